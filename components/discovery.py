@@ -1,0 +1,174 @@
+"""The tags by which Cluster Autoscaler finds an Auto Scaling Group and knows what its nodes will be like.
+
+Source of every key and form: kubernetes/autoscaler, ``cluster-autoscaler/cloudprovider/aws/README.md`` and
+``aws_manager.go`` (read at 1.36.1).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NotRequired, TypedDict
+
+from .faults import Fault
+
+PREFIX = "k8s.io/cluster-autoscaler"
+ENABLED_KEY = f"{PREFIX}/enabled"
+NODE_TEMPLATE_PREFIX = f"{PREFIX}/node-template"
+
+WRONG_PREFIX = "eks:cluster-autoscaler/"
+"""A prefix that circulates in tutorials. Cluster Autoscaler does not discover by it."""
+
+MAX_TAGS_PER_GROUP = 50
+"""Quota of AWS: tags on one Auto Scaling Group."""
+
+EKS_OWN_TAGS = 3
+"""Tags that EKS puts on a managed group's ASG beside the two discovery tags.
+
+They are ``eks:cluster-name``, ``eks:nodegroup-name`` and ``kubernetes.io/cluster/<cluster>``.
+"""
+
+MAX_TAG_KEY_LENGTH = 128
+MAX_TAG_VALUE_LENGTH = 256
+
+TAINT_EFFECTS: Mapping[str, str] = {
+    "NoSchedule": "NO_SCHEDULE",
+    "NoExecute": "NO_EXECUTE",
+    "PreferNoSchedule": "PREFER_NO_SCHEDULE",
+}
+"""Kubernetes' spelling of a taint's effect (tags, pods) to the spelling of the EKS API (node groups)."""
+
+AUTOSCALING_OPTIONS: Mapping[str, str] = {
+    "scaledownutilizationthreshold": "number",
+    "scaledowngpuutilizationthreshold": "number",
+    "scaledownunneededtime": "duration",
+    "scaledownunreadytime": "duration",
+    "ignoredaemonsetsutilization": "boolean",
+}
+"""The five options per group that the AWS provider of Cluster Autoscaler honours; it ignores any other silently."""
+
+_OPTION_FORMS = {
+    "number": (re.compile(r"0(\.\d+)?|1(\.0+)?"), "a number from 0 to 1, such as 0.5"),
+    "duration": (re.compile(r"(\d+(\.\d+)?(ns|us|ms|s|m|h))+"), "a Go duration, such as 10m or 1h30m"),
+    "boolean": (re.compile(r"true|false"), "true or false"),
+}
+
+
+class Taint(TypedDict):
+    """A taint of a node group, spelled as Kubernetes spells it."""
+
+    key: str
+    """Key of the taint, such as ``dedicated`` or ``example.com/gpu``."""
+    effect: str
+    """``NoSchedule``, ``NoExecute`` or ``PreferNoSchedule``."""
+    value: NotRequired[str]
+    """Value of the taint. Defaults to the empty value."""
+
+
+def cluster_key(cluster: str) -> str:
+    """Tag key that ties a group to one cluster; its value is ``owned``."""
+    return f"{PREFIX}/{cluster}"
+
+
+def discovery_tags(cluster: str) -> dict[str, str]:
+    """The two tags that a group needs to be found by the autoscaler of ``cluster``."""
+    return {ENABLED_KEY: "true", cluster_key(cluster): "owned"}
+
+
+def discovery_flag(cluster: str) -> str:
+    """The flag by which Cluster Autoscaler looks for the groups of ``cluster`` (both keys must be there)."""
+    return f"--node-group-auto-discovery=asg:tag={ENABLED_KEY},{cluster_key(cluster)}"
+
+
+def label_key(label: str) -> str:
+    """Tag key that announces a label of the group's nodes."""
+    return f"{NODE_TEMPLATE_PREFIX}/label/{label}"
+
+
+def taint_key(taint: str) -> str:
+    """Tag key that announces a taint of the group's nodes."""
+    return f"{NODE_TEMPLATE_PREFIX}/taint/{taint}"
+
+
+def resource_key(resource: str) -> str:
+    """Tag key that announces a resource of the group's nodes, such as ``ephemeral-storage``."""
+    return f"{NODE_TEMPLATE_PREFIX}/resources/{resource}"
+
+
+def option_key(option: str) -> str:
+    """Tag key of an autoscaling option of one group."""
+    return f"{NODE_TEMPLATE_PREFIX}/autoscaling-options/{option}"
+
+
+def taint_value(taint: Taint) -> str:
+    """``<value>:<effect>``, the only form that Cluster Autoscaler reads; the value may be empty (``:NoSchedule``)."""
+    return f"{taint.get('value', '')}:{taint['effect']}"
+
+
+def parse_taint(key: str, tag_value: str) -> Taint | None:
+    """The taint that a tag announces; None where Cluster Autoscaler would silently ignore it."""
+    value, colon, effect = tag_value.rpartition(":")
+    if not colon or effect not in TAINT_EFFECTS or not key.startswith(taint_key("")):
+        return None
+    return {"key": key.removeprefix(taint_key("")), "value": value, "effect": effect}
+
+
+def node_template_tags(
+    labels: Mapping[str, str] | None = None,
+    taints: Iterable[Taint] = (),
+    resources: Mapping[str, str] | None = None,
+    autoscaling_options: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """The tags that let Cluster Autoscaler scale a group from zero: what a node of it will offer, by tag key."""
+    return {
+        **{label_key(label): value for label, value in (labels or {}).items()},
+        **{taint_key(taint["key"]): taint_value(taint) for taint in taints},
+        **{resource_key(resource): quantity for resource, quantity in (resources or {}).items()},
+        **{option_key(option): value for option, value in (autoscaling_options or {}).items()},
+    }
+
+
+def autoscaling_option_faults(options: Mapping[str, str]) -> list[Fault]:
+    """Faults of the autoscaling options of one group: unknown names and values that would only be warned about."""
+    faults = []
+    for option, value in options.items():
+        form = AUTOSCALING_OPTIONS.get(option)
+        if form is None:
+            faults.append(Fault(option, "an option unknown on AWS", f"one of {', '.join(AUTOSCALING_OPTIONS)}"))
+        elif not _OPTION_FORMS[form][0].fullmatch(value):
+            faults.append(Fault(option, repr(value), _OPTION_FORMS[form][1]))
+    return faults
+
+
+def tag_faults(tags: Mapping[str, str], reserved: int = 0) -> list[Fault]:
+    """Faults of the tags of one group, taken together.
+
+    Args:
+        tags: All tags to be put on the group.
+        reserved: How many more the group carries already (``EKS_OWN_TAGS`` on a managed group).
+    """
+    faults = [
+        Fault(
+            f"[{key!r}]",
+            f"the prefix {WRONG_PREFIX}",
+            f"the prefix {PREFIX}/: Cluster Autoscaler does not discover by the other",
+        )
+        for key in tags
+        if key.startswith(WRONG_PREFIX)
+    ]
+    for key, value in tags.items():
+        if len(key) > MAX_TAG_KEY_LENGTH:
+            faults.append(Fault(f"[{key!r}]", f"a tag key of {len(key)} characters", f"{MAX_TAG_KEY_LENGTH} at most"))
+        if len(value) > MAX_TAG_VALUE_LENGTH:
+            faults.append(
+                Fault(f"[{key!r}]", f"a tag value of {len(value)} characters", f"{MAX_TAG_VALUE_LENGTH} at most")
+            )
+    if len(tags) + reserved > MAX_TAGS_PER_GROUP:
+        held = f" beside the {reserved} that EKS puts there" if reserved else ""
+        faults.append(
+            Fault(
+                "",
+                f"{len(tags)} tags{held}",
+                f"{MAX_TAGS_PER_GROUP - reserved} at most: AWS allows {MAX_TAGS_PER_GROUP} on an Auto Scaling Group; "
+                "declare fewer labels, taints, resources or autoscaling options",
+            )
+        )
+    return faults

@@ -1,0 +1,118 @@
+"""Command-line flags of Cluster Autoscaler: which exist in which version, and what they take."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from functools import cache
+
+from . import tables
+from .faults import Fault
+from .versions import Minor, dotted, parse_minor
+
+OWNED_BY: Mapping[str, str] = {
+    "balance-similar-node-groups": "balanceSimilarNodeGroups",
+    "skip-nodes-with-system-pods": "skipNodesWithSystemPods",
+    "scale-down-unneeded-time": "scaleDownUnneededTime",
+    "scale-down-delay-after-add": "scaleDownDelayAfterAdd",
+    "expander": "expander",
+    "namespace": "namespace",
+    "node-group-auto-discovery": "the cluster's name",
+    "nodes": "the tags of the node groups",
+    "cloud-provider": "nothing: it is always aws",
+    "leader-elect-resource-name": "nothing: the chart's RBAC names the lease",
+    "status-config-map-name": "nothing: the chart's RBAC names the ConfigMap",
+    "address": "nothing: the chart's port and liveness probe name it",
+}
+"""Flags that are not free: each by the setting that decides it."""
+
+EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
+"""Expanders that work on AWS. ``price`` does not: it ends Cluster Autoscaler at once, for AWS gives it no prices."""
+
+_BOOLEANS = {"1", "t", "true", "0", "f", "false"}
+_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "Int": (re.compile(r"[+-]?\d+"), "a whole number"),
+    "Float64": (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)"), "a number"),
+    "Duration": (re.compile(r"0|[+-]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+"), "a Go duration, such as 10m or 1h30m"),
+}
+_REPEATABLE = {"multiStringFlag", "Set"}
+
+
+@cache
+def table() -> dict[str, tuple[str, dict[Minor, str]]]:
+    """Type of each flag, and its default by the minor versions that know it."""
+    header, *flags = tables.rows("ca-flags.tsv")
+    minors = [parse_minor(version) for version in header[2:]]
+    return {
+        flag: (
+            kind,
+            {minor: default for minor, default in zip(minors, defaults, strict=True) if minor and default != "-"},
+        )
+        for flag, kind, *defaults in flags
+    }
+
+
+def is_repeatable(flag: str) -> bool:
+    """Whether the flag may be given several times, each time with one value more."""
+    return table().get(flag, ("", {}))[0] in _REPEATABLE
+
+
+def known_minors() -> tuple[Minor, ...]:
+    """The minor versions of Cluster Autoscaler that the table covers, oldest first."""
+    return tuple(sorted({minor for _, defaults in table().values() for minor in defaults}))
+
+
+def flag_faults(flags: Mapping[str, str], minor: Minor | None = None) -> list[Fault]:
+    """Faults of flags given by the user: unknown, removed, owned by a setting, or of the wrong type.
+
+    Cluster Autoscaler ends at once on a flag that it does not know, and the pod is restarted for ever.
+
+    Args:
+        flags: Value by flag, without dashes.
+        minor: Minor version of Cluster Autoscaler; None while it is not known yet: then any version's flags pass.
+    """
+    return [fault for flag, value in flags.items() if (fault := _flag_fault(flag, value, minor))]
+
+
+def _flag_fault(flag: str, value: str, minor: Minor | None) -> Fault | None:
+    if flag in OWNED_BY:
+        return Fault(flag, "a flag that is not free", f"it to be left to {OWNED_BY[flag]}")
+    if flag not in table():
+        near = difflib.get_close_matches(flag.lstrip("-"), table(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return Fault(flag, "a flag that Cluster Autoscaler does not know", f"a flag of Cluster Autoscaler{hint}")
+    kind, defaults = table()[flag]
+    if minor is not None and minor in known_minors() and minor not in defaults:
+        return Fault(
+            flag,
+            f"a flag that Cluster Autoscaler {dotted(minor)} does not have and ends on",
+            f"it to be left out (it exists in {', '.join(map(dotted, sorted(defaults)))})",
+        )
+    if kind == "Bool" and value.lower() not in _BOOLEANS:
+        return Fault(flag, repr(value), "true or false")
+    if kind in _FORMS and not _FORMS[kind][0].fullmatch(value):
+        return Fault(flag, repr(value), _FORMS[kind][1])
+    if flag == "enable-dynamic-resource-allocation" and minor is not None and minor >= (1, 35) and value != "true":
+        return Fault(flag, repr(value), "true: Cluster Autoscaler ends on anything else from 1.35")
+    return None
+
+
+def expander_faults(expander: str) -> list[Fault]:
+    """Faults of an expander or a comma-separated chain of them."""
+    faults = []
+    chain = expander.split(",")
+    for name in chain:
+        if name == "price":
+            faults.append(
+                Fault(
+                    "", "the expander price", "another one: Cluster Autoscaler ends at once, for AWS gives it no prices"
+                )
+            )
+        elif name not in EXPANDERS:
+            faults.append(
+                Fault("", repr(name), f"one of {', '.join(EXPANDERS)}, or several joined by commas without spaces")
+            )
+    if len(set(chain)) != len(chain):
+        faults.append(Fault("", repr(expander), "each expander once"))
+    if "random" in chain[:-1]:
+        faults.append(Fault("", repr(expander), "nothing after random, which leaves one option only"))
+    return faults

@@ -1,0 +1,155 @@
+"""IAM documents and names: plain values in, plain documents out."""
+
+from typing import NamedTuple
+
+from . import discovery
+
+Document = dict[str, object]
+"""An IAM policy document."""
+
+AUDIENCE = "sts.amazonaws.com"
+"""Audience of the web-identity token, the same in every partition (eksctl issue 1910)."""
+
+POLICY_NAME = "AmazonEKSClusterAutoscalerPolicy"
+
+NODE_MANAGED_POLICIES = (
+    "AmazonEKSWorkerNodePolicy",
+    "AmazonEKS_CNI_Policy",
+    "AmazonEC2ContainerRegistryPullOnly",
+)
+"""What a node needs to join, to give pods addresses and to pull images (EKS user guide, node IAM role)."""
+
+READ_ACTIONS = (
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeLaunchConfigurations",
+    "autoscaling:DescribeScalingActivities",
+    "ec2:DescribeImages",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeLaunchTemplateVersions",
+    "ec2:GetInstanceTypesFromInstanceRequirements",
+)
+"""Reads that Cluster Autoscaler makes and that AWS cannot narrow to a resource."""
+
+NODE_GROUP_ACTION = "eks:DescribeNodegroup"
+
+WRITE_ACTIONS = ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup")
+"""The only two calls by which Cluster Autoscaler changes anything (source of 1.29 to 1.36 read)."""
+
+
+class ClusterIdentity(NamedTuple):
+    """Which cluster, where: what every document is narrowed to."""
+
+    partition: str
+    region: str
+    account: str
+    name: str
+
+    @classmethod
+    def from_arn(cls, arn: str) -> "ClusterIdentity":
+        """Read ``arn:<partition>:eks:<region>:<account>:cluster/<name>``.
+
+        Raises:
+            ValueError: When it is not the ARN of an EKS cluster.
+        """
+        parts = arn.split(":", 5)
+        kind, _, name = parts[-1].partition("/")
+        if len(parts) != 6 or parts[2] != "eks" or kind != "cluster" or not name:
+            raise ValueError(
+                f"got {arn!r}; expected the ARN of an EKS cluster, arn:aws:eks:REGION:ACCOUNT:cluster/NAME"
+            )
+        return cls(partition=parts[1], region=parts[3], account=parts[4], name=name)
+
+
+def issuer_path(issuer: str) -> str:
+    """The issuer as IAM names it: host and path without the scheme."""
+    return issuer.split("://", 1)[-1].rstrip("/")
+
+
+def managed_policy_arn(partition: str, name: str) -> str:
+    """ARN of an AWS managed policy."""
+    return f"arn:{partition}:iam::aws:policy/{name}"
+
+
+def role_name(arn: str) -> str:
+    """Name of a role from its ARN, whatever its path."""
+    return arn.rsplit("/", 1)[-1]
+
+
+def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "") -> str:
+    """Name of the customer-managed policy; the region keeps namesakes in two regions of one account apart."""
+    return f"{prefix}{POLICY_NAME}-{cluster.name}-{cluster.region}"
+
+
+def autoscaler_policy(cluster: ClusterIdentity) -> Document:
+    """What Cluster Autoscaler calls, no more: reads, and two writes only on groups tagged as this cluster's."""
+    where = f"{cluster.region}:{cluster.account}"
+    return _document(
+        {
+            "Sid": "Read",
+            "Effect": "Allow",
+            "Action": list(READ_ACTIONS),
+            "Resource": "*",
+        },
+        {
+            "Sid": "ReadNodegroups",
+            "Effect": "Allow",
+            "Action": NODE_GROUP_ACTION,
+            "Resource": f"arn:{cluster.partition}:eks:{where}:nodegroup/{cluster.name}/*/*",
+        },
+        {
+            "Sid": "Scale",
+            "Effect": "Allow",
+            "Action": list(WRITE_ACTIONS),
+            "Resource": f"arn:{cluster.partition}:autoscaling:{where}:autoScalingGroup:*:autoScalingGroupName/*",
+            "Condition": {"StringEquals": {f"aws:ResourceTag/{discovery.cluster_key(cluster.name)}": "owned"}},
+        },
+    )
+
+
+def subject(namespace: str, service_account: str) -> str:
+    """The ``sub`` claim of a service account's token."""
+    return f"system:serviceaccount:{namespace}:{service_account}"
+
+
+def irsa_trust(provider_arn: str, issuer: str, namespace: str, service_account: str) -> Document:
+    """Trust of one service account of one issuer, for one audience, each by StringEquals."""
+    path = issuer_path(issuer)
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider_arn},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {f"{path}:aud": AUDIENCE, f"{path}:sub": subject(namespace, service_account)},
+            },
+        }
+    )
+
+
+def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -> Document:
+    """Trust of EKS Pod Identity, narrowed to one service account of one cluster by the session tags EKS sends."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {
+                "StringEquals": {
+                    "aws:RequestTag/eks-cluster-arn": cluster_arn,
+                    "aws:RequestTag/kubernetes-namespace": namespace,
+                    "aws:RequestTag/kubernetes-service-account": service_account,
+                },
+            },
+        }
+    )
+
+
+def node_trust() -> Document:
+    """Trust of EC2 in a node's role; the service principal is the same in every partition."""
+    return _document(
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    )
+
+
+def _document(*statements: dict[str, object]) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

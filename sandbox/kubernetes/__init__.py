@@ -1,0 +1,27 @@
+"""The cluster controller: one real Kubernetes control plane for each emulated EKS cluster, and its nodes.
+
+``python -m sandbox.kubernetes --aws-endpoint URL --state DIR --tools BIN_DIR`` follows the emulator's clusters. Each
+gets etcd, kube-apiserver, kube-scheduler, kube-controller-manager and kwok as local processes; the EC2 instances of its
+node groups join as nodes. It does the work that AWS does behind EKS: nobody logs in to it.
+
+Files below the state folder ``DIR``, in one folder ``clusters/<region>/<name>/`` for each cluster:
+
+=========================================  ==========================================================================
+``admin.kubeconfig``                       Client certificate of ``system:masters`` (mode 600). It exists exactly while
+                                           the API server serves: written when it is ready, removed when it stops.
+``pod-logs/aws-cluster-autoscaler.log``    What ``kubectl logs`` shows of every container named
+                                           ``aws-cluster-autoscaler`` in ``kube-system``: lines in the CRI format,
+                                           ``<RFC 3339 time with nanoseconds> stdout F <text>``. Whoever runs that
+                                           container writes it, or links it to the newest pod's file.
+``cluster.json``                           Whose data this is (the issuer) and the ports, kept across restarts.
+``pki/``, ``config/``                      Keys, certificates, the components' kubeconfigs and settings (mode 600).
+``etcd/``                                  The cluster's data.
+``logs/<component>.log``                   Output of each component.
+``run/<component>.pid``                    Process id of each component that runs.
+=========================================  ==========================================================================
+
+kwok plays the kubelet of every node. It runs every pod by setting its status, except pods with the label
+``app.kubernetes.io/name=aws-cluster-autoscaler``: of these it touches nothing. Whoever runs them owns their whole life
+on the node, from the first status to the final deletion of a terminating pod (grace period 0). Pods of a node whose
+instance was terminated are deleted with the node, these too.
+"""

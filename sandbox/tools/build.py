@@ -12,7 +12,6 @@ Removing it is always safe: the next ``up`` builds again.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -21,8 +20,7 @@ import shutil
 import signal
 import subprocess
 import zipapp
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from packaging.specifiers import SpecifierSet
 
 from sandbox import language_host
 from sandbox.console import say, step
+from sandbox.layout import hold_lock
 from sandbox.tools.catalog import TOOLS, Tool
 from sandbox.tools.errors import ToolError
 from sandbox.tools.golang import find_go
@@ -80,7 +79,7 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     found = [on_path(tool, path) or _cached(tool, cache) for tool in tools]
     missing = [tool for tool, have in zip(tools, found, strict=True) if have is None]
     if missing:
-        with _sole_builder(cache):
+        with hold_lock(cache / "build.lock", lambda: say("Another sandbox is building the tools; waiting for it.")):
             say(f"Building {len(missing)} of {len(tools)} tools, once, into {cache} (about a minute or two each):")
             go = find_go(cache, path)
             for tool in missing:
@@ -242,18 +241,6 @@ def _failure(tool: Tool, log: Path, cache: Path) -> str:
             f"Run the same command again to go on from here, or put {tool.name} {tool.accepts} on PATH.",
         ]
     )
-
-
-@contextmanager
-def _sole_builder(cache: Path) -> Iterator[None]:
-    """Lets one process build at a time; the kernel frees the lock of one that dies."""
-    with (cache / "build.lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("Another sandbox is building the tools; waiting for it.")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _digest(package: Path) -> str:

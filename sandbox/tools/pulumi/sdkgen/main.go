@@ -1,9 +1,9 @@
 // Command sdkgen writes the Python SDK of a Pulumi package, by Pulumi's own code generator.
 //
-// Usage: pulumi-python-sdkgen SCHEMA_FILE OUTPUT_FOLDER [LOADER_ADDRESS]
+// Usage: pulumi-python-sdkgen SCHEMA_FILE OUTPUT_FOLDER LOADER_ADDRESS
 //
 // The language host runs it for `pulumi package add`. LOADER_ADDRESS is the engine's schema loader, which knows the
-// packages that the schema refers to; without it such references are left dangling.
+// packages that the schema refers to.
 package main
 
 import (
@@ -17,15 +17,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 3 || len(os.Args) > 4 {
-		fmt.Fprintln(os.Stderr, "usage: pulumi-python-sdkgen SCHEMA_FILE OUTPUT_FOLDER [LOADER_ADDRESS]")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: pulumi-python-sdkgen SCHEMA_FILE OUTPUT_FOLDER LOADER_ADDRESS")
 		os.Exit(2)
 	}
-	loaderAddress := ""
-	if len(os.Args) == 4 {
-		loaderAddress = os.Args[3]
-	}
-	if err := generate(os.Args[1], os.Args[2], loaderAddress); err != nil {
+	if err := generate(os.Args[1], os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -41,11 +37,12 @@ func generate(schemaFile, outputFolder, loaderAddress string) error {
 		return fmt.Errorf("%s is not a package schema: %w", schemaFile, err)
 	}
 
-	loader, closeLoader, err := newLoader(loaderAddress)
+	client, err := schema.NewLoaderClient(loaderAddress)
 	if err != nil {
 		return err
 	}
-	defer closeLoader()
+	defer client.Close()
+	loader := schema.NewCachedLoader(client)
 
 	pkg, diagnostics, err := schema.BindSpec(spec, loader, schema.ValidationOptions{AllowDanglingReferences: true})
 	if err != nil {
@@ -59,18 +56,6 @@ func generate(schemaFile, outputFolder, loaderAddress string) error {
 		return err
 	}
 	return write(outputFolder, files)
-}
-
-// newLoader never returns a nil loader: the generator would panic on one.
-func newLoader(address string) (schema.ReferenceLoader, func(), error) {
-	if address == "" {
-		return schema.NewNullLoader(), func() {}, nil
-	}
-	client, err := schema.NewLoaderClient(address)
-	if err != nil {
-		return nil, nil, err
-	}
-	return schema.NewCachedLoader(client), func() { _ = client.Close() }, nil
 }
 
 func write(folder string, files map[string][]byte) error {

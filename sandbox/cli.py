@@ -1,0 +1,279 @@
+"""The commands of ``python -m sandbox``: what a person types, and in which order things happen then."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from sandbox import processes, stacks
+from sandbox.console import duration, say
+from sandbox.layout import PROJECT, Layout, LayoutError, hold_lock
+from sandbox.tools.build import ensure_tools
+from sandbox.tools.errors import ToolError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Runs the program against an embedded cloud: emulated AWS, a real Kubernetes API, the real Pulumi engine.",
+)
+
+
+class Stack(StrEnum):
+    """The stacks that are made for the sandbox."""
+
+    SANDBOX = "sandbox"
+    ADOPT = "adopt"
+
+
+StackOption = Annotated[Stack, typer.Option(help="Which stack: one that creates its cluster, or one that adopts it.")]
+PulumiArguments = Annotated[
+    list[str] | None, typer.Argument(help="More arguments for Pulumi, after `--`: -- --policy-pack policies")
+]
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="State folder.", show_default=".sandbox", envvar="SANDBOX_STATE")
+]
+
+
+@app.command()
+def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
+    """Start everything that does not run yet, then `pulumi up`."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        clock = Clock()
+        layout = _start(layout, clock)
+        with clock.part("pulumi up"):
+            _prepare(layout, stack)
+            # Without a preview first: that would run the program twice, and `preview` is a command of its own.
+            _pulumi(layout, "up", stack, "--yes", "--skip-preview", more)
+            outputs = stacks.outputs(layout, stack)
+            stacks.write_kubeconfig(layout, outputs)
+    say(f"\nStack {stack} is up ({clock.summary()}).\n")
+    say(_what_next(outputs, stack))
+
+
+@app.command()
+def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
+    """Show in detail what `up` would change, and change nothing."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        layout = _start(layout, Clock())
+        _prepare(layout, stack)
+        _pulumi(layout, "preview", stack, "--diff", None, more)
+
+
+@app.command()
+def shell(
+    only_print: Annotated[bool, typer.Option("--print", help='Print exports, for: eval "$(... --print)"')] = False,
+    state: StateOption = None,
+) -> None:
+    """Open a shell in which plain pulumi, kubectl, helm and aws work on the sandbox."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        layout = _start(layout, Clock())
+    if only_print:
+        for name, value in layout.exports().items():
+            print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+        return
+    program = os.environ.get("SHELL", "/bin/sh")
+    say("Plain pulumi, kubectl, helm and aws work on the sandbox in this shell. Leave it with `exit`.")
+    _become(layout, [program])
+
+
+@app.command()
+def status(state: StateOption = None) -> None:
+    """Show what runs. Exit code 1 if something that should run does not."""
+    layout = Layout.load(state)
+    states = processes.status(layout)
+    for line in processes.describe(states, layout):
+        print(line)
+    if any(now.died for now in states):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    name: Annotated[str | None, typer.Argument(help="Which log; without a name all are listed.")] = None,
+    lines: Annotated[int, typer.Option("-n", help="How many of its last lines.")] = 100,
+    follow: Annotated[bool, typer.Option("-f", help="Go on as it grows.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Show the end of a process's log."""
+    files = processes.log_files(Layout.load(state))
+    if name is None:
+        for known, path in files.items():
+            print(f"{known:<40} {path}")
+    elif name in files:
+        os.execvp("tail", ["tail", "-n", str(lines), *(["-f"] if follow else []), str(files[name])])
+    else:
+        _fail(f"There is no log {name!r}. There are: {', '.join(files) or 'none yet'}.")
+
+
+@app.command()
+def down(state: StateOption = None) -> None:
+    """`pulumi destroy` every stack, delete what was made outside Pulumi, stop all processes."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        if layout.pulumi_state.exists():
+            layout = _start(layout, Clock())
+            for stack in stacks.deployed(layout):
+                stacks.select(layout, stack)
+                stacks.run(layout, "destroy", "--yes", "--skip-preview", "--stack", stack)
+            _adoption(layout, "remove")
+        processes.stop(layout)
+    say("Nothing runs any more. `make sandbox-clean` also removes the state folder.")
+
+
+@app.command()
+def stop(state: StateOption = None) -> None:
+    """Stop all processes and keep the state; the next `up` goes on from it."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        processes.stop(layout)
+
+
+@app.command()
+def clean(state: StateOption = None) -> None:
+    """Stop all processes and remove the state folder, without destroying the stacks first."""
+    root = (state or PROJECT / ".sandbox").absolute()
+    if not root.exists():
+        return
+    try:
+        layout = Layout.load(root)
+    except LayoutError:  # the damage is no reason not to clear it away
+        (root / "ports.json").unlink(missing_ok=True)
+        shutil.rmtree(root / "aws", ignore_errors=True)
+        layout = Layout.load(root)
+    with _exclusive(layout):
+        processes.stop(layout)
+        shutil.rmtree(root)
+    say(f"Removed {root}.")
+
+
+@app.command()
+def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
+    """Check every link of the chain on the running stack: `python -m doctor check`."""
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        layout = _start(layout, Clock())
+    _become(layout, [sys.executable, "-m", "doctor", "check", "--stack", stack, *(more or [])])
+
+
+@app.command()
+def tools(state: StateOption = None) -> None:
+    """Build the tools that this machine lacks, and start nothing."""
+    layout = Layout.load(state)
+    ensure_tools(layout.bin)
+    say(f"Tools: {layout.bin.resolve()}")
+
+
+# -- steps -----------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Times the parts of a command."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._parts: list[tuple[str, float]] = []
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Times one part."""
+        started = time.monotonic()
+        yield
+        self._parts.append((name, time.monotonic() - started))
+
+    def summary(self) -> str:
+        """``21 s: tools 0.1 s, processes 4.2 s, pulumi up 17 s``."""
+        parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in self._parts)
+        return f"{duration(time.monotonic() - self._started)}: {parts}"
+
+
+@contextmanager
+def _exclusive(layout: Layout) -> Iterator[None]:
+    """Lets one command at a time change the sandbox."""
+    with hold_lock(layout.run / "command.lock", lambda: say("Another command works on this sandbox; waiting for it.")):
+        yield
+
+
+def _start(layout: Layout, clock: Clock) -> Layout:
+    with clock.part("tools"):
+        ensure_tools(layout.bin)
+    with clock.part("processes"):
+        return processes.start(layout)
+
+
+def _prepare(layout: Layout, stack: Stack) -> None:
+    """Makes what must be there before Pulumi looks at a stack."""
+    if stack is Stack.ADOPT:
+        _adoption(layout, "make")
+    stacks.select(layout, stack)
+
+
+def _adoption(layout: Layout, action: str) -> None:
+    command = [sys.executable, "-m", "sandbox.adoption", action]
+    if subprocess.run(command, cwd=PROJECT, env=layout.env(), check=False).returncode != 0:
+        raise stacks.StackError(f"The cluster to adopt: {action} failed; the reason is above.")
+
+
+def _pulumi(layout: Layout, command: str, stack: Stack, *arguments: str | Sequence[str] | None) -> None:
+    words = [word for given in arguments if given for word in ([given] if isinstance(given, str) else given)]
+    stacks.run(layout, command, "--stack", stack, *words)
+
+
+def _what_next(outputs: dict[str, object], stack: Stack) -> str:
+    """The commands worth a look now."""
+    verify = outputs.get("verifyCommands")
+    commands = list(verify.values()) if isinstance(verify, dict) else []
+    again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
+    return "\n".join(
+        [
+            "In a shell on it (make sandbox-shell), for instance:",
+            *(f"    {command}" for command in [*commands, f"pulumi stack output --stack {stack}"]),
+            f"Then: make sandbox-doctor{again}, make sandbox-preview{again} after an edit, make sandbox-down.",
+        ]
+    )
+
+
+def _become(layout: Layout, command: list[str]) -> NoReturn:
+    """Goes on as another program, in the project and in the sandbox's environment."""
+    os.chdir(layout.project)
+    os.execvpe(command[0], command, layout.env())
+
+
+def _fail(message: str) -> None:
+    say(message)
+    raise typer.Exit(1)
+
+
+def _end_on_sigterm() -> None:
+    """Lets SIGTERM unwind the stack as Ctrl-C does, so that a build's compilers end with it."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+def main() -> None:
+    """Runs a command; a fault that the user can mend is told without a traceback."""
+    _end_on_sigterm()
+    try:
+        app(prog_name="python -m sandbox")
+    except (LayoutError, ToolError, processes.ProcessError, stacks.StackError) as error:
+        say(f"\n{error}")
+        sys.exit(1)

@@ -1,0 +1,350 @@
+"""The long-lived processes of a sandbox: what runs, how it is started, watched and stopped.
+
+A process outlives the command that started it: it has a session of its own, no terminal, and a log file for its output.
+Whether it is alive is known for sure, with no doubt about reused process ids: it inherits a locked file, and the kernel
+frees the lock when it ends, however it ends. The same file says, in JSON, what was started.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sandbox.console import say, step
+from sandbox.layout import PROJECT, Layout, port_is_free
+
+START_SECONDS = 60.0
+"""How long a process may take to say that it is ready."""
+
+STOP_SECONDS = 30.0
+"""How long it may take to end after SIGTERM, before SIGKILL. The cluster controller stops whole control planes."""
+
+_POLL_SECONDS = 0.05
+
+
+class ProcessError(Exception):
+    """A process cannot be started or stopped; the message names it, the reason and the way out."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A kind of long-lived process. It prints a line that begins with ``ready`` once it serves, and ends at SIGTERM.
+
+    Attributes:
+        name: Its name in commands, and of its log.
+        command: The command line.
+        port: The field of :class:`~sandbox.layout.Ports` that it listens on, if any.
+        after: The services that must be ready before it starts.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: str | None = None
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of the last start of a service.
+
+    Attributes:
+        pid: Process id, also of its session and process group.
+        command: Its command line.
+        sources: Digest of the sandbox's source code at that time.
+        started: When, ISO 8601 in UTC.
+        log_offset: Size in bytes of the log before it: where its own output begins.
+        ready: Whether it has said that it serves.
+    """
+
+    pid: int
+    command: tuple[str, ...]
+    sources: str
+    started: str
+    log_offset: int
+    ready: bool = False
+
+
+@dataclass(frozen=True)
+class Status:
+    """A service as it is now: ``record`` is there if it was started and not stopped since."""
+
+    service: Service
+    alive: bool
+    record: Record | None
+
+    @property
+    def died(self) -> bool:
+        """It was started, nobody stopped it, and it is gone."""
+        return self.record is not None and not self.alive
+
+
+def services(layout: Layout) -> tuple[Service, ...]:
+    """The services of a sandbox, in the order to start them in."""
+    ports = layout.ports
+    module = (sys.executable, "-u", "-m")
+
+    def provider(name: str, port: int) -> Service:
+        command = (*module, f"sandbox.providers.{name}", "--port", str(port))
+        return Service(f"{name}-provider", command, f"{name}_provider")
+
+    emulated = ("--aws-endpoint", layout.aws_endpoint)
+    tools = ("--tools", str(layout.bin))
+    clusters = ("--state", str(layout.kubernetes))
+    return (
+        Service(
+            "aws",
+            (*module, "sandbox.aws", "--port", str(ports.emulator), "--state", str(layout.aws)),
+            port="emulator",
+        ),
+        provider("aws", ports.aws_provider),
+        provider("kubernetes", ports.kubernetes_provider),
+        provider("eks", ports.eks_provider),
+        Service("clusters", (*module, "sandbox.kubernetes", *emulated, *clusters, *tools), after=("aws",)),
+        Service("kubelet", (*module, "sandbox.kubelet", *clusters, *tools, *emulated), after=("aws",)),
+    )
+
+
+def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
+    """Makes the named services (default: all) run and waits until they serve. What runs already is kept.
+
+    A process that died, that runs other code or with other settings than ours, or whose port somebody else took
+    meanwhile, is named and mended.
+
+    Returns:
+        The layout, with other ports where some had to be changed.
+
+    Raises:
+        ProcessError: A service does not come up, or the emulator's port is taken and clusters depend on it.
+    """
+    wanted = set(names) if names is not None else {service.name for service in services(layout)}
+    layout = _mend_ports(layout, wanted)
+    selected = [service for service in services(layout) if service.name in wanted]
+    sources = source_digest()
+    for service in selected:
+        for needed in selected:
+            if needed.name in service.after:
+                _await_ready(layout, needed)
+        _launch(layout, service, sources)
+    for service in selected:
+        _await_ready(layout, service)
+    return layout
+
+
+def stop(layout: Layout, names: Iterable[str] | None = None) -> None:
+    """Stops the named services (default: all), the last started first. What does not run is passed over."""
+    wanted = set(names) if names is not None else None
+    for service in reversed(services(layout)):
+        if wanted is None or service.name in wanted:
+            _stop(layout, service.name)
+
+
+def status(layout: Layout) -> list[Status]:
+    """Every service as it is now."""
+    return [_status(layout, service) for service in services(layout)]
+
+
+def source_digest(folder: Path = PROJECT / "sandbox") -> str:
+    """Changes when a source file of the sandbox does: a process that runs older code is started anew."""
+    digest = hashlib.sha256()
+    for source in sorted(folder.rglob("*.py")):
+        digest.update(str(source.relative_to(folder)).encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+# -- one service -----------------------------------------------------------------------------------------------------
+
+
+def _record_file(layout: Layout, name: str) -> Path:
+    return layout.run / f"{name}.json"
+
+
+def _status(layout: Layout, service: Service) -> Status:
+    path = _record_file(layout, service.name)
+    try:
+        with path.open("r+") as handle:
+            alive = not _lock_now(handle.fileno())
+            fields = json.load(handle)
+            record = Record(**fields | {"command": tuple(fields["command"])})
+    except FileNotFoundError:
+        return Status(service, alive=False, record=None)
+    except (TypeError, KeyError, ValueError):  # written half, by a machine that went down
+        if alive:
+            raise ProcessError(
+                f"{path} is damaged, but the process that holds it runs: end it (fuser {path})."
+            ) from None
+        return Status(service, alive=False, record=None)
+    return Status(service, alive, record)
+
+
+def _lock_now(descriptor: int) -> bool:
+    """Takes the lock of an open file if nobody has it; whether that went well."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _launch(layout: Layout, service: Service, sources: str) -> None:
+    """Starts a service, unless one just like it runs."""
+    now = _status(layout, service)
+    if now.alive and now.record:
+        if now.record.command == service.command and now.record.sources == sources:
+            return
+        say(f"  {service.name:<32} runs older code or settings; starting it anew")
+        _stop(layout, service.name)
+    elif now.record:
+        say(f"  {service.name:<32} died (process {now.record.pid}, see {layout.log(service.name)}); starting it anew")
+    log = layout.log(service.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    path = _record_file(layout, service.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output, path.open("a+") as record_handle:
+        os.fchmod(output.fileno(), 0o600)
+        if not _lock_now(record_handle.fileno()):
+            raise ProcessError(f"{service.name} is being started by another command; wait for that one.")
+        process = subprocess.Popen(
+            service.command,
+            cwd=PROJECT,
+            env=layout.env(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(record_handle.fileno(),),
+            start_new_session=True,
+        )
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        _write(path, Record(process.pid, service.command, sources, started, log_offset=output.tell()))
+
+
+def _write(path: Path, record: Record) -> None:
+    """Writes into the file itself, not over it by renaming: the lock belongs to this very file."""
+    path.write_text(json.dumps(asdict(record), indent=2) + "\n")
+
+
+def _await_ready(layout: Layout, service: Service) -> None:
+    """Waits until a launched service has said that it serves.
+
+    Raises:
+        ProcessError: It ended, or said nothing in time.
+    """
+    now = _status(layout, service)
+    if now.alive and now.record and now.record.ready:
+        return
+    log = layout.log(service.name)
+    with step(service.name, "starting") as done:
+        deadline = time.monotonic() + START_SECONDS
+        while now.alive and now.record and time.monotonic() < deadline:
+            if ready := re.search(r"^ready\b.*$", _output(log, now.record), re.MULTILINE):
+                _write(_record_file(layout, service.name), Record(**asdict(now.record) | {"ready": True}))
+                done(ready[0])
+                return
+            time.sleep(_POLL_SECONDS)
+            now = _status(layout, service)
+        reason = f"did not say that it is ready within {START_SECONDS:.0f} s" if now.alive else "ended at its start"
+        last = _output(log, now.record).strip().splitlines()[-10:] if now.record else []
+        raise ProcessError(
+            "\n".join([f"{service.name} {reason}. The end of {log}:", *(f"    {line}" for line in last)])
+            + "\nRun the same command again to try once more; `make sandbox-clean` starts afresh."
+        )
+
+
+def _output(log: Path, record: Record) -> str:
+    """What a service has printed since its start."""
+    with suppress(FileNotFoundError), log.open("rb") as handle:
+        handle.seek(record.log_offset)
+        return handle.read().decode(errors="replace")
+    return ""
+
+
+def _stop(layout: Layout, name: str) -> None:
+    """Ends a service and all that it left in its process group, and forgets it."""
+    path = _record_file(layout, name)
+    now = _status(layout, Service(name, ()))
+    if now.alive and now.record:
+        with step(name, "stopping") as done, suppress(ProcessLookupError):
+            # To the leader alone: a supervisor of others stops them in the right order.
+            os.kill(now.record.pid, signal.SIGTERM)
+            done("stopped" if _await_end(path, STOP_SECONDS) else f"killed: still there after {STOP_SECONDS:.0f} s")
+            os.killpg(now.record.pid, signal.SIGKILL)
+            _await_end(path, STOP_SECONDS)
+    path.unlink(missing_ok=True)
+
+
+def _await_end(path: Path, seconds: float) -> bool:
+    """Waits for the holder of a record file's lock to end."""
+    deadline = time.monotonic() + seconds
+    with path.open("r+") as handle:
+        while not _lock_now(handle.fileno()):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+    return True
+
+
+# -- ports -----------------------------------------------------------------------------------------------------------
+
+
+def _mend_ports(layout: Layout, wanted: set[str]) -> Layout:
+    """Gives other ports to the services that do not run and whose port somebody else has."""
+    taken = [
+        now.service
+        for now in status(layout)
+        if now.service.name in wanted
+        and not now.alive
+        and now.service.port
+        and not _own_port_is_free(layout, now.service)
+    ]
+    changed: dict[str, int] = {}
+    for service in taken:
+        assert service.port
+        port = getattr(layout.ports, service.port)
+        if service.port == "emulator" and layout.aws.exists():
+            raise ProcessError(
+                f"Port {port} is taken by another program, and the issuer URLs of the emulated clusters carry it.\n"
+                f"See which: ss -ltnp 'sport = :{port}' (or: lsof -i :{port}). End it and run the same command again,\n"
+                "or give this sandbox up and start afresh: make sandbox-clean"
+            )
+        changed[service.port] = getattr(type(layout.ports).choose(), service.port)
+        say(f"  {service.name:<32} port {port} is taken by another program; from now on {changed[service.port]}")
+    return layout.with_ports(**changed) if changed else layout
+
+
+def _own_port_is_free(layout: Layout, service: Service) -> bool:
+    return port_is_free(getattr(layout.ports, service.port or ""))
+
+
+def log_files(layout: Layout) -> dict[str, Path]:
+    """Every log below the state folder by a short name: ``aws``, ``sandbox/kube-apiserver`` ..."""
+    own = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
+    clusters = {
+        f"{path.parent.parent.name}/{path.stem}": path
+        for path in sorted(layout.kubernetes.glob("clusters/*/*/*/*.log"))
+    }
+    return own | clusters
+
+
+def describe(states: Sequence[Status], layout: Layout) -> list[str]:
+    """One line for each service: how it is, since when, and where to look."""
+    return [_describe(now, layout) for now in states]
+
+
+def _describe(now: Status, layout: Layout) -> str:
+    if now.alive and now.record:
+        port = f"{getattr(layout.ports, now.service.port)}" if now.service.port else "-"
+        return f"{now.service.name:<20} running  process {now.record.pid}  port {port}  since {now.record.started}"
+    if now.died and now.record:
+        return f"{now.service.name:<20} died     process {now.record.pid}  see {layout.log(now.service.name)}"
+    return f"{now.service.name:<20} stopped"

@@ -1,0 +1,134 @@
+"""Plain Pulumi commands on the stacks of a sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from sandbox.console import say
+from sandbox.layout import Layout, write_atomically
+
+
+class _Command(TypedDict):
+    """Arguments for :mod:`subprocess`."""
+
+    args: list[str]
+    cwd: Path
+    env: dict[str, str]
+
+
+class StackError(Exception):
+    """A stack cannot be worked on, or Pulumi failed; the message says why."""
+
+
+def run(layout: Layout, *arguments: str) -> None:
+    """Runs ``pulumi`` in the project, before the user's eyes, as in the sandbox's shell.
+
+    An interruption is left to Pulumi, which then finishes what it is doing and saves the state. Main thread only.
+
+    Raises:
+        StackError: It failed.
+    """
+    with subprocess.Popen(**_command(layout, arguments)) as process:
+
+        def leave_to_pulumi(number: int, _frame: object) -> None:
+            if number == signal.SIGTERM:  # Ctrl-C reaches it from the terminal
+                process.send_signal(signal.SIGINT)
+
+        before = {number: signal.signal(number, leave_to_pulumi) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if process.returncode != 0:
+        raise StackError(f"`pulumi {' '.join(arguments)}` ended with exit code {process.returncode}.")
+
+
+def ask(layout: Layout, *arguments: str) -> str:
+    """Runs ``pulumi`` in the project and returns what it prints on stdout.
+
+    Raises:
+        StackError: It failed.
+    """
+    result = subprocess.run(**_command(layout, arguments), capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise StackError(f"`pulumi {' '.join(arguments)}` failed:\n{result.stdout}{result.stderr}".rstrip())
+    return result.stdout
+
+
+def select(layout: Layout, stack: str) -> None:
+    """Makes ``stack`` the current one; creates it if there is none, frees it if a dead command holds it."""
+    for folder in (layout.pulumi_home, layout.pulumi_state):
+        folder.mkdir(parents=True, exist_ok=True)
+    ask(layout, "stack", "select", "--create", stack)
+    _break_stale_locks(layout, stack)
+
+
+def deployed(layout: Layout) -> list[str]:
+    """The project's stacks that own resources."""
+    if not layout.pulumi_state.exists():
+        return []
+    listed = json.loads(ask(layout, "stack", "ls", "--json"))
+    return [entry["name"] for entry in listed if entry.get("resourceCount")]
+
+
+def outputs(layout: Layout, stack: str) -> dict[str, object]:
+    """The outputs of a stack; secret ones are masked."""
+    answer = json.loads(ask(layout, "stack", "output", "--json", "--stack", stack))
+    assert isinstance(answer, dict)
+    return answer
+
+
+def write_kubeconfig(layout: Layout, outputs: Mapping[str, object]) -> None:
+    """Writes the kubeconfig among a stack's outputs, if there is one, to where ``KUBECONFIG`` points."""
+    if text := outputs.get("kubeconfig"):
+        write_atomically(layout.kubeconfig, str(text))
+
+
+def _command(layout: Layout, arguments: Sequence[str]) -> _Command:
+    program = str(layout.bin / "pulumi")
+    return {"args": [program, *arguments], "cwd": layout.project, "env": layout.env()}
+
+
+def _break_stale_locks(layout: Layout, stack: str) -> None:
+    """Frees a stack whose last command was killed; one that still runs is respected.
+
+    Raises:
+        StackError: Another command works on the stack now.
+    """
+    for lock in layout.pulumi_state.glob(f".pulumi/locks/organization/*/{stack}/*.json"):
+        holder = _holder(lock)
+        if holder and _runs(holder):
+            raise StackError(
+                f"Another Pulumi command (process {holder}) works on stack {stack!r}. Wait for it to end; if it is not "
+                f"a Pulumi command at all: make sandbox-shell, then pulumi cancel --yes --stack {stack}"
+            )
+        say(f"  A Pulumi command that held stack {stack!r} died; freeing the stack.")
+        ask(layout, "cancel", "--yes", "--stack", stack)
+        return
+
+
+def _holder(lock: Path) -> int | None:
+    """The process that made a lock file on this machine; ``None`` if the file is damaged or of another machine."""
+    try:
+        content = json.loads(lock.read_text())
+        return int(content["pid"]) if content["hostname"] == socket.gethostname() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,69 @@
+"""How much of an EC2 instance Kubernetes counts, and how much of that pods may use, by EKS's formulas.
+
+The formulas are those of the EKS-optimised AMIs (kubelet defaults of nodeadm, https://github.com/awslabs/amazon-eks-ami).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeInfoTypeDef
+
+_EVICTION_MEMORY_MIB = 100
+_GIB = 1024**3
+
+# Kubelet keeps so much of each CPU for itself, in thousandths: of the first, the second, the next two, every other one.
+_RESERVED_CPU = ((1, 60), (1, 10), (2, 5))
+_RESERVED_CPU_BEYOND = 2.5
+
+
+def max_pods(instance_type: InstanceTypeInfoTypeDef) -> int:
+    """Pods that a node of this type takes: what the VPC CNI has addresses for, and two on the host's network."""
+    network = instance_type["NetworkInfo"]
+    return network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2
+
+
+def capacity(instance_type: InstanceTypeInfoTypeDef, disk_gib: int) -> Mapping[str, str]:
+    """Resources of a node, as quantities.
+
+    Args:
+        instance_type: As DescribeInstanceTypes describes it. NVIDIA GPUs count as if the device plugin ran.
+        disk_gib: Size of the node's disk.
+    """
+    return {
+        "cpu": str(instance_type["VCpuInfo"]["DefaultVCpus"]),
+        "memory": f"{instance_type['MemoryInfo']['SizeInMiB']}Mi",
+        "pods": str(max_pods(instance_type)),
+        "ephemeral-storage": str(disk_gib * _GIB),
+        **_gpus(instance_type),
+    }
+
+
+def allocatable(instance_type: InstanceTypeInfoTypeDef, disk_gib: int) -> Mapping[str, str]:
+    """What is left of :func:`capacity` for pods, after what kubelet keeps for the system and for eviction."""
+    pods = max_pods(instance_type)
+    cpus = instance_type["VCpuInfo"]["DefaultVCpus"]
+    memory_mib = instance_type["MemoryInfo"]["SizeInMiB"]
+    return {
+        "cpu": f"{cpus * 1000 - _reserved_millicpu(cpus)}m",
+        "memory": f"{memory_mib - (255 + 11 * pods) - _EVICTION_MEMORY_MIB}Mi",
+        "pods": str(pods),
+        "ephemeral-storage": str(disk_gib * _GIB * 9 // 10 - _GIB),
+        **_gpus(instance_type),
+    }
+
+
+def _reserved_millicpu(cpus: int) -> int:
+    reserved = 0.0
+    for count, share in _RESERVED_CPU:
+        reserved += min(count, max(cpus, 0)) * share
+        cpus -= count
+    return int(reserved + max(cpus, 0) * _RESERVED_CPU_BEYOND)
+
+
+def _gpus(instance_type: InstanceTypeInfoTypeDef) -> Mapping[str, str]:
+    gpus = instance_type.get("GpuInfo", {}).get("Gpus", [])
+    count = sum(gpu["Count"] for gpu in gpus if gpu["Manufacturer"] == "NVIDIA")
+    return {"nvidia.com/gpu": str(count)} if count else {}

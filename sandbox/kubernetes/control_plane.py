@@ -1,0 +1,239 @@
+"""One control plane: its processes in their order, from the first key to the last kubeconfig."""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import string
+import time
+import urllib.error
+import urllib.request
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client as kubernetes
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config import new_client_from_config
+
+from sandbox.kubernetes.access import ACCESS_POLICY_ROLES, policy_group
+from sandbox.kubernetes.access_webhook import AccessWebhook, Authenticator
+from sandbox.kubernetes.commands import Ports, Setup
+from sandbox.kubernetes.component import Component
+from sandbox.kubernetes.emulator import Cluster, Emulator
+from sandbox.kubernetes.files import ClusterFiles
+from sandbox.kubernetes.kubeconfig import write_kubeconfig
+from sandbox.kubernetes.nodes import Nodes
+from sandbox.kubernetes.pki import Pki
+from sandbox.kubernetes.tools import PROGRAMS, Tools
+from sandbox.layout import LOOPBACK, port_is_free, write_atomically
+
+_log = logging.getLogger(__name__)
+
+_STORE_AND_API = ("etcd", "kube-apiserver")
+_CLIENTS_OF_API = ("kube-controller-manager", "kube-scheduler", "kwok")
+
+_READY_SECONDS = 90.0
+"""How long etcd and the API server may take to serve. 3 to 5 seconds are usual on two cores."""
+
+# Apart from the ports that the sandbox keeps for itself, and below those that kernels lend to outgoing connections.
+_PORT_RANGE = range(12_000, 20_000)
+
+_KWOK_TEMPLATE = Path(__file__).with_name("kwok.yaml")
+
+
+class ControlPlaneError(Exception):
+    """A control plane cannot run; the message says why and where more is to be read."""
+
+
+class ControlPlane:
+    """The processes of one emulated EKS cluster.
+
+    Args:
+        cluster: The cluster.
+        files: Where it keeps its files.
+        tools: The programs.
+        emulator: The emulated AWS.
+        node_ready_seconds: How long after joining a node becomes ready.
+    """
+
+    def __init__(
+        self, cluster: Cluster, files: ClusterFiles, tools: Tools, emulator: Emulator, node_ready_seconds: float
+    ) -> None:
+        self.cluster = cluster
+        self._files = files
+        self._tools = tools
+        self._emulator = emulator
+        self._node_ready_seconds = node_ready_seconds
+        self._components = {name: Component(name, files) for name in PROGRAMS}
+        self._webhook: AccessWebhook | None = None
+
+    def start(self) -> Nodes:
+        """Starts everything, and tells the emulator when the API server serves.
+
+        What a dead controller left is stopped first, ports that others took meanwhile are replaced, and the data of an
+        earlier cluster of the same name is removed.
+
+        Returns:
+            The cluster's nodes, ready to follow its instances.
+
+        Raises:
+            ControlPlaneError: A component does not run.
+            EmulatorError: The emulator does not take the report.
+        """
+        started = time.monotonic()
+        self._stop_leftovers()
+        self._setup = setup = self._prepare()
+        for name in _STORE_AND_API:
+            self._components[name].start(setup.command(name))
+        authenticator = Authenticator(self.cluster, self._emulator)
+        self._webhook = AccessWebhook(setup.ports.webhook, setup.pki, authenticator.authenticate)
+        self._webhook.start()
+        self._wait_until_ready(setup)
+        write_kubeconfig(self._files.admin_kubeconfig, setup.endpoint, setup.pki, "admin")
+        api = new_client_from_config(str(self._files.admin_kubeconfig))  # type: ignore[no-untyped-call]
+        _bind_access_policies(kubernetes.RbacAuthorizationV1Api(api))
+        self.report()
+        _log.info("%s: serves at %s after %.1f s", self._label, setup.endpoint, time.monotonic() - started)
+        for name in _CLIENTS_OF_API:
+            self._components[name].start(setup.command(name))
+        return Nodes(
+            self.cluster,
+            self._emulator,
+            kubernetes.CoreV1Api(api),
+            kubelet_version=setup.version,
+            kubelet_port=setup.ports.kubelet,
+        )
+
+    def report(self) -> None:
+        """Tells the emulator where the API server is, which makes the cluster ACTIVE.
+
+        Raises:
+            EmulatorError: The emulator does not take it.
+        """
+        self._emulator.report_control_plane(self.cluster, self._setup.endpoint, self._setup.pki)
+
+    def keep_alive(self) -> None:
+        """Restarts what died.
+
+        Raises:
+            ControlPlaneError: etcd or the API server died, and all must be started again.
+        """
+        for name in _STORE_AND_API:
+            if not self._components[name].pid:
+                raise ControlPlaneError(self._components[name].obituary())
+        for name in _CLIENTS_OF_API:
+            self._components[name].restart_if_dead(self._setup.command(name))
+
+    def stop(self) -> None:
+        """Stops everything; the data stays."""
+        self._files.admin_kubeconfig.unlink(missing_ok=True)
+        # The API server before etcd: without its store it would not stop in peace.
+        for names in (_CLIENTS_OF_API, ("kube-apiserver",), ("etcd",)):
+            for name in names:
+                self._components[name].terminate()
+            for name in names:
+                self._components[name].wait_stopped()
+        if self._webhook:
+            self._webhook.stop()
+            self._webhook = None
+
+    @property
+    def _label(self) -> str:
+        return "/".join(self.cluster.key)
+
+    def _stop_leftovers(self) -> None:
+        self._files.admin_kubeconfig.unlink(missing_ok=True)
+        for name in reversed(PROGRAMS):
+            self._components[name].stop_leftover()
+
+    def _prepare(self) -> Setup:
+        """Makes every file that the components read."""
+        record = self._files.read_record()
+        if record.get("cluster") != self.cluster.identity and self._files.folder.exists():
+            _log.warning("%s: removing the data of an earlier cluster of this name", self._label)
+            self._files.remove()
+            record = {}
+        self._files.prepare()
+        ports = self._choose_ports(record.get("ports"))
+        self._files.write_record({"cluster": self.cluster.identity, "ports": ports.as_record()})
+        pki = Pki.load_or_create(self._files.pki)
+        setup = Setup(
+            tools=self._tools,
+            files=self._files,
+            pki=pki,
+            ports=ports,
+            issuer=self.cluster.issuer,
+            version=self._tools.nearest_version(self.cluster.version),
+        )
+        if setup.version != self.cluster.version:
+            _log.warning(
+                "%s: Kubernetes %s is asked for; the sandbox can only behave as %s",
+                self._label,
+                self.cluster.version,
+                setup.version,
+            )
+        for name in _CLIENTS_OF_API:
+            write_kubeconfig(self._files.config(f"{name}.kubeconfig"), setup.endpoint, pki, name)
+        write_kubeconfig(self._files.config("access-webhook.kubeconfig"), f"https://{LOOPBACK}:{ports.webhook}/", pki)
+        kwok = string.Template(_KWOK_TEMPLATE.read_text()).substitute(
+            node_ready_milliseconds=round(self._node_ready_seconds * 1000),
+            autoscaler_log=self._files.autoscaler_log,
+        )
+        write_atomically(self._files.config("kwok.yaml"), kwok)
+        return setup
+
+    def _choose_ports(self, saved: object) -> Ports:
+        """The saved ports, and new ones for those that are missing or taken by others."""
+        chosen: dict[str, int] = {}
+        candidates = filter(port_is_free, random.sample(_PORT_RANGE, len(_PORT_RANGE)))
+        for name in (field.name for field in fields(Ports)):
+            port = saved.get(name) if isinstance(saved, dict) else None
+            if isinstance(port, int) and port_is_free(port):
+                chosen[name] = port
+            else:
+                chosen[name] = next(candidates)
+                if port is not None:
+                    _log.warning("%s: port %s of %s is taken: using %d", self._label, port, name, chosen[name])
+        return Ports(**chosen)
+
+    def _wait_until_ready(self, setup: Setup) -> None:
+        context = ssl.create_default_context(cafile=str(setup.pki.ca))
+        context.load_cert_chain(setup.pki.certificate("admin"), setup.pki.key("admin"))
+        deadline = time.monotonic() + _READY_SECONDS
+        while not _answers(f"{setup.endpoint}/readyz", context):
+            for name in _STORE_AND_API:
+                if not self._components[name].pid:
+                    raise ControlPlaneError(self._components[name].obituary())
+            if time.monotonic() > deadline:
+                log = self._files.log("kube-apiserver")
+                raise ControlPlaneError(f"kube-apiserver is not ready after {_READY_SECONDS:g} s; see {log}")
+            time.sleep(0.05)
+
+
+def _answers(url: str, context: ssl.SSLContext) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    try:
+        with opener.open(url, timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _bind_access_policies(rbac: kubernetes.RbacAuthorizationV1Api) -> None:
+    """Gives the group of each access policy the permissions it stands for. EKS does so outside RBAC."""
+    for policy, role in ACCESS_POLICY_ROLES.items():
+        group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": policy_group(policy)}
+        binding: Any = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": policy_group(policy)},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [group],
+        }
+        try:
+            rbac.create_cluster_role_binding(binding)
+        except ApiException as error:
+            if error.status != 409:
+                raise

@@ -1,0 +1,131 @@
+"""Makes a cluster's nodes follow its EC2 instances: one joins with each that runs, and leaves with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from kubernetes import client as kubernetes
+from kubernetes.client.exceptions import ApiException
+
+from sandbox.kubernetes.emulator import Cluster, Emulator
+from sandbox.kubernetes.node_manifest import node_manifest, provider_id
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef, InstanceTypeInfoTypeDef
+    from mypy_boto3_eks.type_defs import NodegroupTypeDef
+
+_log = logging.getLogger(__name__)
+
+_NODE_GROUP_TAG = "eks:nodegroup-name"
+
+_RUNS = "running"
+_STAYS = ("pending", _RUNS, "stopping", "stopped")
+"""States in which an instance keeps the node it has, as on EKS."""
+
+
+class Nodes:
+    """The nodes of one cluster.
+
+    Args:
+        cluster: The cluster.
+        emulator: Where the instances are.
+        core: The cluster's API, as an administrator.
+        kubelet_version: Version that nodes without a managed group report, such as ``1.36``.
+        kubelet_port: Loopback port on which the kubelets' API is served.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        emulator: Emulator,
+        core: kubernetes.CoreV1Api,
+        *,
+        kubelet_version: str,
+        kubelet_port: int,
+    ) -> None:
+        self._cluster = cluster
+        self._ec2 = emulator.client("ec2", cluster.region)
+        self._eks = emulator.client("eks", cluster.region)
+        self._core = core
+        self._kubelet_version = kubelet_version
+        self._kubelet_port = kubelet_port
+
+    def follow(self) -> None:
+        """Makes the nodes fit the instances as they are now.
+
+        Raises:
+            ClientError: The emulator refused a call; nodes that did not need it have joined or left all the same.
+            ApiException: The API server refused a call.
+        """
+        instances = {
+            provider_id(instance): instance for instance in self._instances() if instance["State"]["Name"] in _STAYS
+        }
+        listed: list[Any] = self._core.list_node().items
+        nodes: dict[str, str] = {node.spec.provider_id: node.metadata.name for node in listed}
+        for gone in nodes.keys() - instances.keys():
+            self._leave(nodes[gone])
+        failure: ClientError | None = None
+        for new in sorted(instances.keys() - nodes.keys()):
+            if instances[new]["State"]["Name"] == _RUNS:
+                try:
+                    self._join(instances[new])
+                except ClientError as error:  # Such as a node group just deleted: no reason to keep the others waiting.
+                    failure = error
+        if failure:
+            raise failure
+
+    def _instances(self) -> list[InstanceTypeDef]:
+        pages = self._ec2.get_paginator("describe_instances").paginate()
+        return [
+            instance
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+            if is_node_of(self._cluster.name, _tags(instance))
+        ]
+
+    def _join(self, instance: InstanceTypeDef) -> None:
+        group = self._node_group(instance)
+        manifest: Any = node_manifest(
+            instance,
+            self._instance_type(instance["InstanceType"]),
+            group,
+            region=self._cluster.region,
+            kubelet_version=f"v{(group or {}).get('version', self._kubelet_version)}.0-kwok",
+            kubelet_port=self._kubelet_port,
+        )
+        self._core.create_node(manifest)
+        _log.info("%s: node %s joined (%s)", self._cluster.name, manifest["metadata"]["name"], instance["InstanceId"])
+
+    def _leave(self, node: str) -> None:
+        self._core.delete_node(node)
+        # Nothing runs them any more. Kubernetes' garbage collector would find out by itself, 40 seconds later.
+        pods: list[Any] = self._core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}").items
+        for pod in pods:
+            try:
+                self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
+            except ApiException as error:
+                if error.status != 404:
+                    raise
+        _log.info("%s: node %s left, and %d pods with it", self._cluster.name, node, len(pods))
+
+    def _node_group(self, instance: InstanceTypeDef) -> NodegroupTypeDef | None:
+        name = _tags(instance).get(_NODE_GROUP_TAG)
+        if name is None:
+            return None
+        return self._eks.describe_nodegroup(clusterName=self._cluster.name, nodegroupName=name)["nodegroup"]
+
+    def _instance_type(self, name: Any) -> InstanceTypeInfoTypeDef:
+        return self._ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
+
+
+def is_node_of(cluster: str, tags: Mapping[str, str]) -> bool:
+    """Whether an instance with these tags is a node of the cluster."""
+    return tags.get(f"kubernetes.io/cluster/{cluster}") == "owned" or tags.get("eks:cluster-name") == cluster
+
+
+def _tags(instance: InstanceTypeDef) -> Mapping[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}

@@ -199,16 +199,17 @@ def takes_pod_identity(image: Patch) -> bool:
 def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -> list[Fault]:
     minor = image[:2]
     ours = dotted(NEWEST_PATCH[kubernetes])
-    faults = [
-        Fault(
-            "chart.version",
-            f"chart {dotted(chart)} with Cluster Autoscaler {dotted(image)}",
-            f"chart {dotted(floor)} or later: older ones give no right to list {what}, and Cluster Autoscaler "
-            f"{dotted(since)} and later waits for that list for ever, its pod Running",
+    faults = []
+    if chart < (floor := rbac_floor(minor)):
+        since, what = max((since, what) for since, needed, what in RBAC_FLOORS if needed == floor)
+        faults.append(
+            Fault(
+                "chart.version",
+                f"chart {dotted(chart)} with Cluster Autoscaler {dotted(image)}",
+                f"chart {dotted(floor)} or later: older ones give no right to list {what}, and Cluster Autoscaler "
+                f"{dotted(since)} and later waits for that list for ever, its pod Running",
+            )
         )
-        for since, floor, what in RBAC_FLOORS
-        if minor >= since and chart < floor
-    ]
     lists_v1, serves_v1 = DYNAMIC_RESOURCE_ALLOCATION
     if minor >= lists_v1 and kubernetes < serves_v1:
         faults.append(

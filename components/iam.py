@@ -1,5 +1,6 @@
 """IAM documents and names: plain values in, plain documents out."""
 
+import re
 from typing import NamedTuple
 
 from . import discovery
@@ -52,12 +53,17 @@ class ClusterIdentity(NamedTuple):
             ValueError: When it is not the ARN of an EKS cluster.
         """
         parts = arn.split(":", 5)
-        kind, _, name = parts[-1].partition("/")
-        if len(parts) != 6 or parts[2] != "eks" or kind != "cluster" or not name:
+        name = parts[-1].partition("/")[2]
+        if not is_cluster_arn(arn):
             raise ValueError(
                 f"got {arn!r}; expected the ARN of an EKS cluster, arn:aws:eks:REGION:ACCOUNT:cluster/NAME"
             )
         return cls(partition=parts[1], region=parts[3], account=parts[4], name=name)
+
+
+def is_cluster_arn(arn: str) -> bool:
+    """Whether this is the ARN of an EKS cluster."""
+    return re.fullmatch(r"arn:[^:]+:eks:[^:]+:[^:]+:cluster/[^/]+", arn) is not None
 
 
 def issuer_path(issuer: str) -> str:

@@ -1,0 +1,115 @@
+"""AutoscalerTags: the tags that Cluster Autoscaler reads, on any Auto Scaling Group."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from . import discovery, validation
+from .discovery import Taint
+from .faults import Fault, raise_if_any
+
+TOKEN = "eks-cluster-autoscaler:index:AutoscalerTags"
+
+
+class AutoscalerTagsArgs(TypedDict):
+    """Which group is tagged, for which cluster, and what its nodes offer."""
+
+    asg_name: pulumi.Input[str]
+    """Name of the Auto Scaling Group. It may be unknown until the group is made; the tags' keys may not."""
+    cluster_name: pulumi.Input[str]
+    """Name of the EKS cluster whose autoscaler shall find the group."""
+    labels: NotRequired[dict[str, str]]
+    """Labels of the group's nodes, announced for scaling from zero. Defaults to none."""
+    taints: NotRequired[list[Taint]]
+    """Taints of the group's nodes, announced for scaling from zero. Defaults to none."""
+    resources: NotRequired[dict[str, str]]
+    """Extended resources and ephemeral storage of a node, as Kubernetes quantities. Defaults to none."""
+    autoscaling_options: NotRequired[dict[str, str]]
+    """Autoscaling options of this group, such as `scaledownunneededtime: 5m`. Defaults to none."""
+    managed_by_eks: NotRequired[bool]
+    """Whether EKS made the group: then its own tags count towards AWS's limit of 50. Defaults to false."""
+    keep_discovery_tags: NotRequired[bool]
+    """Whether the two discovery tags stay when this is destroyed, because they were there before. Defaults to false."""
+
+
+def faults(args: AutoscalerTagsArgs) -> list[Fault]:
+    """Faults of the arguments, as far as they are plain values."""
+    resources = args.get("resources", {})
+    options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
+    tags = {**discovery.discovery_tags(_planned_name(args["cluster_name"])), **_node_template_tags(args)}
+    return [
+        *validation.cluster_name("clusterName", args["cluster_name"]),
+        *validation.labels("labels", args.get("labels", {})),
+        *validation.taints("taints", args.get("taints", [])),
+        *(f for key, value in resources.items() for f in validation.quantity(f"resources[{key!r}]", value)),
+        *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
+        *(fault.under("autoscalingOptions") for fault in options),
+        *(fault.under("tags") for fault in discovery.tag_faults(tags, _reserved(args))),
+    ]
+
+
+class AutoscalerTags(pulumi.ComponentResource):
+    """The discovery tags and node-template tags of one Auto Scaling Group, each a resource planned at preview.
+
+    Needs an AWS provider. Changes nothing of the group but these tags. Do not use it on a group whose tags another
+    resource owns (`aws.autoscaling.Group` with `tags`): the two would undo each other.
+    """
+
+    asg_name: pulumi.Output[str]
+    """Name of the tagged group."""
+    tags: pulumi.Output[dict[str, str]]
+    """All tags put on the group, value by key."""
+
+    def __init__(self, name: str, args: AutoscalerTagsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TOKEN, name, dict(args), opts)
+        raise_if_any(f"AutoscalerTags {name!r}", faults(args))
+        child = pulumi.ResourceOptions(parent=self)
+        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("keep_discovery_tags", False))
+        asg_name = pulumi.Output.from_input(args["asg_name"])
+        cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
+
+        applied = [
+            _tag(f"{name}-enabled", asg_name, discovery.ENABLED_KEY, "true", kept),
+            _tag(f"{name}-cluster", asg_name, cluster_key, "owned", kept),
+        ]
+        for key, value in _node_template_tags(args).items():
+            suffix = key.removeprefix(f"{discovery.NODE_TEMPLATE_PREFIX}/")
+            applied.append(_tag(f"{name}-{suffix}", asg_name, key, value, child))
+
+        self.asg_name = asg_name
+        self.tags = pulumi.Output.all(*(tag.tag for tag in applied)).apply(
+            lambda tags: {tag["key"]: tag["value"] for tag in tags}
+        )
+        self.register_outputs({"asgName": self.asg_name, "tags": self.tags})
+
+
+def _tag(
+    name: str,
+    asg_name: pulumi.Output[str],
+    key: pulumi.Input[str],
+    value: str,
+    opts: pulumi.ResourceOptions,
+) -> aws.autoscaling.Tag:
+    # Instances get EKS's own tags; these describe the group only, so they are not propagated.
+    return aws.autoscaling.Tag(
+        name,
+        autoscaling_group_name=asg_name,
+        tag={"key": key, "value": value, "propagate_at_launch": False},
+        opts=opts,
+    )
+
+
+def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, str]:
+    return discovery.node_template_tags(
+        args.get("labels"), args.get("taints", []), args.get("resources"), args.get("autoscaling_options")
+    )
+
+
+def _reserved(args: AutoscalerTagsArgs) -> int:
+    return discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0
+
+
+def _planned_name(cluster_name: pulumi.Input[str]) -> str:
+    """The cluster's name, or a stand-in where it is not known yet: only the number of tags matters then."""
+    return cluster_name if isinstance(cluster_name, str) else "unknown"

@@ -1,0 +1,233 @@
+"""AutoscalerRelease: the Helm release of Cluster Autoscaler, in a version that fits the cluster."""
+
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
+
+from . import compatibility, discovery, validation
+from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
+from .compatibility import Solution
+from .faults import Fault, FaultsError, raise_if_any
+from .values import IMAGE_REPOSITORY, NAME, AutoscalerSettings, chart_values, extra_values_faults, settings_faults
+
+TOKEN = "eks-cluster-autoscaler:index:AutoscalerRelease"
+
+CHART_REPOSITORY = "https://kubernetes.github.io/autoscaler"
+DEFAULT_TIMEOUT_SECONDS = 300
+
+
+class ChartSource(TypedDict):
+    """Where the chart comes from. Give at most one of `repository` and `location`."""
+
+    version: NotRequired[str]
+    """Version of the chart. Defaults to the newest known, whose RBAC covers every covered version."""
+    repository: NotRequired[str]
+    """URL of a Helm repository. Defaults to the public one, https://kubernetes.github.io/autoscaler."""
+    location: NotRequired[str]
+    """An OCI reference (`oci://registry.example/charts/cluster-autoscaler`) or a local path. Defaults to none."""
+
+
+class ImageSource(TypedDict):
+    """Where the image comes from."""
+
+    repository: NotRequired[str]
+    """Repository of the image. Defaults to `registry.k8s.io/autoscaling/cluster-autoscaler`."""
+    tag: NotRequired[str]
+    """Tag of the image, `v1.35.2`. Defaults to the newest known patch of the cluster's own minor version."""
+
+
+class AutoscalerReleaseArgs(TypedDict):
+    """Which cluster the release serves, from where it comes, and how it behaves."""
+
+    cluster_name: pulumi.Input[str]
+    """Name of the EKS cluster, by which groups are discovered."""
+    region: pulumi.Input[str]
+    """Region of the cluster."""
+    kubernetes_version: pulumi.Input[str]
+    """Kubernetes version of the cluster; chart and image are fitted to it."""
+    credentials: NotRequired[str]
+    """`irsa`, `podIdentity` or `nodeRole`. Defaults to `irsa`."""
+    role_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the role, for the service account's annotation. Required by `irsa`, not used by the others."""
+    namespace: NotRequired[str]
+    """Namespace of the release. Defaults to `kube-system`."""
+    service_account: NotRequired[str]
+    """Name of the service account. Defaults to `cluster-autoscaler`."""
+    chart: NotRequired[ChartSource]
+    """Source of the chart. Defaults to the newest known one of the public repository."""
+    image: NotRequired[ImageSource]
+    """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
+    settings: NotRequired[AutoscalerSettings]
+    """Behaviour of Cluster Autoscaler and of its pods."""
+    values: NotRequired[dict[str, Any]]
+    """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
+    timeout_seconds: NotRequired[int]
+    """How long Helm waits for the pods before it takes the release back. Defaults to 300."""
+    tainted_from_zero: NotRequired[bool]
+    """Whether a managed node group has taints and may be empty, of which old versions are warned. Defaults to false."""
+
+
+def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
+    """Faults of the arguments, as far as they are plain values."""
+    credentials = args.get("credentials", IRSA)
+    chart: ChartSource = args.get("chart", {})
+    version = args["kubernetes_version"]
+    found = [
+        *validation.cluster_name("clusterName", args["cluster_name"]),
+        *validation.region("region", args["region"]),
+        *validation.choice("credentials", credentials, CREDENTIALS),
+        *validation.iam_arn("roleArn", args.get("role_arn"), "role"),
+        *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
+        *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
+        *validation.bounds("timeoutSeconds", int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)), 30, 3600),
+        *_source_faults(chart),
+        *(fault.under("settings") for fault in settings_faults(args.get("settings", {}))),
+        *extra_values_faults(args.get("values", {})),
+    ]
+    if credentials == IRSA and "role_arn" not in args:
+        found.append(Fault("roleArn", "nothing", "the ARN of the role for the service account's annotation, for irsa"))
+    # Known even where the cluster's version is not: what fits no cluster at all.
+    if "version" in chart:
+        found += [fault.under("chart.version") for fault in compatibility.chart_faults(chart["version"])]
+    if "tag" in (image := args.get("image", {})):
+        found += [fault.under("image.tag") for fault in compatibility.image_faults(image["tag"])]
+    if isinstance(version, str):
+        found += [fault for fault in _solve(args, version, args["region"])[1] if fault not in found]
+    return found
+
+
+class AutoscalerRelease(pulumi.ComponentResource):
+    """Cluster Autoscaler by its Helm chart, under one fixed name, all or nothing.
+
+    The image is the newest known patch of the cluster's own minor version and the chart the newest known, unless others
+    are wished for; a pair that would hang, crash or never scale is refused at preview, with the reason. The name is
+    fixed because two releases would mean two autoscalers. Needs a Kubernetes provider.
+    """
+
+    release_name: pulumi.Output[str]
+    """Name of the release."""
+    release_status: pulumi.Output[str]
+    """Status of the release, `deployed` when all is well."""
+    chart_version: pulumi.Output[str]
+    """Version of the chart."""
+    image_tag: pulumi.Output[str]
+    """Tag of the image."""
+    discovery_flag: pulumi.Output[str]
+    """The flag by which the groups are discovered."""
+
+    def __init__(self, name: str, args: AutoscalerReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TOKEN, name, dict(args), opts)
+        raise_if_any(f"AutoscalerRelease {name!r}", faults(args))
+        solution = pulumi.Output.all(args["kubernetes_version"], args["region"]).apply(
+            lambda known: self._fit(name, args, known[0], known[1])
+        )
+        self.chart_version = solution.apply(lambda found: found.chart_version)
+        self.image_tag = solution.apply(lambda found: found.image_tag)
+        self.discovery_flag = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.discovery_flag)
+
+        chart = args.get("chart", {})
+        location = chart.get("location")
+        timeout = int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS))
+        release = kubernetes.helm.v3.Release(
+            name,
+            name=NAME,
+            namespace=args.get("namespace", DEFAULT_NAMESPACE),
+            chart=location or NAME,
+            # A local chart has the version it has.
+            version=None if location and not _is_oci(location) else self.chart_version,
+            repository_opts=None if location else {"repo": chart.get("repository", CHART_REPOSITORY)},
+            atomic=True,
+            cleanup_on_fail=True,
+            timeout=timeout,
+            values=self._values(args),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The name is fixed, so a replacement (another namespace) cannot exist beside the old release.
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{timeout}s", update=f"{timeout}s", delete=f"{timeout}s"),
+            ),
+        )
+        self.release_name = release.name.apply(str)
+        self.release_status = release.status.apply(_status)
+        self.register_outputs(
+            {
+                "releaseName": self.release_name,
+                "releaseStatus": self.release_status,
+                "chartVersion": self.chart_version,
+                "imageTag": self.image_tag,
+                "discoveryFlag": self.discovery_flag,
+            }
+        )
+
+    def _values(self, args: AutoscalerReleaseArgs) -> dict[str, Any]:
+        return chart_values(
+            cluster_name=args["cluster_name"],
+            region=args["region"],
+            service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+            role_arn=args.get("role_arn") if args.get("credentials", IRSA) == IRSA else None,
+            image_repository=args.get("image", {}).get("repository", IMAGE_REPOSITORY),
+            image_tag=self.image_tag,
+            settings=args.get("settings", {}),
+            extra=args.get("values"),
+        )
+
+    def _fit(self, name: str, args: AutoscalerReleaseArgs, kubernetes_version: str, region: str) -> Solution:
+        solution, found = _solve(args, kubernetes_version, region)
+        if solution is None:
+            raise FaultsError(f"AutoscalerRelease {name!r}", found)
+        for warning in solution.warnings:
+            pulumi.log.warn(warning, resource=self)
+        return solution
+
+
+def _solve(
+    args: AutoscalerReleaseArgs, kubernetes_version: str, region: pulumi.Input[str]
+) -> tuple[Solution | None, list[Fault]]:
+    settings = args.get("settings", {})
+    solution, found = compatibility.solve(
+        compatibility.Request(
+            kubernetes_version=kubernetes_version,
+            region=region if isinstance(region, str) else "",
+            credentials=args.get("credentials", IRSA),
+            chart_version=args.get("chart", {}).get("version"),
+            image_tag=args.get("image", {}).get("tag"),
+            flags=settings.get("flags", {}),
+            tainted_from_zero=args.get("tainted_from_zero", False),
+        )
+    )
+    return solution, [fault.under("settings") if fault.path.startswith("flags.") else fault for fault in found]
+
+
+def _source_faults(chart: ChartSource) -> list[Fault]:
+    location = chart.get("location", "")
+    if location and "repository" in chart:
+        return [Fault("chart.location", "a location beside a repository", "one of the two")]
+    if (
+        location
+        and not _is_oci(location)
+        and not Path(location).joinpath("Chart.yaml").is_file()
+        and not location.endswith(".tgz")
+    ):
+        return [
+            Fault(
+                "chart.location",
+                repr(location),
+                "an OCI reference (oci://…), a chart's folder, or a packed chart (.tgz)",
+            )
+        ]
+    repository = chart.get("repository", CHART_REPOSITORY)
+    if not repository.startswith(("https://", "http://")):
+        hint = "; an OCI reference goes into location" if _is_oci(repository) else ""
+        return [Fault("chart.repository", repr(repository), f"the URL of a Helm repository{hint}")]
+    return []
+
+
+def _status(status: ReleaseStatus) -> str:
+    return status.status
+
+
+def _is_oci(location: str) -> bool:
+    return location.startswith("oci://")

@@ -1,0 +1,228 @@
+"""AutoscalerRole: what lets Cluster Autoscaler, and nothing else, scale the groups of one cluster."""
+
+import json
+from typing import NotRequired, Optional, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from . import iam, validation
+from .faults import Fault, FaultsError, raise_if_any
+
+TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
+
+IRSA = "irsa"
+POD_IDENTITY = "podIdentity"
+NODE_ROLE = "nodeRole"
+CREDENTIALS = (IRSA, POD_IDENTITY, NODE_ROLE)
+"""The three ways in which Cluster Autoscaler gets AWS credentials."""
+
+AGENT_ADDON = "eks-pod-identity-agent"
+_POLICY_NAME_LENGTH = 128
+_ROLE_PREFIX_LENGTH = 38
+
+
+class AutoscalerRoleArgs(TypedDict):
+    """Who gets the permissions, and for which cluster."""
+
+    cluster_arn: pulumi.Input[str]
+    """ARN of the EKS cluster; partition, region, account and name are read from it."""
+    credentials: NotRequired[str]
+    """`irsa`, `podIdentity` or `nodeRole`. Defaults to `irsa`."""
+    namespace: NotRequired[str]
+    """Namespace of the service account. Defaults to `kube-system`."""
+    service_account: NotRequired[str]
+    """Name of the service account. Defaults to `cluster-autoscaler`."""
+    oidc_provider_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the IAM OIDC provider of the cluster. Required by `irsa`."""
+    oidc_issuer: NotRequired[pulumi.Input[str]]
+    """URL of the cluster's OIDC issuer. Required by `irsa`."""
+    install_agent: NotRequired[bool]
+    """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
+    node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
+    """Names of the nodes' roles by a name of one's own, such as the node group's. Required by `nodeRole`."""
+    permissions_boundary_arn: NotRequired[str]
+    """Permissions boundary of the role. Defaults to none."""
+    path: NotRequired[str]
+    """IAM path of role and policy. Defaults to `/`."""
+    name_prefix: NotRequired[str]
+    """Prefix of the names of role and policy. Defaults to none."""
+    tags: NotRequired[dict[str, str]]
+    """AWS tags of role, policy and add-on. Defaults to none."""
+
+
+DEFAULT_NAMESPACE = "kube-system"
+DEFAULT_SERVICE_ACCOUNT = "cluster-autoscaler"
+
+
+def faults(args: AutoscalerRoleArgs) -> list[Fault]:
+    """Faults of the arguments, as far as they are plain values."""
+    credentials = args.get("credentials", IRSA)
+    path = args.get("path", "/")
+    prefix = args.get("name_prefix", "")
+    found = [
+        *validation.choice("credentials", credentials, CREDENTIALS),
+        *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
+        *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
+        *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
+        *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
+        *validation.iam_path("path", path),
+    ]
+    if len(prefix) + len("cluster-autoscaler-") > _ROLE_PREFIX_LENGTH:
+        limit = _ROLE_PREFIX_LENGTH - len("cluster-autoscaler-")
+        found.append(Fault("namePrefix", repr(prefix), f"{limit} characters at most"))
+    if credentials == IRSA:
+        if "oidc_provider_arn" not in args:
+            found.append(Fault("oidcProviderArn", "nothing", "the ARN of the cluster's IAM OIDC provider, for irsa"))
+        if "oidc_issuer" not in args:
+            found.append(Fault("oidcIssuer", "nothing", "the URL of the cluster's OIDC issuer, for irsa"))
+    if credentials == NODE_ROLE and not args.get("node_role_names"):
+        found.append(
+            Fault("nodeRoleNames", "no role", "the role of the nodes that run Cluster Autoscaler, for nodeRole")
+        )
+    return found
+
+
+class AutoscalerRole(pulumi.ComponentResource):
+    """The least-privilege policy of Cluster Autoscaler and who holds it.
+
+    `irsa`: a role that only the one service account of the one cluster can assume, by its web-identity token.
+    `podIdentity`: a role that EKS Pod Identity gives to the one service account of the one cluster, with the
+    association and the agent's add-on. `nodeRole`: the policy is attached to the nodes' roles, so every pod on those
+    nodes has it.
+
+    The policy changes nothing but the size of groups tagged as this cluster's, so several clusters of one account never
+    reach into each other. Needs an AWS provider.
+    """
+
+    role_arn: pulumi.Output[Optional[str]]  # noqa: UP045 -- the plugin's schema knows this spelling only
+    """ARN of the role; none with `nodeRole`."""
+    policy_arn: pulumi.Output[str]
+    """ARN of the customer-managed policy."""
+    policy_document: pulumi.Output[str]
+    """The policy, as JSON."""
+    trust_document: pulumi.Output[Optional[str]]  # noqa: UP045
+    """The role's trust policy, as JSON; none with `nodeRole`."""
+
+    def __init__(self, name: str, args: AutoscalerRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TOKEN, name, dict(args), opts)
+        raise_if_any(f"AutoscalerRole {name!r}", faults(args))
+        child = pulumi.ResourceOptions(parent=self)
+        cluster = pulumi.Output.from_input(args["cluster_arn"]).apply(iam.ClusterIdentity.from_arn)
+        self.policy_document = cluster.apply(lambda known: json.dumps(iam.autoscaler_policy(known)))
+        policy = aws.iam.Policy(
+            name,
+            name=cluster.apply(lambda known: _policy_name(known, args.get("name_prefix", ""))),
+            description="What Kubernetes Cluster Autoscaler calls, on the groups of one cluster",
+            path=args.get("path"),
+            policy=self.policy_document,
+            tags=args.get("tags"),
+            opts=child,
+        )
+        self.policy_arn = policy.arn
+        # What must exist before the autoscaler's pod starts (Python only).
+        self.grants: list[pulumi.Resource] = []
+        if args.get("credentials", IRSA) == NODE_ROLE:
+            self._grant_nodes(name, args, child)
+        else:
+            self._grant_service_account(name, args, cluster, child)
+        self.register_outputs(
+            {
+                "roleArn": self.role_arn,
+                "policyArn": self.policy_arn,
+                "policyDocument": self.policy_document,
+                "trustDocument": self.trust_document,
+            }
+        )
+
+    def _grant_nodes(self, name: str, args: AutoscalerRoleArgs, child: pulumi.ResourceOptions) -> None:
+        self.role_arn = pulumi.Output.from_input(None)
+        self.trust_document = pulumi.Output.from_input(None)
+        self.grants += [
+            aws.iam.RolePolicyAttachment(f"{name}-{nodes}", role=role, policy_arn=self.policy_arn, opts=child)
+            for nodes, role in sorted(args["node_role_names"].items())
+        ]
+
+    def _grant_service_account(
+        self,
+        name: str,
+        args: AutoscalerRoleArgs,
+        cluster: pulumi.Output[iam.ClusterIdentity],
+        child: pulumi.ResourceOptions,
+    ) -> None:
+        trust = _trust(args)
+        prefix = args.get("name_prefix")
+        role = aws.iam.Role(
+            name,
+            name_prefix=f"{prefix}cluster-autoscaler-" if prefix else None,
+            description="Kubernetes Cluster Autoscaler",
+            path=args.get("path"),
+            assume_role_policy=trust,
+            permissions_boundary=args.get("permissions_boundary_arn"),
+            tags=args.get("tags"),
+            opts=child,
+        )
+        attachment = aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=self.policy_arn, opts=child)
+        self.role_arn = role.arn.apply(_optional)
+        self.trust_document = trust.apply(_optional)
+        self.grants.append(attachment)
+        if args.get("credentials", IRSA) == POD_IDENTITY:
+            self.grants += _pod_identity(name, args, cluster.apply(lambda known: known.name), role, child)
+
+
+def _pod_identity(
+    name: str,
+    args: AutoscalerRoleArgs,
+    cluster_name: pulumi.Output[str],
+    role: aws.iam.Role,
+    child: pulumi.ResourceOptions,
+) -> list[pulumi.Resource]:
+    """The association, and the agent's add-on where it is not there yet."""
+    agent: list[pulumi.Resource] = []
+    if args.get("install_agent", True):
+        agent.append(
+            aws.eks.Addon(
+                f"{name}-agent",
+                cluster_name=cluster_name,
+                addon_name=AGENT_ADDON,
+                # Somebody may have tuned its settings by hand.
+                resolve_conflicts_on_update="PRESERVE",
+                tags=args.get("tags"),
+                opts=child,
+            )
+        )
+    association = aws.eks.PodIdentityAssociation(
+        name,
+        cluster_name=cluster_name,
+        namespace=args.get("namespace", DEFAULT_NAMESPACE),
+        service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+        role_arn=role.arn,
+        tags=args.get("tags"),
+        opts=child,
+    )
+    return [*agent, association]
+
+
+def _trust(args: AutoscalerRoleArgs) -> pulumi.Output[str]:
+    namespace = args.get("namespace", DEFAULT_NAMESPACE)
+    service_account = args.get("service_account", DEFAULT_SERVICE_ACCOUNT)
+    if args.get("credentials", IRSA) == POD_IDENTITY:
+        return pulumi.Output.from_input(args["cluster_arn"]).apply(
+            lambda arn: json.dumps(iam.pod_identity_trust(arn, namespace, service_account))
+        )
+    return pulumi.Output.all(args["oidc_provider_arn"], args["oidc_issuer"]).apply(
+        lambda known: json.dumps(iam.irsa_trust(known[0], known[1], namespace, service_account))
+    )
+
+
+def _policy_name(cluster: iam.ClusterIdentity, prefix: str) -> str:
+    name = iam.autoscaler_policy_name(cluster, prefix)
+    if len(name) > _POLICY_NAME_LENGTH:
+        fault = Fault("namePrefix", f"the policy name {name!r}", f"{_POLICY_NAME_LENGTH} characters at most in all")
+        raise FaultsError("AutoscalerRole", [fault])
+    return name
+
+
+def _optional(value: str) -> str | None:
+    """Outputs are invariant in their type, so a string that is always there must be widened by hand."""
+    return value

@@ -1,0 +1,99 @@
+"""ExistingNodeGroup: a managed node group that somebody else made, tagged for Cluster Autoscaler and left alone."""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from . import asg_tags, iam, validation
+from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
+from .discovery import Taint
+from .faults import Fault, raise_if_any
+
+TOKEN = "eks-cluster-autoscaler:index:ExistingNodeGroup"
+
+
+class ExistingNodeGroupArgs(TypedDict):
+    """Which group it is, and what its nodes offer."""
+
+    cluster_name: pulumi.Input[str]
+    """Name of the EKS cluster."""
+    node_group_name: str
+    """Name of the EKS node group."""
+    labels: NotRequired[dict[str, str]]
+    """Labels of its nodes to announce for scaling from zero. Defaults to none."""
+    taints: NotRequired[list[Taint]]
+    """Taints of its nodes to announce for scaling from zero. Defaults to none."""
+    resources: NotRequired[dict[str, str]]
+    """Ephemeral storage and extended resources of a node to announce. Defaults to none."""
+    autoscaling_options: NotRequired[dict[str, str]]
+    """Autoscaling options of this group. Defaults to the autoscaler's own."""
+
+
+def faults(args: ExistingNodeGroupArgs) -> list[Fault]:
+    """Faults of the arguments, as far as they are plain values."""
+    name = args["node_group_name"]
+    found = (
+        [] if 1 <= len(name) <= 63 else [Fault("nodeGroupName", repr(name), "a node group's name, 1 to 63 characters")]
+    )
+    return [*found, *validation.cluster_name("clusterName", args["cluster_name"]), *asg_tags.faults(_tags(args, ""))]
+
+
+class ExistingNodeGroup(pulumi.ComponentResource):
+    """Finds the ASG and the node role of a managed node group by its name, and tags the ASG.
+
+    Nothing else of the group is touched, and its two discovery tags, which EKS itself put there, stay on destroy. Needs
+    an AWS provider.
+    """
+
+    asg_name: pulumi.Output[str]
+    """Name of its Auto Scaling Group."""
+    node_role_arn: pulumi.Output[str]
+    """ARN of its nodes' role."""
+    node_role_name: pulumi.Output[str]
+    """Name of its nodes' role."""
+    min_size: pulumi.Output[int]
+    """Its fewest nodes."""
+    max_size: pulumi.Output[int]
+    """Its most nodes."""
+    tags: pulumi.Output[dict[str, str]]
+    """Tags put on its Auto Scaling Group, value by key."""
+
+    def __init__(self, name: str, args: ExistingNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TOKEN, name, dict(args), opts)
+        raise_if_any(f"ExistingNodeGroup {name!r}", faults(args))
+        found = aws.eks.get_node_group_output(
+            cluster_name=args["cluster_name"],
+            node_group_name=args["node_group_name"],
+            opts=pulumi.InvokeOutputOptions(parent=self),
+        )
+        self.asg_name = found.apply(lambda group: group.resources[0].autoscaling_groups[0].name)
+        self.node_role_arn = found.node_role_arn
+        self.node_role_name = found.node_role_arn.apply(iam.role_name)
+        self.min_size = found.scaling_configs.apply(lambda sizes: sizes[0].min_size)
+        self.max_size = found.scaling_configs.apply(lambda sizes: sizes[0].max_size)
+        self.tags = AutoscalerTags(name, _tags(args, self.asg_name), pulumi.ResourceOptions(parent=self)).tags
+        self.register_outputs(
+            {
+                "asgName": self.asg_name,
+                "nodeRoleArn": self.node_role_arn,
+                "nodeRoleName": self.node_role_name,
+                "minSize": self.min_size,
+                "maxSize": self.max_size,
+                "tags": self.tags,
+            }
+        )
+
+
+def _tags(args: ExistingNodeGroupArgs, asg_name: pulumi.Input[str]) -> AutoscalerTagsArgs:
+    tags: AutoscalerTagsArgs = {
+        "asg_name": asg_name,
+        "cluster_name": args["cluster_name"],
+        "labels": args.get("labels", {}),
+        "taints": args.get("taints", []),
+        "resources": args.get("resources", {}),
+        "autoscaling_options": args.get("autoscaling_options", {}),
+        "managed_by_eks": True,
+        "keep_discovery_tags": True,
+    }
+    return tags

@@ -1,0 +1,140 @@
+"""ClusterNetwork: a VPC of its own for a cluster that the program creates."""
+
+import ipaddress
+from typing import NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from . import validation
+from .faults import Fault, raise_if_any
+
+TOKEN = "eks-cluster-autoscaler:index:ClusterNetwork"
+
+DEFAULT_CIDR = "10.0.0.0/16"
+_SUBNETS = 16
+"""The VPC is cut into sixteen: zone i gets cut i for its nodes and cut i + 8 for its load balancers."""
+
+
+class ClusterNetworkArgs(TypedDict):
+    """Where the VPC lies and how it is cut."""
+
+    cluster_name: str
+    """Name of the cluster, for the names and tags of the network."""
+    zones: list[str]
+    """Availability zones, two to eight: EKS wants two at least."""
+    cidr: NotRequired[str]
+    """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
+    nat_per_zone: NotRequired[bool]
+    """Whether each zone gets a NAT gateway of its own (dearer, but no zone depends on another). Defaults to false."""
+
+
+def faults(args: ClusterNetworkArgs) -> list[Fault]:
+    """Faults of the arguments."""
+    zones = args["zones"]
+    cidr = args.get("cidr", DEFAULT_CIDR)
+    found = [
+        *validation.cluster_name("clusterName", args["cluster_name"]),
+        *(f for i, zone in enumerate(zones) for f in validation.zone(f"zones[{i}]", zone)),
+        *(not_a_network := validation.cidr("cidr", cidr)),
+    ]
+    if not 2 <= len(zones) <= 8 or len(set(zones)) != len(zones):
+        found.append(Fault("zones", str(zones), "two to eight different zones"))
+    if not not_a_network and not 16 <= ipaddress.IPv4Network(cidr).prefixlen <= 20:
+        found.append(Fault("cidr", repr(cidr), "a prefix of /16 to /20"))
+    return found
+
+
+class ClusterNetwork(pulumi.ComponentResource):
+    """A VPC with one private and one public subnet per zone, NAT for the private ones. Needs an AWS provider."""
+
+    vpc_id: pulumi.Output[str]
+    """ID of the VPC."""
+    private_subnet_ids: pulumi.Output[dict[str, str]]
+    """ID of the private subnet by zone: the nodes live there."""
+    public_subnet_ids: pulumi.Output[dict[str, str]]
+    """ID of the public subnet by zone: internet-facing load balancers and NAT gateways live there."""
+
+    def __init__(self, name: str, args: ClusterNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(TOKEN, name, dict(args), opts)
+        raise_if_any(f"ClusterNetwork {name!r}", faults(args))
+        child = pulumi.ResourceOptions(parent=self)
+        owned = {f"kubernetes.io/cluster/{args['cluster_name']}": "shared"}
+        cidr = args.get("cidr", DEFAULT_CIDR)
+        cuts = [str(cut) for cut in ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=_SUBNETS.bit_length() - 1)]
+
+        vpc = aws.ec2.Vpc(
+            name,
+            cidr_block=cidr,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags={"Name": name, **owned},
+            opts=child,
+        )
+        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=child)
+        public = _Subnets(f"{name}-public", vpc, child, {"kubernetes.io/role/elb": "1", **owned})
+        private = _Subnets(f"{name}-private", vpc, child, {"kubernetes.io/role/internal-elb": "1", **owned})
+        public_routes = _route_table(f"{name}-public", vpc, child, gateway_id=gateway.id)
+        nat: aws.ec2.NatGateway | None = None
+        for index, zone in enumerate(args["zones"]):
+            public_subnet = public.add(zone, cuts[index + _SUBNETS // 2], public_routes)
+            if nat is None or args.get("nat_per_zone", False):
+                address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags={"Name": f"{name}-{zone}"}, opts=child)
+                nat = aws.ec2.NatGateway(
+                    f"{name}-{zone}",
+                    allocation_id=address.id,
+                    subnet_id=public_subnet.id,
+                    tags={"Name": f"{name}-{zone}"},
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+                )
+            routes = _route_table(f"{name}-private-{zone}", vpc, child, nat_gateway_id=nat.id)
+            private.add(zone, cuts[index], routes)
+
+        # By zone, with the zones known at preview (Python only).
+        self.private_subnets: dict[str, pulumi.Output[str]] = private.ids
+        self.public_subnets: dict[str, pulumi.Output[str]] = public.ids
+        self.vpc_id = vpc.id
+        self.private_subnet_ids = pulumi.Output.all(**private.ids)
+        self.public_subnet_ids = pulumi.Output.all(**public.ids)
+        self.register_outputs(
+            {
+                "vpcId": self.vpc_id,
+                "privateSubnetIds": self.private_subnet_ids,
+                "publicSubnetIds": self.public_subnet_ids,
+            }
+        )
+
+
+class _Subnets:
+    """One kind of subnets, a zone at a time."""
+
+    def __init__(self, name: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, tags: dict[str, str]) -> None:
+        self.ids: dict[str, pulumi.Output[str]] = {}
+        self._name, self._vpc, self._opts, self._tags = name, vpc, opts, tags
+
+    def add(self, zone: str, cidr: str, routes: aws.ec2.RouteTable) -> aws.ec2.Subnet:
+        name = f"{self._name}-{zone}"
+        subnet = aws.ec2.Subnet(
+            name,
+            vpc_id=self._vpc.id,
+            availability_zone=zone,
+            cidr_block=cidr,
+            tags={"Name": name, **self._tags},
+            opts=self._opts,
+        )
+        aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=routes.id, opts=self._opts)
+        self.ids[zone] = subnet.id
+        return subnet
+
+
+def _route_table(
+    name: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, **target: pulumi.Input[str]
+) -> aws.ec2.RouteTable:
+    """A route table whose default route goes to the one target."""
+    return aws.ec2.RouteTable(
+        name,
+        vpc_id=vpc.id,
+        routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)],
+        tags={"Name": name},
+        opts=opts,
+    )

@@ -1,0 +1,208 @@
+"""Forms that Kubernetes and AWS give to names, labels, taints, sizes and ARNs, and the faults of what misses them."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from .discovery import TAINT_EFFECTS, Taint
+from .faults import Fault
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_QUALIFIED_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
+_ZONE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d[a-z]")
+_INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
+_QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
+_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
+_SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
+_IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
+_IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
+
+RESERVED_LABEL_PREFIX = "eks.amazonaws.com/"
+"""Labels that EKS alone may set on the nodes of a managed group (EKS user guide, managed node groups)."""
+
+CAPACITY_TYPES = ("ON_DEMAND", "SPOT")
+AMI_TYPES = (
+    "AL2023_x86_64_STANDARD",
+    "AL2023_ARM_64_STANDARD",
+    "AL2023_x86_64_NVIDIA",
+    "AL2023_ARM_64_NVIDIA",
+    "AL2023_x86_64_NEURON",
+    "AL2_x86_64",
+    "AL2_x86_64_GPU",
+    "AL2_ARM_64",
+    "BOTTLEROCKET_x86_64",
+    "BOTTLEROCKET_ARM_64",
+    "BOTTLEROCKET_x86_64_NVIDIA",
+    "BOTTLEROCKET_ARM_64_NVIDIA",
+    "WINDOWS_CORE_2019_x86_64",
+    "WINDOWS_CORE_2022_x86_64",
+    "WINDOWS_FULL_2019_x86_64",
+    "WINDOWS_FULL_2022_x86_64",
+)
+"""AMI types of the EKS API that need no AMI of one's own."""
+
+
+def form_faults(path: str, value: object, form: re.Pattern[str], expected: str) -> list[Fault]:
+    """One fault when ``value`` is plain text and misses ``form``; an Output is left to AWS."""
+    return [Fault(path, repr(value), expected)] if isinstance(value, str) and not form.fullmatch(value) else []
+
+
+def dns_label(path: str, value: object) -> list[Fault]:
+    """Faults of a name such as a namespace's (RFC 1123 label)."""
+    return form_faults(path, value, _DNS_LABEL, "lower-case letters, digits and dashes, 63 at most")
+
+
+def dns_subdomain(path: str, value: object) -> list[Fault]:
+    """Faults of a name such as a service account's (RFC 1123 subdomain)."""
+    faults = form_faults(path, value, _DNS_SUBDOMAIN, "lower-case letters, digits, dashes and dots")
+    if isinstance(value, str) and len(value) > 253:
+        faults.append(Fault(path, f"{len(value)} characters", "253 at most"))
+    return faults
+
+
+def cluster_name(path: str, value: object) -> list[Fault]:
+    """Faults of an EKS cluster's name."""
+    return form_faults(path, value, _CLUSTER_NAME, "an EKS cluster name: letters, digits, - and _, 100 at most")
+
+
+def region(path: str, value: object) -> list[Fault]:
+    """Faults of an AWS region."""
+    return form_faults(path, value, _REGION, "an AWS region such as us-east-1")
+
+
+def zone(path: str, value: object) -> list[Fault]:
+    """Faults of an availability zone's name."""
+    return form_faults(path, value, _ZONE, "an availability zone such as us-east-1a")
+
+
+def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
+    """Faults of a list of EC2 instance types: none at all, too many, or not types."""
+    expected = "an instance type such as m6i.large"
+    faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _INSTANCE_TYPE, expected)]
+    if not 1 <= len(values) <= 20:
+        faults.append(Fault(path, f"{len(values)} instance types", "1 to 20, the limits of a managed node group"))
+    return faults
+
+
+def subnet_ids(path: str, values: object) -> list[Fault]:
+    """Faults of a list of subnet IDs; Outputs in it are left to AWS."""
+    if not isinstance(values, list | tuple):
+        return []
+    faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _SUBNET, "a subnet ID: subnet-…")]
+    if not values:
+        faults.append(Fault(path, "no subnet", "one subnet at least"))
+    return faults
+
+
+def quantity(path: str, value: object) -> list[Fault]:
+    """Faults of a Kubernetes quantity."""
+    return form_faults(path, value, _QUANTITY, "a Kubernetes quantity such as 100m, 600Mi or 20Gi")
+
+
+def duration(path: str, value: object) -> list[Fault]:
+    """Faults of a Go duration."""
+    return form_faults(path, value, _DURATION, "a Go duration such as 2m or 1h30m")
+
+
+def iam_arn(path: str, value: object, kind: str) -> list[Fault]:
+    """Faults of an IAM ARN of the given kind (``role``, ``policy``, ``oidc-provider``)."""
+    match = _IAM_ARN.fullmatch(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or (match and match[2] == kind):
+        return []
+    return [Fault(path, repr(value), f"the ARN of an IAM {kind}: arn:aws:iam::ACCOUNT:{kind}/…")]
+
+
+def iam_path(path: str, value: str) -> list[Fault]:
+    """Faults of an IAM path."""
+    return form_faults(path, value, _IAM_PATH, "an IAM path: / or /…/, 512 characters at most")
+
+
+def cidr(path: str, value: object) -> list[Fault]:
+    """Faults of an IPv4 network in CIDR notation."""
+    try:
+        ipaddress.IPv4Network(str(value))
+    except ValueError as error:
+        return [Fault(path, repr(value), f"a network such as 10.0.0.0/16 ({error})")]
+    return []
+
+
+def choice(path: str, value: str, choices: Iterable[str]) -> list[Fault]:
+    """Faults of a value that must be one of a few."""
+    return [] if value in (known := tuple(choices)) else [Fault(path, repr(value), f"one of {', '.join(known)}")]
+
+
+def bounds(path: str, value: int, low: int, high: int) -> list[Fault]:
+    """Faults of a number outside its bounds, both included."""
+    return [] if low <= value <= high else [Fault(path, str(value), f"{low} to {high}")]
+
+
+def sizes(minimum: int, desired: int | None, maximum: int) -> list[Fault]:
+    """Faults of the sizes of a group: minSize <= desiredSize <= maxSize, and a maximum of one node at least."""
+    faults = []
+    if minimum < 0:
+        faults.append(Fault("minSize", str(minimum), "0 or more"))
+    if maximum < 1:
+        faults.append(Fault("maxSize", str(maximum), "1 or more: a group that may have no node is of no use"))
+    if minimum > maximum:
+        faults.append(Fault("minSize", str(minimum), f"at most maxSize ({maximum})"))
+    if desired is not None and not minimum <= desired <= maximum:
+        faults.append(Fault("desiredSize", str(desired), f"minSize to maxSize ({minimum} to {maximum})"))
+    return faults
+
+
+def qualified_name(path: str, key: str) -> list[Fault]:
+    """Faults of the key of a label or taint: ``name`` or ``prefix.example/name``."""
+    prefix, slash, name = key.rpartition("/")
+    fits = _QUALIFIED_NAME.fullmatch(name) and (not slash or (len(prefix) <= 253 and _DNS_SUBDOMAIN.fullmatch(prefix)))
+    return (
+        [] if fits else [Fault(path, repr(key), "a Kubernetes key: [prefix/]name, the name of 63 characters at most")]
+    )
+
+
+def labels(path: str, values: Mapping[str, str], *, of_managed_nodes: bool = False) -> list[Fault]:
+    """Faults of node labels; on a managed group the prefix of EKS's own labels is refused too."""
+    faults = []
+    for key, value in values.items():
+        faults += qualified_name(f"{path}[{key!r}]", key)
+        faults += form_faults(
+            f"{path}[{key!r}]", value, _LABEL_VALUE, "a label value: 63 letters, digits, -, _, . at most"
+        )
+        if of_managed_nodes and key.startswith(RESERVED_LABEL_PREFIX):
+            faults.append(
+                Fault(f"{path}[{key!r}]", repr(key), f"another prefix: EKS keeps {RESERVED_LABEL_PREFIX} to itself")
+            )
+    return faults
+
+
+def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
+    """Faults of taints: keys, values, effects (with EKS's spelling explained), and the same taint twice."""
+    kubernetes_spelling = {eks: kubernetes for kubernetes, eks in TAINT_EFFECTS.items()}
+    faults = []
+    seen = set()
+    for index, taint in enumerate(values):
+        where = f"{path}[{index}]"
+        faults += qualified_name(f"{where}.key", taint["key"])
+        faults += form_faults(
+            f"{where}.value", taint.get("value", ""), _LABEL_VALUE, "a taint value: 63 characters at most"
+        )
+        effect = taint["effect"]
+        if effect in kubernetes_spelling:
+            faults.append(
+                Fault(f"{where}.effect", repr(effect), f"Kubernetes' spelling, {kubernetes_spelling[effect]}")
+            )
+        else:
+            faults += choice(f"{where}.effect", effect, TAINT_EFFECTS)
+        if taint["key"] in seen:
+            faults.append(
+                Fault(
+                    f"{where}.key",
+                    f"{taint['key']!r} again",
+                    "each taint key once: a tag can announce one effect of it",
+                )
+            )
+        seen.add(taint["key"])
+    return faults

@@ -1,0 +1,301 @@
+"""Values of the Helm chart: from what the user decides to what the chart understands.
+
+The form of every value was read in the chart's templates at 9.59.0 (kubernetes/autoscaler).
+"""
+
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+
+from . import discovery, flags, validation
+from .faults import Fault
+
+Values = dict[str, Any]
+"""Values of a Helm chart: a tree of whatever its author likes, hence the one ``Any`` of this package."""
+
+NAME = "cluster-autoscaler"
+"""Name of the release, of every object of it and of its service account, unless the account is given another."""
+
+IMAGE_REPOSITORY = "registry.k8s.io/autoscaling/cluster-autoscaler"
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+
+BALANCING_IGNORED_LABELS = (
+    "eks.amazonaws.com/sourceLaunchTemplateId",
+    "eks.amazonaws.com/sourceLaunchTemplateVersion",
+    "nodegroup-name",
+)
+"""Labels that differ between any two managed groups and that Cluster Autoscaler does not ignore by itself.
+
+Without ignoring them, no two groups are similar and balancing does nothing (issues 6954, 5352).
+"""
+
+OWNED: Mapping[str, str] = {
+    "fullnameOverride": "nothing: one name is used everywhere",
+    "nameOverride": "nothing: one name is used everywhere",
+    "cloudProvider": "nothing: it is always aws",
+    "awsRegion": "the cluster's region",
+    "autoDiscovery": "the cluster's name",
+    "autoscalingGroups": "the tags of the node groups",
+    "rbac.serviceAccount": "credentials and serviceAccount",
+    "image.tag": "image.tag of the settings",
+    "image.repository": "image.repository of the settings",
+    "extraArgs": "flags and the other settings",
+    "expanderPriorities": "expanderPriorities of the settings",
+    "replicaCount": "replicas",
+    "podLabels.app": "nothing: users find the pods by it",
+    "awsAccessKeyID": "credentials: no key of AWS belongs into a chart's values",
+    "awsSecretAccessKey": "credentials: no key of AWS belongs into a chart's values",
+    "secretKeyRefNameOverride": "credentials: no key of AWS belongs into a chart's values",
+}
+"""Values that extra values may not set, each with what decides it."""
+
+
+class Toleration(TypedDict):
+    """A toleration of the autoscaler's pods."""
+
+    key: NotRequired[str]
+    """Key of the taint. Defaults to every key (with the operator `Exists`)."""
+    operator: NotRequired[str]
+    """`Equal` or `Exists`. Defaults to `Equal`."""
+    value: NotRequired[str]
+    """Value of the taint. Defaults to the empty value."""
+    effect: NotRequired[str]
+    """Effect of the taint. Defaults to every effect."""
+
+
+class PodResources(TypedDict):
+    """What one replica asks for, and its memory limit."""
+
+    cpu: NotRequired[str]
+    """CPU request. Defaults to `100m`."""
+    memory: NotRequired[str]
+    """Memory request and limit; about 600Mi are needed per 300 nodes. Defaults to `600Mi`."""
+
+
+class ServiceMonitor(TypedDict):
+    """A ServiceMonitor for the Prometheus operator."""
+
+    namespace: NotRequired[str]
+    """Namespace of the ServiceMonitor. Defaults to `monitoring`."""
+    interval: NotRequired[str]
+    """Scrape interval. Defaults to `30s`."""
+    labels: NotRequired[dict[str, str]]
+    """Labels by which Prometheus selects it. Defaults to `{release: prometheus-operator}`."""
+
+
+class AutoscalerSettings(TypedDict):
+    """How Cluster Autoscaler behaves and how its pods run."""
+
+    balance_similar_node_groups: NotRequired[bool]
+    """Whether groups of equal nodes are kept at equal size. Defaults to true."""
+    skip_nodes_with_system_pods: NotRequired[bool]
+    """Whether nodes with kube-system pods are never removed. Defaults to false."""
+    scale_down_unneeded_time: NotRequired[str]
+    """How long a node must be unneeded before it is removed, a Go duration. Defaults to `2m`."""
+    scale_down_delay_after_add: NotRequired[str]
+    """How long after a scale-up scale-down rests, a Go duration. Defaults to `1m`."""
+    expander: NotRequired[str]
+    """Which group grows when several could, or a comma-separated chain. Defaults to `least-waste`."""
+    expander_priorities: NotRequired[dict[str, list[str]]]
+    """For the expander `priority`: regular expressions of ASG names by priority, higher wins. Defaults to none."""
+    flags: NotRequired[dict[str, str]]
+    """Further flags of Cluster Autoscaler, without dashes; a repeatable one takes a comma-separated list."""
+    replicas: NotRequired[int]
+    """Pods, of which one leads. Defaults to 2, spread over nodes and zones."""
+    min_available: NotRequired[int]
+    """Pods that a voluntary disruption must leave. Defaults to letting one go at a time."""
+    resources: NotRequired[PodResources]
+    """What one pod asks for. Defaults to 100m CPU and 600Mi memory."""
+    priority_class_name: NotRequired[str]
+    """Priority class of the pods. Defaults to `system-cluster-critical`."""
+    service_monitor: NotRequired[ServiceMonitor]
+    """ServiceMonitor to make. Defaults to none."""
+    tolerations: NotRequired[list[Toleration]]
+    """Tolerations of the pods. Defaults to none."""
+    node_selector: NotRequired[dict[str, str]]
+    """Node labels that the pods ask for. Defaults to none."""
+    pod_annotations: NotRequired[dict[str, str]]
+    """Annotations of the pods, beside safe-to-evict=false. Defaults to none."""
+
+
+DEFAULT_EXPANDER = "least-waste"
+DEFAULT_REPLICAS = 2
+DEFAULT_UNNEEDED_TIME = "2m"
+DEFAULT_DELAY_AFTER_ADD = "1m"
+DEFAULT_RESOURCES = {"cpu": "100m", "memory": "600Mi"}
+DEFAULT_PRIORITY_CLASS = "system-cluster-critical"
+
+
+def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
+    """Faults of the settings, whatever the version of Cluster Autoscaler."""
+    expander = settings.get("expander", DEFAULT_EXPANDER)
+    chain = expander.split(",")
+    priorities = settings.get("expander_priorities", {})
+    replicas = int(settings.get("replicas", DEFAULT_REPLICAS))
+    found = [
+        *validation.duration("scaleDownUnneededTime", settings.get("scale_down_unneeded_time")),
+        *validation.duration("scaleDownDelayAfterAdd", settings.get("scale_down_delay_after_add")),
+        *(fault.under("expander") for fault in flags.expander_faults(expander)),
+        *(fault.under("flags") for fault in flags.flag_faults(settings.get("flags", {}))),
+        *validation.bounds("replicas", replicas, 1, 10),
+        *(
+            f
+            for key, value in settings.get("resources", {}).items()
+            for f in validation.quantity(f"resources.{key}", value)
+        ),
+        *validation.labels("nodeSelector", settings.get("node_selector", {})),
+        *(f for key in settings.get("pod_annotations", {}) for f in validation.qualified_name("podAnnotations", key)),
+        *(f for i, item in enumerate(settings.get("tolerations", [])) for f in _toleration_faults(i, item)),
+    ]
+    if "min_available" in settings and not 0 <= int(settings["min_available"]) < replicas:
+        given = f"{int(settings['min_available'])} of {replicas} replicas"
+        found.append(Fault("minAvailable", given, "fewer than the replicas, or no node with one could ever be drained"))
+    if "priority" in chain and not priorities:
+        found.append(
+            Fault("expanderPriorities", "nothing", "regular expressions by priority, for the expander priority")
+        )
+    if priorities and "priority" not in chain:
+        found.append(
+            Fault("expanderPriorities", "priorities", f"the expander priority, not {expander}, to go with them")
+        )
+    found += [
+        Fault(f"expanderPriorities[{key!r}]", repr(key), "a whole number as the priority")
+        for key in priorities
+        if not key.lstrip("-").isdigit()
+    ]
+    if settings.get("pod_annotations", {}).get(SAFE_TO_EVICT) == "true":
+        found.append(Fault("podAnnotations", f"{SAFE_TO_EVICT}=true", "false: the autoscaler must not evict itself"))
+    return found
+
+
+def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
+    """Faults of extra values: those that a setting of this project decides."""
+    return [
+        Fault(f"values.{path}", "a value that is not free", f"it to be left to {owner}")
+        for path, owner in OWNED.items()
+        if _reaches(extra, path.split("."))
+    ]
+
+
+def chart_values(
+    *,
+    cluster_name: pulumi.Input[str],
+    region: pulumi.Input[str],
+    service_account: str,
+    role_arn: pulumi.Input[str] | None,
+    image_repository: str,
+    image_tag: pulumi.Input[str],
+    settings: AutoscalerSettings,
+    extra: Mapping[str, object] | None = None,
+) -> Values:
+    """Values of the chart for one cluster; ``extra`` is merged last."""
+    cluster_key = pulumi.Output.from_input(cluster_name).apply(discovery.cluster_key)
+    resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
+    annotations = {ROLE_ANNOTATION: role_arn} if role_arn is not None else {}
+    values: Values = {
+        "cloudProvider": "aws",
+        "awsRegion": region,
+        "fullnameOverride": NAME,
+        "autoDiscovery": {"clusterName": cluster_name, "tags": [discovery.ENABLED_KEY, cluster_key]},
+        "image": {"repository": image_repository, "tag": image_tag},
+        "rbac": {
+            "create": True,
+            "serviceAccount": {"create": True, "name": service_account, "annotations": annotations},
+        },
+        "replicaCount": int(settings.get("replicas", DEFAULT_REPLICAS)),
+        "podDisruptionBudget": _disruption_budget(settings),
+        "podLabels": {"app": NAME},
+        "podAnnotations": {**settings.get("pod_annotations", {}), SAFE_TO_EVICT: "false"},
+        "priorityClassName": settings.get("priority_class_name", DEFAULT_PRIORITY_CLASS),
+        "resources": {"requests": resources, "limits": {"memory": resources["memory"]}},
+        "topologySpreadConstraints": [_spread("topology.kubernetes.io/zone"), _spread("kubernetes.io/hostname")],
+        "tolerations": [dict(toleration) for toleration in settings.get("tolerations", [])],
+        "nodeSelector": dict(settings.get("node_selector", {})),
+        "extraArgs": _arguments(settings),
+    }
+    if priorities := settings.get("expander_priorities"):
+        # As text, because Helm would read the numbers of a map's keys as it likes.
+        values["expanderPriorities"] = {key: list(names) for key, names in sorted(priorities.items())}
+    if "service_monitor" in settings:
+        values["serviceMonitor"] = _service_monitor(settings["service_monitor"])
+    return merge(values, extra or {})
+
+
+def merge(base: Values, extra: Mapping[str, Any]) -> Values:
+    """``base`` with ``extra`` on top, maps merged key by key as Helm does, anything else replaced."""
+    merged = dict(base)
+    for key, value in extra.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _arguments(settings: AutoscalerSettings) -> Values:
+    """Flags as the chart takes them: a repeated flag has its number behind an underscore, which the chart cuts off."""
+    balance = settings.get("balance_similar_node_groups", True)
+    arguments: Values = {
+        "balance-similar-node-groups": _boolean(balance),
+        "skip-nodes-with-system-pods": _boolean(settings.get("skip_nodes_with_system_pods", False)),
+        "scale-down-unneeded-time": settings.get("scale_down_unneeded_time", DEFAULT_UNNEEDED_TIME),
+        "scale-down-delay-after-add": settings.get("scale_down_delay_after_add", DEFAULT_DELAY_AFTER_ADD),
+        "expander": settings.get("expander", DEFAULT_EXPANDER),
+    }
+    wished = dict(settings.get("flags", {}))
+    if balance and "balancing-label" not in wished:
+        ignored = [*BALANCING_IGNORED_LABELS, *filter(None, wished.pop("balancing-ignore-label", "").split(","))]
+        wished["balancing-ignore-label"] = ",".join(dict.fromkeys(ignored))
+    for flag, value in wished.items():
+        if flags.is_repeatable(flag):
+            arguments.update({f"{flag}_{number}": item.strip() for number, item in enumerate(value.split(","), 1)})
+        else:
+            arguments[flag] = value
+    return arguments
+
+
+def _disruption_budget(settings: AutoscalerSettings) -> Values:
+    """The chart's own default is maxUnavailable 1, which must be taken back to set the other."""
+    if "min_available" in settings:
+        return {"minAvailable": int(settings["min_available"]), "maxUnavailable": None}
+    return {"maxUnavailable": 1}
+
+
+def _spread(topology_key: str) -> Values:
+    return {
+        "maxSkew": 1,
+        "topologyKey": topology_key,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app": NAME}},
+    }
+
+
+def _service_monitor(monitor: ServiceMonitor) -> Values:
+    return {
+        "enabled": True,
+        "namespace": monitor.get("namespace", "monitoring"),
+        "interval": monitor.get("interval", "30s"),
+        "selector": monitor.get("labels", {"release": "prometheus-operator"}),
+    }
+
+
+def _toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
+    where = f"tolerations[{index}]"
+    found = validation.choice(f"{where}.operator", toleration.get("operator", "Equal"), ("Equal", "Exists"))
+    if "effect" in toleration:
+        found += validation.choice(f"{where}.effect", toleration["effect"], discovery.TAINT_EFFECTS)
+    if "key" not in toleration and toleration.get("operator") != "Exists":
+        found.append(Fault(where, "no key", "a key, or the operator Exists to tolerate every taint"))
+    return found
+
+
+def _reaches(values: object, path: list[str]) -> bool:
+    for key in path:
+        if not isinstance(values, Mapping) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
+def _boolean(value: bool) -> str:
+    return str(bool(value)).lower()

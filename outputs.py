@@ -1,0 +1,100 @@
+"""Outputs of a stack: the contract for other stacks and for the doctor, in camelCase."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components import ClusterAutoscaler, ClusterOidcProvider, EksCluster, ExistingNodeGroup, ManagedNodeGroup
+from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT
+from components.discovery import ENABLED_KEY, cluster_key
+from components.iam import ClusterIdentity
+from settings import NodeGroup, Settings
+
+
+def export(
+    settings: Settings,
+    cluster: EksCluster,
+    node_groups: Mapping[str, ManagedNodeGroup],
+    existing_groups: Mapping[str, ExistingNodeGroup],
+    oidc_provider: ClusterOidcProvider | None,
+    autoscaler: ClusterAutoscaler,
+) -> None:
+    """Export every output of the stack."""
+    namespace = settings.autoscaler.namespace or DEFAULT_NAMESPACE
+    service_account = settings.autoscaler.service_account or DEFAULT_SERVICE_ACCOUNT
+    exports: dict[str, Any] = {
+        "clusterName": cluster.name,
+        "clusterArn": cluster.arn,
+        "clusterVersion": cluster.version,
+        "clusterEndpoint": cluster.endpoint,
+        "oidcIssuer": cluster.oidc_issuer,
+        "kubeconfig": cluster.kubeconfig,
+        "region": settings.region,
+        "accountId": cluster.arn.apply(lambda arn: ClusterIdentity.from_arn(arn).account),
+        "credentialsMode": settings.credentials,
+        "nodeGroups": pulumi.Output.all(
+            *(entry for wished in settings.node_groups for entry in _managed(wished, node_groups[wished.name])),
+            *(_existing(name, group) for name, group in existing_groups.items()),
+        ),
+        "oidcProviderArn": oidc_provider.arn if oidc_provider else None,
+        "roleArn": autoscaler.role_arn,
+        "policyArn": autoscaler.policy_arn,
+        "policyDocument": autoscaler.policy_document,
+        "trustDocument": autoscaler.trust_document,
+        "serviceAccountNamespace": namespace,
+        "serviceAccountName": service_account,
+        "releaseName": autoscaler.release_name,
+        "releaseStatus": autoscaler.release_status,
+        "chartVersion": autoscaler.chart_version,
+        "imageTag": autoscaler.image_tag,
+        "discoveryFlag": autoscaler.discovery_flag,
+        "verifyCommands": cluster.name.apply(
+            lambda name: verify_commands(name, settings.region, namespace, service_account)
+        ),
+    }
+    for name, value in exports.items():
+        pulumi.export(name, value)
+
+
+def verify_commands(cluster_name: str, region: str, namespace: str, service_account: str) -> dict[str, str]:
+    """Commands to paste, one per link of the chain, that show what was deployed."""
+    query = f"AutoScalingGroups[].{{name: AutoScalingGroupName, tags: Tags[?Key=='{ENABLED_KEY}'].Value | [0]}}"
+    return {
+        "pods": f"kubectl -n {namespace} get pods -l app=cluster-autoscaler",
+        "serviceAccount": f"kubectl -n {namespace} get serviceaccount {service_account} "
+        "-o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'",
+        "autoScalingGroups": f"aws autoscaling describe-auto-scaling-groups --region {region} "
+        f"--filters Name=tag-key,Values={ENABLED_KEY} Name=tag-key,Values={cluster_key(cluster_name)} "
+        f'--query "{query}"',
+        "callerIdentity": f"python -m doctor whoami --cluster {cluster_name} --region {region}",
+    }
+
+
+def _managed(wished: NodeGroup, group: ManagedNodeGroup) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": group.node_group_names[key],
+            "asgName": asg_name,
+            "roleArn": group.node_role_arn,
+            "roleName": group.node_role_name,
+            "minSize": wished.min_size,
+            "maxSize": wished.max_size,
+            "tags": group.tags,
+            "managed": True,
+        }
+        for key, asg_name in group.asg_name_by_group.items()
+    ]
+
+
+def _existing(name: str, group: ExistingNodeGroup) -> dict[str, Any]:
+    return {
+        "name": name,
+        "asgName": group.asg_name,
+        "roleArn": group.node_role_arn,
+        "roleName": group.node_role_name,
+        "minSize": group.min_size,
+        "maxSize": group.max_size,
+        "tags": group.tags,
+        "managed": False,
+    }

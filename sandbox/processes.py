@@ -225,6 +225,7 @@ def _launch(layout: Layout, service: Service, sources: str) -> None:
             pass_fds=(record_handle.fileno(),),
             start_new_session=True,
         )
+        process.returncode = 0  # let it go: it is meant to outlive us, and Popen would warn of that
         started = datetime.now(UTC).isoformat(timespec="seconds")
         _write(path, Record(process.pid, service.command, sources, started, log_offset=output.tell()))
 

@@ -1,0 +1,27 @@
+"""One sandbox for all tests of a session; each test starts the parts that it needs."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.harness import Sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A sandbox of this session's own; nothing runs in it until a test asks for it with ``sandbox.start(...)``."""
+    # Not below pytest's own folder: paths of Unix sockets may not be long.
+    root = Path(tempfile.mkdtemp(prefix="sandbox-"))
+    session = Sandbox(root)
+    yield session
+    session.stop()
+    shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def tools(sandbox: Sandbox) -> Path:
+    """The folder of the tools: pulumi, kubectl, helm, etcd, kube-apiserver ..."""
+    return sandbox.tools()

@@ -1,0 +1,78 @@
+"""A sandbox for tests: started part by part, driven by the plain commands that a user would type."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import boto3
+import kubernetes
+
+from sandbox import processes
+from sandbox.layout import PROJECT, REGION, Layout
+from sandbox.tools.build import ensure_tools
+
+
+class Sandbox:
+    """One sandbox with a state folder of its own, apart from the user's ``.sandbox``.
+
+    Attributes:
+        layout: Its paths, ports and environment.
+    """
+
+    def __init__(self, root: Path, project: Path = PROJECT) -> None:
+        self.layout = Layout.load(root, project)
+
+    def tools(self) -> Path:
+        """The folder of the tools; builds them if this machine has none (use ``python -m sandbox tools`` first)."""
+        ensure_tools(self.layout.bin)
+        return self.layout.bin
+
+    def start(self, *services: str) -> "Sandbox":
+        """Starts these services, or all; what runs already is kept. The tools are there afterwards."""
+        self.tools()
+        self.layout = processes.start(self.layout, services or None)
+        return self
+
+    def stop(self, *services: str) -> None:
+        """Stops these services, or all."""
+        processes.stop(self.layout, services or None)
+
+    def run(self, command: Sequence[str | Path], *, folder: Path | None = None, check: bool = True) -> str:
+        """Runs a command in the sandbox's environment and returns all that it prints, stderr after stdout.
+
+        Args:
+            command: Program and arguments.
+            folder: Working directory. Default: the project.
+            check: Whether a failure fails the test, with the output.
+        """
+        result = subprocess.run(
+            [str(word) for word in command],
+            cwd=folder or self.layout.project,
+            env=self.layout.env(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = result.stdout + result.stderr
+        assert not check or result.returncode == 0, f"{' '.join(map(str, command))}: {result.returncode}\n{output}"
+        return output
+
+    def pulumi(self, *arguments: str, folder: Path | None = None, check: bool = True) -> str:
+        """Runs the real Pulumi CLI; ``folder`` is that of another program than the project's."""
+        self.layout.pulumi_state.mkdir(parents=True, exist_ok=True)
+        return self.run([self.layout.bin / "pulumi", "--non-interactive", *arguments], folder=folder, check=check)
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """A boto3 client of the emulated AWS, as the IAM user ``sandbox``."""
+        with mock.patch.dict(os.environ, self.layout.env(), clear=True):
+            return boto3.Session(region_name=region).client(service)  # type: ignore[call-overload]
+
+    def kubernetes(self, cluster: str, region: str = REGION) -> kubernetes.client.ApiClient:
+        """A client of an emulated cluster's API server, as its administrator."""
+        kubeconfig = self.layout.admin_kubeconfig(cluster, region)
+        api: kubernetes.client.ApiClient = kubernetes.config.new_client_from_config(str(kubeconfig))
+        return api

@@ -106,6 +106,7 @@ def _kube_apiserver(setup: Setup) -> Mapping[str, object]:
         "endpoint-reconciler-type": "none",
         "service-cluster-ip-range": SERVICE_CIDR,
         "service-account-issuer": setup.issuer,
+        "service-account-jwks-uri": f"{setup.issuer}/keys",
         "service-account-key-file": pki.service_account_public_key,
         "service-account-signing-key-file": pki.key("service-account"),
         "api-audiences": API_AUDIENCE,

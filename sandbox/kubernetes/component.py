@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sandbox.kubernetes.files import ClusterFiles
@@ -26,7 +28,8 @@ _LONGEST_PAUSE = 10.0
 class Component:
     """A process of one cluster, known by its name there.
 
-    Its process id is kept in ``run/<name>.pid``, so that the next controller finds it if this one is killed.
+    Its process id is in ``run/<name>.pid``, and it inherits a lock on that file, which the kernel frees when it ends:
+    so the next controller finds it for sure if this one is killed, and never takes a stranger for it.
     """
 
     def __init__(self, name: str, files: ClusterFiles) -> None:
@@ -39,25 +42,23 @@ class Component:
     def stop_leftover(self) -> None:
         """Ends the process that an earlier controller left behind, if it still runs."""
         pid_file = self._files.pid(self.name)
-        try:
-            pid = int(pid_file.read_text())
-        except (FileNotFoundError, ValueError):
-            return
-        # The kernel gives old ids to new processes: only one that was started for this very cluster is ours.
-        if str(self._files.folder) in _command_line(pid):
-            _log.warning("%s: %s of an earlier run still runs as process %d: stopping it", self._label, self.name, pid)
-            os.kill(pid, signal.SIGTERM)
-            if not _wait_until_gone(pid, _STOP_SECONDS):
-                os.kill(pid, signal.SIGKILL)
-                _wait_until_gone(pid, _STOP_SECONDS)
-        pid_file.unlink(missing_ok=True)
+        with suppress(FileNotFoundError), pid_file.open() as handle:
+            if not _lock(handle.fileno(), seconds=0):
+                pid = int(handle.read())
+                _log.warning("%s: %s of an earlier run is still there, process %d: stopping it", self, self.name, pid)
+                os.kill(pid, signal.SIGTERM)
+                if not _lock(handle.fileno(), seconds=_STOP_SECONDS):
+                    os.kill(pid, signal.SIGKILL)
+                    _lock(handle.fileno(), seconds=_STOP_SECONDS)
+            pid_file.unlink()
 
     def start(self, command: Sequence[str]) -> None:
         """Starts the process; its output is added to ``logs/<name>.log``.
 
         It gets no variable of our environment: the person's clouds, proxies and home folder are none of its business.
         """
-        with self._files.log(self.name).open("ab") as output:
+        with self._files.log(self.name).open("ab") as output, self._files.pid(self.name).open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -65,11 +66,12 @@ class Component:
                 stderr=output,
                 cwd=self._files.folder,
                 env={"HOME": str(self._files.folder), "PATH": os.defpath},
+                pass_fds=(handle.fileno(),),
                 # Ctrl-C in a terminal is for the controller, which stops the components in their order.
                 start_new_session=True,
             )
+            handle.write(str(self._process.pid))
         self._started = time.monotonic()
-        self._files.pid(self.name).write_text(str(self._process.pid))
 
     @property
     def pid(self) -> int | None:
@@ -84,7 +86,7 @@ class Component:
         if ran < self._pause:
             return
         self._pause = 0.0 if ran > _STEADY_SECONDS else min(max(1.0, 2 * self._pause), _LONGEST_PAUSE)
-        _log.warning("%s: %s: starting it again", self._label, self.obituary())
+        _log.warning("%s: %s: starting it again", self, self.obituary())
         self.start(command)
 
     def obituary(self) -> str:
@@ -92,12 +94,11 @@ class Component:
         code = self._process.poll() if self._process else None
         how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
         log = self._files.log(self.name)
-        return f"{self.name} {how} (its last words: {_last_line(log)!r}; all of them: {log})"
+        return f"{self.name} {how}; its last words, from {log}: {_last_line(log)}"
 
     def terminate(self) -> None:
         """Asks the process to stop."""
-        if self.pid:
-            assert self._process
+        if self._process and self.pid:
             self._process.terminate()
 
     def wait_stopped(self) -> None:
@@ -106,36 +107,30 @@ class Component:
             try:
                 self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                _log.warning("%s: %s did not stop within %g s: killing it", self._label, self.name, _STOP_SECONDS)
+                _log.warning("%s: %s did not stop within %g s: killing it", self, self.name, _STOP_SECONDS)
                 self._process.kill()
                 self._process.wait()
             self._process = None
         self._files.pid(self.name).unlink(missing_ok=True)
 
-    @property
-    def _label(self) -> str:
+    def __str__(self) -> str:
         return "/".join(self._files.key)
 
 
-def _command_line(pid: int) -> str:
-    """The command line of a process; empty if there is none."""
-    if Path("/proc/self").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return ""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
-
-
-def _wait_until_gone(pid: int, seconds: float) -> bool:
+def _lock(descriptor: int, *, seconds: float) -> bool:
+    """Takes the lock of an open file, within so many seconds; whether that went well."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not _command_line(pid):
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
             return True
-        time.sleep(0.05)
-    return False
 
 
-def _last_line(log: Path) -> str:
+def _last_line(log: Path, limit: int = 500) -> str:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return next((line.strip()[:limit] for line in reversed(lines) if line.strip()), "(nothing)")

@@ -6,9 +6,11 @@ import logging
 import random
 import ssl
 import string
+import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -69,17 +71,20 @@ class ControlPlane:
         self._components = {name: Component(name, files) for name in PROGRAMS}
         self._webhook: AccessWebhook | None = None
 
-    def start(self) -> Nodes:
+    def start(self, give_up: threading.Event) -> Nodes:
         """Starts everything, and tells the emulator when the API server serves.
 
         What a dead controller left is stopped first, ports that others took meanwhile are replaced, and the data of an
         earlier cluster of the same name is removed.
 
+        Args:
+            give_up: Ends the waiting when set.
+
         Returns:
             The cluster's nodes, ready to follow its instances.
 
         Raises:
-            ControlPlaneError: A component does not run.
+            ControlPlaneError: A component does not run, or the waiting was ended.
             EmulatorError: The emulator does not take the report.
         """
         started = time.monotonic()
@@ -90,7 +95,7 @@ class ControlPlane:
         authenticator = Authenticator(self.cluster, self._emulator)
         self._webhook = AccessWebhook(setup.ports.webhook, setup.pki, authenticator.authenticate)
         self._webhook.start()
-        self._wait_until_ready(setup)
+        self._wait_until_ready(setup, give_up)
         write_kubeconfig(self._files.admin_kubeconfig, setup.endpoint, setup.pki, "admin")
         api = new_client_from_config(str(self._files.admin_kubeconfig))  # type: ignore[no-untyped-call]
         _bind_access_policies(kubernetes.RbacAuthorizationV1Api(api))
@@ -112,7 +117,8 @@ class ControlPlane:
         Raises:
             EmulatorError: The emulator does not take it.
         """
-        self._emulator.report_control_plane(self.cluster, self._setup.endpoint, self._setup.pki)
+        jwks = _get(self._setup, "/openid/v1/jwks")
+        self._emulator.report_control_plane(self.cluster, self._setup.endpoint, self._setup.pki.ca, jwks)
 
     def keep_alive(self) -> None:
         """Restarts what died.
@@ -198,27 +204,34 @@ class ControlPlane:
                     _log.warning("%s: port %s of %s is taken: using %d", self._label, port, name, chosen[name])
         return Ports(**chosen)
 
-    def _wait_until_ready(self, setup: Setup) -> None:
-        context = ssl.create_default_context(cafile=str(setup.pki.ca))
-        context.load_cert_chain(setup.pki.certificate("admin"), setup.pki.key("admin"))
+    def _wait_until_ready(self, setup: Setup, give_up: threading.Event) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not _answers(f"{setup.endpoint}/readyz", context):
+        while True:
+            with suppress(OSError):
+                _get(setup, "/readyz")
+                return
             for name in _STORE_AND_API:
                 if not self._components[name].pid:
                     raise ControlPlaneError(self._components[name].obituary())
             if time.monotonic() > deadline:
                 log = self._files.log("kube-apiserver")
                 raise ControlPlaneError(f"kube-apiserver is not ready after {_READY_SECONDS:g} s; see {log}")
-            time.sleep(0.05)
+            if give_up.wait(0.05):
+                raise ControlPlaneError("told to stop before kube-apiserver was ready")
 
 
-def _answers(url: str, context: ssl.SSLContext) -> bool:
+def _get(setup: Setup, path: str) -> bytes:
+    """What the API server answers to an administrator.
+
+    Raises:
+        OSError: It does not answer, or with an error.
+    """
+    context = ssl.create_default_context(cafile=str(setup.pki.ca))
+    context.load_cert_chain(setup.pki.certificate("admin"), setup.pki.key("admin"))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    try:
-        with opener.open(url, timeout=5):
-            return True
-    except OSError:
-        return False
+    with opener.open(setup.endpoint + path, timeout=5) as response:
+        body: bytes = response.read()
+        return body
 
 
 def _bind_access_policies(rbac: kubernetes.RbacAuthorizationV1Api) -> None:

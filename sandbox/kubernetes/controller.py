@@ -91,6 +91,8 @@ class Controller:
                 files.remove()
         for key, cluster in clusters.items():
             if key in self._keepers:
+                if not self._keepers[key].is_alive():
+                    raise RuntimeError(f"{self._keepers[key].name}: the thread that keeps it running died; see above")
                 self._keepers[key].update(cluster)
             else:
                 self._keepers[key] = _Keeper(cluster, self._options)
@@ -138,13 +140,15 @@ class _Keeper(threading.Thread):
                 cluster, self._files, self._options.tools, self._options.emulator, self._options.node_ready_seconds
             )
             try:
-                nodes = plane.start()
+                nodes = plane.start(self._ending)
                 self._attempted.set()
                 pause = 1.0
                 self._keep(plane, nodes)
             except (ControlPlaneError, OSError, *_Expected) as error:
-                _log.warning("%s: %s: starting again", self.name, error)
                 self._attempted.set()
+                if self._ending.is_set():
+                    break
+                _log.warning("%s: %s: starting again", self.name, error)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             finally:
                 plane.stop()

@@ -9,11 +9,10 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import boto3
-
-from sandbox.kubernetes.pki import Pki
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -85,14 +84,21 @@ class Emulator:
             if listed["status"] != "DELETING"
         ]
 
-    def report_control_plane(self, cluster: Cluster, endpoint: str, pki: Pki) -> None:
-        """Tells where the cluster's API server is, how to trust it and its tokens; makes the cluster ACTIVE."""
+    def report_control_plane(self, cluster: Cluster, endpoint: str, ca: Path, jwks: bytes) -> None:
+        """Makes a cluster ACTIVE.
+
+        Args:
+            cluster: The cluster.
+            endpoint: URL of its API server.
+            ca: Certificate that its API server is to be trusted by.
+            jwks: Key set that its service-account tokens are to be trusted by, in JSON.
+        """
         self._call(
             f"/_sandbox/clusters/{cluster.region}/{cluster.name}",
             {
                 "endpoint": endpoint,
-                "certificateAuthority": base64.b64encode(pki.ca.read_bytes()).decode(),
-                "jwks": pki.jwks(),
+                "certificateAuthority": base64.b64encode(ca.read_bytes()).decode(),
+                "jwks": json.loads(jwks),
             },
         )
 

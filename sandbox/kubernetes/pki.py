@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import datetime
-import hashlib
 import ipaddress
 import shutil
 from dataclasses import dataclass
@@ -72,33 +70,6 @@ class Pki:
     def service_account_public_key(self) -> Path:
         """Path of the key that verifies service-account tokens."""
         return self.folder / "service-account.pub"
-
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The JSON Web Key Set that verifies the cluster's service-account tokens (RFC 7517).
-
-        The API server publishes its own only for an ``https`` issuer. The key id is computed as it computes the ``kid``
-        of its tokens: the SHA-256 of the public key's DER.
-        """
-        key = serialization.load_pem_public_key(self.service_account_public_key.read_bytes())
-        assert isinstance(key, rsa.RSAPublicKey)
-        der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        numbers = key.public_numbers()
-        return {
-            "keys": [
-                {
-                    "use": "sig",
-                    "kty": "RSA",
-                    "alg": "RS256",
-                    "kid": _base64url(hashlib.sha256(der).digest()),
-                    "n": _base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
-                    "e": _base64url(numbers.e.to_bytes(3, "big")),
-                }
-            ]
-        }
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _create(pki: Pki) -> None:

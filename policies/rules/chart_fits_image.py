@@ -1,0 +1,39 @@
+"""The chart grants the image all that it waits for."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from .model import charts
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
+from .model.rule import Settings, resource_rule
+
+
+def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+    autoscaler = autoscaler_in(resource)
+    chart = charts.release(autoscaler.chart_version or "") if autoscaler else None
+    minor = autoscaler.image.minor if autoscaler else None
+    if chart is None or minor is None:
+        return
+    for first_minor, first_chart, granted in charts.RBAC_FLOORS:
+        if minor >= first_minor and chart < first_chart:
+            yield (
+                f"Chart {_dotted(chart)} does not let Cluster Autoscaler {_dotted(minor)} list {granted}; expected "
+                f"chart {_dotted(first_chart)} or newer."
+            )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+RULE = resource_rule(
+    name="chart-fits-image",
+    reason=(
+        "From 1.33 on Cluster Autoscaler waits until it has listed every resource it watches. If the chart's role "
+        "lacks one, it waits for ever: the pod is Running, its health check says 200, and nothing scales."
+    ),
+    fix="Raise the chart together with the image; the newest chart serves every older image.",
+    types=AUTOSCALER_TYPES,
+    judge=_judge,
+)

@@ -1,0 +1,44 @@
+"""The chart is installed in one exact version."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from .model import charts
+from .model.autoscaler import CHART_TYPES, is_autoscaler_chart
+from .model.properties import dig, peek
+from .model.rule import Settings, resource_rule
+
+
+def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+    if not is_autoscaler_chart(resource) or _is_local(resource):
+        return
+    if dig(resource.props, "devel") is True:
+        yield "devel is true, so pre-releases are taken as well."
+    version = str(dig(resource.props, "version") or "")
+    if not charts.release(version):
+        yield f"version is {version or 'not set'}; expected one exact version such as 9.59.0."
+
+
+def _is_local(resource: ResourceValidationArgs) -> bool:
+    """Says whether the chart is a file or folder, whose version is whatever lies there.
+
+    `<repository>/<chart>` names no folder: it is how Helm's own list of repositories is asked.
+    """
+    chart = str(peek(resource.props, "chart") or "")
+    if chart.startswith(("oci://", "https://", "http://")):
+        return False
+    is_path = chart.startswith((".", "/")) or chart.endswith(".tgz") or chart.count("/") > 1
+    return is_path or bool(peek(resource.props, "path"))
+
+
+RULE = resource_rule(
+    name="chart-version-pinned",
+    reason=(
+        "Without an exact version the next update installs whatever is newest that day, with other permissions and "
+        "another default image, and nobody reviewed it."
+    ),
+    fix="Set version to one exact chart version, and change it in a commit of its own.",
+    types=CHART_TYPES,
+    judge=_judge,
+)

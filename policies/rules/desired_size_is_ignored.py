@@ -1,0 +1,50 @@
+"""Cluster Autoscaler owns the desired size of a node group, and the program owns everything else."""
+
+import re
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from .model.properties import has
+from .model.rule import Settings, resource_rule, text_list
+from .model.stack import AUTO_SCALING_GROUP, NODE_GROUP
+from .model.tags import runs_nodes, tags_of
+
+_OWNED_BY_AUTOSCALER = {NODE_GROUP: "scalingConfig.desiredSize", AUTO_SCALING_GROUP: "desiredCapacity"}
+# Tags that `aws.autoscaling.Tag` resources put on a self-managed group would otherwise be removed by the group itself.
+_ALSO_HARMLESS = {NODE_GROUP: (), AUTO_SCALING_GROUP: ("tags",)}
+
+
+def _judge(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+    if group.resource_type == AUTO_SCALING_GROUP and not (
+        has(group.props, "desiredCapacity") and runs_nodes(tags_of(group))
+    ):
+        return
+    wanted = _OWNED_BY_AUTOSCALER[group.resource_type]
+    ignored = [_dotted(path) for path in group.opts.ignore_changes]
+    if wanted not in ignored:
+        yield f"ignoreChanges is {ignored}; expected {wanted} in it."
+    harmless = (wanted, *_ALSO_HARMLESS[group.resource_type], *settings.texts("alsoIgnored"))
+    for path in ignored:
+        if path not in harmless:
+            yield f"ignoreChanges has {path}, so changes of it in the program are dropped without a word."
+
+
+def _dotted(path: str) -> str:
+    return re.sub(r'\["?([^"\]]+)"?\]', r".\1", path)
+
+
+RULE = resource_rule(
+    name="desired-size-is-ignored",
+    reason=(
+        "A program that sets the desired size undoes every scaling of Cluster Autoscaler at its next update and drains "
+        "live nodes. Ignoring more, such as all of scalingConfig, silently drops changes of the limits too."
+    ),
+    fix=(
+        'Set ignoreChanges to ["scalingConfig.desiredSize"] on node groups and ["desiredCapacity"] on self-managed '
+        "groups. Write the path as shown: scaling_config.desired_size means nothing to the engine."
+    ),
+    types=tuple(_OWNED_BY_AUTOSCALER),
+    judge=_judge,
+    settings={"alsoIgnored": text_list((), "Further paths that a group may ignore, such as releaseVersion.")},
+)

@@ -1,0 +1,78 @@
+"""A role for a service account is trusted to exactly that account, by issuer, subject and audience."""
+
+import re
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs, Severity
+
+from .model.iam import Statement, trust
+from .model.rule import Settings, resource_rule, text_list
+from .model.stack import ROLE
+
+AUDIENCE = "sts.amazonaws.com"
+
+_ACTION = "sts:AssumeRoleWithWebIdentity"
+_SUBJECT = re.compile(r"system:serviceaccount:[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+
+
+def trusted_subjects(statement: Statement) -> tuple[str, ...]:
+    """Returns the subjects that a statement pins for the OIDC providers it trusts, none if it trusts no provider."""
+    return tuple(subject for issuer in _issuers(statement) for subject in statement.equals(f"{issuer}:sub"))
+
+
+def _issuers(statement: Statement) -> tuple[str, ...]:
+    if not statement.allows_action(_ACTION):
+        return ()
+    federated = statement.principals.get("Federated", ())
+    return tuple(arn.partition(":oidc-provider/")[2] for arn in federated if ":oidc-provider/" in arn)
+
+
+def _judge(role: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+    for statement in trust(role):
+        for issuer in _issuers(statement):
+            if issuer.partition("/")[0] not in settings.texts("exemptIssuers"):
+                yield from _judge_issuer(statement, issuer)
+
+
+def _judge_issuer(statement: Statement, issuer: str) -> Iterator[str]:
+    if "*" in issuer:
+        yield f"Statement {statement.label} trusts {issuer}; expected the OIDC provider of one cluster."
+        return
+    subjects, audiences = statement.equals(f"{issuer}:sub"), statement.equals(f"{issuer}:aud")
+    if not subjects:
+        yield (
+            f"Statement {statement.label} does not pin {issuer}:sub by StringEquals; any service account of the "
+            "cluster, or every one that a pattern matches, can take the role."
+        )
+    for subject in subjects:
+        if not _SUBJECT.fullmatch(subject):
+            yield (
+                f"Statement {statement.label} trusts the subject {subject}; expected "
+                "system:serviceaccount:<namespace>:<service account>, without wildcards."
+            )
+    if audiences != (AUDIENCE,):
+        given = ", ".join(audiences) or "nothing"
+        yield f"Statement {statement.label} pins {issuer}:aud to {given}; expected {AUDIENCE} by StringEquals."
+
+
+RULE = resource_rule(
+    name="irsa-trust-pins-service-account",
+    reason=(
+        "The trust document is the only lock on a role for a service account. A missing or loose condition on sub or "
+        "aud opens the role to other pods, and one that names another issuer never matches, so nobody can take it."
+    ),
+    fix=(
+        "Trust one OIDC provider, and require by StringEquals <issuer>:sub = "
+        "system:serviceaccount:<namespace>:<service account> and <issuer>:aud = sts.amazonaws.com, where <issuer> is "
+        "what follows oidc-provider/ in the provider's ARN."
+    ),
+    types=(ROLE,),
+    judge=_judge,
+    severity=Severity.CRITICAL,
+    settings={
+        "exemptIssuers": text_list(
+            ("token.actions.githubusercontent.com",),
+            "Hosts of OIDC issuers that are no Kubernetes clusters, so that their subjects look otherwise.",
+        )
+    },
+)

@@ -1,0 +1,1 @@
+"""What the rules share: how a rule is built, and how to read resources, IAM documents, tags and autoscalers."""

@@ -1,0 +1,153 @@
+"""How a rule is put together: its words, its settings and one judging function become a Pulumi policy."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyConfigSchema,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    Severity,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from .properties import texts
+from .stack import Stack
+
+Schema = dict[str, dict[str, object]]
+
+
+def number(default: int, description: str) -> dict[str, object]:
+    """Returns the schema of a setting that is a whole number."""
+    return {"type": "integer", "default": default, "description": description}
+
+
+def text(default: str, description: str, choices: tuple[str, ...] = ()) -> dict[str, object]:
+    """Returns the schema of a setting that is a text, one of `choices` if there are any."""
+    return {"type": "string", "default": default, "description": description} | (
+        {"enum": list(choices)} if choices else {}
+    )
+
+
+def text_list(default: tuple[str, ...], description: str) -> dict[str, object]:
+    """Returns the schema of a setting that is a list of texts."""
+    return {"type": "array", "items": {"type": "string"}, "default": list(default), "description": description}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values of a rule's settings: those of the policy pack's configuration over the schema's defaults."""
+
+    values: Mapping[str, object]
+
+    def number(self, name: str) -> int:
+        """Returns a whole number; the engine sends every number as a float."""
+        return int(str(self.values[name]).removesuffix(".0"))
+
+    def text(self, name: str) -> str:
+        """Returns a text."""
+        return str(self.values[name])
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Returns a list of texts."""
+        return texts(self.values[name])
+
+
+ResourceJudge = Callable[[ResourceValidationArgs, Settings], Iterator[str]]
+StackJudge = Callable[[PolicyResource, Stack, Settings], Iterator[str]]
+
+
+def resource_rule(
+    *,
+    name: str,
+    reason: str,
+    fix: str,
+    types: tuple[str, ...],
+    judge: ResourceJudge,
+    level: EnforcementLevel = EnforcementLevel.MANDATORY,
+    severity: Severity = Severity.HIGH,
+    settings: Schema | None = None,
+) -> ResourceValidationPolicy:
+    """Makes a rule about one resource, judged on its inputs before the resource is made or changed.
+
+    Args:
+        name: Name of the rule, by which it is configured.
+        reason: Why the rule exists.
+        fix: What to do about a violation; it is shown with each of them.
+        types: Pulumi type tokens of the resources to judge.
+        judge: Yields one sentence per violation, with the value found and the one expected. A value that is not
+            known before the update raises `UnknownValueError`, which the engine reports as "can't be judged yet".
+        level: What a violation does unless the pack's configuration says otherwise.
+        severity: How much harm a violation can do.
+        settings: Schema of each setting, with its default.
+    """
+
+    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        if args.resource_type in types:
+            for finding in judge(args, _settings(settings, args.get_config())):
+                report_violation(_message(finding, fix), None)
+
+    return ResourceValidationPolicy(
+        name=name,
+        description=reason,
+        remediation_steps=fix,
+        validate=validate,
+        enforcement_level=level,
+        severity=severity,
+        config_schema=PolicyConfigSchema(settings) if settings else None,
+    )
+
+
+def stack_rule(
+    *,
+    name: str,
+    reason: str,
+    fix: str,
+    types: tuple[str, ...],
+    judge: StackJudge,
+    level: EnforcementLevel = EnforcementLevel.MANDATORY,
+    severity: Severity = Severity.HIGH,
+    settings: Schema | None = None,
+) -> StackValidationPolicy:
+    """Makes a rule about one resource and what surrounds it, judged when the whole stack has been previewed or updated.
+
+    The arguments are those of `resource_rule`, except that `judge` also gets the stack.
+    """
+
+    def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+        stack = Stack(tuple(args.resources))
+        chosen = _settings(settings, args.get_config())
+        unknown: UnknownValueError | None = None
+        for resource in stack.of(*types):
+            try:
+                for finding in judge(resource, stack, chosen):
+                    report_violation(_message(finding, fix), resource.urn)
+            except UnknownValueError as error:
+                # One resource that cannot be judged yet must not hide what is wrong with the next.
+                unknown = unknown or error
+        if unknown:
+            raise unknown
+
+    return StackValidationPolicy(
+        name=name,
+        description=reason,
+        remediation_steps=fix,
+        validate=validate,
+        enforcement_level=level,
+        severity=severity,
+        config_schema=PolicyConfigSchema(settings) if settings else None,
+    )
+
+
+def _settings(schema: Schema | None, configured: Mapping[str, object]) -> Settings:
+    defaults = {name: setting["default"] for name, setting in (schema or {}).items()}
+    return Settings({**defaults, **configured})
+
+
+def _message(finding: str, fix: str) -> str:
+    return f"{finding}\nFix: {fix}"

@@ -1,0 +1,51 @@
+"""A role for EKS Pod Identity is trusted to one service account of one cluster."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from .model.iam import Statement, trust
+from .model.rule import Settings, resource_rule
+from .model.stack import ROLE
+
+NAMESPACE = "aws:RequestTag/kubernetes-namespace"
+SERVICE_ACCOUNT = "aws:RequestTag/kubernetes-service-account"
+
+_CLUSTER_KEYS = ("aws:RequestTag/eks-cluster-arn", "aws:RequestTag/eks-cluster-name", "aws:SourceArn")
+_ACTIONS = ("sts:AssumeRole", "sts:TagSession")
+
+
+def trusts_pod_identity(statement: Statement) -> bool:
+    """Says whether a statement lets EKS Pod Identity take the role."""
+    return statement.allows_action("sts:AssumeRole") and "pods.eks.amazonaws.com" in statement.principals.get(
+        "Service", ()
+    )
+
+
+def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+    for statement in filter(trusts_pod_identity, trust(role)):
+        for what, keys in (
+            ("namespace", (NAMESPACE,)),
+            ("service account", (SERVICE_ACCOUNT,)),
+            ("cluster", _CLUSTER_KEYS),
+        ):
+            if not any(statement.equals(key) for key in keys):
+                yield f"Statement {statement.label} is open to any {what}; expected StringEquals {' or '.join(keys)}."
+        for action in _ACTIONS:
+            if not statement.allows_action(action):
+                yield f"Statement {statement.label} does not allow {action}, without which no pod gets credentials."
+
+
+RULE = resource_rule(
+    name="pod-identity-trust-is-narrow",
+    reason=(
+        "Whoever may create a Pod Identity association can give a role that trusts pods.eks.amazonaws.com alone to any "
+        "pod of any cluster in the account."
+    ),
+    fix=(
+        "Allow sts:AssumeRole and sts:TagSession, and require by StringEquals aws:RequestTag/kubernetes-namespace, "
+        "aws:RequestTag/kubernetes-service-account and aws:RequestTag/eks-cluster-arn."
+    ),
+    types=(ROLE,),
+    judge=_judge,
+)

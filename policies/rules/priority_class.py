@@ -1,0 +1,31 @@
+"""The autoscaler's pod goes before the pods that wait for it."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
+
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
+from .model.rule import Settings, resource_rule, text_list
+
+
+def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+    autoscaler = autoscaler_in(resource)
+    if autoscaler and autoscaler.priority_class not in settings.texts("allowed"):
+        given = autoscaler.priority_class or "not set"
+        yield f"priorityClassName is {given}; expected {' or '.join(settings.texts('allowed'))}."
+
+
+RULE = resource_rule(
+    name="priority-class",
+    reason="In a full cluster an ordinary pod of the autoscaler waits behind the very pods it should make room for.",
+    fix="Set priorityClassName to system-cluster-critical.",
+    types=AUTOSCALER_TYPES,
+    judge=_judge,
+    level=EnforcementLevel.ADVISORY,
+    severity=Severity.MEDIUM,
+    settings={
+        "allowed": text_list(
+            ("system-cluster-critical", "system-node-critical"), "Priority classes that are high enough."
+        )
+    },
+)

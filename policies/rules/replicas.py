@@ -1,0 +1,26 @@
+"""The autoscaler has a standby."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
+
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
+from .model.rule import Settings, number, resource_rule
+
+
+def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+    autoscaler = autoscaler_in(resource)
+    if autoscaler and autoscaler.replicas < settings.number("minimum"):
+        yield f"The autoscaler runs {autoscaler.replicas} pod(s); expected {settings.number('minimum')} or more."
+
+
+RULE = resource_rule(
+    name="replicas",
+    reason="While a single pod is rescheduled nothing scales. Leader election lets a second one stand by.",
+    fix="Set replicaCount (or spec.replicas) to 2.",
+    types=AUTOSCALER_TYPES,
+    judge=_judge,
+    level=EnforcementLevel.ADVISORY,
+    severity=Severity.LOW,
+    settings={"minimum": number(2, "Fewest pods of the autoscaler.")},
+)

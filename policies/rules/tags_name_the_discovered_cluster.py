@@ -1,0 +1,56 @@
+"""Groups are tagged, and permissions granted, for the cluster that the stack's autoscaler discovers."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import PolicyResource, Severity
+
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in, discovered_clusters
+from .model.iam import DOCUMENT_TYPES, permissions
+from .model.properties import dig
+from .model.rule import Settings, stack_rule
+from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, Stack, used_by
+from .model.tags import cluster_of, tags_of
+from .scaling_needs_cluster_tag import cluster_conditions
+
+
+def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
+    if resource.resource_type in DOCUMENT_TYPES:
+        named = {
+            cluster
+            for statement in permissions(resource)
+            if statement.scaling_writes()
+            for cluster in cluster_conditions(statement)
+        }
+        yield from _strangers(named, stack, "The policy lets its holder scale groups of cluster {}")
+        return
+    named = {cluster for key in tags_of(resource) if (cluster := cluster_of(key))}
+    yield from _strangers(named, stack, "The group is tagged for cluster {}")
+    for node_group in used_by(resource, "autoscalingGroupName", NODE_GROUP):
+        home = dig(node_group.props, "clusterName")
+        for cluster in named - {home}:
+            yield f"The group is tagged for cluster {cluster}, and its node group {node_group.name} belongs to {home}."
+
+
+def _strangers(clusters: set[str], stack: Stack, finding: str) -> Iterator[str]:
+    if not clusters:
+        return
+    autoscalers = filter(None, map(autoscaler_in, stack.of(*AUTOSCALER_TYPES)))
+    discovered = frozenset[str]().union(*map(discovered_clusters, autoscalers))
+    # IAM compares the names in condition keys without case. A stack without an autoscaler discovers nothing itself.
+    known = {cluster.lower() for cluster in discovered}
+    for cluster in sorted(clusters) if known else ():
+        if cluster.lower() not in known:
+            yield f"{finding.format(cluster)}; the autoscaler of this stack discovers {', '.join(sorted(discovered))}."
+
+
+RULE = stack_rule(
+    name="tags-name-the-discovered-cluster",
+    reason=(
+        "A group tagged for another cluster is scaled by that cluster's autoscaler, or by none. A permission for "
+        "another cluster's tag lets the autoscaler find its groups and then fail to change them."
+    ),
+    fix="Use one cluster name for the tags, the policy's condition and autoDiscovery.clusterName.",
+    types=(AUTO_SCALING_GROUP, AUTO_SCALING_TAG, *DOCUMENT_TYPES),
+    judge=_judge,
+    severity=Severity.CRITICAL,
+)

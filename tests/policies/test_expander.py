@@ -1,0 +1,42 @@
+import pytest
+
+from policies.rules.expander import RULE
+from tests.policies.compliant import DEPLOYMENT, RELEASE
+from tests.policies.judging import UNKNOWN, judge
+
+VALUE = "values/extraArgs/expander"
+FLAG = "spec/template/spec/containers/0/command/2"
+DEFAULT_MESSAGE = "The flag expander is not set; its default is random up to 1.32 and least-waste from 1.33 on."
+
+
+def test_the_default_is_refused_because_it_changes_with_the_version() -> None:
+    assert judge(RULE, RELEASE.without(VALUE)).messages == [DEFAULT_MESSAGE]
+    assert judge(RULE, RELEASE.without("values/extraArgs")).messages == [DEFAULT_MESSAGE]
+    assert judge(RULE, DEPLOYMENT.but(FLAG, "--v=4")).messages == [DEFAULT_MESSAGE]
+
+
+@pytest.mark.parametrize(("value", "wrong"), [("price", "price"), ("least-waste, priority", " priority"), ("", "")])
+def test_a_name_that_does_not_work_on_aws_is_refused(value: str, wrong: str) -> None:
+    release = RELEASE.but(VALUE, value)
+    (message,) = judge(RULE, release).messages
+    assert message.startswith(f"expander is {wrong!r}; expected least-waste, priority,")
+
+
+def test_a_chain_of_names_passes() -> None:
+    assert judge(RULE, DEPLOYMENT.but(FLAG, "--expander=priority,least-waste")).passes
+    assert judge(RULE, RELEASE.but(VALUE, "most-pods,least-waste")).passes
+
+
+def test_the_priority_expander_needs_its_priorities() -> None:
+    priority = RELEASE.but(VALUE, "priority,least-waste")
+    assert judge(RULE, priority).messages == ["expander is priority, and without expanderPriorities it is skipped."]
+    assert judge(RULE, priority.but("values/expanderPriorities", {"10": [".*"]})).passes
+
+
+def test_the_names_can_be_set() -> None:
+    assert len(judge(RULE, RELEASE, settings={"allowed": ["random"]}).messages) == 1
+
+
+def test_flags_that_are_not_known_yet_are_undecided() -> None:
+    assert judge(RULE, RELEASE.but(VALUE, UNKNOWN)).undecided
+    assert judge(RULE, DEPLOYMENT.but(FLAG, UNKNOWN)).undecided

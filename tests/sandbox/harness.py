@@ -1,5 +1,6 @@
 """A sandbox for tests: started part by part, driven by the plain commands that a user would type."""
 
+import json
 import os
 import subprocess
 from collections.abc import Sequence
@@ -48,6 +49,24 @@ class Sandbox:
             folder: Working directory. Default: the project.
             check: Whether a failure fails the test, with the output.
         """
+        result = self._execute(command, folder, check)
+        return result.stdout + result.stderr
+
+    def pulumi(self, *arguments: str, folder: Path | None = None, check: bool = True) -> str:
+        """Runs the real Pulumi CLI; ``folder`` is that of another program than the project's."""
+        return self.run(self._pulumi(arguments), folder=folder, check=check)
+
+    def pulumi_json(self, *arguments: str, folder: Path | None = None) -> Any:
+        """What the Pulumi CLI prints on stdout, as JSON."""
+        return json.loads(self._execute(self._pulumi(arguments), folder, check=True).stdout)
+
+    def _pulumi(self, arguments: Sequence[str]) -> list[str | Path]:
+        self.layout.pulumi_state.mkdir(parents=True, exist_ok=True)
+        return [self.layout.bin / "pulumi", "--non-interactive", *arguments]
+
+    def _execute(
+        self, command: Sequence[str | Path], folder: Path | None, check: bool
+    ) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [str(word) for word in command],
             cwd=folder or self.layout.project,
@@ -57,14 +76,10 @@ class Sandbox:
             text=True,
             check=False,
         )
-        output = result.stdout + result.stderr
-        assert not check or result.returncode == 0, f"{' '.join(map(str, command))}: {result.returncode}\n{output}"
-        return output
-
-    def pulumi(self, *arguments: str, folder: Path | None = None, check: bool = True) -> str:
-        """Runs the real Pulumi CLI; ``folder`` is that of another program than the project's."""
-        self.layout.pulumi_state.mkdir(parents=True, exist_ok=True)
-        return self.run([self.layout.bin / "pulumi", "--non-interactive", *arguments], folder=folder, check=check)
+        if check and result.returncode != 0:
+            said = f"{result.stdout}{result.stderr}"
+            raise AssertionError(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{said}")
+        return result
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the emulated AWS, as the IAM user ``sandbox``."""

@@ -244,11 +244,11 @@ def _arguments(settings: AutoscalerSettings) -> Values:
     }
     wished = dict(settings.get("flags", {}))
     if balance and "balancing-label" not in wished:
-        ignored = [*BALANCING_IGNORED_LABELS, *filter(None, wished.pop("balancing-ignore-label", "").split(","))]
+        ignored = [*BALANCING_IGNORED_LABELS, *_items(wished.pop("balancing-ignore-label", ""))]
         wished["balancing-ignore-label"] = ",".join(dict.fromkeys(ignored))
     for flag, value in wished.items():
         if flags.is_repeatable(flag):
-            arguments.update({f"{flag}_{number}": item.strip() for number, item in enumerate(value.split(","), 1)})
+            arguments.update({f"{flag}_{number}": item for number, item in enumerate(_items(value), 1)})
         else:
             arguments[flag] = value
     return arguments
@@ -295,6 +295,10 @@ def _reaches(values: object, path: list[str]) -> bool:
             return False
         values = values[key]
     return True
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def _boolean(value: bool) -> str:

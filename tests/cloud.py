@@ -1,0 +1,236 @@
+"""A recorded cloud: runs a Pulumi program against mocks and keeps every option of every registration.
+
+Pulumi's own mocks tell inputs only; parents, providers, dependencies and ignored changes are what matters here.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import pulumi
+from pulumi.runtime import mocks, rpc, settings, stack
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+CLUSTER = "series-api"
+CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{CLUSTER}"
+ISSUER_PATH = f"oidc.eks.{REGION}.amazonaws.com/id/EXAMPLE"
+ISSUER = f"https://{ISSUER_PATH}"
+PROVIDER_ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER_PATH}"
+PROJECT = "eks-cluster-autoscaler"
+
+_REFERENCE = {"4dabf18193072939515e22adb298388d": "5cf8f73096256a8f31e491e813e4eb8e"}
+"""Marks a value as a reference to a resource on Pulumi's wire."""
+
+
+class Registration(NamedTuple):
+    """One resource as the program registered it."""
+
+    type: str
+    name: str
+    urn: str
+    parent: str
+    provider: str
+    inputs: dict[str, Any]
+    depends_on: frozenset[str]
+    ignore_changes: tuple[str, ...]
+    retain_on_delete: bool
+    delete_before_replace: bool
+    custom: bool
+
+
+class Graph:
+    """All registrations of one run, and the outputs of its components and stack."""
+
+    def __init__(self) -> None:
+        self.registrations: list[Registration] = []
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.invokes: list[tuple[str, dict[str, Any], str]] = []
+        self.warnings: list[str] = []
+
+    def of(self, type_: str) -> list[Registration]:
+        """Registrations of one type, in order of registration."""
+        return [found for found in self.registrations if found.type == type_]
+
+    def one(self, type_: str, name: str | None = None) -> Registration:
+        """The only registration of a type (and name)."""
+        (found,) = [entry for entry in self.of(type_) if name in (None, entry.name)]
+        return found
+
+    def tags(self) -> dict[str, str]:
+        """Tags put on Auto Scaling Groups, value by key."""
+        found = [entry.inputs["tag"] for entry in self.of("aws:autoscaling/tag:Tag")]
+        return {tag["key"]: tag["value"] for tag in found}
+
+    def stack_outputs(self) -> dict[str, Any]:
+        """What the program exported."""
+        (found,) = [values for urn, values in self.outputs.items() if "::pulumi:pulumi:Stack::" in urn]
+        return found
+
+    def reached_from(self, urn: str) -> set[str]:
+        """Every URN that must outlive this one: dependencies and parents, all the way."""
+        by_urn = {entry.urn: entry for entry in self.registrations}
+        seen: set[str] = set()
+        left = [urn]
+        while left:
+            entry = by_urn.get(left.pop())
+            for other in {*entry.depends_on, entry.parent} - seen if entry else ():
+                seen.add(other)
+                left.append(other)
+        return seen
+
+
+class Cloud(mocks.Mocks):
+    """Answers as AWS and Kubernetes would; at preview it knows nothing of what is still to be made."""
+
+    def __init__(self, *, preview: bool = False, cluster_version: str = "1.35") -> None:
+        self.preview = preview
+        self.cluster_version = cluster_version
+        self.oidc_audiences = ["sts.amazonaws.com"]
+        self.oidc_url = ISSUER_PATH
+        self.cluster_urn = ""
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        inputs = dict(args.inputs)
+        if args.typ == "eks:index:Cluster":
+            return "", {**inputs, "eksCluster": {**_REFERENCE, "urn": self.cluster_urn, "id": args.inputs["name"]}}
+        if self.preview:
+            return "", inputs
+        made = _MADE.get(args.typ, lambda _: {})(args)
+        return f"{args.name}-id", {**inputs, **made}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        match args.token:
+            case "aws:eks/getCluster:getCluster":
+                return _cluster(args.args["name"], self.cluster_version)
+            case "aws:eks/getNodeGroup:getNodeGroup":
+                return _node_group(args.args["nodeGroupName"])
+            case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+                return {"arn": PROVIDER_ARN, "url": self.oidc_url, "clientIdLists": self.oidc_audiences}
+            case "aws:ec2/getSubnet:getSubnet":
+                return {"id": args.args["id"], "availabilityZone": f"{REGION}{args.args['id'][-1]}"}
+        raise AssertionError(f"the program called {args.token}, which this cloud does not know")
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps each request whole."""
+
+    def __init__(self, cloud: Cloud, graph: Graph) -> None:
+        super().__init__(cloud)
+        self.graph = graph
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 -- Pulumi's name
+        if request.type == "eks:index:Cluster":
+            self._make_cluster(request)
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self.graph.registrations.append(
+                Registration(
+                    type=request.type,
+                    name=request.name,
+                    urn=answer.urn,
+                    parent=request.parent,
+                    provider=request.provider or ",".join(sorted(dict(request.providers))),
+                    inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
+                    depends_on=frozenset(request.dependencies),
+                    ignore_changes=tuple(request.ignoreChanges),
+                    retain_on_delete=request.retainOnDelete,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    custom=request.custom,
+                )
+            )
+        return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        self.graph.outputs[request.urn] = rpc.deserialize_properties(request.outputs, keep_unknowns=True)
+        return super().RegisterResourceOutputs(request)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        if request.tok != "pulumi:pulumi:getResource":
+            self.graph.invokes.append((request.tok, rpc.deserialize_properties(request.args), request.provider))
+        return super().Invoke(request)
+
+    def _make_cluster(self, request: Any) -> None:
+        """pulumi-eks answers with a reference to the cluster that it made."""
+        inputs = rpc.deserialize_properties(request.object)
+        urn = self.make_urn(request.parent, "aws:eks/cluster:Cluster", f"{request.name}-eksCluster")
+        self.mocks.cluster_urn = urn
+        state = {} if self.mocks.preview else _created_cluster(inputs["name"], inputs["version"])
+        self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, inputs["name"], state)
+
+
+_MADE: dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]] = {
+    "aws:iam/role:Role": lambda args: {
+        "arn": f"arn:aws:iam::{ACCOUNT}:role{args.inputs.get('path', '/')}{args.name}",
+        "name": args.name,
+    },
+    "aws:iam/policy:Policy": lambda args: {"arn": f"arn:aws:iam::{ACCOUNT}:policy/{args.inputs['name']}"},
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": lambda _: {"arn": PROVIDER_ARN},
+    "aws:eks/nodeGroup:NodeGroup": lambda args: {
+        "nodeGroupName": f"{args.name}-abc1234",
+        "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}-uuid"}]}],
+    },
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 1},
+    "kubernetes:helm.sh/v3:Release": lambda args: {"status": {"status": "deployed", "name": args.inputs["name"]}},
+}
+
+
+def run(
+    program: Callable[[], None],
+    cloud: Cloud | None = None,
+    config: Mapping[str, object] | None = None,
+    stack_name: str = "test",
+) -> Graph:
+    """Run a program against the recorded cloud to its end, all registrations landed."""
+    cloud = cloud or Cloud()
+    graph = Graph()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(cloud, project=PROJECT, stack=stack_name, preview=cloud.preview, monitor=_Monitor(cloud, graph))
+        # What an earlier run left behind, failed or not, must not be waited for.
+        settings.SETTINGS.rpc_manager.clear()
+        settings.SETTINGS.outputs.clear()
+        # set_mocks makes a stack of its own and ends it at once, before a program could export anything.
+        settings.set_root_resource(None)  # type: ignore[arg-type]
+        pulumi.runtime.set_all_config({key: _wire(value) for key, value in (config or {}).items()})
+        loop.run_until_complete(stack.run_in_stack(program))
+    finally:
+        pulumi.runtime.set_all_config({})
+        loop.close()
+        asyncio.set_event_loop(None)
+    return graph
+
+
+def _wire(value: object) -> str:
+    """A config value as the engine hands it over."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cluster(name: str, version: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": name,
+        "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}",
+        "version": version,
+        "endpoint": "https://EXAMPLE.eks.amazonaws.com",
+        "identities": [{"oidcs": [{"issuer": ISSUER}]}],
+        "certificateAuthorities": [{"data": "Q0E="}],
+        "vpcConfig": {"subnetIds": ["subnet-0000000a", "subnet-0000000b"], "vpcId": "vpc-1"},
+    }
+
+
+def _created_cluster(name: str, version: str) -> dict[str, Any]:
+    """The same cluster as a resource, whose properties pulumi-aws spells in its own way."""
+    found = _cluster(name, version)
+    return {**found, "certificateAuthority": found["certificateAuthorities"][0]}
+
+
+def _node_group(name: str) -> dict[str, Any]:
+    return {
+        "nodeGroupName": name,
+        "nodeRoleArn": f"arn:aws:iam::{ACCOUNT}:role/eksctl/{name}-NodeInstanceRole",
+        "resources": [{"autoscalingGroups": [{"name": f"eks-{name}-uuid"}]}],
+        "scalingConfigs": [{"minSize": 1, "maxSize": 5, "desiredSize": 2}],
+    }

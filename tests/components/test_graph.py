@@ -1,0 +1,523 @@
+"""What each component registers: types, parents, providers, dependencies and options, planned and made."""
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+import pytest
+
+from components import (
+    AutoscalerTags,
+    ClusterAutoscaler,
+    ClusterNetwork,
+    ClusterOidcProvider,
+    EksCluster,
+    ExistingNodeGroup,
+    FaultsError,
+    ManagedNodeGroup,
+    cluster_autoscaler,
+)
+from tests.cloud import CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, run
+
+TAG = "aws:autoscaling/tag:Tag"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+ROLE = "aws:iam/role:Role"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+@pytest.fixture(params=[False, True], ids=["up", "preview"])
+def cloud(request):
+    """The same graph must be planned that will be made."""
+    return Cloud(preview=request.param)
+
+
+def providers():
+    return pulumi.ResourceOptions(
+        providers=[aws.Provider("named", region="us-east-1"), kubernetes.Provider("api", kubeconfig="{}")]
+    )
+
+
+def node_group(**args):
+    base = {"cluster_name": CLUSTER, "min_size": 0, "max_size": 3, "subnet_ids": ["subnet-0000000a"]}
+    return ManagedNodeGroup("general", {**base, **args}, providers())
+
+
+def autoscaler(**args):
+    base = {"cluster_arn": CLUSTER_ARN, "cluster_name": CLUSTER, "kubernetes_version": "1.35"}
+    irsa = {"oidc_provider_arn": PROVIDER_ARN, "oidc_issuer": ISSUER}
+    chosen = irsa if args.get("credentials", "irsa") == "irsa" else {}
+    return ClusterAutoscaler("cluster-autoscaler", {**base, **chosen, **args}, providers())
+
+
+EVERY_COMPONENT = {
+    "network": lambda: ClusterNetwork(
+        "net", {"cluster_name": CLUSTER, "zones": ["us-east-1a", "us-east-1b"]}, providers()
+    ),
+    "cluster": lambda: EksCluster(
+        "cluster",
+        {
+            "name": CLUSTER,
+            "create": {"kubernetes_version": "1.35", "vpc_id": "vpc-1", "private_subnet_ids": ["subnet-0000000a"]},
+        },
+        providers(),
+    ),
+    "node group": node_group,
+    "existing node group": lambda: ExistingNodeGroup(
+        "workers", {"cluster_name": CLUSTER, "node_group_name": "workers"}, providers()
+    ),
+    "oidc provider": lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER}, providers()),
+    "irsa": autoscaler,
+    "pod identity": lambda: autoscaler(credentials="podIdentity"),
+    "node role": lambda: autoscaler(credentials="nodeRole", node_role_names={"general": "nodes"}),
+}
+
+
+@pytest.mark.parametrize("build", EVERY_COMPONENT.values(), ids=EVERY_COMPONENT)
+def test_every_resource_has_a_parent_of_the_component_and_the_named_provider(build, cloud):
+    graph = run(build, cloud)
+    (top,) = [found for found in graph.registrations if found.parent.count("$") == 0 and not found.custom]
+    inside = [
+        found for found in graph.registrations if found is not top and not found.type.startswith("pulumi:providers")
+    ]
+    assert inside
+    for found in inside:
+        assert "pulumi:pulumi:Stack::" not in found.parent.split("$")[-1], f"{found.name} hangs on the stack"
+        if found.custom:
+            expected = "::api::" if found.type.startswith("kubernetes:") else "::named::"
+            assert expected in found.provider, f"{found.name} uses {found.provider!r}"
+
+
+@pytest.mark.parametrize("build", EVERY_COMPONENT.values(), ids=EVERY_COMPONENT)
+def test_the_same_resources_are_planned_at_preview_as_are_made(build):
+    planned, made = (run(build, Cloud(preview=preview)) for preview in (True, False))
+    assert sorted((f.type, f.name) for f in planned.registrations) == sorted(
+        (f.type, f.name) for f in made.registrations
+    )
+
+
+@pytest.mark.parametrize("build", EVERY_COMPONENT.values(), ids=EVERY_COMPONENT)
+def test_every_component_registers_its_outputs(build):
+    graph = run(build)
+    for component in (f for f in graph.registrations if f.type.startswith("eks-cluster-autoscaler:")):
+        assert graph.outputs.get(component.urn), f"{component.name} registered no outputs"
+
+
+def test_only_the_desired_size_is_ignored_and_in_the_spelling_that_works(cloud):
+    group = run(node_group, cloud).one(NODE_GROUP)
+    assert group.ignore_changes == ("scalingConfig.desiredSize",)
+    head, leaf = group.ignore_changes[0].split(".")
+    assert leaf in group.inputs[head], "the ignored path must be one that is set"
+
+
+def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
+    template = run(node_group, cloud).one("aws:ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["metadataOptions"] == {
+        "httpEndpoint": "enabled",
+        "httpTokens": "required",
+        "httpPutResponseHopLimit": 1,
+    }
+    (disk,) = template["blockDeviceMappings"]
+    assert disk["ebs"] == {"volumeType": "gp3", "volumeSize": 50, "encrypted": "true", "deleteOnTermination": "true"}
+
+
+@pytest.mark.parametrize(
+    ("ami_type", "device"),
+    [
+        ("AL2023_ARM_64_STANDARD", "/dev/xvda"),
+        ("BOTTLEROCKET_x86_64", "/dev/xvdb"),
+        ("WINDOWS_CORE_2022_x86_64", "/dev/sda1"),
+    ],
+)
+def test_the_disk_is_the_one_that_holds_the_pods(ami_type, device):
+    template = run(lambda: node_group(ami_type=ami_type)).one("aws:ec2/launchTemplate:LaunchTemplate").inputs
+    assert template["blockDeviceMappings"][0]["deviceName"] == device
+
+
+def test_the_node_role_has_the_three_policies_of_a_node_and_nothing_else():
+    graph = run(node_group)
+    assert sorted(found.inputs["policyArn"] for found in graph.of(ATTACHMENT)) == [
+        "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+        "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
+        "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",
+    ]
+    attachments = {found.urn for found in graph.of(ATTACHMENT)}
+    assert attachments <= graph.one(NODE_GROUP).depends_on
+
+
+def test_a_given_node_role_is_used_and_none_is_made(cloud):
+    graph = run(lambda: node_group(node_role_arn="arn:aws:iam::123456789012:role/path/nodes"), cloud)
+    assert graph.of(ROLE) == []
+    assert graph.one(NODE_GROUP).inputs["nodeRoleArn"] == "arn:aws:iam::123456789012:role/path/nodes"
+
+
+def test_what_is_declared_once_reaches_the_nodes_and_the_tags(cloud):
+    graph = run(
+        lambda: node_group(
+            labels={"workload": "batch"},
+            taints=[
+                {"key": "dedicated", "value": "batch", "effect": "NoSchedule"},
+                {"key": "spot", "effect": "PreferNoSchedule"},
+            ],
+            gpu={"accelerator": "nvidia-tesla-t4"},
+            disk_size_gib=80,
+            resources={"example.com/fpga": "2"},
+            autoscaling_options={"scaledownunneededtime": "5m"},
+        ),
+        cloud,
+    )
+    inputs = graph.one(NODE_GROUP).inputs
+    assert inputs["labels"] == {"workload": "batch", "k8s.amazonaws.com/accelerator": "nvidia-tesla-t4"}
+    assert inputs["taints"] == [
+        {"key": "dedicated", "value": "batch", "effect": "NO_SCHEDULE"},
+        {"key": "spot", "value": "", "effect": "PREFER_NO_SCHEDULE"},
+    ]
+    template = "k8s.io/cluster-autoscaler/node-template"
+    assert graph.tags() == {
+        "k8s.io/cluster-autoscaler/enabled": "true",
+        f"k8s.io/cluster-autoscaler/{CLUSTER}": "owned",
+        f"{template}/label/workload": "batch",
+        f"{template}/label/k8s.amazonaws.com/accelerator": "nvidia-tesla-t4",
+        f"{template}/taint/dedicated": "batch:NoSchedule",
+        f"{template}/taint/spot": ":PreferNoSchedule",
+        f"{template}/resources/ephemeral-storage": "80Gi",
+        f"{template}/resources/nvidia.com/gpu": "1",
+        f"{template}/resources/example.com/fpga": "2",
+        f"{template}/autoscaling-options/scaledownunneededtime": "5m",
+    }
+
+
+def test_tags_are_not_propagated_to_instances(cloud):
+    assert {found.inputs["tag"]["propagateAtLaunch"] for found in run(node_group, cloud).of(TAG)} == {False}
+
+
+def test_one_group_per_zone_is_planned_before_anything_is_made(cloud):
+    def build():
+        by_zone = {"us-east-1b": ["subnet-0000000b"], "us-east-1a": ["subnet-0000000a"]}
+        return ManagedNodeGroup(
+            "data", {"cluster_name": CLUSTER, "min_size": 1, "max_size": 2, "subnet_ids_by_zone": by_zone}, providers()
+        )
+
+    groups = run(build, cloud).of(NODE_GROUP)
+    assert {found.name: found.inputs["subnetIds"] for found in groups} == {
+        "data-us-east-1a": ["subnet-0000000a"],
+        "data-us-east-1b": ["subnet-0000000b"],
+    }
+
+
+def test_an_existing_group_is_tagged_and_nothing_else_of_it_is_touched(cloud):
+    graph = run(EVERY_COMPONENT["existing node group"], cloud)
+    assert {found.type for found in graph.registrations if found.custom and "providers" not in found.type} == {TAG}
+    assert {found.name: found.retain_on_delete for found in graph.of(TAG)} == {
+        "workers-enabled": True,
+        "workers-cluster": True,
+    }
+    assert {found.inputs["autoscalingGroupName"] for found in graph.of(TAG)} == {"eks-workers-uuid"}
+
+
+def test_node_template_tags_of_an_existing_group_are_ours_and_go_on_destroy():
+    def build():
+        args = {"cluster_name": CLUSTER, "node_group_name": "workers", "labels": {"tier": "web"}}
+        return ExistingNodeGroup("workers", args, providers())
+
+    kept = {found.name: found.retain_on_delete for found in run(build).of(TAG)}
+    assert kept["workers-label/tier"] is False
+
+
+def test_a_foreign_group_loses_its_tags_with_the_component(cloud):
+    def build():
+        return AutoscalerTags("foreign", {"asg_name": "self-managed", "cluster_name": CLUSTER}, providers())
+
+    assert [found.retain_on_delete for found in run(build, cloud).of(TAG)] == [False, False]
+
+
+def test_the_oidc_provider_is_made_for_the_one_audience(cloud):
+    inputs = (
+        run(EVERY_COMPONENT["oidc provider"], cloud).one("aws:iam/openIdConnectProvider:OpenIdConnectProvider").inputs
+    )
+    assert inputs == {"url": ISSUER, "clientIdLists": ["sts.amazonaws.com"]}
+
+
+@pytest.mark.parametrize("how", [{"existing_arn": PROVIDER_ARN}, {"look_up": True}], ids=["by ARN", "by look-up"])
+def test_an_existing_oidc_provider_is_adopted_and_left_alone(how, cloud):
+    graph = run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, **how}, providers()), cloud)
+    assert [found.type for found in graph.registrations if found.custom and "providers" not in found.type] == []
+    ((_, arguments, provider),) = graph.invokes
+    assert arguments in ({"arn": PROVIDER_ARN}, {"url": ISSUER})
+    assert "::named::" in provider, "an invoke without a parent would go to the default provider"
+
+
+def test_an_oidc_provider_of_another_issuer_or_audience_is_refused():
+    cloud = Cloud()
+    cloud.oidc_url, cloud.oidc_audiences = "oidc.example/other", ["other"]
+    with pytest.raises(FaultsError) as refused:
+        run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, "look_up": True}, providers()), cloud)
+    assert "oidc.example/other" in str(refused.value)
+    assert "add-client-id-to-open-id-connect-provider" in str(refused.value)
+
+
+def documents(graph):
+    (role,) = graph.of(ROLE)
+    return json.loads(graph.one("aws:iam/policy:Policy").inputs["policy"]), json.loads(role.inputs["assumeRolePolicy"])
+
+
+def test_irsa_makes_one_role_for_one_service_account(cloud):
+    graph = run(autoscaler, cloud)
+    policy, trust = documents(graph)
+    issuer = ISSUER.removeprefix("https://")
+    assert trust["Statement"][0]["Condition"]["StringEquals"] == {
+        f"{issuer}:aud": "sts.amazonaws.com",
+        f"{issuer}:sub": "system:serviceaccount:kube-system:cluster-autoscaler",
+    }
+    assert policy["Statement"][-1]["Condition"]["StringEquals"] == {
+        "aws:ResourceTag/k8s.io/cluster-autoscaler/series-api": "owned"
+    }
+    assert graph.one("aws:iam/policy:Policy").inputs["name"] == "AmazonEKSClusterAutoscalerPolicy-series-api-us-east-1"
+
+
+def test_namespace_and_service_account_are_given_once_and_agree_everywhere(cloud):
+    graph = run(lambda: autoscaler(namespace="scaling", service_account="scaler"), cloud)
+    _, trust = documents(graph)
+    release = graph.one(RELEASE).inputs
+    (subject,) = [
+        value for key, value in trust["Statement"][0]["Condition"]["StringEquals"].items() if key.endswith(":sub")
+    ]
+    account = release["values"]["rbac"]["serviceAccount"]["name"]
+    assert (
+        subject == f"system:serviceaccount:{release['namespace']}:{account}" == "system:serviceaccount:scaling:scaler"
+    )
+
+
+def test_pod_identity_makes_the_association_and_the_agent(cloud):
+    graph = run(EVERY_COMPONENT["pod identity"], cloud)
+    association = graph.one("aws:eks/podIdentityAssociation:PodIdentityAssociation").inputs
+    assert (association["namespace"], association["serviceAccount"]) == ("kube-system", "cluster-autoscaler")
+    assert graph.one("aws:eks/addon:Addon").inputs["addonName"] == "eks-pod-identity-agent"
+    assert graph.one(RELEASE).inputs["values"]["rbac"]["serviceAccount"]["annotations"] == {}
+
+
+def test_an_agent_that_is_there_is_not_made_again(cloud):
+    assert (
+        run(lambda: autoscaler(credentials="podIdentity", install_agent=False), cloud).of("aws:eks/addon:Addon") == []
+    )
+
+
+def test_node_role_attaches_the_scoped_policy_to_the_nodes_roles_and_makes_none(cloud):
+    graph = run(EVERY_COMPONENT["node role"], cloud)
+    assert graph.of(ROLE) == []
+    assert [found.inputs["role"] for found in graph.of(ATTACHMENT)] == ["nodes"]
+
+
+def test_boundary_path_and_prefix_reach_the_role_and_the_policy(cloud):
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    graph = run(lambda: autoscaler(permissions_boundary_arn=boundary, path="/platform/", name_prefix="org-"), cloud)
+    (role,) = graph.of(ROLE)
+    policy = graph.one("aws:iam/policy:Policy")
+    assert role.inputs["permissionsBoundary"] == boundary
+    assert role.inputs["path"] == policy.inputs["path"] == "/platform/"
+    assert role.inputs["namePrefix"] == "org-cluster-autoscaler-"
+    assert policy.inputs["name"].startswith("org-AmazonEKSClusterAutoscalerPolicy-")
+
+
+@pytest.mark.parametrize("mode", ["irsa", "pod identity", "node role"])
+def test_permissions_exist_before_the_pod_starts_and_outlive_it(mode):
+    graph = run(EVERY_COMPONENT[mode])
+    release = graph.one(RELEASE)
+    must_outlive = graph.reached_from(release.urn)
+    types = (
+        ROLE,
+        ATTACHMENT,
+        "aws:iam/policy:Policy",
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        "aws:eks/addon:Addon",
+    )
+    permissions = {found.urn for found in graph.registrations if found.type in types}
+    assert permissions <= must_outlive
+
+
+def test_the_release_is_one_of_a_fixed_name_and_all_or_nothing(cloud):
+    release = run(autoscaler, cloud).one(RELEASE)
+    assert release.inputs["name"] == "cluster-autoscaler"
+    assert release.inputs["namespace"] == "kube-system"
+    assert release.inputs["atomic"] is True
+    assert release.inputs["cleanupOnFail"] is True
+    assert release.inputs["timeout"] == 300
+    assert release.inputs["repositoryOpts"] == {"repo": "https://kubernetes.github.io/autoscaler"}
+    assert release.inputs["version"] == "9.59.0"
+    assert release.inputs["values"]["image"]["tag"] == "v1.35.2"
+    assert release.delete_before_replace
+
+
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        (
+            {"repository": "https://charts.example/stable"},
+            {"chart": "cluster-autoscaler", "repositoryOpts": {"repo": "https://charts.example/stable"}},
+        ),
+        (
+            {"location": "oci://registry.example/charts/cluster-autoscaler"},
+            {"chart": "oci://registry.example/charts/cluster-autoscaler", "version": "9.59.0"},
+        ),
+        ({"location": "./mirror/cluster-autoscaler.tgz"}, {"chart": "./mirror/cluster-autoscaler.tgz"}),
+    ],
+)
+def test_the_chart_comes_from_where_the_user_can_reach_it(chart, expected, cloud):
+    inputs = run(lambda: autoscaler(chart=chart), cloud).one(RELEASE).inputs
+    assert {key: inputs[key] for key in expected} == expected
+    assert ("repositoryOpts" in inputs) is ("repository" in chart)
+    assert ("version" in inputs) is not chart.get("location", "").startswith("./")
+
+
+def test_a_version_that_only_the_cluster_knows_is_fitted_at_preview():
+    def build():
+        cluster = EksCluster("cluster", {"name": CLUSTER}, providers())
+        return ClusterAutoscaler(
+            "cluster-autoscaler",
+            {
+                "cluster_arn": cluster.arn,
+                "cluster_name": cluster.name,
+                "kubernetes_version": cluster.version,
+                "oidc_provider_arn": PROVIDER_ARN,
+                "oidc_issuer": cluster.oidc_issuer,
+            },
+            pulumi.ResourceOptions(providers=[kubernetes.Provider("api", kubeconfig=cluster.kubeconfig)]),
+        )
+
+    planned = run(build, Cloud(preview=True, cluster_version="1.33"))
+    assert planned.one(RELEASE).inputs["values"]["image"]["tag"] == "v1.33.6"
+    with pytest.raises(FaultsError, match=r"got Kubernetes 1\.28"):
+        run(build, Cloud(preview=True, cluster_version="1.28"))
+
+
+def test_a_created_cluster_is_private_unless_networks_are_named(cloud):
+    inputs = run(EVERY_COMPONENT["cluster"], cloud).one("eks:index:Cluster").inputs
+    assert inputs["endpointPublicAccess"] is False
+    assert inputs["endpointPrivateAccess"] is True
+    assert inputs["authenticationMode"] == "API"
+    assert inputs["skipDefaultNodeGroup"] is True
+
+
+def test_administrators_get_access_entries():
+    def build():
+        create = {
+            "kubernetes_version": "1.35",
+            "vpc_id": "vpc-1",
+            "private_subnet_ids": ["subnet-0000000a"],
+            "public_access_cidrs": ["203.0.113.0/24"],
+            "admin_principal_arns": ["arn:aws-cn:iam::123456789012:role/sso/admin"],
+        }
+        return EksCluster("cluster", {"name": CLUSTER, "create": create}, providers())
+
+    inputs = run(build).one("eks:index:Cluster").inputs
+    assert inputs["publicAccessCidrs"] == ["203.0.113.0/24"]
+    entry = inputs["accessEntries"]["admin-admin"]
+    assert entry["principalArn"] == "arn:aws-cn:iam::123456789012:role/sso/admin"
+    assert entry["accessPolicies"]["admin"]["policyArn"].startswith("arn:aws-cn:eks::aws:cluster-access-policy/")
+
+
+@pytest.mark.parametrize("create", [False, True], ids=["adopted", "created"])
+def test_a_kubeconfig_asks_for_tokens_and_holds_none(create):
+    seen = {}
+
+    def build():
+        args = {"name": CLUSTER}
+        if create:
+            args["create"] = {"kubernetes_version": "1.35", "vpc_id": "v", "private_subnet_ids": ["subnet-0000000a"]}
+        cluster = EksCluster("cluster", args, providers())
+        pulumi.Output.all(cluster.kubeconfig, cluster.arn, cluster.version, cluster.oidc_issuer).apply(
+            lambda known: seen.update(zip(("kubeconfig", "arn", "version", "issuer"), known, strict=True))
+        )
+
+    run(build)
+    user = json.loads(seen["kubeconfig"])["users"][0]["user"]
+    assert list(user) == ["exec"]
+    assert user["exec"]["args"] == [
+        "eks",
+        "get-token",
+        "--cluster-name",
+        CLUSTER,
+        "--region",
+        "us-east-1",
+        "--output",
+        "json",
+    ]
+    assert (seen["arn"], seen["version"], seen["issuer"]) == (CLUSTER_ARN, "1.35", ISSUER)
+
+
+def test_a_network_has_a_private_and_a_public_subnet_per_zone_and_one_nat(cloud):
+    graph = run(EVERY_COMPONENT["network"], cloud)
+    subnets = {found.name: found.inputs["cidrBlock"] for found in graph.of("aws:ec2/subnet:Subnet")}
+    assert subnets == {
+        "net-private-us-east-1a": "10.0.0.0/20",
+        "net-private-us-east-1b": "10.0.16.0/20",
+        "net-public-us-east-1a": "10.0.128.0/20",
+        "net-public-us-east-1b": "10.0.144.0/20",
+    }
+    assert len(graph.of("aws:ec2/natGateway:NatGateway")) == 1
+
+
+def test_every_zone_gets_its_own_nat_when_wished():
+    def build():
+        args = {"cluster_name": CLUSTER, "zones": ["us-east-1a", "us-east-1b"], "nat_per_zone": True}
+        return ClusterNetwork("net", args, providers())
+
+    assert len(run(build).of("aws:ec2/natGateway:NatGateway")) == 2
+
+
+def test_protection_and_aliases_are_left_to_the_caller():
+    """Two instances of one component live side by side in one stack."""
+
+    def build():
+        for name in ("blue", "green"):
+            ManagedNodeGroup(
+                name,
+                {"cluster_name": CLUSTER, "min_size": 0, "max_size": 1, "subnet_ids": ["subnet-0000000a"]},
+                providers_once,
+            )
+
+    providers_once = None
+    graph = run(build)
+    urns = [found.urn for found in graph.registrations]
+    assert len(urns) == len(set(urns))
+    assert len(graph.of(NODE_GROUP)) == 2
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda: node_group(min_size=5), "minSize: got 5; expected at most maxSize (3)"),
+        (lambda: autoscaler(credentials="keys"), "credentials: got 'keys'"),
+        (lambda: autoscaler(cluster_arn="series-api"), "clusterArn: got 'series-api'"),
+        (lambda: autoscaler(kubernetes_version="1.20"), "kubernetesVersion: got Kubernetes 1.20"),
+        (lambda: ClusterOidcProvider("o", {"issuer": ISSUER, "look_up": True, "existing_arn": PROVIDER_ARN}), "lookUp"),
+    ],
+)
+def test_a_component_refuses_bad_arguments_before_it_registers_a_resource_of_its_own(build, expected):
+    graph = None
+    with pytest.raises(FaultsError) as refused:
+        graph = run(build)
+    assert expected in str(refused.value)
+    assert refused.value.errors
+    assert graph is None
+
+
+def test_the_autoscaler_tells_faults_of_role_and_release_together():
+    faults = cluster_autoscaler.faults(
+        {
+            "cluster_arn": CLUSTER_ARN,
+            "cluster_name": CLUSTER,
+            "kubernetes_version": "1.35",
+            "path": "platform",
+            "timeout_seconds": 1,
+            "chart": {"version": "9.46.0"},
+        }
+    )
+    assert [fault.path for fault in faults] == [
+        "path",
+        "oidcProviderArn",
+        "oidcIssuer",
+        "timeoutSeconds",
+        "chart.version",
+    ]

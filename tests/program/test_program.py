@@ -1,0 +1,169 @@
+"""The program itself, run for every environment that ships, and its graph held against a readable snapshot.
+
+``make snapshots`` writes the snapshots anew; look at the difference before you commit it.
+"""
+
+import json
+import os
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cloud import ISSUER, Cloud, run
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+
+
+def config_of(stack):
+    """A stack's config with the project's defaults, as the CLI hands them over."""
+    defaults = {
+        f"{PROJECT['name']}:{key}": entry["default"] for key, entry in PROJECT["config"].items() if "default" in entry
+    }
+    return {**defaults, **yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]}
+
+
+def run_program(stack, *, preview=False, **changes):
+    config = config_of(stack)
+    config.update({f"{PROJECT['name']}:{key}": value for key, value in changes.items()})
+    cloud = Cloud(preview=preview, cluster_version="1.36")
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, cloud, config, stack)
+
+
+def rendered(graph):
+    """One block per resource, sorted, with everything that makes a difference."""
+    blocks = []
+    for found in sorted(graph.registrations, key=lambda entry: entry.urn):
+        parent = found.parent.rsplit("::", 1)[-1]
+        provider = found.provider.rsplit("::", 2)[-2] if "::" in found.provider else found.provider
+        lines = [f"{found.type} {found.name}", f"  parent: {parent}", f"  provider: {provider or '-'}"]
+        if found.ignore_changes:
+            lines.append(f"  ignoreChanges: {', '.join(found.ignore_changes)}")
+        if found.retain_on_delete:
+            lines.append("  retainOnDelete")
+        if found.depends_on:
+            lines.append(f"  dependsOn: {', '.join(sorted(map(_short, found.depends_on)))}")
+        if found.custom:
+            lines += [f"  {line}" for line in json.dumps(found.inputs, indent=2, sort_keys=True).splitlines()]
+        blocks.append("\n".join(lines))
+    outputs = json.dumps(graph.stack_outputs(), indent=2, sort_keys=True)
+    return "\n\n".join([*blocks, f"outputs\n{outputs}"]) + "\n"
+
+
+def _short(urn):
+    return f"{urn.split('::')[2].split('$')[-1].split(':')[-1]} {urn.split('::')[-1]}"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_graph_of_each_environment_is_the_recorded_one(stack):
+    path = SNAPSHOTS / f"{stack}.txt"
+    graph = rendered(run_program(stack))
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(graph)
+    assert graph == path.read_text(), "the graph changed; make snapshots, and look at the difference"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_first_preview_plans_all_that_the_up_makes(stack):
+    planned, made = run_program(stack, preview=True), run_program(stack)
+    assert sorted((f.type, f.name, f.parent) for f in planned.registrations) == sorted(
+        (f.type, f.name, f.parent) for f in made.registrations
+    )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("credentials", ["irsa", "podIdentity", "nodeRole"])
+def test_every_environment_runs_in_every_credential_mode(stack, credentials):
+    graph = run_program(stack, credentials=credentials)
+    outputs = graph.stack_outputs()
+    assert outputs["credentialsMode"] == credentials
+    assert (outputs.get("roleArn") is None) is (credentials == "nodeRole")
+    assert (outputs.get("oidcProviderArn") is None) is (credentials != "irsa")
+    hops = {
+        t.inputs["metadataOptions"]["httpPutResponseHopLimit"]
+        for t in graph.of("aws:ec2/launchTemplate:LaunchTemplate")
+    }
+    assert hops <= ({2} if credentials == "nodeRole" else {1})
+
+
+def test_the_outputs_are_the_documented_contract():
+    documented = {
+        line.split("`")[1] for line in (ROOT / "docs" / "outputs.md").read_text().splitlines() if line.startswith("| `")
+    }
+    assert set(run_program("dev").stack_outputs()) | {"oidcProviderArn"} == documented
+
+
+def test_outputs_name_each_group_with_its_asg_role_sizes_and_tags():
+    general, batch = run_program("dev").stack_outputs()["nodeGroups"]
+    assert general["asgName"] == "eks-general-uuid"
+    assert (general["minSize"], general["maxSize"], general["managed"]) == (2, 6, True)
+    assert batch["tags"]["k8s.io/cluster-autoscaler/node-template/taint/workload"] == "batch:NoSchedule"
+    assert batch["roleName"] == "batch-node"
+
+
+def test_the_verify_commands_name_the_cluster_and_both_tags():
+    commands = run_program("dev").stack_outputs()["verifyCommands"]
+    assert commands["pods"] == "kubectl -n kube-system get pods -l app=cluster-autoscaler"
+    assert "k8s.io/cluster-autoscaler/series-api" in commands["autoScalingGroups"]
+    assert "eks\\.amazonaws\\.com/role-arn" in commands["serviceAccount"]
+
+
+def test_on_destroy_the_release_goes_before_groups_tags_and_cluster():
+    graph = run_program("sandbox")
+    release = graph.one("kubernetes:helm.sh/v3:Release")
+    outlive = graph.reached_from(release.urn)
+    for type_ in (
+        "aws:eks/nodeGroup:NodeGroup",
+        "aws:autoscaling/tag:Tag",
+        "aws:iam/role:Role",
+        "eks:index:Cluster",
+        "aws:ec2/subnet:Subnet",
+    ):
+        assert {found.urn for found in graph.of(type_)} <= outlive, type_
+
+
+def test_one_group_per_zone_follows_the_subnets_of_the_settings():
+    groups = [
+        {
+            "name": "data",
+            "minSize": 1,
+            "maxSize": 2,
+            "onePerZone": True,
+            "subnetIds": ["subnet-0000000a", "subnet-0000000b"],
+        }
+    ]
+    graph = run_program("dev", nodeGroups=groups, preview=True)
+    assert [found.name for found in graph.of("aws:eks/nodeGroup:NodeGroup")] == ["data-us-east-1a", "data-us-east-1b"]
+    assert all("::aws::" in provider for token, _, provider in graph.invokes if "getSubnet" in token)
+
+
+def test_one_group_per_zone_follows_a_network_made_here():
+    groups = [{"name": "data", "minSize": 1, "maxSize": 2, "onePerZone": True}]
+    graph = run_program("sandbox", nodeGroups=groups, preview=True)
+    assert len(graph.of("aws:eks/nodeGroup:NodeGroup")) == 2
+
+
+def test_an_existing_provider_of_the_account_is_adopted():
+    graph = run_program("dev", oidcProvider={"lookUp": True})
+    assert graph.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []
+    assert graph.stack_outputs()["oidcIssuer"] == ISSUER
+
+
+def test_groups_that_share_a_given_role_share_one_attachment():
+    role = "arn:aws:iam::123456789012:role/nodes"
+    groups = [{"name": name, "minSize": 1, "maxSize": 2, "nodeRoleArn": role} for name in ("blue", "green")]
+    graph = run_program("dev", credentials="nodeRole", nodeGroups=groups)
+    assert [found.inputs["role"] for found in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")] == [
+        "nodes"
+    ]
+
+
+def test_an_account_and_tags_reach_the_provider():
+    (provider,) = run_program("sandbox").of("pulumi:providers:aws")
+    assert json.loads(provider.inputs["allowedAccountIds"]) == ["123456789012"]
+    assert json.loads(provider.inputs["defaultTags"]) == {"tags": {"environment": "sandbox"}}

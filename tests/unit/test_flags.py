@@ -1,0 +1,77 @@
+"""Flags by name, version and type."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import flags
+
+
+def test_the_table_knows_every_minor_from_126_to_136():
+    assert flags.known_minors() == tuple((1, minor) for minor in range(26, 37))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("scan-interval", "10s"),
+        ("max-nodes-total", "100"),
+        ("scale-down-utilization-threshold", "0.5"),
+        ("skip-nodes-with-local-storage", "false"),
+        ("balancing-ignore-label", "a,b"),
+        ("max-node-provision-time", "15m0s"),
+    ],
+)
+def test_a_flag_of_the_right_type_passes(flag, value):
+    assert flags.flag_faults({flag: value}, (1, 36)) == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "expected"),
+    [
+        ("scan-interval", "10", "a Go duration"),
+        ("max-nodes-total", "many", "a whole number"),
+        ("scale-down-utilization-threshold", "half", "a number"),
+        ("skip-nodes-with-local-storage", "no", "true or false"),
+        ("enable-dynamic-resource-allocation", "false", "ends on anything else from 1.35"),
+        ("scan-intervall", "10s", "did you mean scan-interval?"),
+        ("--scan-interval", "10s", "did you mean scan-interval?"),
+        ("expander", "random", "to be left to expander"),
+        ("nodes", "1:2:asg", "to be left to the tags of the node groups"),
+        ("parallel-drain", "true", "left out"),
+    ],
+)
+def test_a_flag_that_would_end_the_autoscaler_is_refused(flag, value, expected):
+    (fault,) = flags.flag_faults({flag: value}, (1, 36))
+    assert fault.path == flag
+    assert expected in str(fault)
+
+
+def test_a_removed_flag_passes_while_the_version_is_not_known():
+    assert flags.flag_faults({"parallel-drain": "true"}, None) == []
+
+
+@pytest.mark.parametrize("expander", ["random", "least-waste", "priority,least-waste", "least-nodes,random"])
+def test_expanders_and_chains_of_them_pass(expander):
+    assert flags.expander_faults(expander) == []
+
+
+@pytest.mark.parametrize(
+    ("expander", "expected"),
+    [
+        ("price", "ends at once"),
+        ("priority, least-waste", "without spaces"),
+        ("random,random", "each expander once"),
+        ("random,priority", "nothing after random"),
+        ("cheapest", "one of random"),
+        ("", "one of random"),
+    ],
+)
+def test_an_expander_that_would_end_the_autoscaler_is_refused(expander, expected):
+    assert expected in " ".join(map(str, flags.expander_faults(expander)))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(flags.table())) | st.text(), st.text(), max_size=4))
+def test_checking_flags_never_fails(given_flags):
+    for minor in (None, (1, 29), (1, 36), (2, 0)):
+        assert {fault.path for fault in flags.flag_faults(given_flags, minor)} <= set(given_flags)

@@ -1,0 +1,122 @@
+"""Values of the chart."""
+
+import pytest
+
+from components import values
+from components.values import chart_values, extra_values_faults, merge, settings_faults
+
+
+def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
+    return chart_values(
+        cluster_name="series-api",
+        region="us-east-1",
+        service_account="cluster-autoscaler",
+        role_arn=role_arn,
+        image_repository=values.IMAGE_REPOSITORY,
+        image_tag="v1.35.2",
+        settings=settings or {},
+        extra=extra,
+    )
+
+
+def test_the_settings_of_the_hand_made_deployment_are_the_defaults():
+    arguments = of()["extraArgs"]
+    assert arguments["balance-similar-node-groups"] == "true"
+    assert arguments["skip-nodes-with-system-pods"] == "false"
+    assert arguments["scale-down-unneeded-time"] == "2m"
+    assert arguments["scale-down-delay-after-add"] == "1m"
+    assert of()["podAnnotations"] == {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+
+
+def test_pods_are_found_by_the_label_that_people_type():
+    assert of()["podLabels"] == {"app": "cluster-autoscaler"}
+
+
+def test_the_service_account_carries_the_role_only_where_there_is_one():
+    assert of()["rbac"]["serviceAccount"]["annotations"] == {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}
+    assert of(role_arn=None)["rbac"]["serviceAccount"]["annotations"] == {}
+
+
+def test_balancing_ignores_the_labels_that_differ_between_any_two_managed_groups():
+    arguments = of({"flags": {"balancing-ignore-label": "example.com/rack, nodegroup-name"}})["extraArgs"]
+    ignored = [value for flag, value in arguments.items() if flag.startswith("balancing-ignore-label_")]
+    assert ignored == [*values.BALANCING_IGNORED_LABELS, "example.com/rack"]
+
+
+def test_labels_to_balance_by_exclude_labels_to_ignore():
+    arguments = of({"flags": {"balancing-label": "tier"}})["extraArgs"]
+    assert not [flag for flag in arguments if flag.startswith("balancing-ignore-label")]
+    assert arguments["balancing-label_1"] == "tier"
+
+
+def test_without_balancing_nothing_is_ignored():
+    arguments = of({"balance_similar_node_groups": False})["extraArgs"]
+    assert arguments["balance-similar-node-groups"] == "false"
+    assert not [flag for flag in arguments if flag.startswith("balancing-ignore-label")]
+
+
+def test_two_replicas_are_spread_over_zones_and_nodes_with_a_disruption_budget():
+    rendered = of()
+    assert rendered["replicaCount"] == 2
+    assert [item["topologyKey"] for item in rendered["topologySpreadConstraints"]] == [
+        "topology.kubernetes.io/zone",
+        "kubernetes.io/hostname",
+    ]
+    assert rendered["podDisruptionBudget"] == {"maxUnavailable": 1}
+
+
+def test_a_minimum_of_available_pods_takes_the_charts_default_back():
+    assert of({"min_available": 1})["podDisruptionBudget"] == {"minAvailable": 1, "maxUnavailable": None}
+
+
+def test_memory_is_asked_for_and_limited_alike():
+    assert of({"resources": {"memory": "1Gi"}})["resources"] == {
+        "requests": {"cpu": "100m", "memory": "1Gi"},
+        "limits": {"memory": "1Gi"},
+    }
+
+
+def test_priorities_go_to_the_chart_in_order():
+    settings = {"expander": "priority,least-waste", "expander_priorities": {"50": [".*spot.*"], "10": [".*"]}}
+    assert of(settings)["expanderPriorities"] == {"10": [".*"], "50": [".*spot.*"]}
+
+
+def test_a_service_monitor_is_made_when_wished():
+    assert "serviceMonitor" not in of()
+    assert of({"service_monitor": {"interval": "15s"}})["serviceMonitor"] == {
+        "enabled": True,
+        "namespace": "monitoring",
+        "interval": "15s",
+        "selector": {"release": "prometheus-operator"},
+    }
+
+
+def test_extra_values_are_merged_last_and_deeply():
+    rendered = of(
+        extra={"image": {"pullSecrets": ["registry"]}, "dnsPolicy": "Default", "resources": {"limits": {"cpu": "1"}}}
+    )
+    assert rendered["image"]["pullSecrets"] == ["registry"]
+    assert rendered["image"]["tag"] == "v1.35.2"
+    assert rendered["resources"]["limits"] == {"memory": "600Mi", "cpu": "1"}
+    assert rendered["dnsPolicy"] == "Default"
+
+
+def test_merging_leaves_its_inputs_alone():
+    base = {"a": {"b": 1}}
+    assert merge(base, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
+    assert base == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize("path", values.OWNED)
+def test_a_value_that_a_setting_decides_is_refused_as_an_extra_one(path):
+    extra = "x"
+    for key in reversed(path.split(".")):
+        extra = {key: extra}
+    assert [fault.path for fault in extra_values_faults(extra)] == [f"values.{path}"]
+
+
+def test_the_autoscaler_may_not_evict_itself():
+    (fault,) = settings_faults({"pod_annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}})
+    assert "must not evict itself" in fault.expected
+    rendered = of({"pod_annotations": {"example.com/team": "platform"}})
+    assert rendered["podAnnotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"

@@ -1,0 +1,257 @@
+"""EKS clusters: born CREATING, ACTIVE when a real control plane reports, in the VPC of their subnets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.iam_evaluator import validate_role_arn
+from ministack.services import ec2, eks
+
+from sandbox.aws.errors import ApiError
+from sandbox.aws.hooking import Hook, replace
+from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
+from sandbox.aws.hooks.eks_updates import record
+from sandbox.aws.kubernetes_versions import DEFAULT_MINOR, MINORS, check_minor
+
+_AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+
+
+_NO_PEERS: Mapping[str, Any] = {"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
+
+
+def create_cluster(call: Call) -> Json:
+    """CreateCluster. The control plane is not ours: :func:`activate` is called when it is up."""
+    body = call.body
+    name, wanted = body["name"], body.get("resourcesVpcConfig", {})
+    if name in eks._clusters:
+        raise ApiError("ResourceInUseException", f"Cluster already exists with name: {name}", 409)
+    if problem := validate_role_arn(body["roleArn"]):
+        raise invalid(problem)
+    version = check_minor(body.get("version", DEFAULT_MINOR))
+    vpc_id = _vpc_of(wanted.get("subnetIds", []))
+    mode = body.get("accessConfig", {}).get("authenticationMode", _AUTHENTICATION_MODES[0])
+    oidc_id = eks.new_uuid().replace("-", "").upper()
+    cluster: Json = {
+        "name": name,
+        "arn": eks._cluster_arn(name),
+        "createdAt": eks._now(),
+        "version": version,
+        "roleArn": body["roleArn"],
+        "resourcesVpcConfig": {
+            "subnetIds": wanted["subnetIds"],
+            "securityGroupIds": wanted.get("securityGroupIds", []),
+            "clusterSecurityGroupId": _create_security_group(name, vpc_id),
+            "vpcId": vpc_id,
+            "endpointPublicAccess": wanted.get("endpointPublicAccess", True),
+            "endpointPrivateAccess": wanted.get("endpointPrivateAccess", False),
+            "publicAccessCidrs": wanted.get("publicAccessCidrs", ["0.0.0.0/0"]),
+        },
+        "kubernetesNetworkConfig": {
+            "serviceIpv4Cidr": body.get("kubernetesNetworkConfig", {}).get("serviceIpv4Cidr", "10.100.0.0/16"),
+            "ipFamily": "ipv4",
+        },
+        "logging": body.get("logging", {"clusterLogging": []}),
+        "identity": {"oidc": {"issuer": f"https://oidc.eks.{eks.get_region()}.amazonaws.com/id/{oidc_id}"}},
+        "status": "CREATING",
+        "platformVersion": "eks.1",
+        "tags": body.get("tags", {}),
+        "encryptionConfig": body.get("encryptionConfig", []),
+        "accessConfig": {
+            "authenticationMode": mode,
+            "bootstrapClusterCreatorAdminPermissions": body.get("accessConfig", {}).get(
+                "bootstrapClusterCreatorAdminPermissions", True
+            ),
+        },
+        "upgradePolicy": body.get("upgradePolicy", {"supportType": "EXTENDED"}),
+        "deletionProtection": body.get("deletionProtection", False),
+        "health": {"issues": []},
+        "_creator_arn": call.caller,
+    }
+    eks._clusters[name] = cluster
+    eks._tags[cluster["arn"]] = dict(cluster["tags"])
+    eks._bootstrap_creator_access_entry(name, cluster, call.caller)
+    return {"cluster": shown(cluster)}
+
+
+def _vpc_of(subnet_ids: list[str]) -> str:
+    missing = [name for name in subnet_ids if name not in ec2._subnets]
+    if missing:
+        raise invalid(f"The subnet ID '{missing[0]}' does not exist")
+    subnets = [ec2._subnets[name] for name in subnet_ids]
+    if len({subnet["AvailabilityZone"] for subnet in subnets}) < 2:
+        raise invalid("Subnets specified must be in at least two different AZs")
+    vpcs = {subnet["VpcId"] for subnet in subnets}
+    if len(vpcs) > 1:
+        raise invalid(f"Subnets specified must belong to the same VPC, not to {', '.join(sorted(vpcs))}")
+    return str(vpcs.pop())
+
+
+def _create_security_group(cluster: str, vpc_id: str) -> str:
+    """The group that EKS makes for a cluster: control plane and nodes talk freely among themselves."""
+    group_id = str(ec2._new_sg_id())
+    within = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group_id, "UserId": ec2.get_account_id()}]}
+    anywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2._security_groups[group_id] = {
+        "GroupId": group_id,
+        "GroupName": f"eks-cluster-sg-{cluster}-{group_id[-9:]}",
+        "Description": "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, "
+        "as well as any managed workloads.",
+        "VpcId": vpc_id,
+        "OwnerId": ec2.get_account_id(),
+        "IpPermissions": [{**_NO_PEERS, **within}],
+        "IpPermissionsEgress": [{**_NO_PEERS, **anywhere}],
+    }
+    tags = {
+        "Name": f"eks-cluster-sg-{cluster}-{group_id[-9:]}",
+        f"kubernetes.io/cluster/{cluster}": "owned",
+        "aws:eks:cluster-name": cluster,
+    }
+    ec2._tags[group_id] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return group_id
+
+
+def activate(name: str, endpoint: str, certificate_authority: str, jwks: Json) -> Json:
+    """Tells EKS that a cluster's control plane serves.
+
+    Args:
+        name: The cluster.
+        endpoint: URL of its API server.
+        certificate_authority: Base64 of the PEM certificate that signed the API server's.
+        jwks: The key set that verifies its service-account tokens.
+
+    Returns:
+        The cluster as DescribeCluster shows it.
+
+    Raises:
+        ApiError: There is no such cluster.
+    """
+    cluster = find_cluster(name)
+    cluster |= {
+        "status": "ACTIVE",
+        "endpoint": endpoint,
+        "certificateAuthority": {"data": certificate_authority},
+        "_jwks": jwks,
+    }
+    return shown(cluster)
+
+
+def by_issuer(issuer: str) -> Json | None:
+    """The cluster, of any account and region, whose OIDC issuer this is."""
+    clusters: list[Json] = eks._clusters.all_values()
+    return next((one for one in clusters if one["identity"]["oidc"]["issuer"] == issuer), None)
+
+
+def shown(cluster: Json) -> Json:
+    """A cluster as DescribeCluster shows it, with the tags that it has now."""
+    visible = {name: value for name, value in cluster.items() if not name.startswith("_")}
+    return visible | {"tags": eks._tags.get(cluster["arn"], {})}
+
+
+def describe_cluster(call: Call) -> Json:
+    """DescribeCluster."""
+    return {"cluster": shown(find_cluster(call.path["cluster"]))}
+
+
+def delete_cluster(call: Call) -> Json:
+    """DeleteCluster, with all that EKS made for it; refused while it has node groups."""
+    name = call.path["cluster"]
+    cluster = find_cluster(name)
+    if any(key.startswith(f"{name}/") for key in eks._nodegroups):
+        raise ApiError("ResourceInUseException", f"Cluster has nodegroups attached: {name}", 409)
+    if cluster["deletionProtection"]:
+        raise ApiError("InvalidRequestException", f"Cluster {name} has deletion protection: disable it first")
+    answer = {"cluster": shown(cluster) | {"status": "DELETING"}}
+    for key in [key for key in eks._addons if key.startswith(f"{name}/")]:
+        eks._tags.pop(eks._addons.pop(key)["addonArn"], None)
+    security_group = cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]
+    ec2._security_groups.pop(security_group, None)
+    ec2._tags.pop(security_group, None)
+    eks._delete_cluster(name)
+    return answer
+
+
+def update_cluster_config(call: Call) -> Json:
+    """UpdateClusterConfig: one kind of change a call, as EKS demands."""
+    cluster, body = _active(call.path["cluster"]), call.body
+    changes = [name for name in _CONFIG_UPDATES if body.get(name) is not None]
+    if len(changes) != 1:
+        raise invalid(f"Only one type of update is allowed at a time: expected one of {', '.join(_CONFIG_UPDATES)}")
+    (change,) = changes
+    if change == "accessConfig":
+        _check_mode(cluster["accessConfig"]["authenticationMode"], body[change]["authenticationMode"])
+    if isinstance(cluster.get(change), dict):
+        cluster[change] = cluster[change] | body[change]
+    else:
+        cluster[change] = body[change]
+    if change == "resourcesVpcConfig":
+        cluster[change]["vpcId"] = _vpc_of(cluster[change]["subnetIds"])
+    return record(cluster, _update_type(change, body[change]), _update_params(change, body[change]))
+
+
+_CONFIG_UPDATES = {
+    "resourcesVpcConfig": "EndpointAccessUpdate",
+    "logging": "LoggingUpdate",
+    "accessConfig": "AccessConfigUpdate",
+    "upgradePolicy": "UpgradePolicyUpdate",
+    "deletionProtection": "DeletionProtectionUpdate",
+}
+
+
+def _update_type(change: str, wanted: Any) -> str:
+    if change == "resourcesVpcConfig" and {"subnetIds", "securityGroupIds"} & set(wanted):
+        return "VpcConfigUpdate"
+    return _CONFIG_UPDATES[change]
+
+
+def _update_params(change: str, wanted: Any) -> Json:
+    if change == "logging":
+        return {"ClusterLogging": wanted}
+    if not isinstance(wanted, dict):
+        return {change[0].upper() + change[1:]: wanted}
+    return {name[0].upper() + name[1:]: value for name, value in wanted.items()}
+
+
+def _check_mode(current: str, wanted: str) -> None:
+    if wanted not in _AUTHENTICATION_MODES:
+        raise invalid(f"Unknown authentication mode {wanted}: expected one of {', '.join(_AUTHENTICATION_MODES)}")
+    if _AUTHENTICATION_MODES.index(wanted) < _AUTHENTICATION_MODES.index(current):
+        raise invalid(f"Unsupported authentication mode update from {current} to {wanted}")
+
+
+def update_cluster_version(call: Call) -> Json:
+    """UpdateClusterVersion, one minor at a time."""
+    cluster, wanted = _active(call.path["cluster"]), check_minor(call.body["version"])
+    current = cluster["version"]
+    if MINORS.index(wanted) != MINORS.index(current) + 1:
+        raise invalid(f"Unsupported Kubernetes minor version update from {current} to {wanted}")
+    cluster["version"] = wanted
+    return record(cluster, "VersionUpdate", {"Version": wanted, "PlatformVersion": cluster["platformVersion"]})
+
+
+def _active(name: str) -> Json:
+    cluster = find_cluster(name)
+    require_active(cluster)
+    return cluster
+
+
+def require_active(cluster: Json) -> None:
+    """Raises :class:`ApiError` unless the cluster's control plane serves."""
+    if cluster["status"] != "ACTIVE":
+        raise ApiError(
+            "InvalidRequestException", f"Cluster '{cluster['name']}' is not in ACTIVE status: it is {cluster['status']}"
+        )
+
+
+ROUTES = (
+    Route("POST", "/clusters", create_cluster),
+    Route("GET", "/clusters/{cluster}", describe_cluster),
+    Route("DELETE", "/clusters/{cluster}", delete_cluster),
+    Route("POST", "/clusters/{cluster}/update-config", update_cluster_config),
+    Route("POST", "/clusters/{cluster}/updates", update_cluster_version),
+)
+
+HOOKS: tuple[Hook, ...] = (
+    # Access is decided by the sandbox's own token webhook, not by roles that ministack puts into a k3s container.
+    replace(eks, "_schedule_access_policy_reconcile", lambda *_args, **_kwargs: None),
+)

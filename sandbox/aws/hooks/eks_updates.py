@@ -1,0 +1,63 @@
+"""The history of updates of a cluster: its own, its node groups' and its add-ons' (DescribeUpdate, ListUpdates)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.services import eks
+
+from sandbox.aws.errors import ApiError
+from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster
+
+
+def record(cluster: Json, kind: str, params: Mapping[str, Any], *, owner: str = "") -> Json:
+    """Remembers an update that was carried out, and returns the answer of the call that asked for it.
+
+    Args:
+        cluster: Record of the cluster.
+        kind: EKS's type of the update, such as ``VersionUpdate``.
+        params: What was updated; values that are not text are given as JSON.
+        owner: Name of the node group or add-on that was updated; empty for the cluster itself.
+    """
+    update = {
+        "id": eks.new_uuid(),
+        "status": "Successful",
+        "type": kind,
+        "params": [{"type": name, "value": _text(value)} for name, value in params.items()],
+        "createdAt": eks._now(),
+        "errors": [],
+    }
+    cluster.setdefault("_updates", {})[update["id"]] = update | {"_owner": owner}
+    # Done at once, but a caller must be ready to wait, as on AWS: the answer says so, DescribeUpdate the truth.
+    return {"update": update | {"status": "InProgress"}}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def describe_update(call: Call) -> Json:
+    """DescribeUpdate."""
+    update = find_cluster(call.path["cluster"]).get("_updates", {}).get(call.path["update"])
+    if update is None or update["_owner"] != _owner(call):
+        raise ApiError("ResourceNotFoundException", f"No update found for ID: {call.path['update']}", 404)
+    return {"update": {name: value for name, value in update.items() if name != "_owner"}}
+
+
+def list_updates(call: Call) -> Json:
+    """ListUpdates of the cluster, or of one node group or add-on."""
+    updates = find_cluster(call.path["cluster"]).get("_updates", {})
+    return {"updateIds": [name for name, update in updates.items() if update["_owner"] == _owner(call)]}
+
+
+def _owner(call: Call) -> str:
+    named = call.query.get("nodegroupName") or call.query.get("addonName") or [""]
+    return named[0]
+
+
+ROUTES = (
+    Route("GET", "/clusters/{cluster}/updates/{update}", describe_update),
+    Route("GET", "/clusters/{cluster}/updates", list_updates),
+)

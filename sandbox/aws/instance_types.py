@@ -1,0 +1,134 @@
+"""The EC2 instance types that the emulated AWS knows: a small table of true values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sandbox.aws.errors import ApiError
+
+_TABLE = Path(__file__).with_name("instance_types.tsv")
+
+
+@dataclass(frozen=True)
+class InstanceType:
+    """One row of ``instance_types.tsv``.
+
+    Attributes:
+        name: Such as ``m5.large``.
+        vcpus: Virtual CPUs.
+        threads_per_core: 2 with hyper-threading, else 1.
+        memory_mib: Memory in MiB.
+        architecture: ``x86_64`` or ``arm64``.
+        cpu_manufacturer: ``Intel``, ``AMD`` or ``AWS``.
+        network_interfaces: Greatest number of network interfaces (ENIs).
+        addresses_per_interface: IPv4 addresses of each; both together bound the pods of a node.
+        network_performance: In AWS's words.
+        hypervisor: ``nitro`` or ``xen``.
+        current_generation: Whether AWS counts it so.
+        burstable: Whether it is of a T family.
+        gpus: Number of GPUs; 0 for most.
+        gpu: Manufacturer and model, or ``-``.
+        gpu_memory_mib: Memory of each GPU in MiB.
+    """
+
+    name: str
+    vcpus: int
+    threads_per_core: int
+    memory_mib: int
+    architecture: str
+    cpu_manufacturer: str
+    network_interfaces: int
+    addresses_per_interface: int
+    network_performance: str
+    hypervisor: str
+    current_generation: bool
+    burstable: bool
+    gpus: int
+    gpu: str
+    gpu_memory_mib: int
+
+
+_READERS: dict[str, Any] = {"int": int, "bool": lambda text: text == "yes", "str": str}
+
+
+@cache
+def catalog() -> dict[str, InstanceType]:
+    """All known instance types by name, in the table's order."""
+    lines = [line for line in _TABLE.read_text().splitlines() if not line.startswith("#")]
+    header = lines[0].split("\t")
+    readers = {field.name: _READERS[str(field.type)] for field in fields(InstanceType)}
+    rows = (dict(zip(header, line.split("\t"), strict=True)) for line in lines[1:])
+    types = [InstanceType(**{name: readers[name](text) for name, text in row.items()}) for row in rows]
+    return {kind.name: kind for kind in types}
+
+
+def find(names: Iterable[str]) -> list[InstanceType]:
+    """The instance types of these names.
+
+    Raises:
+        ApiError: ``InvalidInstanceType`` with all unknown names, as EC2 answers; the table holds only about 45 types.
+    """
+    names = list(names)
+    unknown = [name for name in names if name not in catalog()]
+    if unknown:
+        raise ApiError(
+            "InvalidInstanceType",
+            f"The following supplied instance types do not exist: [{', '.join(unknown)}] "
+            f"(the sandbox's AWS knows {', '.join(catalog())})",
+        )
+    return [catalog()[name] for name in names]
+
+
+def satisfying(requirements: dict[str, Any], architectures: Iterable[str] = ("x86_64",)) -> list[InstanceType]:
+    """The instance types that fulfil EC2 ``InstanceRequirements``, in the table's order.
+
+    Args:
+        requirements: Members as EC2 names them; list members may come under the singular Query name too. EC2's own
+            defaults hold: burstable types are left out unless asked for.
+        architectures: Wanted architectures.
+
+    Raises:
+        ApiError: A member that the sandbox does not evaluate; the message names it.
+    """
+    unknown = sorted(set(requirements) - set(_CRITERIA))
+    if unknown:
+        raise ApiError("InvalidParameterValue", f"The sandbox does not evaluate InstanceRequirements.{unknown[0]}")
+    wanted = {"BurstablePerformance": "excluded", "BareMetal": "excluded"} | requirements
+    return [
+        kind
+        for kind in catalog().values()
+        if kind.architecture in set(architectures) and all(_CRITERIA[name](kind, wanted[name]) for name in wanted)
+    ]
+
+
+def _within(value: float, bounds: dict[str, Any]) -> bool:
+    return float(bounds.get("Min", 0)) <= value <= float(bounds.get("Max", "inf"))
+
+
+def _allowed(present: bool, choice: str) -> bool:
+    return {"included": True, "excluded": not present, "required": present}[choice]
+
+
+def _named(kind: InstanceType, patterns: list[str]) -> bool:
+    return any(fnmatchcase(kind.name, pattern) for pattern in patterns)
+
+
+_CRITERIA: dict[str, Any] = {
+    "VCpuCount": lambda kind, bounds: _within(kind.vcpus, bounds),
+    "MemoryMiB": lambda kind, bounds: _within(kind.memory_mib, bounds),
+    "MemoryGiBPerVCpu": lambda kind, bounds: _within(kind.memory_mib / 1024 / kind.vcpus, bounds),
+    "AcceleratorCount": lambda kind, bounds: _within(kind.gpus, bounds),
+    "CpuManufacturers": lambda kind, names: (
+        {"AWS": "amazon-web-services"}.get(kind.cpu_manufacturer, kind.cpu_manufacturer.lower()) in names
+    ),
+    "InstanceGenerations": lambda kind, names: ("current" if kind.current_generation else "previous") in names,
+    "BurstablePerformance": lambda kind, choice: _allowed(kind.burstable, choice),
+    "BareMetal": lambda kind, choice: _allowed(kind.name.endswith("metal"), choice),
+    "ExcludedInstanceTypes": lambda kind, patterns: not _named(kind, patterns),
+    "AllowedInstanceTypes": _named,
+}

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.console import step
 
@@ -189,8 +189,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         actions[arguments[0]](boto3.client("ec2"), boto3.client("eks"), boto3.client("iam"))
-    except ClientError as error:
-        print(f"The emulated AWS refused: {error}", file=sys.stderr)
+    except (BotoCoreError, ClientError) as error:
+        print(f"{CLUSTER}: {error}", file=sys.stderr)
         return 1
     return 0
 

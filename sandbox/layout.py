@@ -170,6 +170,7 @@ class Layout:
         helm = self.root / "helm"
         return {
             "AWS_CONFIG_FILE": str(self.aws / "config"),
+            "AWS_DEFAULT_REGION": REGION,  # what boto3 and the AWS CLI 1 read; everybody else reads AWS_REGION
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.aws_endpoint,
             "AWS_PAGER": "",

@@ -1,0 +1,9 @@
+"""``python -m sandbox.providers.aws --port P``: serves until told to stop."""
+
+import sys
+
+from sandbox.providers.aws.provider import AwsProvider
+from sandbox.providers.rpc import Servicer, main
+
+if __name__ == "__main__":
+    sys.exit(main(Servicer(AwsProvider()), AwsProvider.package))

@@ -1,0 +1,24 @@
+"""EC2: networks, security groups and launch templates."""
+
+from sandbox.providers.aws.ec2.gateways import Eip, InternetGateway, NatGateway
+from sandbox.providers.aws.ec2.launch_template import LaunchTemplate
+from sandbox.providers.aws.ec2.network import GET_SUBNET, Subnet, Vpc
+from sandbox.providers.aws.ec2.routing import RouteTable, RouteTableAssociation
+from sandbox.providers.aws.ec2.security_group import SecurityGroup
+from sandbox.providers.aws.function import Function
+from sandbox.providers.aws.resource import ResourceType
+
+RESOURCES: list[ResourceType] = [
+    Eip(),
+    InternetGateway(),
+    LaunchTemplate(),
+    NatGateway(),
+    RouteTable(),
+    RouteTableAssociation(),
+    SecurityGroup(),
+    Subnet(),
+    Vpc(),
+]
+FUNCTIONS: list[Function] = [GET_SUBNET]
+
+__all__ = ["FUNCTIONS", "RESOURCES"]

@@ -1,0 +1,170 @@
+"""Route tables and which subnets they serve."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi_aws as aws
+
+from sandbox.providers.aws.api_shapes import from_api
+from sandbox.providers.aws.ec2.common import Ec2Resource, delete_when_unused, tag_specifications
+from sandbox.providers.aws.resource import Properties
+from sandbox.providers.aws.schema import ListOf
+from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.aws.tags import from_pairs
+from sandbox.providers.rpc import ProviderError, State
+
+_NO_TABLE = "InvalidRouteTableID.NotFound"
+_NO_ASSOCIATION = "InvalidAssociationID.NotFound"
+
+_DESTINATIONS = {
+    "cidrBlock": "DestinationCidrBlock",
+    "ipv6CidrBlock": "DestinationIpv6CidrBlock",
+    "destinationPrefixListId": "DestinationPrefixListId",
+}
+_TARGETS = {
+    "gatewayId": "GatewayId",
+    "natGatewayId": "NatGatewayId",
+    "networkInterfaceId": "NetworkInterfaceId",
+    "transitGatewayId": "TransitGatewayId",
+    "vpcEndpointId": "VpcEndpointId",
+    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
+}
+
+
+class RouteTable(Ec2Resource):
+    """``aws.ec2.RouteTable`` with its routes. ID: ``rtb-...``."""
+
+    resource = aws.ec2.RouteTable
+    computed = frozenset({"propagatingVgws", "routes"})
+    replaces = frozenset({"vpcId"})
+    unsupported = frozenset({"propagatingVgws"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Makes the table, without routes."""
+        answer = cloud.ec2.create_route_table(
+            VpcId=inputs["vpcId"], TagSpecifications=tag_specifications("route-table", inputs["tags"])
+        )
+        return answer["RouteTable"]["RouteTableId"]
+
+    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Adds the routes."""
+        self._set_routes(cloud, resource_id, [], inputs.get("routes") or [])
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The table, without the routes that AWS made itself."""
+        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[old.id]), _NO_TABLE)
+        if not answer or not answer["RouteTables"]:
+            return None
+        table = answer["RouteTables"][0]
+        routes = self.arguments().fields["routes"]
+        assert isinstance(routes, ListOf)
+        return {
+            "arn": cloud.arn("ec2", f"route-table/{old.id}"),
+            "ownerId": table.get("OwnerId"),
+            "propagatingVgws": [each["GatewayId"] for each in table.get("PropagatingVgws") or []],
+            "routes": [
+                from_api(each, routes.item, _DESTINATIONS)
+                for each in table.get("Routes") or []
+                if each.get("Origin") == "CreateRoute"
+            ],
+            "tags": from_pairs(table.get("Tags")),
+            "vpcId": table["VpcId"],
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Adds, replaces and removes routes."""
+        self._set_routes(cloud, old.id, old.outputs.get("routes") or [], inputs.get("routes") or [])
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the table and its associations."""
+        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[old.id]), _NO_TABLE)
+        for table in answer["RouteTables"] if answer else []:
+            for association in table.get("Associations") or []:
+                association_id = association["RouteTableAssociationId"]
+                cloud.ec2.disassociate_route_table(AssociationId=association_id)
+        delete_when_unused(
+            cloud, lambda: cloud.ec2.delete_route_table(RouteTableId=old.id), f"route table {old.id}", _NO_TABLE
+        )
+
+    @staticmethod
+    def _set_routes(cloud: Cloud, table: str, present: list[Any], wanted: list[Any]) -> None:
+        before = {_destination(each): _target(each) for each in present}
+        after = {_destination(each): _target(each) for each in wanted}
+        for destination, target in after.items():
+            request: dict[str, Any] = {"RouteTableId": table, **dict([destination, target])}
+            if destination not in before:
+                cloud.ec2.create_route(**request)
+            elif before[destination] != target:
+                cloud.ec2.replace_route(**request)
+        for member, value in before.keys() - after.keys():
+            gone: dict[str, Any] = {"RouteTableId": table, member: value}
+            found(functools.partial(cloud.ec2.delete_route, **gone), "InvalidRoute.NotFound")
+
+
+def _destination(route: Mapping[str, Any]) -> tuple[str, str]:
+    return _only(route, _DESTINATIONS, "destination")
+
+
+def _target(route: Mapping[str, Any]) -> tuple[str, str]:
+    return _only(route, _TARGETS, "target")
+
+
+def _only(route: Mapping[str, Any], members: Mapping[str, str], what: str) -> tuple[str, str]:
+    given = [(member, route[name]) for name, member in members.items() if route.get(name)]
+    if len(given) != 1:
+        raise ProviderError(f"a route needs exactly one {what} of {', '.join(members)}; it has {len(given)}")
+    return given[0]
+
+
+class RouteTableAssociation(Ec2Resource):
+    """``aws.ec2.RouteTableAssociation``. ID: ``rtbassoc-...``; an import takes ``<subnet or gateway>/<table>``."""
+
+    resource = aws.ec2.RouteTableAssociation
+    replaces = frozenset({"gatewayId", "subnetId"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Lets the table serve the subnet or gateway."""
+        request: dict[str, Any] = {"RouteTableId": inputs["routeTableId"]}
+        optional = {"gatewayId": "GatewayId", "subnetId": "SubnetId"}
+        request |= {member: inputs[name] for name, member in optional.items() if inputs.get(name)}
+        return cloud.ec2.associate_route_table(**request)["AssociationId"]
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The association, by its two halves: its own ID changes when another table takes over."""
+        served, table = self._halves(old)
+        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[table]), _NO_TABLE)
+        for each in answer["RouteTables"] if answer else []:
+            for association in each.get("Associations") or []:
+                if served in (association.get("SubnetId"), association.get("GatewayId")):
+                    return {
+                        "gatewayId": association.get("GatewayId"),
+                        "id": association["RouteTableAssociationId"],
+                        "routeTableId": table,
+                        "subnetId": association.get("SubnetId"),
+                    }
+        return None
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Lets another table take over."""
+        live = self.read(cloud, old)
+        if live is None:
+            raise ProviderError(f"route table association {old.id} does not exist any more; run `pulumi refresh`")
+        cloud.ec2.replace_route_table_association(AssociationId=live["id"], RouteTableId=inputs["routeTableId"])
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Ends the association."""
+        live = self.read(cloud, old)
+        if live:
+            found(lambda: cloud.ec2.disassociate_route_table(AssociationId=live["id"]), _NO_ASSOCIATION)
+
+    @staticmethod
+    def _halves(old: State) -> tuple[str, str]:
+        if old.outputs.get("routeTableId"):
+            return old.outputs.get("subnetId") or old.outputs.get("gatewayId") or "", old.outputs["routeTableId"]
+        served, _, table = old.id.partition("/")
+        if not table:
+            raise ProviderError(f"the ID {old.id!r} is not of the form <subnet or gateway ID>/<route table ID>")
+        return served, table

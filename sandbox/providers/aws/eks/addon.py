@@ -1,0 +1,104 @@
+"""EKS add-ons."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pulumi_aws as aws
+
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id, wait_for_update
+from sandbox.providers.aws.resource import Properties
+from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.rpc import ProviderError, State
+
+CREATE_SECONDS = 120.0
+"""How long an add-on may take to become ACTIVE."""
+
+DELETE_SECONDS = 120.0
+"""How long an add-on may take to go."""
+
+
+class Addon(EksResource):
+    """``aws.eks.Addon``. ID: ``<cluster>:<add-on>``."""
+
+    resource = aws.eks.Addon
+    computed = frozenset({"addonVersion", "configurationValues", "namespaceConfig"})
+    kept = frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"})
+    replaces = frozenset({"addonName", "clusterName", "namespaceConfig"})
+    documents = frozenset({"configurationValues"})
+    enums = MappingProxyType(
+        {
+            "resolveConflictsOnCreate": ("eks", "ResolveConflicts"),
+            "resolveConflictsOnUpdate": ("eks", "ResolveConflicts"),
+        }
+    )
+    unsupported = frozenset({"podIdentityAssociations"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Starts to install the add-on."""
+        request = given(inputs, "addonName", "addonVersion", "clusterName", "configurationValues", "namespaceConfig")
+        request |= given(inputs, "serviceAccountRoleArn", "tags")
+        if inputs.get("resolveConflictsOnCreate"):
+            request["resolveConflicts"] = inputs["resolveConflictsOnCreate"]
+        cloud.eks.create_addon(**request)
+        return f"{inputs['clusterName']}:{inputs['addonName']}"
+
+    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Waits until it is installed."""
+
+        def active() -> bool:
+            addon = _describe(cloud, resource_id)
+            if addon is None or addon["status"] in ("CREATE_FAILED", "DEGRADED"):
+                issues = (addon or {}).get("health", {}).get("issues", [])
+                reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
+                status = addon["status"] if addon else "gone"
+                raise ProviderError(f"EKS add-on {resource_id} is {status}: {reasons or 'EKS gives no reason'}")
+            return bool(addon["status"] == "ACTIVE")
+
+        cloud.wait(active, f"EKS add-on {resource_id} to become ACTIVE", CREATE_SECONDS)
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The add-on."""
+        addon = _describe(cloud, old.id)
+        if addon is None:
+            return None
+        same = ("addonName", "addonVersion", "clusterName", "configurationValues", "serviceAccountRoleArn", "tags")
+        return {
+            **{name: addon.get(name) for name in same},
+            "namespaceConfig": addon.get("namespaceConfig"),
+            "arn": addon["addonArn"],
+            "createdAt": addon["createdAt"].isoformat(),
+            "modifiedAt": addon["modifiedAt"].isoformat(),
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Version, configuration and role, in one EKS update."""
+        names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
+        if not changed & set(names):
+            return
+        cluster, name = _parts(old.id)
+        request = given(inputs, *names)
+        conflicts = inputs.get("resolveConflictsOnUpdate") or inputs.get("resolveConflictsOnCreate")
+        if conflicts:
+            request["resolveConflicts"] = conflicts
+        answer = cloud.eks.update_addon(clusterName=cluster, addonName=name, **request)
+        wait_for_update(cloud, answer, name=cluster, addonName=name)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Uninstalls the add-on, unless ``preserve`` leaves its software there, and waits until EKS forgot it."""
+        cluster, name = _parts(old.id)
+        preserve = bool(old.outputs.get("preserve"))
+        found(lambda: cloud.eks.delete_addon(clusterName=cluster, addonName=name, preserve=preserve), GONE)
+        cloud.wait(lambda: _describe(cloud, old.id) is None, f"EKS add-on {old.id} to be gone", DELETE_SECONDS)
+
+
+def _parts(resource_id: str) -> tuple[str, str]:
+    cluster, name = split_id(resource_id, ":", "cluster name", "add-on name")
+    return cluster, name
+
+
+def _describe(cloud: Cloud, resource_id: str) -> Any:
+    cluster, name = _parts(resource_id)
+    answer = found(lambda: cloud.eks.describe_addon(clusterName=cluster, addonName=name), GONE)
+    return answer["addon"] if answer else None

@@ -1,0 +1,215 @@
+"""EKS clusters."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pulumi_aws as aws
+
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, wait_for_update
+from sandbox.providers.aws.function import Function
+from sandbox.providers.aws.resource import AutoName, Properties
+from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.rpc import ProviderError, State
+
+CREATE_SECONDS = 300.0
+"""How long a cluster may take to become ACTIVE: a real API server has to start, on a machine that may be busy."""
+
+DELETE_SECONDS = 120.0
+"""How long a cluster may take to go."""
+
+_ENDPOINT_ACCESS = ("endpointPrivateAccess", "endpointPublicAccess", "publicAccessCidrs")
+
+
+class Cluster(EksResource):
+    """``aws.eks.Cluster``. ID: the cluster's name."""
+
+    resource = aws.eks.Cluster
+    naming = AutoName("name", 100)
+    defaults = MappingProxyType(
+        {
+            "accessConfig.bootstrapClusterCreatorAdminPermissions": True,
+            "bootstrapSelfManagedAddons": True,
+            "vpcConfig.endpointPrivateAccess": False,
+            "vpcConfig.endpointPublicAccess": True,
+        }
+    )
+    computed = frozenset(
+        {
+            "accessConfig",
+            "accessConfig.authenticationMode",
+            "deletionProtection",
+            "kubernetesNetworkConfig",
+            "kubernetesNetworkConfig.elasticLoadBalancing",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
+            "kubernetesNetworkConfig.serviceIpv6Cidr",
+            "upgradePolicy",
+            "upgradePolicy.supportType",
+            "version",
+            "vpcConfig.clusterSecurityGroupId",
+            "vpcConfig.publicAccessCidrs",
+            "vpcConfig.vpcId",
+        }
+    )
+    kept = frozenset({"bootstrapSelfManagedAddons", "defaultAddonsToRemoves", "forceUpdateVersion"})
+    replaces = frozenset(
+        {
+            "accessConfig.bootstrapClusterCreatorAdminPermissions",
+            "bootstrapSelfManagedAddons",
+            "encryptionConfig",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
+            "name",
+            "roleArn",
+        }
+    )
+    enums = MappingProxyType(
+        {
+            "accessConfig.authenticationMode": ("eks", "AuthenticationMode"),
+            "enabledClusterLogTypes": ("eks", "LogType"),
+            "kubernetesNetworkConfig.ipFamily": ("eks", "IpFamily"),
+            "upgradePolicy.supportType": ("eks", "SupportType"),
+        }
+    )
+    unsupported = frozenset(
+        {
+            "computeConfig",
+            "controlPlaneScalingConfig",
+            "kubeApiServerConfig",
+            "kubeControllerManagerConfig",
+            "kubeSchedulerConfig",
+            "outpostConfig",
+            "remoteNetworkConfig",
+            "storageConfig",
+            "zonalShiftConfig",
+        }
+    )
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Starts to make the cluster."""
+        request = {
+            **given(inputs, "name", "roleArn", "version", "accessConfig", "kubernetesNetworkConfig"),
+            **given(inputs, "upgradePolicy", "deletionProtection", "tags"),
+            "resourcesVpcConfig": inputs["vpcConfig"],
+            "bootstrapSelfManagedAddons": inputs["bootstrapSelfManagedAddons"],
+        }
+        if inputs.get("enabledClusterLogTypes"):
+            request["logging"] = _logging(inputs["enabledClusterLogTypes"], ())
+        if inputs.get("encryptionConfig"):
+            request["encryptionConfig"] = [_encryption(inputs["encryptionConfig"])]
+        return cloud.eks.create_cluster(**request)["cluster"]["name"]
+
+    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Waits until the control plane serves."""
+
+        def active() -> bool:
+            cluster = cloud.eks.describe_cluster(name=resource_id)["cluster"]
+            if cluster["status"] == "FAILED":
+                issues = cluster.get("health", {}).get("issues", [])
+                reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
+                raise ProviderError(f"EKS cluster {resource_id} FAILED: {reasons or 'EKS gives no reason'}")
+            return cluster["status"] == "ACTIVE"
+
+        cloud.wait(active, f"EKS cluster {resource_id} to become ACTIVE", CREATE_SECONDS)
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The cluster."""
+        answer = found(lambda: cloud.eks.describe_cluster(name=old.id), GONE)
+        return _outputs(answer["cluster"]) if answer else None
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """One EKS update after the other: EKS takes one kind of change at a time."""
+        if "version" in changed:
+            answer = cloud.eks.update_cluster_version(
+                name=old.id, version=inputs["version"], force=bool(inputs.get("forceUpdateVersion"))
+            )
+            wait_for_update(cloud, answer, name=old.id)
+        for request in _config_updates(old.outputs, inputs, changed):
+            wait_for_update(cloud, cloud.eks.update_cluster_config(name=old.id, **request), name=old.id)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the cluster and waits until it is gone."""
+
+        def accepted() -> bool:
+            try:
+                found(lambda: cloud.eks.delete_cluster(name=old.id), GONE)
+            except cloud.eks.exceptions.ResourceInUseException as error:
+                if "in progress" in str(error):
+                    return False
+                raise
+            return True
+
+        cloud.wait(accepted, f"EKS to accept the deletion of cluster {old.id}", DELETE_SECONDS)
+        cloud.wait(lambda: self.read(cloud, old) is None, f"EKS cluster {old.id} to be gone", DELETE_SECONDS)
+
+
+def _outputs(cluster: Any) -> dict[str, Any]:
+    network = cluster.get("kubernetesNetworkConfig") or {}
+    enabled = [each["types"] for each in cluster.get("logging", {}).get("clusterLogging", []) if each["enabled"]]
+    encryption = cluster.get("encryptionConfig") or [None]
+    return {
+        **{name: cluster.get(name) for name in ("arn", "endpoint", "name", "platformVersion", "roleArn", "status")},
+        **{name: cluster.get(name) for name in ("accessConfig", "deletionProtection", "tags", "version")},
+        "certificateAuthority": cluster.get("certificateAuthority") or {},
+        "createdAt": cluster["createdAt"].isoformat(),
+        "enabledClusterLogTypes": sorted(name for types in enabled for name in types),
+        "encryptionConfig": encryption[0],
+        "identities": [{"oidcs": [{"issuer": cluster["identity"]["oidc"]["issuer"]}]}],
+        "kubernetesNetworkConfig": network,
+        "upgradePolicy": cluster.get("upgradePolicy"),
+        "vpcConfig": cluster["resourcesVpcConfig"],
+    }
+
+
+def _config_updates(old: Properties, inputs: Properties, changed: frozenset[str]) -> list[dict[str, Any]]:
+    """The requests of UpdateClusterConfig that bring a cluster to its inputs, in the official provider's order."""
+    requests: list[dict[str, Any]] = []
+    if "accessConfig" in changed:
+        mode = inputs["accessConfig"]["authenticationMode"]
+        requests.append({"accessConfig": {"authenticationMode": mode}})
+    if "deletionProtection" in changed:
+        requests.append({"deletionProtection": bool(inputs.get("deletionProtection"))})
+    if "enabledClusterLogTypes" in changed:
+        wanted = inputs.get("enabledClusterLogTypes") or []
+        requests.append({"logging": _logging(wanted, set(old.get("enabledClusterLogTypes") or ()) - set(wanted))})
+    if "upgradePolicy" in changed:
+        requests.append({"upgradePolicy": inputs["upgradePolicy"]})
+    if "vpcConfig" in changed:
+        before, wanted = old["vpcConfig"], inputs["vpcConfig"]
+        access = {name: wanted[name] for name in _ENDPOINT_ACCESS if wanted.get(name) is not None}
+        if any(before.get(name) != value for name, value in access.items()):
+            requests.append({"resourcesVpcConfig": access})
+        place = {name: wanted.get(name) or [] for name in ("subnetIds", "securityGroupIds")}
+        if any(sorted(before.get(name) or []) != sorted(value) for name, value in place.items()):
+            requests.append({"resourcesVpcConfig": place})
+    return requests
+
+
+def _logging(enabled: list[str], disabled: Any) -> dict[str, Any]:
+    groups = [{"types": sorted(types), "enabled": on} for types, on in ((enabled, True), (disabled, False)) if types]
+    return {"clusterLogging": groups}
+
+
+def _encryption(config: Properties) -> dict[str, Any]:
+    return {"provider": {"keyArn": config["provider"]["keyArn"]}, "resources": config["resources"]}
+
+
+def get_cluster(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.eks.get_cluster``."""
+    answer = found(lambda: cloud.eks.describe_cluster(name=args["name"]), GONE)
+    if answer is None:
+        raise ProviderError(f"reading EKS Cluster ({args['name']}): couldn't find resource")
+    outputs = _outputs(answer["cluster"])
+    plurals = {
+        "accessConfig": "accessConfigs",
+        "certificateAuthority": "certificateAuthorities",
+        "kubernetesNetworkConfig": "kubernetesNetworkConfigs",
+        "upgradePolicy": "upgradePolicies",
+    }
+    lists = {plural: [outputs.pop(name)] for name, plural in plurals.items()}
+    return {**outputs, **lists, "id": outputs["name"], "region": cloud.region}
+
+
+GET_CLUSTER = Function("aws:eks/getCluster:getCluster", aws.eks.get_cluster, get_cluster)

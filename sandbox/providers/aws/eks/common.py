@@ -1,0 +1,73 @@
+"""What all EKS resource types share: tags by ARN, two-part IDs, and updates to wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.providers.aws.resource import Properties, ResourceType
+from sandbox.providers.aws.session import Cloud
+from sandbox.providers.rpc import ProviderError, State
+
+GONE = "ResourceNotFoundException"
+"""The error code for what does not exist."""
+
+UPDATE_SECONDS = 300.0
+"""How long an update may take. It is done in milliseconds here, but instances may have to be replaced."""
+
+
+class EksResource(ResourceType):
+    """A resource type whose tags are EKS's own, by ARN."""
+
+    arn_output = "arn"
+    """The output that holds the ARN."""
+
+    def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
+        """Adds or overwrites tags."""
+        cloud.eks.tag_resource(resourceArn=old.outputs[self.arn_output], tags=dict(tags))
+
+    def untag(self, cloud: Cloud, old: State, keys: list[str]) -> None:
+        """Removes tags."""
+        cloud.eks.untag_resource(resourceArn=old.outputs[self.arn_output], tagKeys=keys)
+
+
+def given(inputs: Properties, *names: str) -> dict[str, Any]:
+    """Those of the named inputs that are given. The official provider sends no empty ones, and names them as EKS."""
+    return {name: inputs[name] for name in names if inputs.get(name)}
+
+
+def split_id(resource_id: str, separator: str, *parts: str) -> list[str]:
+    """The parts of a composed ID.
+
+    Raises:
+        ProviderError: The ID has another form, as a mistyped import may have.
+    """
+    values = resource_id.split(separator, len(parts) - 1)
+    if len(values) != len(parts) or not all(values):
+        raise ProviderError(
+            f"the ID {resource_id!r} is not of the form {separator.join(f'<{part}>' for part in parts)}"
+        )
+    return values
+
+
+def wait_for_update(cloud: Cloud, answer: Mapping[str, Any], **owner: str) -> None:
+    """Waits until an update that an EKS call started is done.
+
+    Args:
+        cloud: The cloud.
+        answer: The call's answer.
+        **owner: Whose update it is: ``name`` of the cluster, and of the ``nodegroupName`` or ``addonName``.
+
+    Raises:
+        ProviderError: The update failed, with EKS's own words.
+    """
+    update_id = answer["update"]["id"]
+
+    def done() -> bool:
+        update = cloud.eks.describe_update(updateId=update_id, **owner)["update"]
+        if update["status"] in ("Failed", "Cancelled"):
+            reasons = "; ".join(f"{each.get('errorCode')}: {each.get('errorMessage')}" for each in update["errors"])
+            raise ProviderError(f"EKS update {update['type']} of {'/'.join(owner.values())} failed: {reasons}")
+        return update["status"] == "Successful"
+
+    cloud.wait(done, f"the EKS update of {'/'.join(owner.values())}", UPDATE_SECONDS)

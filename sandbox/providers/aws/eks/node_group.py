@@ -1,0 +1,261 @@
+"""EKS managed node groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pulumi_aws as aws
+
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id, wait_for_update
+from sandbox.providers.aws.function import Function
+from sandbox.providers.aws.resource import AutoName, Properties
+from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.rpc import ProviderError, State
+
+CREATE_SECONDS = 180.0
+"""How long a node group may take to become ACTIVE."""
+
+DELETE_SECONDS = 180.0
+"""How long a node group may take to go."""
+
+# What EKS and the official provider name alike.
+_SAME = frozenset(
+    {
+        "amiType",
+        "capacityType",
+        "clusterName",
+        "diskSize",
+        "instanceTypes",
+        "labels",
+        "launchTemplate",
+        "nodeRepairConfig",
+        "releaseVersion",
+        "scalingConfig",
+        "status",
+        "tags",
+        "updateConfig",
+        "version",
+    }
+)
+
+_FAILED = ("CREATE_FAILED", "DELETE_FAILED", "DEGRADED")
+
+
+class NodeGroup(EksResource):
+    """``aws.eks.NodeGroup``. ID: ``<cluster>:<name>``."""
+
+    resource = aws.eks.NodeGroup
+    naming = AutoName("nodeGroupName", 63)
+    computed = frozenset(
+        {
+            "amiType",
+            "capacityType",
+            "diskSize",
+            "instanceTypes",
+            "launchTemplate.id",
+            "launchTemplate.name",
+            "nodeRepairConfig",
+            "releaseVersion",
+            "updateConfig",
+            "version",
+        }
+    )
+    kept = frozenset({"forceUpdateVersion"})
+    replaces = frozenset(
+        {
+            "amiType",
+            "capacityType",
+            "clusterName",
+            "diskSize",
+            "instanceTypes",
+            "launchTemplate.id",
+            "launchTemplate.name",
+            "nodeGroupName",
+            "nodeGroupNamePrefix",
+            "nodeRoleArn",
+            "remoteAccess",
+            "subnetIds",
+        }
+    )
+    ordered = frozenset({"instanceTypes"})
+    enums = MappingProxyType(
+        {
+            "amiType": ("eks", "AMITypes"),
+            "capacityType": ("eks", "CapacityTypes"),
+            "taints.effect": ("eks", "TaintEffect"),
+        }
+    )
+    unsupported = frozenset({"warmPoolConfig"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Starts to make the node group."""
+        request = {
+            **given(inputs, "clusterName", "amiType", "capacityType", "diskSize", "instanceTypes", "labels", "taints"),
+            **given(inputs, "nodeRepairConfig", "releaseVersion", "scalingConfig", "updateConfig", "version", "tags"),
+            "nodegroupName": inputs["nodeGroupName"],
+            "nodeRole": inputs["nodeRoleArn"],
+            "subnets": inputs["subnetIds"],
+        }
+        if inputs.get("launchTemplate"):
+            request["launchTemplate"] = _launch_template(inputs["launchTemplate"])
+        if inputs.get("remoteAccess"):
+            request["remoteAccess"] = _remote_access(inputs["remoteAccess"])
+        cloud.eks.create_nodegroup(**request)
+        return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
+
+    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Waits until its nodes could be launched."""
+
+        def active() -> bool:
+            group = _describe(cloud, resource_id)
+            if group is None or group["status"] in _FAILED:
+                raise ProviderError(f"EKS node group {resource_id} {_trouble(group)}")
+            return bool(group["status"] == "ACTIVE")
+
+        cloud.wait(active, f"EKS node group {resource_id} to become ACTIVE", CREATE_SECONDS)
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The node group. Its desired size is whatever it is now, whoever set it."""
+        group = _describe(cloud, old.id)
+        return _outputs(group) if group else None
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """First the version, then the configuration, as the official provider does."""
+        cluster, name = _parts(old.id)
+        if changed & {"launchTemplate", "releaseVersion", "version"}:
+            request: dict[str, Any] = {key: inputs[key] for key in ("releaseVersion", "version") if key in changed}
+            if inputs.get("launchTemplate"):
+                request["launchTemplate"] = _launch_template(inputs["launchTemplate"])
+            answer = cloud.eks.update_nodegroup_version(
+                clusterName=cluster, nodegroupName=name, force=bool(inputs.get("forceUpdateVersion")), **request
+            )
+            wait_for_update(cloud, answer, name=cluster, nodegroupName=name)
+        request = _config_update(old.outputs, inputs, changed)
+        if request:
+            config_answer = cloud.eks.update_nodegroup_config(clusterName=cluster, nodegroupName=name, **request)
+            wait_for_update(cloud, config_answer, name=cluster, nodegroupName=name)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the node group with its instances, and waits until it is gone."""
+        cluster, name = _parts(old.id)
+        found(lambda: cloud.eks.delete_nodegroup(clusterName=cluster, nodegroupName=name), GONE)
+
+        def gone() -> bool:
+            group = _describe(cloud, old.id)
+            if group and group["status"] == "DELETE_FAILED":
+                raise ProviderError(f"EKS node group {old.id} {_trouble(group)}")
+            return group is None
+
+        cloud.wait(gone, f"EKS node group {old.id} to be gone", DELETE_SECONDS)
+
+
+def _parts(resource_id: str) -> tuple[str, str]:
+    cluster, name = split_id(resource_id, ":", "cluster name", "node group name")
+    return cluster, name
+
+
+def _describe(cloud: Cloud, resource_id: str) -> Any:
+    cluster, name = _parts(resource_id)
+    answer = found(lambda: cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name), GONE)
+    return answer["nodegroup"] if answer else None
+
+
+def _trouble(group: Any) -> str:
+    if group is None:
+        return "was removed while it was being made"
+    issues = group.get("health", {}).get("issues", [])
+    reasons = "; ".join(
+        f"{each.get('code')}: {each.get('message')} ({', '.join(each.get('resourceIds', []))})" for each in issues
+    )
+    return f"is {group['status']}: {reasons or 'EKS gives no reason'}"
+
+
+def _outputs(group: Any) -> dict[str, Any]:
+    outputs = {name: group.get(name) for name in _SAME}
+    resources = group.get("resources") or {}
+    outputs |= {
+        "arn": group["nodegroupArn"],
+        "nodeGroupName": group["nodegroupName"],
+        "nodeRoleArn": group["nodeRole"],
+        "resources": [
+            {
+                "autoscalingGroups": [{"name": each["name"]} for each in resources.get("autoScalingGroups", [])],
+                "remoteAccessSecurityGroupId": resources.get("remoteAccessSecurityGroup", ""),
+            }
+        ],
+        "subnetIds": group["subnets"],
+        "taints": group.get("taints") or [],
+    }
+    if group.get("remoteAccess"):
+        access = group["remoteAccess"]
+        outputs["remoteAccess"] = {
+            "ec2SshKey": access.get("ec2SshKey"),
+            "sourceSecurityGroupIds": access.get("sourceSecurityGroups") or [],
+        }
+    return outputs
+
+
+def _config_update(old: Properties, inputs: Properties, changed: frozenset[str]) -> dict[str, Any]:
+    """The request of UpdateNodegroupConfig that brings a node group to its inputs; empty if there is nothing to do."""
+    request: dict[str, Any] = {
+        name: inputs[name]
+        for name in ("nodeRepairConfig", "scalingConfig", "updateConfig")
+        if name in changed and inputs.get(name)
+    }
+    if "labels" in changed:
+        before, wanted = old.get("labels") or {}, inputs.get("labels") or {}
+        request["labels"] = {
+            "addOrUpdateLabels": {key: value for key, value in wanted.items() if before.get(key) != value},
+            "removeLabels": sorted(set(before) - set(wanted)),
+        }
+    if "taints" in changed:
+        before, wanted = _taints(old.get("taints")), _taints(inputs.get("taints"))
+        request["taints"] = {
+            "addOrUpdateTaints": [taint for key, taint in wanted.items() if before.get(key) != taint],
+            "removeTaints": [taint for key, taint in before.items() if key not in wanted],
+        }
+    return request
+
+
+def _taints(taints: Any) -> dict[tuple[str, str], dict[str, str]]:
+    """Taints by what makes them one: key and effect."""
+    return {
+        (each["key"], each["effect"]): {name: value for name, value in each.items() if value} for each in taints or ()
+    }
+
+
+def _launch_template(template: Mapping[str, str]) -> dict[str, str]:
+    """A launch template's ID or name, never both, which EKS refuses."""
+    key = "id" if template.get("id") else "name"
+    return {key: template[key], "version": template["version"]}
+
+
+def _remote_access(access: Properties) -> dict[str, Any]:
+    request = given(access, "ec2SshKey")
+    if access.get("sourceSecurityGroupIds"):
+        request["sourceSecurityGroups"] = access["sourceSecurityGroupIds"]
+    return request
+
+
+def get_node_group(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.eks.get_node_group``."""
+    resource_id = f"{args['clusterName']}:{args['nodeGroupName']}"
+    group = _describe(cloud, resource_id)
+    if group is None:
+        raise ProviderError(f"reading EKS Node Group ({resource_id}): couldn't find resource")
+    outputs = _outputs(group)
+    plurals = {
+        "launchTemplate": "launchTemplates",
+        "remoteAccess": "remoteAccesses",
+        "scalingConfig": "scalingConfigs",
+        "updateConfig": "updateConfigs",
+    }
+    values = {plural: outputs.pop(name, None) for name, plural in plurals.items()}
+    lists = {plural: [value] if value else [] for plural, value in values.items()}
+    outputs.pop("nodeRepairConfig")
+    return {**outputs, **lists, "id": resource_id, "region": cloud.region}
+
+
+GET_NODE_GROUP = Function("aws:eks/getNodeGroup:getNodeGroup", aws.eks.get_node_group, get_node_group)

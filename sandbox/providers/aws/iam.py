@@ -1,0 +1,352 @@
+"""IAM: roles, managed policies, attachments and OIDC providers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pulumi_aws as aws
+
+from sandbox.providers.aws import documents
+from sandbox.providers.aws.function import Function
+from sandbox.providers.aws.resource import AutoName, Properties, ResourceType
+from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.aws.tags import from_pairs, to_pairs
+from sandbox.providers.rpc import ProviderError, State
+
+_GONE = "NoSuchEntity"
+
+
+class Role(ResourceType):
+    """``aws.iam.Role``. ID: the role's name."""
+
+    resource = aws.iam.Role
+    naming = AutoName("name", 64)
+    defaults = MappingProxyType({"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False})
+    computed = frozenset({"inlinePolicies", "managedPolicyArns"})
+    kept = frozenset({"forceDetachPolicies"})
+    replaces = frozenset({"name", "namePrefix", "path"})
+    documents = frozenset({"assumeRolePolicy"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Makes the role; its policies follow in :meth:`settle`."""
+        request = {
+            "RoleName": inputs["name"],
+            "Path": inputs["path"],
+            "AssumeRolePolicyDocument": documents.text(inputs["assumeRolePolicy"]),
+            "MaxSessionDuration": inputs["maxSessionDuration"],
+            "Tags": to_pairs(inputs["tags"]),
+        }
+        for name, member in (("description", "Description"), ("permissionsBoundary", "PermissionsBoundary")):
+            if inputs.get(name):
+                request[member] = inputs[name]
+        return cloud.iam.create_role(**request)["Role"]["RoleName"]
+
+    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Gives it the policies that are declared on the role itself."""
+        _set_managed_policies(cloud, resource_id, set(), set(inputs.get("managedPolicyArns") or ()))
+        _set_inline_policies(cloud, resource_id, {}, _inline_policies(inputs))
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The role and its policies."""
+        answer = found(lambda: cloud.iam.get_role(RoleName=old.id), _GONE)
+        if answer is None:
+            return None
+        role = answer["Role"]
+        return {
+            "arn": role["Arn"],
+            "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
+            "createDate": role["CreateDate"].isoformat(),
+            "description": role.get("Description"),
+            "inlinePolicies": [
+                {"name": name, "policy": json.dumps(policy)} for name, policy in _live_inline(cloud, old.id).items()
+            ],
+            "managedPolicyArns": _attached_policies(cloud, old.id),
+            "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+            "name": role["RoleName"],
+            "path": role["Path"],
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            "tags": from_pairs(role.get("Tags")),
+            "uniqueId": role["RoleId"],
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """One call for each kind of change, as the API has them."""
+        iam = cloud.iam
+        if "assumeRolePolicy" in changed:
+            document = documents.text(inputs["assumeRolePolicy"])
+            iam.update_assume_role_policy(RoleName=old.id, PolicyDocument=document)
+        if changed & {"description", "maxSessionDuration"}:
+            iam.update_role(
+                RoleName=old.id,
+                Description=inputs.get("description") or "",
+                MaxSessionDuration=inputs["maxSessionDuration"],
+            )
+        if "permissionsBoundary" in changed and inputs.get("permissionsBoundary"):
+            iam.put_role_permissions_boundary(RoleName=old.id, PermissionsBoundary=inputs["permissionsBoundary"])
+        elif "permissionsBoundary" in changed:
+            iam.delete_role_permissions_boundary(RoleName=old.id)
+        if "managedPolicyArns" in changed:
+            present = set(_attached_policies(cloud, old.id))
+            _set_managed_policies(cloud, old.id, present, set(inputs.get("managedPolicyArns") or ()))
+        if "inlinePolicies" in changed:
+            _set_inline_policies(cloud, old.id, _live_inline(cloud, old.id), _inline_policies(inputs))
+
+    def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
+        """Adds or overwrites tags."""
+        cloud.iam.tag_role(RoleName=old.id, Tags=to_pairs(tags))
+
+    def untag(self, cloud: Cloud, old: State, keys: list[str]) -> None:
+        """Removes tags."""
+        cloud.iam.untag_role(RoleName=old.id, TagKeys=keys)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes it, with the policies on record, or all of them with ``forceDetachPolicies``.
+
+        Policies that others attached stop it otherwise, as on AWS.
+        """
+        if found(lambda: cloud.iam.get_role(RoleName=old.id), _GONE) is None:
+            return
+        for profile in cloud.iam.list_instance_profiles_for_role(RoleName=old.id)["InstanceProfiles"]:
+            cloud.iam.remove_role_from_instance_profile(
+                RoleName=old.id, InstanceProfileName=profile["InstanceProfileName"]
+            )
+        attached, inline = set(_attached_policies(cloud, old.id)), _live_inline(cloud, old.id)
+        if not old.outputs.get("forceDetachPolicies"):
+            attached &= set(old.outputs.get("managedPolicyArns") or ())
+            inline = {name: inline[name] for name in _inline_policies(old.outputs) if name in inline}
+        _set_managed_policies(cloud, old.id, attached, set())
+        _set_inline_policies(cloud, old.id, inline, {})
+        found(lambda: cloud.iam.delete_role(RoleName=old.id), _GONE)
+
+
+class Policy(ResourceType):
+    """``aws.iam.Policy``, a managed policy of the account. ID: its ARN."""
+
+    resource = aws.iam.Policy
+    naming = AutoName("name", 128)
+    defaults = MappingProxyType({"path": "/"})
+    kept = frozenset({"delayAfterPolicyCreationInMs"})
+    replaces = frozenset({"name", "namePrefix", "path", "description"})
+    documents = frozenset({"policy"})
+
+    _MOST_VERSIONS = 5
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Makes the policy."""
+        answer = cloud.iam.create_policy(
+            PolicyName=inputs["name"],
+            Path=inputs["path"],
+            PolicyDocument=documents.text(inputs["policy"]),
+            Description=inputs.get("description") or "",
+            Tags=to_pairs(inputs["tags"]),
+        )
+        return answer["Policy"]["Arn"]
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The policy with the document of its default version."""
+        answer = found(lambda: cloud.iam.get_policy(PolicyArn=old.id), _GONE)
+        if answer is None:
+            return None
+        policy = answer["Policy"]
+        version = cloud.iam.get_policy_version(PolicyArn=old.id, VersionId=policy["DefaultVersionId"])
+        return {
+            "arn": policy["Arn"],
+            "attachmentCount": policy["AttachmentCount"],
+            "description": policy.get("Description"),
+            "name": policy["PolicyName"],
+            "path": policy["Path"],
+            "policy": json.dumps(version["PolicyVersion"]["Document"]),
+            "policyId": policy["PolicyId"],
+            "tags": from_pairs(policy.get("Tags")),
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Makes a new default version, in the place of the oldest if AWS keeps no more."""
+        if "policy" not in changed:
+            return
+        others = [each for each in self._versions(cloud, old.id) if not each["IsDefaultVersion"]]
+        if len(others) + 1 >= self._MOST_VERSIONS:
+            oldest = min(others, key=lambda each: int(each["VersionId"].removeprefix("v")))
+            cloud.iam.delete_policy_version(PolicyArn=old.id, VersionId=oldest["VersionId"])
+        cloud.iam.create_policy_version(
+            PolicyArn=old.id, PolicyDocument=documents.text(inputs["policy"]), SetAsDefault=True
+        )
+
+    def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
+        """Adds or overwrites tags."""
+        cloud.iam.tag_policy(PolicyArn=old.id, Tags=to_pairs(tags))
+
+    def untag(self, cloud: Cloud, old: State, keys: list[str]) -> None:
+        """Removes tags."""
+        cloud.iam.untag_policy(PolicyArn=old.id, TagKeys=keys)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the other versions, then the policy. One that is attached somewhere stays, as on AWS."""
+        if found(lambda: cloud.iam.get_policy(PolicyArn=old.id), _GONE) is None:
+            return
+        for version in self._versions(cloud, old.id):
+            if not version["IsDefaultVersion"]:
+                cloud.iam.delete_policy_version(PolicyArn=old.id, VersionId=version["VersionId"])
+        found(lambda: cloud.iam.delete_policy(PolicyArn=old.id), _GONE)
+
+    @staticmethod
+    def _versions(cloud: Cloud, arn: str) -> list[Any]:
+        return list(cloud.iam.list_policy_versions(PolicyArn=arn)["Versions"])
+
+
+class RolePolicyAttachment(ResourceType):
+    """``aws.iam.RolePolicyAttachment``. ID: ``<role>/<policy ARN>``, also for imports."""
+
+    resource = aws.iam.RolePolicyAttachment
+    replaces = frozenset({"role", "policyArn"})
+    # Create-then-delete would remove what it just made whenever both halves are the same.
+    delete_before_replace = True
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Attaches the policy."""
+        cloud.iam.attach_role_policy(RoleName=inputs["role"], PolicyArn=inputs["policyArn"])
+        return f"{inputs['role']}/{inputs['policyArn']}"
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """Both halves, if the role has the policy."""
+        role, policy_arn = self._halves(old.id)
+        attached = found(lambda: _attached_policies(cloud, role), _GONE)
+        return {"role": role, "policyArn": policy_arn} if policy_arn in (attached or ()) else None
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Detaches the policy."""
+        role, policy_arn = self._halves(old.id)
+        found(lambda: cloud.iam.detach_role_policy(RoleName=role, PolicyArn=policy_arn), _GONE)
+
+    @staticmethod
+    def _halves(resource_id: str) -> tuple[str, str]:
+        role, _, policy_arn = resource_id.partition("/")
+        if not policy_arn:
+            raise ProviderError(f"the ID {resource_id!r} is not of the form <role name>/<policy ARN>")
+        return role, policy_arn
+
+
+class OpenIdConnectProvider(ResourceType):
+    """``aws.iam.OpenIdConnectProvider``. ID: its ARN."""
+
+    resource = aws.iam.OpenIdConnectProvider
+    computed = frozenset({"thumbprintLists"})
+    replaces = frozenset({"url"})
+
+    def alike(self, path: str, actual: Any, wanted: Any) -> bool:
+        """AWS tells the URL back without its scheme."""
+        return path == "url" and without_scheme(actual) == without_scheme(wanted)
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Makes the provider."""
+        request: dict[str, Any] = {
+            "Url": inputs["url"],
+            "ClientIDList": inputs["clientIdLists"],
+            "Tags": to_pairs(inputs["tags"]),
+        }
+        if inputs.get("thumbprintLists"):
+            request["ThumbprintList"] = inputs["thumbprintLists"]
+        return cloud.iam.create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"]
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The provider."""
+        provider = found(lambda: cloud.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=old.id), _GONE)
+        if provider is None:
+            return None
+        return {
+            "arn": old.id,
+            "clientIdLists": provider.get("ClientIDList", []),
+            "tags": from_pairs(provider.get("Tags")),
+            "thumbprintLists": provider.get("ThumbprintList", []),
+            "url": without_scheme(provider["Url"]),
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Adds and removes client IDs, and sets the thumbprints."""
+        iam = cloud.iam
+        if "thumbprintLists" in changed:
+            iam.update_open_id_connect_provider_thumbprint(
+                OpenIDConnectProviderArn=old.id, ThumbprintList=inputs.get("thumbprintLists") or []
+            )
+        if "clientIdLists" in changed:
+            present, wanted = set(old.outputs.get("clientIdLists") or ()), set(inputs["clientIdLists"])
+            for client_id in sorted(wanted - present):
+                iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
+            for client_id in sorted(present - wanted):
+                iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
+
+    def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
+        """Adds or overwrites tags."""
+        cloud.iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=old.id, Tags=to_pairs(tags))
+
+    def untag(self, cloud: Cloud, old: State, keys: list[str]) -> None:
+        """Removes tags."""
+        cloud.iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=old.id, TagKeys=keys)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the provider."""
+        found(lambda: cloud.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=old.id), _GONE)
+
+
+def get_open_id_connect_provider(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.iam.get_open_id_connect_provider``, by ARN or by URL."""
+    arn, url = args.get("arn"), args.get("url")
+    if bool(arn) == bool(url):
+        raise ProviderError("getOpenIdConnectProvider: give either an arn or a url")
+    if url:
+        listed = cloud.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        arns = [each["Arn"] for each in listed]
+        arn = next((each for each in arns if each.split(":oidc-provider/", 1)[-1] == without_scheme(url)), None)
+    found_provider = OpenIdConnectProvider().read(cloud, State(arn, {})) if arn else None
+    if found_provider is None:
+        raise ProviderError(f"finding IAM OIDC Provider {args.get('arn') or url}: couldn't find resource")
+    return {**found_provider, "id": arn}
+
+
+def without_scheme(url: str) -> str:
+    """A URL without ``https://``, as IAM names OIDC providers."""
+    return re.sub(r"^https?://", "", url)
+
+
+def _inline_policies(properties: Properties) -> dict[str, Any]:
+    policies = properties.get("inlinePolicies") or ()
+    return {each["name"]: each["policy"] for each in policies if each.get("name")}
+
+
+def _live_inline(cloud: Cloud, role: str) -> dict[str, Any]:
+    names = cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return {name: cloud.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in sorted(names)}
+
+
+def _attached_policies(cloud: Cloud, role: str) -> list[str]:
+    pages = cloud.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
+    return sorted(each["PolicyArn"] for page in pages for each in page["AttachedPolicies"])
+
+
+def _set_managed_policies(cloud: Cloud, role: str, present: set[str], wanted: set[str]) -> None:
+    for arn in sorted(wanted - present):
+        cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    for arn in sorted(present - wanted):
+        cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def _set_inline_policies(cloud: Cloud, role: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for name, document in wanted.items():
+        if not documents.equivalent(present.get(name), document):
+            cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=documents.text(document))
+    for name in set(present) - set(wanted):
+        cloud.iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+RESOURCES: list[ResourceType] = [Role(), Policy(), RolePolicyAttachment(), OpenIdConnectProvider()]
+FUNCTIONS = [
+    Function(
+        "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
+        aws.iam.get_open_id_connect_provider,
+        get_open_id_connect_provider,
+    )
+]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import threading
@@ -54,7 +53,7 @@ def main() -> int:
     )
     # Two controllers of one state folder would take each other's processes for leftovers.
     with hold_lock(state / "controller.lock"):
-        Controller(options).run(stop, lambda: print(f"ready {os.getpid()}: {arguments.aws_endpoint}", flush=True))
+        Controller(options).run(stop, lambda: print(f"ready for the clusters of {arguments.aws_endpoint}", flush=True))
     return 0
 
 

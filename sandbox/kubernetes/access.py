@@ -37,13 +37,21 @@ _ALLOWED_PARAMETERS = frozenset(
 
 _POLICY_ARN = re.compile(r"arn:[^:]+:eks::aws:cluster-access-policy/(\w+)")
 
-ACCESS_POLICY_ROLES: Mapping[str, str] = {
-    "AmazonEKSClusterAdminPolicy": "cluster-admin",
-    "AmazonEKSAdminPolicy": "admin",
-    "AmazonEKSEditPolicy": "edit",
-    "AmazonEKSViewPolicy": "view",
+_VIEW = ("system:aggregate-to-view",)
+_EDIT = ("system:aggregate-to-edit", *_VIEW)
+_ADMIN = ("system:aggregate-to-admin", *_EDIT)
+
+ACCESS_POLICY_ROLES: Mapping[str, Sequence[str]] = {
+    "AmazonEKSClusterAdminPolicy": ("cluster-admin",),
+    "AmazonEKSAdminPolicy": _ADMIN,
+    "AmazonEKSEditPolicy": _EDIT,
+    "AmazonEKSViewPolicy": _VIEW,
 }
-"""EKS access policies that the sandbox knows -> the ClusterRole of Kubernetes whose permissions they mirror."""
+"""EKS access policies that the sandbox knows -> ClusterRoles of Kubernetes with the same permissions.
+
+They are the parts of ``admin``, ``edit`` and ``view``, which themselves are empty until the controller manager has put
+them together, seconds after the cluster is ACTIVE. Like EKS's policies they know no custom resources.
+"""
 
 
 class Refused(Exception):

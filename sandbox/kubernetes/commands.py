@@ -81,8 +81,8 @@ def _etcd(setup: Setup) -> Mapping[str, object]:
         # price is that a power cut may damage the data of this throw-away cluster.
         "unsafe-no-fsync": "true",
         # Milliseconds. A member that is alone need not wait for others before it elects itself.
-        "heartbeat-interval": 10,
-        "election-timeout": 100,
+        "heartbeat-interval": 25,
+        "election-timeout": 250,
         # Its own client would log in with the server's certificate, which is not for that.
         "enable-grpc-gateway": "false",
         "log-level": "error",

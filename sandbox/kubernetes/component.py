@@ -101,6 +101,11 @@ class Component:
         if self._process and self.pid:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """Ends the process without asking."""
+        if self._process and self.pid:
+            self._process.kill()
+
     def wait_stopped(self) -> None:
         """Waits until it stopped, and kills it if it does not."""
         if self._process:

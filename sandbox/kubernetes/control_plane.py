@@ -13,12 +13,8 @@ import urllib.request
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from kubernetes import client as kubernetes
-from kubernetes.client.exceptions import ApiException
-from kubernetes.config import new_client_from_config
-
+from sandbox.kube_api import KubeApi, KubeApiError
 from sandbox.kubernetes.access import ACCESS_POLICY_ROLES, policy_group
 from sandbox.kubernetes.access_webhook import AccessWebhook, Authenticator
 from sandbox.kubernetes.commands import Ports, Setup
@@ -97,8 +93,8 @@ class ControlPlane:
         self._webhook.start()
         self._wait_until_ready(setup, give_up)
         write_kubeconfig(self._files.admin_kubeconfig, setup.endpoint, setup.pki, "admin")
-        api = new_client_from_config(str(self._files.admin_kubeconfig))  # type: ignore[no-untyped-call]
-        _bind_access_policies(kubernetes.RbacAuthorizationV1Api(api))
+        api = KubeApi(self._files.admin_kubeconfig)
+        _bind_access_policies(api)
         self.report()
         _log.info("%s: serves at %s after %.1f s", self._label, setup.endpoint, time.monotonic() - started)
         for name in _CLIENTS_OF_API:
@@ -106,7 +102,7 @@ class ControlPlane:
         return Nodes(
             self.cluster,
             self._emulator,
-            kubernetes.CoreV1Api(api),
+            api,
             kubelet_version=setup.version,
             kubelet_port=setup.ports.kubelet,
         )
@@ -117,7 +113,7 @@ class ControlPlane:
         Raises:
             EmulatorError: The emulator does not take it.
         """
-        jwks = _get(self._setup, "/openid/v1/jwks")
+        jwks = _fetch(self._setup, "/openid/v1/jwks")
         self._emulator.report_control_plane(self.cluster, self._setup.endpoint, self._setup.pki.ca, jwks)
 
     def keep_alive(self) -> None:
@@ -135,7 +131,9 @@ class ControlPlane:
     def stop(self) -> None:
         """Stops everything; the data stays."""
         self._files.admin_kubeconfig.unlink(missing_ok=True)
-        # The API server before etcd: without its store it would not stop in peace.
+        # The API server before etcd: without its store it does not stop in peace.
+        if not self._components["etcd"].pid:
+            self._components["kube-apiserver"].kill()
         for names in (_CLIENTS_OF_API, ("kube-apiserver",), ("etcd",)):
             for name in names:
                 self._components[name].terminate()
@@ -208,7 +206,7 @@ class ControlPlane:
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             with suppress(OSError):
-                _get(setup, "/readyz")
+                _fetch(setup, "/readyz")
                 return
             for name in _STORE_AND_API:
                 if not self._components[name].pid:
@@ -220,8 +218,8 @@ class ControlPlane:
                 raise ControlPlaneError("told to stop before kube-apiserver was ready")
 
 
-def _get(setup: Setup, path: str) -> bytes:
-    """What the API server answers to an administrator.
+def _fetch(setup: Setup, path: str) -> bytes:
+    """What the API server answers at a path that does not speak plain JSON.
 
     Raises:
         OSError: It does not answer, or with an error.
@@ -234,19 +232,19 @@ def _get(setup: Setup, path: str) -> bytes:
         return body
 
 
-def _bind_access_policies(rbac: kubernetes.RbacAuthorizationV1Api) -> None:
+def _bind_access_policies(api: KubeApi) -> None:
     """Gives the group of each access policy the permissions it stands for. EKS does so outside RBAC."""
-    for policy, role in ACCESS_POLICY_ROLES.items():
+    for policy, role in ((policy, role) for policy, roles in ACCESS_POLICY_ROLES.items() for role in roles):
         group = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": policy_group(policy)}
-        binding: Any = {
+        binding = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": policy_group(policy)},
+            "metadata": {"name": f"{policy_group(policy)}:{role}"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
             "subjects": [group],
         }
         try:
-            rbac.create_cluster_role_binding(binding)
-        except ApiException as error:
+            api.request("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
+        except KubeApiError as error:
             if error.status != 409:
                 raise

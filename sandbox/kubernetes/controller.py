@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
-from kubernetes.client.exceptions import ApiException
 
+from sandbox.kube_api import KubeApiError
 from sandbox.kubernetes.component import Component
 from sandbox.kubernetes.control_plane import ControlPlane, ControlPlaneError
 from sandbox.kubernetes.emulator import Cluster, Emulator, EmulatorError
@@ -24,7 +23,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_PAUSE = 10.0
 """Seconds between two attempts to start a control plane that does not come up."""
 
-_Expected = (EmulatorError, BotoCoreError, ClientError, ApiException, urllib3.exceptions.HTTPError)
+_Expected = (EmulatorError, BotoCoreError, ClientError, KubeApiError)
 """What may go wrong with the two APIs at any moment, and be well again at the next."""
 
 
@@ -133,8 +132,8 @@ class _Keeper(threading.Thread):
 
     def run(self) -> None:
         """Runs one control plane after another, as long as the cluster is there."""
-        pause = 1.0
-        while not self._ending.is_set():
+        failures = 0
+        while not self._ending.wait(min(2.0 * failures, _LONGEST_PAUSE)):
             cluster = self._wanted
             plane = ControlPlane(
                 cluster, self._files, self._options.tools, self._options.emulator, self._options.node_ready_seconds
@@ -142,17 +141,17 @@ class _Keeper(threading.Thread):
             try:
                 nodes = plane.start(self._ending)
                 self._attempted.set()
-                pause = 1.0
+                failures = -1  # The first failure after a success is answered at once.
                 self._keep(plane, nodes)
+                failures = 0
             except (ControlPlaneError, OSError, *_Expected) as error:
                 self._attempted.set()
                 if self._ending.is_set():
                     break
                 _log.warning("%s: %s: starting again", self.name, error)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                failures += 1
             finally:
                 plane.stop()
-            self._ending.wait(pause)
 
     def _keep(self, plane: ControlPlane, nodes: Nodes) -> None:
         """Returns when the control plane must end: for good, or to come back for a changed cluster."""

@@ -49,11 +49,19 @@ def node_manifest(
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": {**_labels(instance, architecture, region), **_group_labels(node_group)}},
+        "metadata": {"name": name, "labels": {**_group_labels(node_group), **_labels(instance, architecture, region)}},
         "spec": {"providerID": provider_id(instance), "taints": _taints(node_group)},
         "status": {
             "capacity": dict(capacity(instance_type, disk_gib)),
             "allocatable": dict(allocatable(instance_type, disk_gib)),
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "False",
+                    "reason": "KubeletNotReady",
+                    "message": "the node has just joined",
+                }
+            ],
             "addresses": [
                 {"type": "InternalIP", "address": instance["PrivateIpAddress"]},
                 {"type": "InternalDNS", "address": name},

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from kubernetes import client as kubernetes
-from kubernetes.client.exceptions import ApiException
 
+from sandbox.kube_api import KubeApi, KubeApiError
 from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.node_manifest import node_manifest, provider_id
 
@@ -32,7 +31,7 @@ class Nodes:
     Args:
         cluster: The cluster.
         emulator: Where the instances are.
-        core: The cluster's API, as an administrator.
+        api: The cluster's API, as an administrator.
         kubelet_version: Version that nodes without a managed group report, such as ``1.36``.
         kubelet_port: Loopback port on which the kubelets' API is served.
     """
@@ -41,7 +40,7 @@ class Nodes:
         self,
         cluster: Cluster,
         emulator: Emulator,
-        core: kubernetes.CoreV1Api,
+        api: KubeApi,
         *,
         kubelet_version: str,
         kubelet_port: int,
@@ -49,7 +48,7 @@ class Nodes:
         self._cluster = cluster
         self._ec2 = emulator.client("ec2", cluster.region)
         self._eks = emulator.client("eks", cluster.region)
-        self._core = core
+        self._api = api
         self._kubelet_version = kubelet_version
         self._kubelet_port = kubelet_port
 
@@ -58,13 +57,17 @@ class Nodes:
 
         Raises:
             ClientError: The emulator refused a call; nodes that did not need it have joined or left all the same.
-            ApiException: The API server refused a call.
+            KubeApiError: The API server refused a call.
         """
         instances = {
             provider_id(instance): instance for instance in self._instances() if instance["State"]["Name"] in _STAYS
         }
-        listed: list[Any] = self._core.list_node().items
-        nodes: dict[str, str] = {node.spec.provider_id: node.metadata.name for node in listed}
+        # A node without a provider id is the user's own.
+        nodes: dict[str, str] = {
+            node["spec"]["providerID"]: node["metadata"]["name"]
+            for node in self._api.items("/api/v1/nodes")
+            if "providerID" in node["spec"]
+        }
         for gone in nodes.keys() - instances.keys():
             self._leave(nodes[gone])
         failure: ClientError | None = None
@@ -89,7 +92,7 @@ class Nodes:
 
     def _join(self, instance: InstanceTypeDef) -> None:
         group = self._node_group(instance)
-        manifest: Any = node_manifest(
+        manifest = node_manifest(
             instance,
             self._instance_type(instance["InstanceType"]),
             group,
@@ -97,17 +100,18 @@ class Nodes:
             kubelet_version=f"v{(group or {}).get('version', self._kubelet_version)}.0-kwok",
             kubelet_port=self._kubelet_port,
         )
-        self._core.create_node(manifest)
+        self._api.request("POST", "/api/v1/nodes", manifest)
         _log.info("%s: node %s joined (%s)", self._cluster.name, manifest["metadata"]["name"], instance["InstanceId"])
 
     def _leave(self, node: str) -> None:
-        self._core.delete_node(node)
+        self._api.request("DELETE", f"/api/v1/nodes/{node}")
         # Nothing runs them any more. Kubernetes' garbage collector would find out by itself, 40 seconds later.
-        pods: list[Any] = self._core.list_pod_for_all_namespaces(field_selector=f"spec.nodeName={node}").items
+        pods = self._api.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")
         for pod in pods:
+            path = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
             try:
-                self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
-            except ApiException as error:
+                self._api.request("DELETE", path, query={"gracePeriodSeconds": "0"})
+            except KubeApiError as error:
                 if error.status != 404:
                     raise
         _log.info("%s: node %s left, and %d pods with it", self._cluster.name, node, len(pods))

@@ -65,11 +65,16 @@ class Request:
         """Headers, names in lower case."""
         return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self.scope["headers"]}
 
+    @property
+    def is_form(self) -> bool:
+        """Whether the body is a form: the Query protocol, whose answers are XML."""
+        return self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
     @cached_property
     def params(self) -> Mapping[str, list[str]]:
         """Query parameters, and those of a form body."""
         query = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        if not self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        if not self.is_form:
             return query
         return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True) | query
 
@@ -143,7 +148,7 @@ class Gateway:
                 fault = _check(request)
                 response = await self._emulate(request) if fault is None else await _hit(fault, request, receive, send)
             except ApiError as error:
-                response = refusals.refuse(request.service or "sts", error)
+                response = refusals.refuse(request.service or "sts", error, form=request.is_form)
         if response is not None:
             _log(request, response[0], time.monotonic() - started)
             await _send(send, response)

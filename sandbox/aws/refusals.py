@@ -48,9 +48,15 @@ _THROTTLED = {
 }
 
 
-def refuse(service: str, error: ApiError) -> Response:
-    """``error`` as ``service`` would say it; JSON for a service that the sandbox does not have."""
-    return _BY_SERVICE.get(service, _eks)(error)
+def refuse(service: str, error: ApiError, *, form: bool = False) -> Response:
+    """``error`` as ``service`` would say it.
+
+    Args:
+        service: The service that was called.
+        error: What to say.
+        form: Whether the request was an HTML form, which asks for XML: decides for services that the sandbox has not.
+    """
+    return _BY_SERVICE.get(service, AUTOSCALING.fail if form else _eks)(error)
 
 
 def throttled(service: str) -> Response:

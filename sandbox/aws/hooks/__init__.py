@@ -38,6 +38,7 @@ _EKS_ROUTES = (
     *eks_node_groups.ROUTES,
     *eks_addons.ROUTES,
     *eks_access.ROUTES,
+    *eks_tags.ROUTES,
 )
 
 HOOKS: tuple[Hook, ...] = (

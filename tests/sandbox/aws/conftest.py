@@ -21,17 +21,8 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="session")
 def aws(emulator: Emulator) -> Aws:
-    """Clients by service name, made once each for the person's own keys."""
-    made: dict[str, Any] = {}
-
-    def client(service: str, keys: dict[str, str] | None = None) -> Any:
-        if keys is not None:
-            return emulator.client(service, keys)
-        if service not in made:
-            made[service] = emulator.client(service)
-        return made[service]
-
-    return client
+    """Makes clients of the emulator."""
+    return emulator.client
 
 
 _numbers = itertools.count(1)

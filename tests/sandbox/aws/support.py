@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,15 @@ SUBNETS = ["subnet-00000001", "subnet-00000002", "subnet-00000003"]
 NODE_TRUST = {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
+_session = boto3.session.Session()  # One for all: each session parses the service models anew.
+
+
 class Emulator:
     """A running ``python -m sandbox.aws``."""
 
     def __init__(self, state: Path, port: int = 0) -> None:
         self.state = state
+        self._clients: dict[Any, Any] = {}
         self.log = state.parent / f"{state.name}.log"
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
@@ -68,9 +73,15 @@ class Emulator:
 
     def client(self, service: str, keys: dict[str, str] | None = None, **config: Any) -> Any:
         """A boto3 client of the person, or of the holder of ``keys``."""
-        session = boto3.session.Session(region_name=REGION, **(self.user_keys() if keys is None else keys))
-        settings = Config(retries={"max_attempts": 1, "mode": "standard"}, **config)
-        return session.client(service, endpoint_url=self.url, config=settings)
+        identity = self.user_keys() if keys is None else keys
+        wanted = (service, tuple(identity.values()), tuple(config.items()))
+        if wanted not in self._clients:
+            settings = Config(retries={"total_max_attempts": 1}, **config)
+            make: Any = _session.client
+            self._clients[wanted] = make(
+                service, region_name=REGION, endpoint_url=self.url, config=settings, **identity
+            )
+        return self._clients[wanted]
 
     def private(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Calls the private API; an error answer raises ``urllib.error.HTTPError``."""
@@ -105,6 +116,16 @@ def policy(*statements: dict[str, Any]) -> str:
     return trust(*({"Resource": "*", **one} for one in statements))
 
 
+@cache
+def _signing_key(number: int) -> rsa.RSAPrivateKey:
+    """The same key for the same number: making one costs more than most tests."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+FORGERS_KEY = partial(_signing_key, 1)
+"""A key that no cluster has."""
+
+
 @dataclass
 class Cluster:
     """A cluster whose control plane is a key pair of the test: it signs service-account tokens."""
@@ -112,7 +133,7 @@ class Cluster:
     name: str
     arn: str
     issuer: str
-    key: Any = field(default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    key: Any = field(default_factory=lambda: _signing_key(0))
 
     @property
     def host(self) -> str:

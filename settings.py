@@ -27,7 +27,7 @@ from components import (
     validation,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
-from components.faults import Fault, FaultsError
+from components.faults import Fault, FaultsError, raise_if_any
 
 _SHAPE = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
 
@@ -295,9 +295,7 @@ def parse(config: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         shape = [fault for fault in map(_fault, error.errors()) if fault.path not in {f.path for f in found}]
         raise FaultsError("settings", [*found, *shape]) from None
-    found += faults(settings)
-    if found:
-        raise FaultsError("settings", found)
+    raise_if_any("settings", [*found, *faults(settings)])
     return settings
 
 

@@ -61,7 +61,7 @@ class AutoscalerReleaseArgs(TypedDict):
     image: NotRequired[ImageSource]
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
-    """Behaviour of Cluster Autoscaler and of its pods."""
+    """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
     timeout_seconds: NotRequired[int]

@@ -49,7 +49,7 @@ class ClusterAutoscalerArgs(TypedDict):
     image: NotRequired[ImageSource]
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
-    """Behaviour of Cluster Autoscaler and of its pods."""
+    """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last. Defaults to none."""
     timeout_seconds: NotRequired[int]

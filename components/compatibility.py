@@ -221,8 +221,8 @@ def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request
             )
         )
     if request.credentials == "podIdentity" and not takes_pod_identity(image):
-        floor = POD_IDENTITY_FLOORS.get(minor)
-        fit = f"v{dotted(floor)} or later of its minor, or v{ours}" if floor else f"v{ours}"
+        first = POD_IDENTITY_FLOORS.get(minor)
+        fit = f"v{dotted(first)} or later of its minor, or v{ours}" if first else f"v{ours}"
         faults.append(
             Fault(
                 "image.tag",

@@ -58,8 +58,8 @@ def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:
     """Raise a ``FaultsError`` about ``subject`` when there is at least one fault.
 
     Raises:
-        FaultsError: With all the faults, in the order given.
+        FaultsError: With all the faults, in the order given, each once.
     """
-    found = tuple(faults)
+    found = tuple(dict.fromkeys(faults))
     if found:
         raise FaultsError(subject, found)

@@ -58,7 +58,10 @@ class ManagedNodeGroupArgs(TypedDict):
     subnet_ids: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
     """Subnets of the one group. Give this or `subnetIdsByZone`."""
     subnet_ids_by_zone: NotRequired[dict[str, list[pulumi.Input[str]]]]
-    """Subnets by zone: one group per zone, so that a pod bound to a volume of one zone gets its node there."""
+    """Subnets by zone, for one group per zone, so that a pod bound to a volume of one zone gets its node there.
+
+    Give this or `subnetIds`.
+    """
     instance_types: NotRequired[list[str]]
     """EC2 instance types of equal CPU and memory. Defaults to `["m6i.large"]`."""
     capacity_type: NotRequired[str]
@@ -103,7 +106,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
     gpu = args.get("gpu")
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
-        *validation.sizes(int(args["min_size"]), _desired_size(args), int(args["max_size"])),
+        *validation.sizes(int(args["min_size"]), args.get("desired_size"), int(args["max_size"])),
         *_subnet_faults(args),
         *validation.instance_types("instanceTypes", args.get("instance_types", DEFAULT_INSTANCE_TYPES)),
         *validation.choice("capacityType", args.get("capacity_type", DEFAULT_CAPACITY_TYPE), validation.CAPACITY_TYPES),

@@ -150,7 +150,7 @@ def sizes(minimum: int, desired: int | None, maximum: int) -> list[Fault]:
     if minimum > maximum:
         faults.append(Fault("minSize", str(minimum), f"at most maxSize ({maximum})"))
     if desired is not None and not minimum <= desired <= maximum:
-        faults.append(Fault("desiredSize", str(desired), f"minSize to maxSize ({minimum} to {maximum})"))
+        faults.append(Fault("desiredSize", str(int(desired)), f"minSize to maxSize ({minimum} to {maximum})"))
     return faults
 
 

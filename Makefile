@@ -1,0 +1,59 @@
+# Two commands do everything on a fresh machine: `make sandbox` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := components policies doctor sandbox settings.py outputs.py __main__.py scripts
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox snapshots schema clean
+
+include sandbox/sandbox.mk
+
+help: ## Show the commands.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Make the virtual environment with everything pinned and hashed.
+
+$(VENV)/.installed: requirements-dev.txt
+	@echo "setup: installing pinned requirements into $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: got $$($(PYTHON) --version); expected Python 3.11 or later (PYTHON=...)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+lock: setup ## Compile requirements*.in to pinned and hashed requirements*.txt.
+	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
+	for name in requirements-dev requirements; do \
+	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
+	done
+	rm -rf .venv-lock
+
+lint: setup ## Lint and type-check.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+
+format: setup ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: lint test-fast test-mutations test-sandbox ## Everything: the truth about this project.
+
+test-fast: setup ## Unit, component, policy, program and doctor tests: no network, no tools.
+	$(BIN)/pytest -n 2 --dist worksteal tests --ignore tests/sandbox
+
+test-mutations: setup ## Break the code in known ways; each break must fail a named test.
+	$(BIN)/python scripts/mutations.py
+
+test-sandbox: setup ## The real engine on the embedded cloud; builds its tools once (about 13 minutes).
+	$(BIN)/python -m sandbox.tools.build
+	$(BIN)/pytest tests/sandbox
+
+snapshots: setup ## Write the graph snapshots anew; look at the difference.
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program
+
+schema: setup ## Write the plugin's golden schema anew; look at the difference.
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/schema
+
+clean: ## Remove the virtual environment and caches.
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,172 @@
+"""Mutation check: breaks the code in ways that matter, and asks whether the named test notices.
+
+Each mutation is applied to a copy of the project, so that nothing here is ever left broken. A mutation that no longer
+applies is an error: it would test nothing.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("components", "tests", "sandbox", "docs", "settings.py", "outputs.py", "__main__.py", "pyproject.toml")
+GRAPH = "tests/components/test_graph.py"
+
+
+class Mutation(NamedTuple):
+    """One way to break the code, and the test that must fail then."""
+
+    what: str
+    path: str
+    before: str
+    after: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "the trust no longer pins the audience",
+        "components/iam.py",
+        'f"{path}:aud": AUDIENCE, ',
+        "",
+        "tests/unit/test_iam.py::test_irsa_trusts_one_service_account_of_one_issuer_for_one_audience",
+    ),
+    Mutation(
+        "the audience is another one",
+        "components/iam.py",
+        'AUDIENCE = "sts.amazonaws.com"',
+        'AUDIENCE = "sts.amazonaws.com.cn"',
+        f"{GRAPH}::test_the_oidc_provider_is_made_for_the_one_audience",
+    ),
+    Mutation(
+        "a discovery tag is dropped",
+        "components/discovery.py",
+        'return {ENABLED_KEY: "true", cluster_key(cluster): "owned"}',
+        'return {ENABLED_KEY: "true"}',
+        "tests/unit/test_discovery.py::test_a_group_is_found_by_two_tags",
+    ),
+    Mutation(
+        "a discovery tag is not registered",
+        "components/asg_tags.py",
+        '            _tag(f"{name}-cluster", asg_name, cluster_key, "owned", kept),\n',
+        "",
+        f"{GRAPH}::test_what_is_declared_once_reaches_the_nodes_and_the_tags",
+    ),
+    Mutation(
+        "the ignored path is in snake case",
+        "components/node_group.py",
+        'ignore_changes=["scalingConfig.desiredSize"]',
+        'ignore_changes=["scaling_config.desired_size"]',
+        f"{GRAPH}::test_only_the_desired_size_is_ignored_and_in_the_spelling_that_works",
+    ),
+    Mutation(
+        "the whole scaling block is ignored",
+        "components/node_group.py",
+        'ignore_changes=["scalingConfig.desiredSize"]',
+        'ignore_changes=["scalingConfig"]',
+        f"{GRAPH}::test_only_the_desired_size_is_ignored_and_in_the_spelling_that_works",
+    ),
+    Mutation(
+        "a child hangs on the stack",
+        "components/autoscaler_role.py",
+        "child = pulumi.ResourceOptions(parent=self)",
+        "child = pulumi.ResourceOptions()",
+        f"{GRAPH}::test_every_resource_has_a_parent_of_the_component_and_the_named_provider",
+    ),
+    Mutation(
+        "an invoke goes to the default provider",
+        "components/oidc_provider.py",
+        "parented = pulumi.InvokeOutputOptions(parent=self)",
+        "parented = pulumi.InvokeOutputOptions()",
+        f"{GRAPH}::test_an_existing_oidc_provider_is_adopted_and_left_alone",
+    ),
+    Mutation(
+        "the policy may write to any group",
+        "components/iam.py",
+        '"Condition": {"StringEquals": {f"aws:ResourceTag/{discovery.cluster_key(cluster.name)}": "owned"}},',
+        "",
+        "tests/unit/test_iam.py::test_every_write_is_conditioned_on_the_tag_of_this_cluster",
+    ),
+    Mutation(
+        "the policy may do more than the autoscaler calls",
+        "components/iam.py",
+        '"autoscaling:TerminateInstanceInAutoScalingGroup")',
+        '"autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup")',
+        "tests/unit/test_iam.py::test_the_autoscaler_policy_is_exactly_what_the_autoscaler_calls",
+    ),
+    Mutation(
+        "the release does not wait for its permissions",
+        "components/cluster_autoscaler.py",
+        ", depends_on=[role, *role.grants]",
+        "",
+        f"{GRAPH}::test_permissions_exist_before_the_pod_starts_and_outlive_it",
+    ),
+    Mutation(
+        "pods can reach the node's role",
+        "components/node_group.py",
+        "DEFAULT_HOP_LIMIT = 1",
+        "DEFAULT_HOP_LIMIT = 2",
+        f"{GRAPH}::test_nodes_require_imdsv2_and_encrypt_their_disks",
+    ),
+    Mutation(
+        "what EKS put on an adopted group is removed on destroy",
+        "components/existing_node_group.py",
+        '"keep_discovery_tags": True',
+        '"keep_discovery_tags": False',
+        f"{GRAPH}::test_an_existing_group_is_tagged_and_nothing_else_of_it_is_touched",
+    ),
+    Mutation(
+        "a chart whose RBAC makes the autoscaler hang passes",
+        "components/compatibility.py",
+        "(1, 33), (9, 46, 3)",
+        "(1, 33), (9, 29, 0)",
+        "tests/unit/test_compatibility.py::test_a_chart_whose_rbac_makes_the_autoscaler_hang_is_refused_with_the_floor",
+    ),
+    Mutation(
+        "a taint tag loses its effect",
+        "components/discovery.py",
+        "return f\"{taint.get('value', '')}:{taint['effect']}\"",
+        "return taint.get('value', '')",
+        "tests/unit/test_discovery.py::test_the_autoscaler_itself_can_read_every_taint_tag",
+    ),
+)
+
+
+def survives(mutation: Mutation) -> str:
+    """What is wrong with the tests, as seen from one mutation; empty when the named test noticed."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+        for stack in ROOT.glob("Pulumi*.yaml"):
+            shutil.copy2(stack, copy)
+        target = copy / mutation.path
+        text = target.read_text()
+        if mutation.before not in text:
+            return f"no longer applies to {mutation.path}: mend scripts/mutations.py"
+        target.write_text(text.replace(mutation.before, mutation.after))
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", mutation.test]
+        run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    if run.returncode == 1:
+        return ""
+    return "survived" if run.returncode == 0 else f"pytest ended with {run.returncode}: {run.stdout[-500:]}"
+
+
+def main() -> int:
+    """Run every mutation; exit code 1 when one survives."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        verdicts = list(pool.map(survives, MUTATIONS))
+    for mutation, verdict in zip(MUTATIONS, verdicts, strict=True):
+        print(f"{'NOT NOTICED' if verdict else 'noticed'}: {mutation.what} ({mutation.test.split('::')[-1]}) {verdict}")
+    noticed = verdicts.count("")
+    print(f"{noticed} passed, {len(MUTATIONS) - noticed} failed")
+    return 0 if noticed == len(MUTATIONS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The rules of the house: who imports whom, what is documented, and what may not be said."""
+
+import ast
+import inspect
+import typing
+from pathlib import Path
+
+import pytest
+
+import components
+
+ROOT = Path(__file__).parents[2]
+PURE = ("compatibility", "discovery", "flags", "iam", "kubeconfig", "tables", "validation", "values", "versions")
+THE_PROJECTS_OWN = {"components", "doctor", "policies", "sandbox", "settings", "outputs", "tests"}
+
+
+def sources(folder):
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def imports(path):
+    """Top-level names that a file imports; a relative import counts as the package that holds it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(path.relative_to(ROOT).parts[0] if node.level else (node.module or "").split(".")[0])
+    return found
+
+
+def names(path):
+    """Every name and attribute that a file uses."""
+    tree = ast.parse(path.read_text())
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return used | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize(
+    ("folder", "may_import"),
+    [
+        ("components", {"components"}),
+        ("policies", {"policies"}),
+        ("doctor", {"doctor", "components"}),
+        ("sandbox", {"sandbox"}),
+    ],
+)
+def test_each_room_imports_only_what_it_may(folder, may_import):
+    for path in sources(folder):
+        foreign = (imports(path) & THE_PROJECTS_OWN) - may_import
+        if folder == "policies" and path.name == "__main__.py":
+            foreign -= {"rules"}
+        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+
+
+@pytest.mark.parametrize("path", sources("components"), ids=lambda path: path.name)
+def test_components_read_no_config_no_environment_and_no_network(path):
+    if path.name == "__main__.py":
+        return
+    forbidden = {"Config", "StackReference", "get_stack", "export", "environ", "getenv", "Provider"}
+    assert not names(path) & forbidden
+    assert not imports(path) & {"boto3", "requests", "urllib", "socket", "subprocess", "os"}
+
+
+@pytest.mark.parametrize("path", sources("components"), ids=lambda path: path.name)
+def test_components_keep_annotations_that_the_plugin_host_can_read(path):
+    assert "from __future__" not in path.read_text()
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_register_nothing(name):
+    assert not imports(ROOT / "components" / f"{name}.py") & {"pulumi_aws", "pulumi_kubernetes", "pulumi_eks"}
+
+
+def test_no_resource_is_made_inside_an_apply():
+    for path in sources("components"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "apply":
+                inside = ast.unparse(node)
+                assert not any(f"{package}." in inside for package in ("aws", "kubernetes", "eks")), (path.name, inside)
+
+
+def test_the_doctor_reaches_components_through_one_module():
+    reaching = [path.name for path in sources("doctor") if imports(path) & {"components", "eks_cluster_autoscaler"}]
+    assert reaching == ["_shared.py"]
+
+
+def test_nobody_outside_knows_of_the_sandbox():
+    for folder in ("components", "policies", "doctor"):
+        for path in sources(folder):
+            assert "sandbox" not in imports(path)
+    for path in ROOT.glob("*.py"):
+        assert "sandbox" not in path.read_text(), path.name
+
+
+@pytest.mark.parametrize("name", components.__all__)
+def test_every_public_name_is_documented(name):
+    assert inspect.getdoc(getattr(components, name))
+
+
+def described_fields(shape):
+    """Fields of a class that have a text behind them."""
+    found = {}
+    for base in shape.__mro__:
+        if base.__module__.startswith("components"):
+            (tree,) = ast.parse(inspect.getsource(base)).body
+            for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+                if isinstance(node, ast.AnnAssign):
+                    found[node.target.id] = isinstance(following, ast.Expr)
+    return found
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [s for s in map(components.__dict__.get, components.__all__) if typing.is_typeddict(s)],
+    ids=lambda s: s.__name__,
+)
+def test_every_argument_is_described_and_names_its_default(shape):
+    (tree,) = ast.parse(inspect.getsource(shape)).body
+    for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign):
+            assert isinstance(following, ast.Expr), f"{shape.__name__}.{node.target.id} is not described"
+            optional = "NotRequired" in ast.unparse(node.annotation)
+            text = following.value.value
+            told = any(word in text for word in ("Default", "Required by", "Give", "Number of nodes", "Percentage"))
+            assert told or not optional, f"{shape.__name__}.{node.target.id} names no default"
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        c
+        for c in map(components.__dict__.get, components.__all__)
+        if inspect.isclass(c) and hasattr(c, "register_outputs")
+    ],
+    ids=lambda c: c.__name__,
+)
+def test_every_output_is_described(component):
+    fields = described_fields(component)
+    assert fields
+    assert all(fields.values()), [name for name, described in fields.items() if not described]

@@ -1,0 +1,250 @@
+"""Settings: what is refused, with which words, and that nothing but a list of faults ever comes back."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import settings
+from components.faults import FaultsError
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "region": "us-east-1",
+    "cluster": {"name": "series-api"},
+    "nodeGroups": [{"name": "general", "minSize": 1, "maxSize": 3}],
+}
+GROUP = GOOD["nodeGroups"][0]
+
+
+def parse(config):
+    return settings.parse(
+        {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    )
+
+
+def group(**changes):
+    return {"nodeGroups": [{**GROUP, **changes}]}
+
+
+def create(**changes):
+    base = {"kubernetesVersion": "1.35", "network": {"zones": ["us-east-1a", "us-east-1b"]}}
+    return {"cluster": {"name": "series-api", "create": {**base, **changes}}}
+
+
+def autoscaler(**changes):
+    return {"autoscaler": changes}
+
+
+# Each row: what is changed in good settings, and the whole line (or its end) that must be told.
+BAD = [
+    # Top level
+    ({"region": "virginia"}, "region: got 'virginia'; expected an AWS region such as us-east-1"),
+    ({"region": ""}, "region: got ''; expected an AWS region"),
+    ({"regoin": "x"}, "regoin: got an unknown key; expected a known key; did you mean region?"),
+    ({"zzz": "x"}, "zzz: got an unknown key; expected a known key; see Pulumi.yaml"),
+    ({"accountId": "42"}, "accountId: got '42'; expected an AWS account ID of twelve digits"),
+    ({"credentials": "keys"}, "credentials: got 'keys'; expected one of irsa, podIdentity, nodeRole"),
+    ({"credentials": "nodeRole", "nodeGroups": []}, "expected a node group beside it"),
+    ({"tags": "team"}, "tags: got 'team'; expected an object or a list"),
+    ({"tags": {"team": 5}}, 'tags.team: got 5; expected a string: write "5" in quotes'),
+    # Cluster
+    ({"cluster": {}}, "cluster: got neither name nor stack"),
+    ({"cluster": {"name": "a", "stack": "organization/b/c"}}, "cluster: got both name and stack"),
+    ({"cluster": {"name": "-api"}}, "cluster.name: got '-api'; expected an EKS cluster name"),
+    ({"cluster": "series-api"}, "cluster: got 'series-api'; expected an object or a list"),
+    ({"cluster": ["series-api"]}, 'cluster: got ["series-api"]; expected an object with keys of its own'),
+    ({"cluster": {"nam": "a"}}, "cluster.nam: got an unknown key; expected a known key; did you mean name?"),
+    ({"cluster": {"stack": "o/p/s", "create": {"kubernetesVersion": "1.35"}}}, "cluster.create: got create without name"),
+    (create(kubernetesVersion=1.35), 'cluster.create.kubernetesVersion: got 1.35; expected a string: write "1.35" in quotes'),
+    (create(kubernetesVersion="1.28"), "cluster.create.kubernetesVersion: got Kubernetes 1.28; expected 1.29 to 1.36"),
+    (create(kubernetesVersion="latest"), "cluster.create.kubernetesVersion: got 'latest'; expected a Kubernetes version"),
+    (create(network=None), "cluster.create: got no network; expected network, to make one, or vpcId with privateSubnetIds"),
+    (create(vpcId="vpc-1", privateSubnetIds=["subnet-00000001"]), "cluster.create: got both network and vpcId"),
+    (create(network={"zones": ["us-east-1a"]}), "cluster.create.network.zones: got ['us-east-1a']; expected two to eight"),
+    (create(network={"zones": ["a", "b"]}), "cluster.create.network.zones[0]: got 'a'; expected an availability zone"),
+    (create(network={"zones": ["us-east-1a", "us-east-1b"], "cidr": "10.0.0.0/24"}), "expected a prefix of /16 to /20"),
+    (create(network={"zones": ["us-east-1a", "us-east-1b"], "cidr": "ten"}), "cluster.create.network.cidr: got 'ten'"),
+    (create(publicAccessCidrs=["0.0.0.0/0"]), "the whole internet is refused"),
+    (create(publicAccessCidrs=["home"]), "cluster.create.publicAccessCidrs[0]: got 'home'; expected a network"),
+    (create(adminPrincipalArns=["admin"]), "cluster.create.adminPrincipalArns[0]: got 'admin'; expected the ARN of an IAM role or user"),
+    # Node groups
+    (group(minSize=4), "nodeGroups[0].minSize: got 4; expected at most maxSize (3)"),
+    (group(minSize=-1), "nodeGroups[0].minSize: got -1; expected 0 or more"),
+    (group(minSize=0, maxSize=0), "nodeGroups[0].maxSize: got 0; expected 1 or more"),
+    (group(desiredSize=9), "nodeGroups[0].desiredSize: got 9; expected minSize to maxSize (1 to 3)"),
+    (group(minSize="1"), 'nodeGroups[0].minSize: got "1"; expected a valid integer'),
+    (group(minsize=1), "nodeGroups[0].minsize: got an unknown key; expected a known key; did you mean minSize?"),
+    (group(name=""), "nodeGroups[0].name: got ''; expected 1 to 40 letters"),
+    ({"nodeGroups": [GROUP, GROUP]}, "nodeGroups: got a name given twice; expected each name once, not general again"),
+    ({"nodeGroups": [{"name": "general"}]}, "nodeGroups[0].minSize: got nothing; expected a value: this key is required"),
+    (group(instanceTypes=[]), "nodeGroups[0].instanceTypes: got 0 instance types; expected 1 to 20"),
+    (group(instanceTypes=["large"]), "nodeGroups[0].instanceTypes[0]: got 'large'; expected an instance type such as m6i.large"),
+    (group(capacityType="spot"), "nodeGroups[0].capacityType: got 'spot'; expected one of ON_DEMAND, SPOT"),
+    (group(amiType="UBUNTU"), "nodeGroups[0].amiType: got 'UBUNTU'; expected one of AL2023_x86_64_STANDARD"),
+    (group(diskSizeGib=4), "nodeGroups[0].diskSizeGib: got 4; expected 8 to 16384"),
+    (group(subnetIds=[]), "nodeGroups[0].subnetIds: got no subnet; expected one subnet at least"),
+    (group(subnetIds=["vpc-1"]), "nodeGroups[0].subnetIds[0]: got 'vpc-1'; expected a subnet ID"),
+    (group(onePerZone=True), "nodeGroups[0].subnetIds: got none beside onePerZone"),
+    (group(labels={"a b": "x"}), "nodeGroups[0].labels['a b']: got 'a b'; expected a Kubernetes key"),
+    (group(labels={"a": "x y"}), "nodeGroups[0].labels['a']: got 'x y'; expected a label value"),
+    (group(labels={"eks.amazonaws.com/nodegroup": "x"}), "EKS keeps eks.amazonaws.com/ to itself"),
+    (group(labels={"a": True}), 'nodeGroups[0].labels.a: got true; expected a string: write "true" in quotes'),
+    (group(taints=[{"key": "a", "effect": "NO_SCHEDULE"}]), "nodeGroups[0].taints[0].effect: got 'NO_SCHEDULE'; expected Kubernetes' spelling, NoSchedule"),
+    (group(taints=[{"key": "a", "effect": "Never"}]), "nodeGroups[0].taints[0].effect: got 'Never'; expected one of NoSchedule"),
+    (group(taints=[{"key": "a"}]), "nodeGroups[0].taints[0].effect: got nothing"),
+    (group(taints=[{"key": "a", "effect": "NoSchedule"}, {"key": "a", "effect": "NoExecute"}]), "expected each taint key once"),
+    (group(gpu={"accelerator": "nvidia-l4", "count": 0}), "nodeGroups[0].gpu.count: got 0; expected 1 to 16"),
+    (group(resources={"example.com/fpga": "lots"}), "nodeGroups[0].resources['example.com/fpga']: got 'lots'; expected a Kubernetes quantity"),
+    (group(autoscalingOptions={"maxnodeprovisiontime": "5m"}), "nodeGroups[0].autoscalingOptions.maxnodeprovisiontime: got an option unknown on AWS"),
+    (group(autoscalingOptions={"scaledownutilizationthreshold": 7}), "expected a number from 0 to 1"),
+    (group(labels={f"l{n}": "x" for n in range(47)}), "nodeGroups[0].tags: got 50 tags beside the 3 that EKS puts there; expected 47 at most"),
+    (group(updateSettings={}), "nodeGroups[0].updateSettings: got 0 settings; expected one of"),
+    (group(updateSettings={"maxUnavailablePercentage": 0}), "nodeGroups[0].updateSettings.maxUnavailablePercentage: got 0"),
+    (group(nodeRoleArn="nodes"), "nodeGroups[0].nodeRoleArn: got 'nodes'; expected the ARN of an IAM role"),
+    ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].nodeGroupName: got ''"),
+    ({"existingNodeGroups": [{"name": "w", "taints": [{"key": "a", "effect": "No"}]}]}, "existingNodeGroups[0].taints[0].effect"),
+    # Role, provider
+    ({"role": {"permissionsBoundaryArn": "x"}}, "role.permissionsBoundaryArn: got 'x'; expected the ARN of an IAM policy"),
+    ({"role": {"path": "platform"}}, "role.path: got 'platform'; expected an IAM path"),
+    ({"role": {"namePrefix": "a" * 40}}, "characters at most"),
+    ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got 'x'; expected the ARN of an IAM oidc-provider"),
+    ({"oidcProvider": {"existingArn": "arn:aws:iam::123456789012:oidc-provider/x", "lookUp": True}}, "oidcProvider.lookUp"),
+    # Autoscaler
+    (autoscaler(expander="price"), "autoscaler.expander: got the expander price"),
+    (autoscaler(expander="priority"), "autoscaler.expanderPriorities: got nothing"),
+    (autoscaler(expanderPriorities={"10": [".*"]}), "autoscaler.expanderPriorities: got priorities; expected the expander priority"),
+    (autoscaler(expander="priority", expanderPriorities={"high": [".*"]}), "expected a whole number as the priority"),
+    (autoscaler(flags={"scan-intervall": "10s"}), "autoscaler.flags.scan-intervall: got a flag that Cluster Autoscaler does not know; expected a flag of Cluster Autoscaler; did you mean scan-interval?"),
+    (autoscaler(flags={"scan-interval": 10}), "autoscaler.flags.scan-interval: got '10'; expected a Go duration"),
+    (autoscaler(flags={"nodes": "1:2:asg"}), "autoscaler.flags.nodes: got a flag that is not free"),
+    (autoscaler(scaleDownUnneededTime="soon"), "autoscaler.scaleDownUnneededTime: got 'soon'; expected a Go duration"),
+    (autoscaler(scaleDownDelayAfterAdd=60), "autoscaler.scaleDownDelayAfterAdd: got 60; expected a string"),
+    (autoscaler(replicas=0), "autoscaler.replicas: got 0; expected 1 to 10"),
+    (autoscaler(replicas=2, minAvailable=2), "autoscaler.minAvailable: got 2 of 2 replicas; expected fewer"),
+    (autoscaler(resources={"cpu": "some"}), "autoscaler.resources.cpu: got 'some'; expected a Kubernetes quantity"),
+    (autoscaler(tolerations=[{"value": "x"}]), "autoscaler.tolerations[0]: got no key"),
+    (autoscaler(tolerations=[{"key": "a", "operator": "In"}]), "autoscaler.tolerations[0].operator: got 'In'; expected one of Equal, Exists"),
+    (autoscaler(chart={"version": "9.54.0"}), "autoscaler.chart.version: got chart 9.54.0, which says 1.35.0 and runs 1.34.2"),
+    (autoscaler(chart={"location": "./nowhere"}), "autoscaler.chart.location: got './nowhere'; expected an OCI reference"),
+    (autoscaler(chart={"repository": "oci://x/y"}), "an OCI reference goes into location"),
+    (autoscaler(chart={"repository": "https://x", "location": "oci://x"}), "autoscaler.chart.location: got a location beside a repository"),
+    (autoscaler(image={"tag": "latest"}), "autoscaler.image.tag: got 'latest'; expected a full version such as v1.33.6"),
+    (autoscaler(values={"extraArgs": {"v": "4"}}), "autoscaler.values.extraArgs: got a value that is not free"),
+    (autoscaler(values={"awsAccessKeyID": "x"}), "no key of AWS belongs into a chart's values"),
+    (autoscaler(namespace="Kube System"), "autoscaler.namespace: got 'Kube System'; expected lower-case letters"),
+    (autoscaler(timeoutSeconds=1), "autoscaler.timeoutSeconds: got 1; expected 30 to 3600"),
+    ({**create(kubernetesVersion="1.33"), **autoscaler(image={"tag": "v1.35.2"})}, "autoscaler.image.tag: got Cluster Autoscaler 1.35.2 on Kubernetes 1.33"),
+    ({**create(), **autoscaler(chart={"version": "9.46.0"})}, "autoscaler.chart.version: got chart 9.46.0 with Cluster Autoscaler 1.35.2"),
+    ({**create(), **autoscaler(flags={"parallel-drain": True})}, "autoscaler.flags.parallel-drain: got a flag that Cluster Autoscaler 1.35 does not have"),
+]  # fmt: skip
+
+
+def test_good_settings_pass():
+    assert parse(GOOD).node_groups[0].name == "general"
+
+
+@pytest.mark.parametrize(("change", "told"), BAD, ids=[told[:60] for _, told in BAD])
+def test_a_bad_setting_is_refused_by_its_path_with_what_was_expected(change, told):
+    with pytest.raises(FaultsError) as refused:
+        parse({**GOOD, **change})
+    assert told in str(refused.value)
+
+
+def test_sixty_settings_and_more_are_in_the_table():
+    assert len(BAD) >= 60
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(FaultsError) as refused:
+        parse({**GOOD, "credentials": "keys", **group(minSize=9), **autoscaler(expander="price", replicas=0)})
+    paths = {fault.path for fault in refused.value.faults}
+    assert paths == {"credentials", "nodeGroups[0].minSize", "autoscaler.expander", "autoscaler.replicas"}
+    assert str(refused.value).startswith("settings: 4 faults\n  ")
+
+
+def test_yaml_scalars_are_welcome_as_flag_values():
+    flags = {"max-nodes-total": 50, "skip-nodes-with-local-storage": False, "balancing-ignore-label": ["a", "b"]}
+    assert parse({**GOOD, **autoscaler(flags=flags)}).autoscaler.flags == {
+        "max-nodes-total": "50",
+        "skip-nodes-with-local-storage": "false",
+        "balancing-ignore-label": "a,b",
+    }
+
+
+def test_settings_cannot_be_changed_afterwards():
+    with pytest.raises(AttributeError):
+        parse(GOOD).region = "eu-west-1"
+
+
+def test_every_key_of_the_settings_is_described_in_pulumi_yaml():
+    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    assert set(declared) == {settings.to_camel(name) for name in settings.Settings.__dataclass_fields__}
+    assert all(entry["description"] for entry in declared.values())
+
+
+@pytest.mark.parametrize(
+    "tree", ["cluster", "nodeGroups", "autoscaler", "role", "oidcProvider", "podIdentity", "existingNodeGroups"]
+)
+def test_every_key_of_a_tree_is_named_in_its_description(tree):
+    description = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"][tree]["description"]
+    shape = {
+        "cluster": settings.Cluster,
+        "nodeGroups": settings.NodeGroup,
+        "autoscaler": settings.Autoscaler,
+        "role": settings.Role,
+        "oidcProvider": settings.OidcProvider,
+        "podIdentity": settings.PodIdentity,
+        "existingNodeGroups": settings.ExistingNodeGroup,
+    }[tree]
+    for name in shape.__dataclass_fields__:
+        assert settings.to_camel(name) in description, f"{tree}.{settings.to_camel(name)}"
+
+
+leaves = st.none() | st.booleans() | st.integers(-5, 100) | st.floats(allow_nan=False) | st.text(max_size=12)
+trees = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "name",
+                    "minSize",
+                    "maxSize",
+                    "labels",
+                    "taints",
+                    "key",
+                    "effect",
+                    "create",
+                    "flags",
+                    "expander",
+                    "values",
+                ]
+            )
+            | st.text(max_size=6),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["region", "cluster", "nodeGroups", "credentials", "autoscaler", "role", "tags", "existingNodeGroups"]
+        )
+        | st.text(max_size=6),
+        trees | st.text(max_size=10),
+        max_size=5,
+    )
+)
+def test_settings_never_fail_otherwise_than_by_faults(config):
+    with contextlib.suppress(FaultsError):
+        parse({**GOOD, **config})

@@ -46,9 +46,9 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         letter = _LETTERS.get(record.levelno, "I")
         moment = self.formatTime(record, "%m%d %H:%M:%S")
-        micros = int(record.msecs * 1000)
+        micros = int(record.created % 1 * 1_000_000)
         source = f"sandbox-autoscaler/{record.filename}:{record.lineno}"
-        return f"{letter}{moment}.{micros:06} {record.thread or 0:7.0f} {source}] {record.getMessage()}"
+        return f"{letter}{moment}.{micros:06} {record.process:7} {source}] {record.getMessage()}"
 
 
 class _Handler(logging.StreamHandler):  # type: ignore[type-arg]

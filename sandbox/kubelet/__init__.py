@@ -1,0 +1,21 @@
+"""The kubelet of the autoscaler's pods: runs each as a local process, with what a pod on an EKS node would get.
+
+``python -m sandbox.kubelet --state DIR --tools BIN_DIR --aws-endpoint URL`` follows every cluster that has a
+``DIR/clusters/<region>/<name>/admin.kubeconfig``. Pods with the label ``app.kubernetes.io/name=aws-cluster-autoscaler``
+that are bound to a node are its business, from the first status to the final deletion; kwok runs all the others.
+
+A process gets the arguments and the environment of its pod and nothing of ours, and besides:
+
+- what the EKS webhooks inject: the web identity of the role that its service account is annotated with (IRSA), or, if
+  the service account has a Pod Identity association, the address and token of the agent, and then only that;
+- the node's link-local services, on loopback: instance metadata (answering pods only when the instance's hop limit
+  lets it) and the Pod Identity agent (answering only while its add-on is active);
+- ``--kubeconfig``, since a local process cannot have token and address of the API server where a container finds them:
+  it holds the token of its service account, renewed before it expires; and a free port for ``--address``.
+
+The process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` or ``PATH`` has it, else the stand-in
+:mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per
+start of its container. ``kubectl logs`` shows the newest of all (see :mod:`sandbox.kubernetes`).
+
+Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks.
+"""

@@ -1,0 +1,50 @@
+"""``python -m sandbox.kubelet``: the kubelet of the autoscaler's pods as a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from sandbox.kubelet.kubelet import Kubelet, Options
+from sandbox.kubelet.program import BINARY_VARIABLE, real_binary
+from sandbox.layout import hold_lock
+
+
+def main() -> int:
+    """Runs the kubelet until SIGTERM or SIGINT; prints ``ready ...`` when it follows the clusters."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox.kubelet",
+        description="Runs the pods of Cluster Autoscaler of all emulated clusters as local processes: the real "
+        f"cluster-autoscaler named by {BINARY_VARIABLE} or found on PATH, else the sandbox's stand-in. "
+        "Reads the standard AWS variables for its credentials.",
+    )
+    parser.add_argument("--state", required=True, type=Path, metavar="DIR", help="state folder of the clusters")
+    parser.add_argument("--tools", type=Path, metavar="BIN_DIR", help="searched for cluster-autoscaler before PATH")
+    parser.add_argument("--aws-endpoint", required=True, metavar="URL", help="the emulated AWS")
+    parser.add_argument("--poll-seconds", type=float, default=Options.poll_seconds, help="default: %(default)s")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+
+    path = os.pathsep.join(str(part) for part in (arguments.tools, os.environ.get("PATH")) if part)
+    binary = real_binary({**os.environ, "PATH": path})
+    state = arguments.state.absolute()
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    # Two kubelets would run every pod twice.
+    with hold_lock(state / "kubelet.lock"):
+        program = binary or "the stand-in sandbox.autoscaler"
+        print(f"ready {os.getpid()}: runs {program} for pods of Cluster Autoscaler", flush=True)
+        Kubelet(Options(state, arguments.aws_endpoint, binary, arguments.poll_seconds)).run(stop)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

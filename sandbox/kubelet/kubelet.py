@@ -1,0 +1,151 @@
+"""Finds the clusters, and in each the pods to run."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes.config import ConfigException
+
+from sandbox.kube_api import KubeApi, KubeApiError
+from sandbox.kubelet.cloud import Cloud, CloudErrors
+from sandbox.kubelet.identity import Identity, identity_of
+from sandbox.kubelet.pod_worker import PodWorker, Setting
+from sandbox.kubernetes.files import ClusterFiles
+
+_log = logging.getLogger(__name__)
+
+SELECTOR = "app.kubernetes.io/name=aws-cluster-autoscaler"
+"""The pods that are ours. kwok leaves them alone."""
+
+_STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the kubelet works.
+
+    Attributes:
+        state: The cluster controller's state folder.
+        aws_endpoint: URL of the emulated AWS.
+        binary: The real Cluster Autoscaler; ``None``: the stand-in.
+        poll_seconds: Pause between two looks.
+    """
+
+    state: Path
+    aws_endpoint: str
+    binary: str | None
+    poll_seconds: float = 0.5
+
+
+class Kubelet:
+    """Follows the clusters that serve."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._clusters: dict[Path, _Cluster] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Follows until told to stop, then ends every process."""
+        try:
+            while not stop.wait(self._options.poll_seconds):
+                self.follow()
+        finally:
+            for cluster in self._clusters.values():
+                cluster.end()
+
+    def follow(self) -> None:
+        """Looks once at every cluster. What fails is logged and tried again at the next look."""
+        serving = {
+            files.folder: files.admin_kubeconfig.read_text()
+            for files in ClusterFiles.found_in(self._options.state)
+            if files.admin_kubeconfig.exists()
+        }
+        for folder in [*self._clusters]:
+            # Another kubeconfig is another run of the control plane, perhaps another cluster of the same name.
+            if self._clusters[folder].kubeconfig != serving.get(folder):
+                self._clusters.pop(folder).end()
+        for folder, kubeconfig in serving.items():
+            try:
+                if folder not in self._clusters:
+                    self._clusters[folder] = _Cluster(ClusterFiles(folder), kubeconfig, self._options)
+                self._clusters[folder].follow()
+            except (KubeApiError, ConfigException, *CloudErrors) as error:
+                _log.warning("%s: %s", folder.name, error)
+
+
+class _Cluster:
+    """The pods of one cluster."""
+
+    def __init__(self, files: ClusterFiles, kubeconfig: str, options: Options) -> None:
+        self.kubeconfig = kubeconfig
+        self._files = files
+        region, name = files.key
+        cloud = Cloud(options.aws_endpoint, region, name)
+        self._setting = Setting(KubeApi(files.admin_kubeconfig), files, cloud, options.aws_endpoint, options.binary)
+        self._identities: dict[str, Identity] = {}
+        self._workers: dict[str, PodWorker] = {}
+
+    def follow(self) -> None:
+        """Starts what is new, ends what goes."""
+        pods = {pod["metadata"]["uid"]: pod for pod in self._setting.api.items("/api/v1/pods", labelSelector=SELECTOR)}
+        for uid in self._workers.keys() - pods.keys():
+            # Deleted behind our back: its node is gone, and its process with it.
+            worker = self._workers.pop(uid)
+            worker.end(grace=0)
+            worker.join()
+            worker.remove_files()
+        self._identities = {uid: its for uid, its in self._identities.items() if uid in pods}
+        for uid, pod in pods.items():
+            if "deletionTimestamp" in pod["metadata"]:
+                self._terminate(uid, pod)
+            elif pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
+                self._identities.setdefault(uid, self._identify(pod))
+                if "nodeName" in pod["spec"] and uid not in self._workers:
+                    self._start(uid, pod)
+
+    def end(self) -> None:
+        """Ends every process; the pods stay."""
+        for worker in self._workers.values():
+            worker.end(_STOP_SECONDS)
+        for worker in self._workers.values():
+            worker.join()
+        self._workers.clear()
+
+    def _identify(self, pod: Mapping[str, Any]) -> Identity:
+        """What the webhooks made of the pod when it was created; asked as soon as we see it, and never again."""
+        known = self._identities.get(pod["metadata"]["uid"])
+        if known:
+            return known
+        namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
+        found = self._setting.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}")
+        return identity_of(found, associated=self._setting.cloud.is_associated(namespace, account))
+
+    def _start(self, uid: str, pod: Mapping[str, Any]) -> None:
+        try:
+            node = self._setting.api.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")
+        except KubeApiError as error:
+            if error.status == 404:
+                return
+            raise
+        self._workers[uid] = PodWorker(self._setting, pod, node, self._identities[uid])
+        self._workers[uid].start()
+
+    def _terminate(self, uid: str, pod: Mapping[str, Any]) -> None:
+        """Ends a pod that is being deleted and, once it has ended, lets the API server forget it."""
+        metadata = pod["metadata"]
+        worker = self._workers.get(uid)
+        if worker and worker.is_alive():
+            worker.end(metadata.get("deletionGracePeriodSeconds", 30))
+            return
+        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+        with suppress(KubeApiError):  # It may just have gone.
+            self._setting.api.request("DELETE", path, {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+        if worker:
+            del self._workers[uid]
+            worker.remove_files()

@@ -1,0 +1,101 @@
+"""The command and the environment that a pod asks for. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+Json = Mapping[str, Any]
+
+_PROGRAM = "cluster-autoscaler"
+_FIELD_OF_MAP = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
+_VARIABLE = re.compile(r"\$(?:\$|\(([^)]+)\))")
+
+
+class ConfigError(Exception):
+    """The pod asks for what is not there or not played; the message is what a kubelet would put into its status."""
+
+
+def container_of(pod: Json) -> Json:
+    """The pod's container.
+
+    Raises:
+        ConfigError: It has several, or init containers.
+    """
+    spec = pod["spec"]
+    containers: list[Json] = spec["containers"]
+    if len(containers) > 1 or spec.get("initContainers"):
+        names = ", ".join(c["name"] for c in [*spec.get("initContainers", ()), *containers])
+        raise ConfigError(f"the sandbox's kubelet runs pods of one container, and this one has: {names}")
+    return containers[0]
+
+
+def environment(pod: Json, addresses: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the pod's container.
+
+    Args:
+        pod: The pod.
+        addresses: ``status.podIP`` and ``status.hostIP``, which its status may not have yet.
+
+    Raises:
+        ConfigError: A value comes from where this kubelet does not look.
+    """
+    result: dict[str, str] = {}
+    container = container_of(pod)
+    if container.get("envFrom"):
+        raise ConfigError("envFrom is not played by the sandbox's kubelet")
+    for entry in container.get("env", ()):
+        name = entry["name"]
+        if "valueFrom" not in entry:
+            result[name] = expand(entry.get("value", ""), result)
+        elif "fieldRef" in entry["valueFrom"]:
+            result[name] = _field(pod, entry["valueFrom"]["fieldRef"]["fieldPath"], addresses)
+        else:
+            source = next(iter(entry["valueFrom"]))
+            raise ConfigError(f"env {name}: valueFrom.{source} is not played by the sandbox's kubelet")
+    return result
+
+
+def arguments(pod: Json, variables: Mapping[str, str]) -> list[str]:
+    """What follows the program's name.
+
+    Raises:
+        ConfigError: The program is not ``cluster-autoscaler``.
+    """
+    container = container_of(pod)
+    words = [*container.get("command", ()), *container.get("args", ())]
+    # Without a command the image's own is used, which is cluster-autoscaler.
+    program = words.pop(0) if container.get("command") else _PROGRAM
+    if PurePosixPath(program).name != _PROGRAM:
+        raise ConfigError(f'exec: "{program}": the sandbox\'s kubelet runs nothing but {_PROGRAM}')
+    return [expand(word, variables) for word in words]
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Replaces ``$(NAME)`` by the variable; an unknown one is left as it is, and ``$$`` is a dollar sign."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        return "$" if name is None else variables.get(name, match[0])
+
+    return _VARIABLE.sub(value, text)
+
+
+def _field(pod: Json, path: str, addresses: Mapping[str, str]) -> str:
+    """A field of the pod, as the downward API gives it."""
+    of_map = _FIELD_OF_MAP.fullmatch(path)
+    if of_map:
+        return str(pod["metadata"].get(of_map[1], {}).get(of_map[2], ""))
+    fields = {
+        "metadata.name": pod["metadata"]["name"],
+        "metadata.namespace": pod["metadata"]["namespace"],
+        "metadata.uid": pod["metadata"]["uid"],
+        "spec.nodeName": pod["spec"].get("nodeName", ""),
+        "spec.serviceAccountName": pod["spec"].get("serviceAccountName", "default"),
+        **addresses,
+    }
+    if path not in fields:
+        raise ConfigError(f"fieldRef {path} is not played by the sandbox's kubelet")
+    return str(fields[path])

@@ -1,0 +1,241 @@
+"""The life of one pod on its node."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
+from sandbox.kubelet import pod_status
+from sandbox.kubelet.cloud import Cloud
+from sandbox.kubelet.container_process import ContainerProcess
+from sandbox.kubelet.identity import Identity
+from sandbox.kubelet.liveness import Liveness
+from sandbox.kubelet.node_services import NodeServices
+from sandbox.kubelet.pod_spec import ConfigError, arguments, container_of, environment
+from sandbox.kubelet.program import Command, ImageError, Place, command
+from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
+from sandbox.kubernetes.files import ClusterFiles
+from sandbox.layout import LOOPBACK, write_atomically
+
+_log = logging.getLogger(__name__)
+
+_API_TOKEN_SECONDS = 3607
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+"""Between crashes, doubling. A kubelet waits 10 s to 5 min; newcomers should not have to."""
+
+_STEADY_SECONDS = 60.0
+"""After a run this long, the next crash is a first one again."""
+
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the pods of one cluster share.
+
+    Attributes:
+        api: The API server, as administrator.
+        files: The cluster's files.
+        cloud: AWS.
+        aws_endpoint: URL of it.
+        binary: The real Cluster Autoscaler; ``None``: the stand-in.
+    """
+
+    api: KubeApi
+    files: ClusterFiles
+    cloud: Cloud
+    aws_endpoint: str
+    binary: str | None
+
+
+class PodWorker(threading.Thread):
+    """Runs one pod's container until the pod goes.
+
+    Args:
+        setting: Its cluster.
+        pod: The pod, bound to a node.
+        node: That node.
+        identity: What the webhooks gave the pod when it was created.
+    """
+
+    def __init__(self, setting: Setting, pod: Mapping[str, Any], node: Mapping[str, Any], identity: Identity) -> None:
+        metadata = pod["metadata"]
+        super().__init__(name=f"{metadata['namespace']}/{metadata['name']}", daemon=True)
+        self._setting = setting
+        self._pod = pod
+        self._node = node
+        self._identity = identity
+        self._folder = setting.files.folder / "pods" / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+        self._path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+        self._accepted = datetime.now(UTC)
+        self._container = _container_before(pod)
+        self._addresses = _addresses(node)
+        self._tokens: list[ProjectedToken] = []
+        self._ending = threading.Event()
+        self._grace = 0.0
+
+    def end(self, grace: float) -> None:
+        """Tells the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""
+        self._grace = grace
+        self._ending.set()
+
+    def run(self) -> None:
+        """Starts the container, again and again if need be."""
+        services = self._link_local_services()
+        try:
+            pause = _FIRST_PAUSE
+            while not self._ending.is_set():
+                ran = self._attempt(services)
+                pause = _FIRST_PAUSE if ran > _STEADY_SECONDS else pause
+                self._ending.wait(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        finally:
+            services.stop()
+
+    def remove_files(self) -> None:
+        """Removes what the pod kept, as a kubelet does when a pod is deleted."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _attempt(self, services: NodeServices) -> float:
+        """One run of the container, or one failure to start it; how many seconds it ran."""
+        port = _free_port()
+        try:
+            prepared = self._prepare(services, port)
+        except ImageError as error:
+            self._report(pod_status.waiting("ErrImagePull", str(error)))
+            return 0
+        except ConfigError as error:
+            self._report(pod_status.waiting("CreateContainerConfigError", str(error)))
+            return 0
+        except (KubeApiError, OSError) as error:
+            self._report(pod_status.waiting("ContainerCreating", str(error)))
+            return 0
+        process = ContainerProcess(prepared.words, prepared.variables, self._folder, self._new_log())
+        _log.info("%s: started (%s, %s)", self.name, Path(prepared.words[0]).name, self._identity.kind)
+        self._report(pod_status.running(process.started))
+        self._watch(process, port)
+        ended = datetime.now(UTC)
+        if self._ending.is_set():
+            return 0
+        assert process.return_code is not None
+        message = process.tail if self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" else ""
+        over = pod_status.terminated(process.return_code, process.started, ended, message)
+        _log.warning("%s: ended with %s", self.name, process.return_code)
+        back_off = f"back-off restarting failed container {self._spec['name']} in pod {self._pod['metadata']['name']}"
+        self._container = pod_status.Container(over, over, self._container.restarts + 1)
+        self._report(pod_status.waiting("CrashLoopBackOff", back_off))
+        return (ended - process.started).total_seconds()
+
+    def _watch(self, process: ContainerProcess, port: int) -> None:
+        """Returns when the process has ended, by itself, by its probe or because the pod goes."""
+        liveness = Liveness(self._spec.get("livenessProbe"), port)
+        while process.return_code is None and not self._ending.wait(_POLL_SECONDS):
+            self._refresh_tokens()
+            if liveness.failed():
+                _log.warning("%s: liveness probe failed, will be restarted", self.name)
+                process.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
+        if process.return_code is None:
+            process.stop(self._grace)
+        process.finish()
+
+    def _prepare(self, services: NodeServices, port: int) -> Command:
+        """Everything that the process needs, in files and in its environment."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        account_token, aws_token = self._folder / "api-token", self._folder / "aws-token"
+        given = environment(self._pod, self._addresses)
+        words = arguments(self._pod, given)
+        if not self._tokens:
+            self._tokens = [ProjectedToken(self._setting.api, self._pod, account_token, _API_TOKEN_SECONDS)]
+            if self._identity.audience:
+                seconds, audience = self._identity.token_seconds, self._identity.audience
+                self._tokens.append(ProjectedToken(self._setting.api, self._pod, aws_token, seconds, audience))
+        for token in self._tokens:
+            token.refresh()
+        admin = yaml.safe_load(self._setting.files.admin_kubeconfig.read_text())
+        own_kubeconfig = self._folder / "kubeconfig"
+        write_atomically(own_kubeconfig, kubeconfig(admin, account_token))
+        region = self._setting.cloud.region
+        place = Place(self._folder, own_kubeconfig, port, self._setting.aws_endpoint, services.metadata_url, region)
+        injected = self._identity.variables(region, str(aws_token), services.agent_url)
+        variables = {"HOSTNAME": self._pod["metadata"]["name"], **injected, **given}
+        prepared = command(self._setting.binary, self._spec["image"], words, variables, place)
+        for file, text in prepared.files.items():
+            write_atomically(file, text)
+        return prepared
+
+    @property
+    def _spec(self) -> Mapping[str, Any]:
+        return container_of(self._pod)
+
+    def _link_local_services(self) -> NodeServices:
+        _, _, zone, instance = self._node["spec"]["providerID"].rsplit("/", 3)
+        on_host = self._pod["spec"].get("hostNetwork", False)
+        return NodeServices(self._setting.cloud, instance, zone, on_host_network=on_host)
+
+    def _refresh_tokens(self) -> None:
+        for token in self._tokens:
+            try:
+                token.refresh()
+            except KubeApiError as error:
+                _log.warning("%s: no new token: %s", self.name, error)
+
+    def _new_log(self) -> Path:
+        """The log of the next run; only the one before is kept, and ``kubectl logs`` is led to the new one."""
+        restarts = self._container.restarts
+        logs = self._folder / self._spec["name"]
+        logs.mkdir(exist_ok=True)
+        (logs / f"{restarts - 2}.log").unlink(missing_ok=True)
+        log: Path = logs / f"{restarts}.log"
+        log.touch(mode=0o600)
+        shown = self._setting.files.autoscaler_log
+        shown.parent.mkdir(parents=True, exist_ok=True)
+        link = shown.with_name(f".{shown.name}.{os.getpid()}.{threading.get_ident()}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(log)
+        link.replace(shown)
+        return log
+
+    def _report(self, state: pod_status.Json) -> None:
+        """Tells the API server where the container stands; what cannot be told now is told by the next change."""
+        self._container = pod_status.Container(state, self._container.last, self._container.restarts)
+        status = pod_status.status(self._pod, self._container, self._addresses, self._accepted, datetime.now(UTC))
+        try:
+            body = {"status": status}
+            self._pod = self._setting.api.request("PATCH", f"{self._path}/status", body, content_type=MERGE_PATCH)
+        except KubeApiError as error:
+            if error.status != 404:
+                _log.warning("%s: status not reported: %s", self.name, error)
+
+
+def _container_before(pod: Mapping[str, Any]) -> pod_status.Container:
+    """Where an earlier kubelet left the container: a run that it began is over now."""
+    statuses = pod.get("status", {}).get("containerStatuses", ())
+    if not statuses:
+        return pod_status.Container({}, {})
+    begun = "running" in statuses[0].get("state", {})
+    return pod_status.Container({}, statuses[0].get("lastState", {}), statuses[0]["restartCount"] + begun)
+
+
+def _addresses(node: Mapping[str, Any]) -> dict[str, str]:
+    """The pod shares its node's address: it has no network of its own."""
+    addresses = {entry["type"]: entry["address"] for entry in node.get("status", {}).get("addresses", ())}
+    internal = addresses.get("InternalIP", "")
+    return {"status.hostIP": internal, "status.podIP": internal}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,107 @@
+"""Which program a pod's process is: the real Cluster Autoscaler if there is one, else the stand-in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.autoscaler import RELEASE_VARIABLE
+from sandbox.autoscaler.releases import Release, UnknownReleaseError
+from sandbox.layout import LOOPBACK, PROJECT
+
+BINARY_VARIABLE = "CLUSTER_AUTOSCALER_BIN"
+
+_OVERRIDDEN = ("autoscaling", "ec2", "eks", "sts")
+
+
+class ImageError(Exception):
+    """There is nothing to run for the pod's image; the message says why."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process to start, and the files that it needs."""
+
+    words: tuple[str, ...]
+    variables: Mapping[str, str]
+    files: Mapping[Path, str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a process runs.
+
+    Attributes:
+        folder: The pod's folder.
+        kubeconfig: The kubeconfig of its service account.
+        port: The port for its health and metrics.
+        aws_endpoint: URL of the emulated AWS.
+        metadata_url: URL of its node's instance metadata service.
+        region: Region of the cluster.
+    """
+
+    folder: Path
+    kubeconfig: Path
+    port: int
+    aws_endpoint: str
+    metadata_url: str
+    region: str
+
+
+def real_binary(environment: Mapping[str, str]) -> str | None:
+    """The real Cluster Autoscaler on this machine, if any."""
+    return environment.get(BINARY_VARIABLE) or shutil.which("cluster-autoscaler", path=environment.get("PATH"))
+
+
+def command(binary: str | None, image: str, arguments: list[str], variables: dict[str, str], place: Place) -> Command:
+    """The process for a pod.
+
+    What is added stands in for a container's network and file system: the flags that a local process needs, and the
+    emulated AWS where the names of AWS would lead. The pod's variables win over all but these.
+
+    Args:
+        binary: The real Cluster Autoscaler; ``None`` for the stand-in.
+        image: Image of the pod's container.
+        arguments: Its arguments.
+        variables: Its variables, the injected ones among them.
+        place: Where it runs.
+
+    Raises:
+        ImageError: The stand-in cannot play the release that the image names.
+    """
+    # Nothing of the person's own: no home folder with AWS settings, no proxy for what is on loopback.
+    base = {"HOME": str(place.folder), "PATH": os.defpath, "AWS_EC2_METADATA_SERVICE_ENDPOINT": place.metadata_url}
+    own_flags = [f"--kubeconfig={place.kubeconfig}", f"--address={LOOPBACK}:{place.port}"]
+    if binary:
+        cloud_config = place.folder / "cloud.conf"
+        network = {"AWS_ENDPOINT_URL_STS": place.aws_endpoint, "AWS_ENDPOINT_URL_EC2": place.aws_endpoint}
+        emulation = [f"--cloud-config={cloud_config}", "--aws-use-static-instance-list=true"]
+        return Command(
+            (binary, *arguments, *own_flags, *emulation),
+            base | variables | network,
+            {cloud_config: _cloud_config(place)},
+        )
+    try:
+        release = Release.of_image(image)
+    except UnknownReleaseError as error:
+        raise ImageError(str(error)) from None
+    network = {"AWS_ENDPOINT_URL": place.aws_endpoint, "PYTHONPATH": str(PROJECT), RELEASE_VARIABLE: str(release)}
+    words = (sys.executable, "-m", "sandbox.autoscaler", *arguments, *own_flags)
+    return Command(words, base | variables | network, {})
+
+
+def _cloud_config(place: Place) -> str:
+    """Cluster Autoscaler's own way to another endpoint: its three clients of AWS know no other."""
+    sections = (
+        f'[ServiceOverride "{number}"]\n'
+        f"Service = {service}\n"
+        f"Region = {place.region}\n"
+        f"URL = {place.aws_endpoint}\n"
+        f"SigningRegion = {place.region}\n"
+        for number, service in enumerate(_OVERRIDDEN, start=1)
+    )
+    return "\n".join(sections)

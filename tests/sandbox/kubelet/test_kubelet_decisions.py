@@ -1,0 +1,228 @@
+"""What a pod asks for, who it is, what is run for it and what is said of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.kubelet import pod_status
+from sandbox.kubelet.identity import Identity, identity_of
+from sandbox.kubelet.pod_spec import ConfigError, arguments, environment, expand
+from sandbox.kubelet.program import ImageError, Place, command, real_binary
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ADDRESSES = {"status.podIP": "10.0.0.9", "status.hostIP": "10.0.0.9"}
+
+
+def a_pod(status=None, **container):
+    container = {
+        "name": "aws-cluster-autoscaler",
+        "image": "ca:v1.36.1",
+        "command": ["./cluster-autoscaler"],
+        **container,
+    }
+    return {
+        "metadata": {"name": "p", "namespace": "n", "uid": "u", "labels": {"a": "b"}},
+        "spec": {"serviceAccountName": "sa", "nodeName": "node", "containers": [container]},
+        "status": status or {},
+    }
+
+
+def from_field(path):
+    return a_pod(env=[{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.name", "p"),
+        ("metadata.namespace", "n"),
+        ("spec.serviceAccountName", "sa"),
+        ("spec.nodeName", "node"),
+        ("status.podIP", "10.0.0.9"),
+        ("metadata.labels['a']", "b"),
+        ("metadata.annotations['none']", ""),
+    ],
+)
+def test_variables_may_come_from_the_pods_own_fields(path, value):
+    assert environment(from_field(path), ADDRESSES) == {"X": value}
+
+
+def test_later_variables_and_arguments_may_name_earlier_ones():
+    env = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)$(C)$$(A)"}]
+    pod = a_pod(env=env, args=["--x=$(A)"])
+    variables = environment(pod, {})
+
+    assert variables == {"A": "1", "B": "1$(C)$(A)"}
+    assert arguments(pod, variables) == ["--x=1"]
+
+
+@given(st.text(alphabet="ab (){}", max_size=20))
+def test_what_names_no_variable_is_left_alone(text):
+    assert expand(text, {"a": "1"}) == text
+
+
+def test_the_command_may_be_left_to_the_image():
+    pod = a_pod(args=["--v=4"])
+    del pod["spec"]["containers"][0]["command"]
+
+    assert arguments(pod, {}) == ["--v=4"]
+
+
+@pytest.mark.parametrize(
+    ("pod", "message"),
+    [
+        (a_pod(command=["sh", "-c", "cluster-autoscaler"]), 'exec: "sh": the sandbox\'s kubelet runs nothing but'),
+        (a_pod(envFrom=[{"secretRef": {"name": "s"}}]), "envFrom is not played"),
+        (a_pod(env=[{"name": "X", "valueFrom": {"secretKeyRef": {}}}]), "env X: valueFrom.secretKeyRef is not played"),
+        (from_field("status.phase"), "fieldRef status.phase is not played"),
+    ],
+)
+def test_what_is_not_played_is_refused_by_name(pod, message):
+    with pytest.raises(ConfigError, match=message):
+        arguments(pod, environment(pod, ADDRESSES))
+
+
+def test_a_pod_of_several_containers_is_refused_with_their_names():
+    pod = a_pod()
+    pod["spec"]["containers"].append({"name": "sidecar"})
+
+    with pytest.raises(ConfigError, match="aws-cluster-autoscaler, sidecar"):
+        environment(pod, {})
+
+
+def account(**annotations):
+    return {
+        "metadata": {"annotations": {f"eks.amazonaws.com/{k.replace('_', '-')}": v for k, v in annotations.items()}}
+    }
+
+
+def test_a_plain_service_account_has_only_its_node():
+    identity = identity_of({"metadata": {}}, associated=False)
+
+    assert identity == Identity("node")
+    assert identity.variables("r", "t", "a") == {}
+
+
+def test_an_annotated_service_account_has_a_web_identity():
+    identity = identity_of(account(role_arn="arn"), associated=False)
+
+    assert identity == Identity("irsa", "arn", "sts.amazonaws.com", 86_400)
+    assert identity.variables("eu-west-1", "/token", "http://agent") == {
+        "AWS_STS_REGIONAL_ENDPOINTS": "regional",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ROLE_ARN": "arn",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
+    }
+
+
+def test_annotations_may_set_audience_and_life_of_the_token():
+    identity = identity_of(account(role_arn="arn", audience="x", token_expiration="3600"), associated=False)
+
+    assert (identity.audience, identity.token_seconds) == ("x", 3600)
+
+
+def test_an_associated_service_account_has_the_agent_and_nothing_else():
+    identity = identity_of(account(role_arn="arn"), associated=True)
+    variables = identity.variables("r", "/token", "http://agent")
+
+    assert (identity.kind, identity.audience) == ("podIdentity", "pods.eks.amazonaws.com")
+    assert variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://agent"
+    assert variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == "/token"
+    assert "AWS_ROLE_ARN" not in variables
+
+
+PLACE = Place(Path("/pod"), Path("/pod/kubeconfig"), 4711, "http://aws", "http://imds", "eu-west-1")
+
+
+def test_the_stand_in_is_told_its_release_and_led_to_the_emulated_aws():
+    started = command(None, "registry/ca:v1.34.5", ["--v=4"], {"POD": "1"}, PLACE)
+
+    assert started.words[1:] == (
+        "-m", "sandbox.autoscaler", "--v=4", "--kubeconfig=/pod/kubeconfig", "--address=127.0.0.1:4711",
+    )  # fmt: skip
+    assert started.variables["SANDBOX_CLUSTER_AUTOSCALER_RELEASE"] == "1.34.5"
+    assert started.variables["AWS_ENDPOINT_URL"] == "http://aws"
+    assert started.variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://imds"
+    assert started.variables["POD"] == "1"
+    assert started.variables["HOME"] == "/pod"
+
+
+def test_the_stand_in_cannot_play_an_unknown_release_but_the_real_one_is_what_it_is():
+    with pytest.raises(ImageError, match=r"v1\.99\.0"):
+        command(None, "registry/ca:v1.99.0", [], {}, PLACE)
+
+    command("/bin/cluster-autoscaler", "registry/ca:v1.99.0", [], {}, PLACE)
+
+
+def test_the_real_one_is_led_to_the_emulated_aws_by_every_way_that_it_knows():
+    started = command("/bin/cluster-autoscaler", "registry/ca:v1.36.1", ["--v=4"], {"POD": "1"}, PLACE)
+    (config,) = started.files.items()
+
+    assert started.words[:2] == ("/bin/cluster-autoscaler", "--v=4")
+    assert {f"--cloud-config={config[0]}", "--aws-use-static-instance-list=true"} <= set(started.words)
+    assert started.variables["AWS_ENDPOINT_URL_STS"] == started.variables["AWS_ENDPOINT_URL_EC2"] == "http://aws"
+    for service in ("autoscaling", "ec2", "eks", "sts"):
+        assert f"Service = {service}\nRegion = eu-west-1\nURL = http://aws\nSigningRegion = eu-west-1\n" in config[1]
+
+
+def test_the_real_one_is_taken_by_variable_or_from_path(tmp_path):
+    program = tmp_path / "cluster-autoscaler"
+    program.touch(mode=0o755)
+
+    assert real_binary({"CLUSTER_AUTOSCALER_BIN": "/elsewhere", "PATH": str(tmp_path)}) == "/elsewhere"
+    assert real_binary({"PATH": str(tmp_path)}) == str(program)
+    assert real_binary({"PATH": str(tmp_path / "none")}) is None
+
+
+def told(pod, state, last=None, restarts=0, now=NOW):
+    return pod_status.status(pod, pod_status.Container(state, last or {}, restarts), ADDRESSES, NOW, now)
+
+
+def conditions(status):
+    return {condition["type"]: condition["status"] for condition in status["conditions"]}
+
+
+def test_a_pod_is_pending_until_its_container_ran_and_ready_while_it_runs():
+    waiting = told(a_pod(), pod_status.waiting("ContainerCreating"))
+    runs = told(a_pod(), pod_status.running(NOW))
+    over = pod_status.terminated(255, NOW, NOW)
+    crashed = told(a_pod(), pod_status.waiting("CrashLoopBackOff"), over, 1)
+
+    assert [status["phase"] for status in (waiting, runs, crashed)] == ["Pending", "Running", "Running"]
+    assert [conditions(status)["Ready"] for status in (waiting, runs, crashed)] == ["False", "True", "False"]
+    assert crashed["containerStatuses"][0]["restartCount"] == 1
+    assert crashed["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 255
+
+
+def test_conditions_of_others_stay_and_transitions_are_dated_by_change():
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    first = told(a_pod({"conditions": [scheduled]}), pod_status.running(NOW))
+    later = datetime(2026, 1, 2, 4, tzinfo=UTC)
+    second = told(a_pod(first), pod_status.running(NOW), now=later)
+    third = told(a_pod(second), pod_status.waiting("CrashLoopBackOff"), now=later)
+
+    assert first["conditions"][0] == scheduled
+    dates = [
+        {c["type"]: c["lastTransitionTime"] for c in status["conditions"]}["Ready"] for status in (first, second, third)
+    ]
+    assert dates == ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02T04:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (0, {"exitCode": 0, "reason": "Completed"}),
+        (255, {"exitCode": 255, "reason": "Error"}),
+        (-9, {"exitCode": 137, "reason": "Error", "signal": 9}),
+    ],
+)
+def test_an_end_is_told_as_a_kubelet_tells_it(code, expected):
+    details = pod_status.terminated(code, NOW, NOW)["terminated"]
+
+    assert {name: details[name] for name in expected} == expected
+    assert "message" not in details
+    assert pod_status.terminated(1, NOW, NOW, "why")["terminated"]["message"] == "why"

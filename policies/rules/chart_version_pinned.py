@@ -1,4 +1,10 @@
-"""The chart is installed in one exact version."""
+"""The chart is installed in one exact version.
+
+Once every property of a Release is known, the Kubernetes provider puts the version it found in the place of the one
+asked for, before policies see it (helm_release.go of pulumi-kubernetes 4.32). A loose version is therefore seen in
+the preview that plans the release together with its role or cluster, and not in later ones. A Chart component shows
+it always.
+"""
 
 from collections.abc import Iterator
 

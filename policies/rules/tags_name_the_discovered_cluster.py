@@ -6,23 +6,29 @@ from pulumi_policy import PolicyResource, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in, discovered_clusters
 from .model.iam import DOCUMENT_TYPES, permissions
-from .model.properties import dig
+from .model.properties import dig, peek
 from .model.rule import Settings, stack_rule
-from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, Stack, used_by
+from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, ROLE, Stack, used_by
 from .model.tags import cluster_of, tags_of
 from .scaling_needs_cluster_tag import cluster_conditions
 
 
 def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
     if resource.resource_type in DOCUMENT_TYPES:
-        named = {
-            cluster
-            for statement in permissions(resource)
-            if statement.scaling_writes()
-            for cluster in cluster_conditions(statement)
-        }
-        yield from _strangers(named, stack, "The policy lets its holder scale groups of cluster {}")
+        return _judge_permissions(resource, stack)
+    return _judge_tags(resource, stack)
+
+
+def _judge_permissions(resource: PolicyResource, stack: Stack) -> Iterator[str]:
+    # What a role has inline is also an output, which a preview never knows where the program states nothing.
+    if resource.resource_type == ROLE and peek(resource.props, "inlinePolicies") is None:
         return
+    scaling = [statement for statement in permissions(resource) if statement.scaling_writes()]
+    named = {cluster for statement in scaling for cluster in cluster_conditions(statement)}
+    yield from _strangers(named, stack, "The policy lets its holder scale groups of cluster {}")
+
+
+def _judge_tags(resource: PolicyResource, stack: Stack) -> Iterator[str]:
     named = {cluster for key in tags_of(resource) if (cluster := cluster_of(key))}
     yield from _strangers(named, stack, "The group is tagged for cluster {}")
     for node_group in used_by(resource, "autoscalingGroupName", NODE_GROUP):

@@ -3,6 +3,7 @@ import copy
 from policies.rules.tags_name_the_discovered_cluster import RULE
 from tests.policies.compliant import (
     DEPLOYMENT,
+    IRSA_ROLE,
     NODE_GROUP,
     POLICY,
     POLICY_DOCUMENT,
@@ -34,6 +35,12 @@ def test_a_permission_for_another_cluster_is_refused() -> None:
     assert judge(RULE, RELEASE, policy_for("staging")).messages == [
         "The policy lets its holder scale groups of cluster staging; the autoscaler of this stack discovers prod."
     ]
+
+
+def test_what_a_role_has_inline_is_judged_alike_and_passed_over_where_only_an_output_speaks_of_it() -> None:
+    inline = {"name": "scale", "policy": policy_for("staging").props["policy"]}
+    assert len(judge(RULE, RELEASE, IRSA_ROLE.but("inlinePolicies", [inline])).messages) == 1
+    assert judge(RULE, RELEASE, IRSA_ROLE.but("inlinePolicies", UNKNOWN)).passes
 
 
 def test_iam_reads_the_cluster_in_a_condition_without_case() -> None:

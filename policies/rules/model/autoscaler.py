@@ -97,12 +97,12 @@ class HelmAutoscaler:
         """Returns a chart value, None if it is not given.
 
         Raises:
-            UnknownValueError: It is not known yet, or may stand in a values file, which only the provider reads.
+            UnknownValueError: It is not known yet, or may stand in a values file that nobody has read.
         """
         found = dig(self.resource.props, "values", *path)
-        # The provider's Check merges the files into `values` and then writes `checksum` (helm_release.go).
-        merged = has(self.resource.props, "checksum")
-        if found is None and not merged and dig(self.resource.props, "valueYamlFiles"):
+        # The provider merges a Release's files into `values` and drops them before policies see the inputs
+        # (helm_release.go of pulumi-kubernetes 4.32); files that are still there were not read.
+        if found is None and has(self.resource.props, "valueYamlFiles"):
             raise UnknownValueError(UNKNOWN_STRING_VALUE, ["values", *path])
         return found
 

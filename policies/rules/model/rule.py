@@ -16,6 +16,7 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from .memory import recall, remember, require
 from .properties import texts
 from .stack import Stack
 
@@ -88,6 +89,7 @@ def resource_rule(
     """
 
     def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+        remember(args)
         if args.resource_type in types:
             for finding in judge(args, _settings(settings, args.get_config())):
                 report_violation(_message(finding, fix), None)
@@ -120,11 +122,14 @@ def stack_rule(
     """
 
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+        for resource in args.resources:
+            recall(resource)
         stack = Stack(tuple(args.resources))
         chosen = _settings(settings, args.get_config())
         unknown: UnknownValueError | None = None
         for resource in stack.of(*types):
             try:
+                require(resource)
                 for finding in judge(resource, stack, chosen):
                     report_violation(_message(finding, fix), resource.urn)
             except UnknownValueError as error:

@@ -1,0 +1,54 @@
+"""Writes the reference of the policy pack from its rules: `python -m policies.document > docs/policies.md`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pulumi_policy import Policy, StackValidationPolicy
+
+from .rules import RULES
+
+README = Path(__file__).with_name("README.md")
+
+
+def reference() -> str:
+    """Returns the reference as Markdown."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield README.read_text(encoding="utf-8")
+    yield "## Rules"
+    yield ""
+    yield "| rule | level | severity | judges |"
+    yield "|---|---|---|---|"
+    for rule in RULES:
+        level, severity = rule.enforcement_level, rule.severity
+        judged = "the whole stack" if isinstance(rule, StackValidationPolicy) else "one resource"
+        yield f"| [{rule.name}](#{rule.name}) | {level and level.value} | {severity and severity.value} | {judged} |"
+    for rule in RULES:
+        yield from _section(rule)
+
+
+def _section(rule: Policy) -> Iterator[str]:
+    yield ""
+    yield f"### {rule.name}"
+    yield ""
+    yield _escaped(rule.description)
+    yield ""
+    yield f"**Fix.** {_escaped(rule.remediation_steps or '')}"
+    if rule.config_schema:
+        yield ""
+        yield "| setting | default | meaning |"
+        yield "|---|---|---|"
+        for name, setting in rule.config_schema.properties.items():
+            choices = f" One of {', '.join(setting['enum'])}." if "enum" in setting else ""
+            yield f"| `{name}` | `{json.dumps(setting['default'])}` | {_escaped(setting['description'])}{choices} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", r"\<")
+
+
+if __name__ == "__main__":
+    print(reference(), end="")

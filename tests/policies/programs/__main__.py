@@ -1,0 +1,14 @@
+"""Runs the program that the stack's configuration names."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pulumi
+
+HERE = Path(__file__).resolve().parent
+# The programs go by the same module names here as in the tests.
+sys.path.insert(0, str(HERE.parents[2]))
+
+name = pulumi.Config().require("program")
+runpy.run_path(str(HERE / "compliant.py" if name == "compliant" else HERE / "bad" / f"{name}.py"))

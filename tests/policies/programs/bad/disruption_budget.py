@@ -1,0 +1,5 @@
+"""Deploys the autoscaler by a manifest that forgets the budget."""
+
+from tests.policies.programs import parts
+
+parts.deployment()

@@ -1,0 +1,31 @@
+"""The reference of the policy pack is what the rules say."""
+
+import json
+import re
+from pathlib import Path
+
+from policies.document import reference
+from policies.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_reference_is_current() -> None:
+    written = (ROOT / "docs" / "policies.md").read_text(encoding="utf-8")
+    assert written == reference(), "run: python -m policies.document > docs/policies.md"
+
+
+def test_the_reference_has_a_section_for_each_rule() -> None:
+    sections = re.findall(r"^### (.+)$", reference(), flags=re.MULTILINE)
+    assert sections == [rule.name for rule in RULES]
+
+
+def test_the_configuration_in_the_reference_names_rules_and_settings_that_exist() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", reference(), flags=re.DOTALL)
+    rules = {rule.name: rule for rule in RULES}
+    for name, chosen in json.loads(example).items():
+        if isinstance(chosen, dict):
+            schema = rules[name].config_schema
+            assert set(chosen) - {"enforcementLevel"} <= set(schema.properties if schema else ())
+        else:
+            assert name in rules

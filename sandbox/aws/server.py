@@ -53,4 +53,6 @@ async def _run(gateway: Any, listener: socket.socket) -> None:
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
     config.graceful_timeout = 0.5
+    # Longer than any client keeps an idle connection, so that none is closed just when it is used again.
+    config.keep_alive_timeout = 3600
     await run_hypercorn(gateway, config, shutdown_trigger=stop.wait)

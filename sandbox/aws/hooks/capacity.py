@@ -230,9 +230,9 @@ def _record(group: Group, description: str, cause: str, subnet: Mapping[str, Any
     return activity
 
 
-def terminate_instances(original: Any, raw: Params) -> Response:
+def terminate_instances(_original: Any, raw: Params) -> Response:
     """EC2 TerminateInstances: a group notices that its instance is gone, and replaces it."""
-    response: Response = original(raw)
+    response: Response = ec2._terminate_instances(raw)
     gone = set(parse(raw).get("InstanceId", []))
     for group in autoscaling._asgs.values():
         lost = [one["InstanceId"] for one in group["Instances"] if one["InstanceId"] in gone]

@@ -13,7 +13,7 @@ from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, wrap
 from sandbox.aws.hooks.images import architecture
-from sandbox.aws.query_protocol import EC2, Response, render
+from sandbox.aws.query_protocol import EC2, Response, parse, render
 
 Instance = dict[str, Any]
 
@@ -93,6 +93,20 @@ def private_dns_name(address: str, region: str) -> str:
     return f"ip-{address.replace('.', '-')}.{suffix}"
 
 
+def terminate(original: Any, raw: Mapping[str, Any]) -> Response:
+    """Terminates instances, and deletes what goes with them: ministack keeps their root volumes for ever."""
+    response: Response = original(raw)
+    if response[0] == 200:
+        for instance_id in parse(raw)["InstanceId"]:
+            for mapping in ec2._instances[instance_id]["BlockDeviceMappings"]:
+                if mapping["Ebs"].get("DeleteOnTermination"):
+                    ec2._volumes.pop(mapping["Ebs"]["VolumeId"], None)
+            for key, association in ec2._iam_instance_profile_associations.items():
+                if association["InstanceId"] == instance_id:
+                    del ec2._iam_instance_profile_associations[key]
+    return response
+
+
 def instance_xml(original: Any, instance: Instance) -> str:
     """Ministack's element of an instance, plus its metadata options (the hop limit decides what pods can reach)."""
     options = {"State": "applied"} | _DEFAULT_METADATA_OPTIONS | instance.get("MetadataOptions", {})
@@ -144,6 +158,7 @@ async def handle_request(original: Any, method: str, path: str, headers: Any, bo
 
 HOOKS: tuple[Hook, ...] = (
     wrap(ec2, "_launch_instances_internal", launch),
+    wrap(ec2, "_terminate_instances", terminate),
     wrap(ec2, "_instance_xml", instance_xml),
     wrap(ec2, "_matches_filters", matches_filters),
     wrap(ec2, "handle_request", handle_request),

@@ -19,7 +19,7 @@ import typer
 
 from sandbox import processes, stacks
 from sandbox.console import duration, say
-from sandbox.layout import PROJECT, Layout, LayoutError, hold_lock
+from sandbox.layout import PROJECT, Layout, hold_lock
 from sandbox.tools.build import ensure_tools
 from sandbox.tools.errors import ToolError
 
@@ -151,12 +151,7 @@ def clean(state: StateOption = None) -> None:
     root = (state or PROJECT / ".sandbox").absolute()
     if not root.exists():
         return
-    try:
-        layout = Layout.load(root)
-    except LayoutError:  # the damage is no reason not to clear it away
-        (root / "ports.json").unlink(missing_ok=True)
-        shutil.rmtree(root / "aws", ignore_errors=True)
-        layout = Layout.load(root)
+    layout = Layout.load(root)
     with _exclusive(layout):
         processes.stop(layout)
         shutil.rmtree(root)
@@ -274,6 +269,6 @@ def main() -> None:
     _end_on_sigterm()
     try:
         app(prog_name="python -m sandbox")
-    except (LayoutError, ToolError, processes.ProcessError, stacks.StackError) as error:
+    except (ToolError, processes.ProcessError, stacks.StackError) as error:
         say(f"\n{error}")
         sys.exit(1)

@@ -40,13 +40,9 @@ _PORT_RANGE = range(20_000, 32_000)
 _FOREIGN_PREFIXES = ("AWS_", "PULUMI_", "KUBERNETES_SERVICE_", "HELM_")
 
 
-class LayoutError(Exception):
-    """The state folder holds something that cannot be used; the message says what and the way out."""
-
-
 @dataclass(frozen=True)
 class Ports:
-    """The loopback ports of one sandbox. Chosen once and kept, since issuer URLs and stack states hold them."""
+    """The loopback ports of one sandbox. Chosen once and kept: open shells and running processes know them."""
 
     emulator: int
     aws_provider: int
@@ -81,9 +77,6 @@ class Layout:
         Args:
             root: State folder, made when absent (mode 700). Default: ``.sandbox`` in the project.
             project: Folder of the Pulumi program.
-
-        Raises:
-            LayoutError: ``ports.json`` cannot be read and deployed state depends on it.
         """
         root = (root or project / ".sandbox").absolute()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -253,21 +246,11 @@ def _save_ports(root: Path, ports: Ports) -> Ports:
 
 
 def _read_ports(root: Path) -> Ports | None:
-    """The saved ports; ``None`` when there are none and nothing was deployed that would need the old ones."""
-    saved = root / "ports.json"
+    """The saved ports; ``None`` if there are none, or none that can be read: no saved state depends on them."""
     try:
-        return Ports(**json.loads(saved.read_text()))
-    except FileNotFoundError:
-        problem = "is missing"
-    except (TypeError, ValueError) as error:
-        problem = f"cannot be read ({error})"
-    if not (root / "aws").exists():
+        return Ports(**json.loads((root / "ports.json").read_text()))
+    except (FileNotFoundError, TypeError, ValueError):
         return None
-    raise LayoutError(
-        f"{saved} {problem}, but {root / 'aws'} holds an emulated AWS whose issuer URLs carry the old port.\n"
-        f"Put the file back ({', '.join(field.name for field in fields(Ports))}: numbers), "
-        "or start afresh: make sandbox-clean"
-    )
 
 
 def port_is_free(port: int) -> bool:

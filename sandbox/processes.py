@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.console import say, step
-from sandbox.layout import PROJECT, Layout, port_is_free
+from sandbox.layout import PROJECT, Layout, Ports, port_is_free
 
 START_SECONDS = 60.0
 """How long a process may take to say that it is ready."""
@@ -126,7 +126,7 @@ def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
         The layout, with other ports where some had to be changed.
 
     Raises:
-        ProcessError: A service does not come up, or the emulator's port is taken and clusters depend on it.
+        ProcessError: A service does not come up.
     """
     wanted = set(names) if names is not None else {service.name for service in services(layout)}
     layout = _mend_ports(layout, wanted)
@@ -299,32 +299,17 @@ def _await_end(path: Path, seconds: float) -> bool:
 
 
 def _mend_ports(layout: Layout, wanted: set[str]) -> Layout:
-    """Gives other ports to the services that do not run and whose port somebody else has."""
-    taken = [
-        now.service
-        for now in status(layout)
-        if now.service.name in wanted
-        and not now.alive
-        and now.service.port
-        and not _own_port_is_free(layout, now.service)
-    ]
-    changed: dict[str, int] = {}
-    for service in taken:
-        assert service.port
-        port = getattr(layout.ports, service.port)
-        if service.port == "emulator" and layout.aws.exists():
-            raise ProcessError(
-                f"Port {port} is taken by another program, and the issuer URLs of the emulated clusters carry it.\n"
-                f"See which: ss -ltnp 'sport = :{port}' (or: lsof -i :{port}). End it and run the same command again,\n"
-                "or give this sandbox up and start afresh: make sandbox-clean"
-            )
-        changed[service.port] = getattr(type(layout.ports).choose(), service.port)
-        say(f"  {service.name:<32} port {port} is taken by another program; from now on {changed[service.port]}")
-    return layout.with_ports(**changed) if changed else layout
-
-
-def _own_port_is_free(layout: Layout, service: Service) -> bool:
-    return port_is_free(getattr(layout.ports, service.port or ""))
+    """Gives other ports, for good, to the services that do not run and whose port somebody else has."""
+    others: dict[str, int] = {}
+    for now in status(layout):
+        field = now.service.port
+        if field is None or now.alive or now.service.name not in wanted:
+            continue
+        port = getattr(layout.ports, field)
+        if not port_is_free(port):
+            others[field] = getattr(Ports.choose(), field)
+            say(f"  {now.service.name:<32} port {port} is taken by another program; from now on {others[field]}")
+    return layout.with_ports(**others) if others else layout
 
 
 def log_files(layout: Layout) -> dict[str, Path]:

@@ -257,20 +257,18 @@ def test_a_provider_whose_port_was_taken_gets_another_one_for_good(layout: Layou
     processes.stop(mended)
 
 
-def test_the_emulators_port_is_moved_only_while_nothing_depends_on_it(layout: Layout, define: Define):
-    define(listener_on_emulator_port)
+def test_who_talks_to_a_service_whose_port_was_taken_is_started_anew(layout: Layout, define: Define):
+    def talker(layout: Layout) -> Service:
+        return program("talker", SERVE, layout.aws_endpoint)
+
+    define(listener_on_emulator_port, talker)
+    processes.start(layout)
+    old = pid(layout, "talker")
+    processes.stop(layout, ["aws"])
     with socket.create_server(("127.0.0.1", layout.ports.emulator)):
         mended = processes.start(layout)
-        processes.stop(mended)
-        assert mended.ports.emulator != layout.ports.emulator
-
-
-def test_a_taken_emulator_port_is_told_once_issuers_carry_it(layout: Layout, define: Define):
-    define(listener_on_emulator_port)
-    layout.aws.mkdir()
-    port = layout.ports.emulator
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(ProcessError, match=rf"Port {port} is taken"):
-        processes.start(layout)
+    assert pid(mended, "talker") != old
+    assert [now.alive for now in processes.status(mended)] == [True, True]
 
 
 def test_logs_are_closed_to_other_users(layout: Layout, define: Define):

@@ -40,11 +40,19 @@ class Component:
         self._pause = 0.0
 
     def stop_leftover(self) -> None:
-        """Ends the process that an earlier controller left behind, if it still runs."""
+        """Ends the process that an earlier controller left behind, if it still runs.
+
+        Raises:
+            OSError: It runs, and nobody wrote down which process it is.
+        """
         pid_file = self._files.pid(self.name)
         with suppress(FileNotFoundError), pid_file.open() as handle:
             if not _lock(handle.fileno(), seconds=0):
-                pid = int(handle.read())
+                if not (text := handle.read()):
+                    raise OSError(
+                        f"{pid_file} does not say which process holds it; end that process: fuser -k {pid_file}"
+                    )
+                pid = int(text)
                 _log.warning("%s: %s of an earlier run is still there, process %d: stopping it", self, self.name, pid)
                 os.kill(pid, signal.SIGTERM)
                 if not _lock(handle.fileno(), seconds=_STOP_SECONDS):

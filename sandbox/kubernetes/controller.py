@@ -52,7 +52,7 @@ class Controller:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._keepers: dict[tuple[str, str], _Keeper] = {}
-        self._complaints = _Complaints("the emulated AWS")
+        self._complaints = _Complaints("following the clusters")
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
         """Follows until told to stop, then stops every control plane.
@@ -67,7 +67,7 @@ class Controller:
             while not stop.is_set():
                 try:
                     self._follow()
-                except EmulatorError as error:
+                except (EmulatorError, OSError) as error:
                     self._complaints.say(error)
                 else:
                     self._complaints.clear()

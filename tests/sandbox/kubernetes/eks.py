@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from botocore.auth import SigV4QueryAuth
@@ -68,7 +69,11 @@ class Cluster:
 
     def pids(self) -> dict[str, int]:
         """Process id of each component that runs."""
-        return {path.stem: int(path.read_text()) for path in self.files.pid("any").parent.glob("*.pid")}
+        found = {}
+        for path in self.files.pid("any").parent.glob("*.pid"):
+            with suppress(FileNotFoundError, ValueError):  # A component that stops or starts at this moment.
+                found[path.stem] = int(path.read_text())
+        return found
 
     def whoami(self, token: str) -> dict[str, Any]:
         """User name and groups of the holder of a token; the refusal as ``error`` if it is not let in."""

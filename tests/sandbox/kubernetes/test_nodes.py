@@ -23,6 +23,9 @@ def deployment(name, replicas, labels, namespace="default", **pod):
 
 
 def ready(node):
+    """Ready, and free of the taint that Kubernetes itself puts on a node which is not."""
+    if any(taint["key"] == "node.kubernetes.io/not-ready" for taint in node["spec"].get("taints", [])):
+        return False
     return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", []))
 
 
@@ -73,7 +76,6 @@ def test_nodes_have_labels_taints_and_capacity_of_their_group_and_type(cluster, 
         assert labels["eks.amazonaws.com/nodegroup"] == GROUP
         assert labels["eks.amazonaws.com/capacityType"] == "SPOT"
         assert labels["node.kubernetes.io/instance-type"] == "t3.medium"
-        # Ready: the taint not-ready, which Kubernetes itself puts on a new node, is gone.
         assert node["spec"]["taints"] == [{"key": "dedicated", "value": "yes", "effect": "NoSchedule"}]
         assert node["status"]["capacity"] | {"cpu": "2", "pods": "17"} == node["status"]["capacity"]
         assert node["status"]["nodeInfo"]["kubeletVersion"].startswith(f"v{cluster.describe()['version']}.")

@@ -1,0 +1,18 @@
+"""The one door to the pure modules shared with the components, under whichever name those are installed.
+
+In an installed package the components are ``eks_cluster_autoscaler``; in a checkout they are ``components``.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from components import compatibility, discovery, flags, iam, kubeconfig, versions
+else:
+    try:
+        from eks_cluster_autoscaler import compatibility, discovery, flags, iam, kubeconfig, versions
+    except ModuleNotFoundError as missing:
+        if missing.name != "eks_cluster_autoscaler":
+            raise
+        from components import compatibility, discovery, flags, iam, kubeconfig, versions
+
+__all__ = ["compatibility", "discovery", "flags", "iam", "kubeconfig", "versions"]

@@ -1,0 +1,168 @@
+"""Reads the command line of a running Cluster Autoscaler as the binary itself would (pflag, kube_flag)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ._shared import discovery as known_tags
+from ._shared import flags as known_flags
+
+PROCESS_FLAGS = frozenset(
+    {
+        *("add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size"),
+        *("logtostderr", "one-output", "skip-headers", "skip-log-headers", "stderrthreshold", "v", "vmodule"),
+        *("legacy-stderr-threshold-behavior", "feature-gates", "logging-format", "log-flush-frequency"),
+        *("log-json-info-buffer-size", "log-json-split-stream", "log-text-info-buffer-size", "log-text-split-stream"),
+        *("leader-elect", "leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"),
+        *("leader-elect-resource-lock", "leader-elect-resource-name", "leader-elect-resource-namespace"),
+        *("help", "version"),
+    }
+)
+"""Flags of the libraries that Cluster Autoscaler is built with (klog, component-base); not in its own table."""
+
+_BARE_MEANS_TRUE = frozenset(
+    {
+        *("add-dir-header", "alsologtostderr", "logtostderr", "one-output", "skip-headers", "skip-log-headers"),
+        *("leader-elect", "help", "version", "legacy-stderr-threshold-behavior"),
+        *("log-json-split-stream", "log-text-split-stream"),
+    }
+)
+
+DISCOVERY_FLAG = "node-group-auto-discovery"
+_DISCOVERY_PREFIX = "asg:tag="
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The flags of one command line.
+
+    Attributes:
+        values: Every value of each flag, in order; names without dashes.
+        stray: Words that belong to no flag.
+    """
+
+    values: Mapping[str, tuple[str, ...]]
+    stray: tuple[str, ...] = ()
+
+    def get(self, flag: str, default: str = "") -> str:
+        """The value that counts when a flag is given several times: the last."""
+        return self.values.get(flag, (default,))[-1]
+
+    def is_true(self, flag: str, default: bool = False) -> bool:
+        """The value of a boolean flag."""
+        return self.get(flag, str(default)).lower() in {"true", "t", "1"}
+
+
+def parse_arguments(words: Sequence[str]) -> Arguments:
+    """Split a command line into flags and values: ``--a=b``, ``--a b``, ``--switch``; ``_`` in names means ``-``."""
+    values: dict[str, list[str]] = {}
+    stray: list[str] = []
+    rest = list(words)
+    while rest and not rest[0].startswith("-"):  # the command itself: ./cluster-autoscaler
+        rest.pop(0)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("-") or not name:
+            stray.append(word)
+            continue
+        name = name.strip().replace("_", "-")
+        if not equals:
+            takes_next = not _is_switch(name) and rest and not rest[0].startswith("--")
+            value = rest.pop(0) if takes_next else "true"
+        values.setdefault(name, []).append(value)
+    return Arguments({name: tuple(given) for name, given in values.items()}, tuple(stray))
+
+
+def _is_switch(flag: str) -> bool:
+    return flag in _BARE_MEANS_TRUE or known_flags.table().get(flag, ("", {}))[0] == "Bool"
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What ``--node-group-auto-discovery`` asks for.
+
+    Attributes:
+        tags: Value by tag key; None where any value will do. Several flags are merged: all keys must be there.
+        malformed: Specifications that are not of the form ``asg:tag=<key>[=<value>],...``.
+    """
+
+    tags: Mapping[str, str | None]
+    malformed: tuple[str, ...] = ()
+
+    @property
+    def spaced(self) -> tuple[str, ...]:
+        """Keys and values with a space at an end: it is not trimmed, so they match no tag."""
+        parts = [part for key, value in self.tags.items() for part in (key, value or "")]
+        return tuple(part for part in parts if part != part.strip())
+
+    def finds(self, tags: Mapping[str, str]) -> bool:
+        """Whether a group with these tags is discovered."""
+        return bool(self.tags) and not self.missing_from(tags)
+
+    def missing_from(self, tags: Mapping[str, str]) -> dict[str, str | None]:
+        """The tags that keep a group from being discovered: those it lacks or has with another value."""
+        return {
+            key: value
+            for key, value in self.tags.items()
+            if key not in tags or (value is not None and tags[key] != value)
+        }
+
+
+def discovery_fault(discovery: Discovery, cluster: str) -> str:
+    """Why a discovery finds no group of a cluster, whatever their tags; empty when it may well find them."""
+    if discovery.malformed:
+        return f"{discovery.malformed[0]!r} is not of the form asg:tag=<key>,<key>"
+    if discovery.spaced:
+        return f"the space in {discovery.spaced[0]!r} is not trimmed, so no tag matches"
+    wrong = [key for key in discovery.tags if key.startswith(known_tags.WRONG_PREFIX)]
+    if wrong:
+        return f"{wrong[0]} is a tag that nobody sets"
+    prefix = f"{known_tags.PREFIX}/"
+    named = [key.removeprefix(prefix) for key in discovery.tags if key.startswith(prefix)]
+    strangers = [name for name in named if name not in ("enabled", cluster) and "/" not in name]
+    return f"it names the cluster {strangers[0]}; this one is {cluster}" if strangers else ""
+
+
+def parse_discovery(specifications: Iterable[str]) -> Discovery:
+    """Read every value of ``--node-group-auto-discovery``; no space is trimmed, as Cluster Autoscaler trims none."""
+    tags: dict[str, str | None] = {}
+    malformed = []
+    for specification in specifications:
+        if not specification.startswith(_DISCOVERY_PREFIX):
+            malformed.append(specification)
+            continue
+        for part in specification.removeprefix(_DISCOVERY_PREFIX).split(","):
+            key, equals, value = part.partition("=")
+            if key.strip():
+                tags[key] = value if equals else None
+            else:
+                malformed.append(specification)
+    return Discovery(tags, tuple(malformed))
+
+
+@dataclass(frozen=True)
+class StaticGroup:
+    """One ``--nodes=<min>:<max>:<group>``."""
+
+    name: str
+    min: int
+    max: int
+
+
+def parse_static_groups(specifications: Iterable[str]) -> tuple[tuple[StaticGroup, ...], tuple[str, ...]]:
+    """Every well-formed ``--nodes``, and the ones that are not."""
+    groups, malformed = [], []
+    for specification in specifications:
+        smallest, _, rest = specification.partition(":")
+        largest, _, name = rest.partition(":")
+        if name and smallest.isascii() and smallest.isdigit() and largest.isascii() and largest.isdigit():
+            groups.append(StaticGroup(name, int(smallest), int(largest)))
+        else:
+            malformed.append(specification)
+    return tuple(groups), tuple(malformed)
+
+
+def image_tag(image: str) -> str:
+    """The tag of an image reference, without digest: ``v1.33.6``; empty when there is none."""
+    name = image.partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2]

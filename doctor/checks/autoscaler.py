@@ -1,0 +1,296 @@
+"""Sixth link: the autoscaler's loop turns, over the groups that it should, and is heard by Kubernetes and AWS."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from ..case import Case, broken
+from ..facts import Lease
+from ..findings import Finding, Link, RuleBook
+from ..readings import Unreadable
+from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
+from ..templates import refusals, template
+from .wording import some
+
+BOOK = RuleBook(Link.AUTOSCALER)
+
+PROCESS = BOOK.rule("process", "Its process stays up", "A process that keeps ending scales nothing.")
+STATUS = BOOK.rule(
+    "status",
+    "It says how it fares",
+    "It writes a ConfigMap at its start and after every loop; without one it never got that far.",
+)
+INITIALIZING_RULE = BOOK.rule(
+    "initializing",
+    "It got beyond its start",
+    "From 1.33 on it waits for all its lists first: its pod is Running and its probe green, yet nothing is scaled.",
+)
+FRESH = BOOK.rule("fresh", "Its loop turns", "A status older than three minutes means that the loop stands still.")
+LEADER = BOOK.rule(
+    "leader",
+    "One of its pods leads",
+    "Only the holder of the lease works; a stranger that holds it is another autoscaler.",
+)
+NODE_GROUPS = BOOK.rule(
+    "node-groups", "It works on the groups that it should", "Groups that it does not list, it does not scale."
+)
+BACKOFF = BOOK.rule(
+    "backoff",
+    "No group is set aside after a failure",
+    "After a failed scale-up a group is left alone for 5 minutes, then longer, up to 30.",
+)
+HEALTH = BOOK.rule(
+    "health",
+    "It holds the cluster to be healthy",
+    "With too many nodes unready it stops scaling altogether.",
+)
+CACHED = BOOK.rule(
+    "cached-template",
+    "Its picture of empty groups is up to date",
+    "It keeps the picture of a group's last node for as long as it runs: new labels or taints are not seen.",
+)
+SCALE_DOWN = BOOK.rule(
+    "scale-down",
+    "Nodes that nobody needs can be given back",
+    "One pod that it may not move keeps a whole node.",
+)
+
+_UPSTREAM = (
+    "pod",
+    "service-account",
+    "role",
+    "permissions",
+    "autoscaler.aws-unreachable",
+    "autoscaler.api-server-unreachable",
+)
+_YOUNG = timedelta(minutes=3)
+_STUCK = timedelta(minutes=10)
+_LEASE_EXPIRES = timedelta(minutes=1)
+_UNREMOVABLE = re.compile(r"[Nn]ode (?P<node>\S+) cannot be removed: (?P<reason>.*)")
+_BY_TEMPLATE = ("node affinity/selector", "untolerated taint")
+_LOCAL_STORAGE, _SYSTEM_POD, _BUDGET = "local storage present", "kube-system pod present", "disruption budget"
+
+
+def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at the process, at what it says of itself, and at what it complains of."""
+    upstream = broken(earlier, *_UPSTREAM)
+    if case.deployment is None or (upstream and not case.is_running):
+        unread = case.snapshot.kubernetes.deployments
+        yield PROCESS.unread(unread) if isinstance(unread, Unreadable) else PROCESS.after(upstream)
+        return
+    process = _process(case)
+    yield process
+    if process.status == "broken":
+        yield STATUS.after([process])
+        return
+    yield from _leader(case)
+    yield from _status(case, earlier)
+    if not broken(earlier, "permissions.node-groups"):
+        yield from _cached_templates(case)
+    yield _scale_down(case)
+
+
+def _process(case: Case) -> Finding:
+    pods = case.snapshot.kubernetes.pods
+    if isinstance(pods, Unreadable):
+        return PROCESS.unread(pods)
+    if any(pod.ready for pod in pods):
+        return PROCESS.ok(f"{sum(pod.ready for pod in pods)} of {len(pods)} pods are ready.")
+    seen = "; ".join(
+        f"{pod.name} {pod.waiting or pod.phase}, {pod.restarts} restarts{f', last ended {pod.ended}' * bool(pod.ended)}"
+        for pod in pods
+    )
+    return PROCESS.broken(f"{seen or 'It has no pods'}.", "a pod that is ready", case.mender.previous_log())
+
+
+def _leader(case: Case) -> Iterator[Finding]:
+    lease = case.snapshot.kubernetes.lease
+    if not case.arguments.is_true("leader-elect", default=True):
+        return
+    if isinstance(lease, Unreadable):
+        yield LEADER.unread(lease)
+    elif lease is None:
+        yield LEADER.broken("Nobody holds the lease.", "one of its pods", case.mender.restart())
+    else:
+        yield _leads(case, lease)
+
+
+def _leads(case: Case, lease: Lease) -> Finding:
+    names = [pod.name for pod in case.pods]
+    if case.pods and not any(lease.holder.startswith(name) for name in names):
+        return LEADER.broken(
+            f"The lease is held by {lease.holder or 'nobody'}, which is none of its pods.",
+            " or ".join(names),
+            "find the other autoscaler: kubectl get pods --all-namespaces --output wide | grep autoscaler",
+        )
+    age = case.snapshot.taken_at - lease.renewed_at if lease.renewed_at else None
+    if age and age > _LEASE_EXPIRES:
+        return LEADER.broken(
+            f"The lease of {lease.holder} was renewed {_ago(age)} ago.", "every 2 seconds", case.mender.restart()
+        )
+    return LEADER.ok(f"{lease.holder} leads.")
+
+
+def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    if not case.arguments.is_true("write-status-configmap", default=True):
+        return
+    config_map = case.snapshot.kubernetes.status
+    if isinstance(config_map, Unreadable):
+        yield STATUS.unread(config_map)
+        return
+    if config_map is None:
+        yield STATUS.broken("There is no status ConfigMap.", "one", case.mender.log())
+        return
+    status = case.status
+    if status is None:
+        yield STATUS.warning(
+            f"The status cannot be read: {config_map.data.get('status', '')[:80]!r}.",
+            "YAML (since 1.30) or the older free text",
+            case.mender.restart(),
+        )
+        return
+    yield STATUS.ok(f"{status.phase}, {len(status.groups)} groups.")
+    age = case.snapshot.taken_at - status.written_at if status.written_at else timedelta()
+    if status.phase == INITIALIZING:
+        yield _initializing(case, age)
+        return
+    yield INITIALIZING_RULE.ok("It did.")
+    if age > STALE_AFTER:
+        yield FRESH.broken(f"Its status is {_ago(age)} old.", "younger than 3 minutes", case.mender.restart())
+        return
+    yield FRESH.ok(f"Its status is {_ago(age)} old.")
+    yield from _node_groups(case, status, earlier)
+    yield from _backoff(case, status, earlier)
+    yield _health(status)
+
+
+def _initializing(case: Case, age: timedelta) -> Finding:
+    started = [pod.started_at for pod in case.pods if pod.started_at]
+    up: timedelta = case.snapshot.taken_at - min(started) if started else age
+    if min(up, age) < _YOUNG:
+        return INITIALIZING_RULE.ok(f"It started {_ago(up)} ago.")
+    return INITIALIZING_RULE.broken(
+        f"It says Initializing since {_ago(age)}.",
+        "Running within a minute or two",
+        f"{case.mender.log()}   # look for: is forbidden",
+    )
+
+
+def _node_groups(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    listed = {group.name for group in status.groups}
+    expected = {group.name for group in case.discovered}
+    unread = case.snapshot.aws.groups
+    if isinstance(unread, Unreadable):
+        yield NODE_GROUPS.unread(unread)
+        return
+    if not listed:
+        causes = broken(earlier, "groups.tags", "pod.discovery-flag", "pod.region", "permissions.reads")
+        if causes:
+            yield NODE_GROUPS.after(causes)
+        else:
+            yield NODE_GROUPS.broken("It works on no group at all.", some(sorted(expected)), case.mender.restart())
+    elif expected - listed:
+        yield NODE_GROUPS.warning(
+            f"It does not list {some(sorted(expected - listed))}.",
+            "every group with the tags, a minute after they are set",
+            case.mender.restart(),
+        )
+    else:
+        yield NODE_GROUPS.ok(f"It works on {some(sorted(listed))}.")
+
+
+def _backoff(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    aside = [group for group in status.groups if group.scale_up == "Backoff"]
+    if not aside:
+        yield BACKOFF.ok("None is.")
+        return
+    causes = broken(earlier, "permissions", "groups.launching", "groups.joining", "groups.processes", "groups.health")
+    if causes:
+        yield BACKOFF.after(causes)
+        return
+    for group in aside:
+        yield BACKOFF.broken(
+            f"{group.name} is set aside{f': {group.error}' if group.error else ''}.",
+            "scale-ups that succeed",
+            case.mender.activities(group.name),
+        )
+
+
+def _health(status: AutoscalerStatus) -> Finding:
+    unhealthy = [group.name for group in status.groups if group.health == "Unhealthy"]
+    nodes = "kubectl get nodes   # then: kubectl describe node NODE"
+    if status.cluster.health == "Unhealthy":
+        return HEALTH.broken(
+            f"The cluster is unhealthy: {status.cluster.ready} of {status.cluster.registered} nodes are ready.",
+            "less than 45% unready (--max-total-unready-percentage), or 3 nodes (--ok-total-unready-count)",
+            nodes,
+        )
+    if unhealthy:
+        return HEALTH.warning(f"Unhealthy: {some(unhealthy)}.", "their nodes ready", nodes)
+    return HEALTH.ok(f"{status.cluster.ready} of {status.cluster.registered} nodes are ready.")
+
+
+def _cached_templates(case: Case) -> Iterator[Finding]:
+    """An empty group that a pod would fit by its labels of today, and that the autoscaler refuses by those of old."""
+    if not case.is_running or isinstance(case.snapshot.kubernetes.waiting_pods, Unreadable):
+        return
+    for pod in case.waiting:
+        refused = [event.message for event in case.events_of(pod) if event.reason == "NotTriggerScaleUp"]
+        by_template = [message for message in refused if any(words in message for words in _BY_TEMPLATE)]
+        fitting = [
+            group.name
+            for group in case.discovered_own
+            if group.desired == 0 < group.max
+            and not refusals(template(group, case.managed.get(group.name), case.nodes), pod)
+        ]
+        if by_template and fitting and pod.labels_wanted:
+            yield CACHED.broken(
+                f"{pod.namespace}/{pod.name} would fit {fitting[0]} as it is described today, and is refused for its "
+                "labels or taints.",
+                "the description of today",
+                case.mender.restart(),
+            )
+            return
+    yield CACHED.ok("No pod is refused by an empty group that would fit it.")
+
+
+def _scale_down(case: Case) -> Finding:
+    if isinstance(case.snapshot.kubernetes.logs, Unreadable):
+        return SCALE_DOWN.unread(case.snapshot.kubernetes.logs)
+    spans: dict[tuple[str, str], list[datetime]] = {}
+    for line in case.recent_logs:
+        match = _UNREMOVABLE.search(line.text)
+        if match and line.at:
+            spans.setdefault((match["node"], match["reason"]), []).append(line.at)
+    stuck = [
+        (node, reason)
+        for (node, reason), moments in spans.items()
+        if max(moments) - min(moments) >= _STUCK and _mend_blocked(case, reason)
+    ]
+    if not stuck:
+        return SCALE_DOWN.ok("No node was kept for long by a pod that may not be moved.")
+    node, reason = stuck[0]
+    others = f" (and {len(stuck) - 1} more nodes)" if len(stuck) > 1 else ""
+    return SCALE_DOWN.warning(
+        f"The node {node} is not given back{others}: {reason}.",
+        "nodes that can be emptied",
+        _mend_blocked(case, reason),
+    )
+
+
+def _mend_blocked(case: Case, reason: str) -> str:
+    """How to let a node go; empty for reasons that somebody chose, such as the annotation safe-to-evict."""
+    if _LOCAL_STORAGE in reason:
+        return case.mender.flag("skip-nodes-with-local-storage", "false")
+    if _SYSTEM_POD in reason:
+        return case.mender.flag("skip-nodes-with-system-pods", "false")
+    if _BUDGET in reason:
+        return "kubectl get poddisruptionbudgets --all-namespaces   # one that allows no disruption keeps the node"
+    return ""
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(0, int(age.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} seconds"
+    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"

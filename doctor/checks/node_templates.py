@@ -1,0 +1,177 @@
+"""Fifth link, second part: the autoscaler knows what the nodes of an empty group would be like."""
+
+from collections.abc import Iterator, Sequence
+
+from .._shared import discovery
+from ..case import Case, broken
+from ..facts import AutoScalingGroup
+from ..findings import Finding, Link, RuleBook
+from ..readings import Unreadable
+from ..templates import lacking_tags, tagged_labels, template, unread_taints
+from .wording import each, pairs
+
+BOOK = RuleBook(Link.GROUPS)
+
+TAG_LIMIT = BOOK.rule(
+    "tag-limit",
+    "Groups have room for the tags they need",
+    "AWS allows 50 tags on a group; labels and taints beyond that cannot be announced.",
+)
+TEMPLATE_TAGS = BOOK.rule(
+    "template-tags",
+    "Node-template tags are spelled as they are read",
+    "A misspelled one is ignored without a word.",
+)
+LABELS = BOOK.rule(
+    "labels",
+    "The labels of nodes to come are known",
+    "From zero a node is imagined from tags: a label that is not announced matches no pod that asks for it.",
+)
+TAINTS = BOOK.rule(
+    "taints",
+    "The taints of nodes to come are known",
+    "A taint that is not seen makes the group grow for pods that its nodes then repel, again and again.",
+)
+WINDOWS = BOOK.rule(
+    "windows",
+    "Windows groups say that they are",
+    "From zero every node is imagined to run Linux, so a pod for Windows never fits.",
+)
+
+_SECTIONS = ("label", "taint", "resources", "autoscaling-options")
+_NOT_CUSTOM = ("kubernetes.io/", "k8s.io/", "amazonaws.com/", "k8s.aws/", "eksctl.io/", "karpenter.sh/")
+
+
+def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at the tags that describe nodes to come."""
+    groups = case.discovered_own
+    if not groups or isinstance(case.snapshot.aws.node_groups, Unreadable):
+        return
+    yield from each(TAG_LIMIT, _tag_limit(case, groups), f"At most {max(len(group.tags) for group in groups)} of 50.")
+    yield from each(TEMPLATE_TAGS, _template_tags(case, groups), "All of them are.")
+    yield from each(LABELS, _labels(case, groups, earlier), "Nothing that a waiting pod asks for is unannounced.")
+    yield from each(TAINTS, _taints(case, groups), "All of them are.")
+    yield from each(WINDOWS, _windows(case, groups), "All of them do, or there are none.")
+
+
+def _tag_limit(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    for group in groups:
+        node_group = case.managed.get(group.name)
+        lacking = lacking_tags(group, node_group) if node_group else {}
+        new = [key for key in lacking if key not in group.tags]
+        if len(group.tags) + len(new) > discovery.MAX_TAGS_PER_GROUP:
+            yield TAG_LIMIT.warning(
+                f"{group.name} has {len(group.tags)} tags, and {len(new)} of its labels and taints are not announced.",
+                f"{discovery.MAX_TAGS_PER_GROUP} tags at most",
+                "declare fewer labels and taints, or take tags away that nobody reads: "
+                + case.mender.untag(group.name, ["KEY"]),
+            )
+
+
+def _template_tags(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    for group in groups:
+        for key, value in group.tags.items():
+            fault = _template_tag_fault(key, value)
+            if fault:
+                yield TEMPLATE_TAGS.warning(
+                    f"{group.name}: {key}={value} is ignored.", fault, case.mender.untag(group.name, [key])
+                )
+
+
+def _template_tag_fault(key: str, value: str) -> str:
+    """What a node-template tag should have been; empty when it is read."""
+    if not key.startswith(discovery.NODE_TEMPLATE_PREFIX):
+        return ""
+    section, _, name = key.removeprefix(f"{discovery.NODE_TEMPLATE_PREFIX}/").partition("/")
+    if section not in _SECTIONS or not name:
+        return f"{discovery.NODE_TEMPLATE_PREFIX}/ followed by {'/, '.join(_SECTIONS)}/ and a name"
+    if section == "taint" and discovery.parse_taint(key, value) is None:
+        return "<value>:<NoSchedule, NoExecute or PreferNoSchedule>"
+    faults = discovery.autoscaling_option_faults({name: value}) if section == "autoscaling-options" else []
+    return faults[0].expected if faults else ""
+
+
+def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Finding]) -> Iterator[Finding]:
+    nodes = case.nodes
+    templates = {group.name: template(group, case.managed.get(group.name), nodes) for group in groups}
+    unknown = [group for group in groups if group.name not in case.managed and not group.instances]
+    if not broken(earlier, "permissions.node-groups"):
+        for pod in case.waiting:
+            missing = {
+                label: value
+                for label, value in pod.labels_wanted.items()
+                if not any(each.labels.get(label) == value for each in templates.values())
+            }
+            if missing and unknown:
+                tags = {discovery.label_key(label): value for label, value in missing.items()}
+                yield LABELS.broken(
+                    f"{pod.namespace}/{pod.name} asks for {pairs(missing)}, which no group announces; "
+                    f"{unknown[0].name} is empty and says nothing of its labels.",
+                    "a node-template tag for each label of an empty group",
+                    case.mender.tag(unknown[0].name, tags),
+                )
+                return
+    for group in groups:
+        node_group = case.managed.get(group.name)
+        wrong = {
+            label: value
+            for label, value in tagged_labels(group).items()
+            if node_group and node_group.labels.get(label, value) != value
+        }
+        if node_group and wrong:
+            right = {discovery.label_key(label): node_group.labels[label] for label in wrong}
+            yield LABELS.warning(
+                f"{group.name} announces {pairs(wrong)}; EKS gives its nodes other values.",
+                pairs({label: node_group.labels[label] for label in wrong}),
+                case.mender.tag(group.name, right),
+            )
+        elif node_group is None and group.min == 0 and group.instances:
+            silent = _unannounced(group, dict(templates[group.name].labels))
+            if silent:
+                tags = {discovery.label_key(label): value for label, value in silent.items()}
+                yield LABELS.warning(
+                    f"The nodes of {group.name} have {pairs(silent)}, which its tags do not announce: once it is "
+                    "empty, and the autoscaler restarts, no pod that asks for them fits.",
+                    "a node-template tag for each label",
+                    case.mender.tag(group.name, tags),
+                )
+
+
+def _unannounced(group: AutoScalingGroup, labels: dict[str, str]) -> dict[str, str]:
+    announced = tagged_labels(group)
+    return {
+        label: value
+        for label, value in labels.items()
+        if announced.get(label) != value and not any(known in label for known in _NOT_CUSTOM)
+    }
+
+
+def _taints(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    for group in groups:
+        node_group = case.managed.get(group.name)
+        unread = unread_taints(group, node_group, case.minor) if node_group else ()
+        if not unread or group.min > 0:
+            continue
+        tags = {discovery.taint_key(taint.key): f"{taint.value}:{taint.effect}" for taint in unread}
+        judge = TAINTS.broken if group.desired == 0 else TAINTS.warning
+        yield judge(
+            f"{group.name} {'is' if group.desired == 0 else 'can be'} empty, and its taint "
+            f"{', '.join(f'{taint.key}={taint.value}:{taint.effect}' for taint in unread)} is not seen then: before "
+            "1.31 EKS' spelling of effects is misread, and a taint without a value is dropped by every version.",
+            "a node-template tag for each taint",
+            case.mender.tag(group.name, tags),
+        )
+
+
+def _windows(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    tag = discovery.label_key("kubernetes.io/os")
+    for group in groups:
+        node_group = case.managed.get(group.name)
+        is_windows = node_group is not None and node_group.ami_type.upper().startswith("WINDOWS")
+        if is_windows and group.tags.get(tag) != "windows" and group.min == 0:
+            judge = WINDOWS.broken if group.desired == 0 else WINDOWS.warning
+            yield judge(
+                f"{group.name} runs Windows, and its tags do not say so.",
+                f"{tag}=windows",
+                case.mender.tag(group.name, {tag: "windows"}),
+            )

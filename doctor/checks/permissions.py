@@ -1,0 +1,199 @@
+"""Fourth link: the role may make the autoscaler's calls on this cluster's groups, and nothing beyond."""
+
+from collections.abc import Iterator, Sequence
+
+from .._shared import iam
+from ..case import Case, broken
+from ..documents import far_reaching, unconditioned
+from ..facts import AutoScalingGroup, Cluster, Decision, Launch, Source
+from ..findings import Finding, Link, RuleBook, Status
+from ..readings import Unreadable
+from ..templates import lacking_tags
+from .wording import some
+
+BOOK = RuleBook(Link.PERMISSIONS)
+
+READS = BOOK.rule(
+    "reads",
+    "It may read what it must",
+    "Without the list of groups it ends at its start; without launch templates it cannot scale up from zero.",
+)
+NODE_GROUPS = BOOK.rule(
+    "node-groups",
+    "It may read the managed node groups",
+    "Labels and taints of an empty managed node group are known by eks:DescribeNodegroup, or by tags of its group.",
+)
+WRITES = BOOK.rule(
+    "writes",
+    "It may change the size of every group of the cluster",
+    "A denied call is repeated after a pause, for ever; the pods wait.",
+)
+FOREIGN = BOOK.rule(
+    "foreign-groups",
+    "It may not change groups that are not the cluster's",
+    "One mistaken tag, or one stolen token, and it scales somebody else's machines.",
+)
+NARROW = BOOK.rule(
+    "narrow",
+    "Its policies grant no more than it calls",
+    "Whoever gets hold of its credentials can do what they grant: delete groups, launch machines.",
+)
+
+NEVER_CALLED = (
+    "autoscaling:CreateAutoScalingGroup",
+    "autoscaling:DeleteAutoScalingGroup",
+    "autoscaling:UpdateAutoScalingGroup",
+    "iam:CreateRole",
+)
+"""Actions that show a grant to be far too wide; Cluster Autoscaler calls none of them."""
+
+_INSTANCE_TYPES = "ec2:DescribeInstanceTypes"
+_BY_LAUNCH = {
+    "autoscaling:DescribeLaunchConfigurations": {Launch.CONFIGURATION},
+    "ec2:DescribeLaunchTemplateVersions": {Launch.TEMPLATE, Launch.MIXED, Launch.REQUIREMENTS},
+    "ec2:DescribeImages": {Launch.REQUIREMENTS},
+    "ec2:GetInstanceTypesFromInstanceRequirements": {Launch.REQUIREMENTS},
+}
+"""Reads that matter only where a group launches its instances in one of these ways."""
+
+
+def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at what IAM's simulator decided, and at the policies themselves."""
+    if case.source is Source.STATIC_KEYS:
+        return
+    if not case.snapshot.aws.role_arn or case.snapshot.aws.role is None:
+        causes = broken(earlier, "pod.deployment", "service-account", "role")
+        unread = next((finding for finding in earlier if finding.yours), None)
+        if causes:
+            yield READS.after(causes)
+        elif unread:
+            yield Finding(READS, Status.NOT_REACHED, unread.seen, fix=unread.fix, yours=True)
+        return
+    decisions, cluster = case.snapshot.aws.decisions, case.cluster
+    if isinstance(decisions, Unreadable):
+        yield READS.unread(decisions)
+    elif cluster is not None:
+        yield from _reads(case, decisions, cluster)
+        yield from _node_groups(case, decisions, cluster)
+        yield from _writes(case, decisions, cluster)
+        yield from _foreign(case, decisions, cluster)
+    if cluster is not None:
+        yield from _narrow(case, cluster)
+
+
+def _reads(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
+    denied = {each.action: each.reason for each in decisions if each.action in iam.READ_ACTIONS and not each.allowed}
+    launches = {group.launch for group in case.discovered}
+    needed = {action for action in denied if action not in _BY_LAUNCH or _BY_LAUNCH[action] & launches}
+    if case.arguments.is_true("aws-use-static-instance-list"):
+        needed.discard(_INSTANCE_TYPES)
+    if not needed:
+        yield READS.ok("Every read that these groups need is allowed.")
+        return
+    hinders = needed - {_INSTANCE_TYPES, "autoscaling:DescribeScalingActivities"}
+    judge = READS.broken if hinders else READS.warning
+    yield judge(
+        f"The role {case.role_name} may not: {_reasons({action: denied[action] for action in needed})}.",
+        "these reads, on every resource",
+        _mend(case, set(denied.values()), cluster),
+    )
+
+
+def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
+    mine = [decision for decision in decisions if decision.action == iam.NODE_GROUP_ACTION]
+    denied = {decision.resource: decision.reason for decision in mine if not decision.allowed}
+    if mine and not denied:
+        yield NODE_GROUPS.ok(f"{iam.NODE_GROUP_ACTION} is allowed on all {len(mine)}.")
+    if not denied:
+        return
+    blind = [
+        group.name
+        for group in case.discovered
+        if (node_group := case.managed.get(group.name))
+        and node_group.arn in denied
+        and group.desired == 0
+        and lacking_tags(group, node_group)
+    ]
+    judge = NODE_GROUPS.broken if blind else NODE_GROUPS.warning
+    seen = f"The role {case.role_name} may not {iam.NODE_GROUP_ACTION} on {len(denied)} of {len(mine)} node groups"
+    yield judge(
+        f"{seen}; empty, and not described by tags: {', '.join(blind)}." if blind else f"{seen}.",
+        "it, on every node group of the cluster",
+        _mend(case, set(denied.values()), cluster),
+    )
+
+
+def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
+    own = {group.arn: group for group in case.discovered_own}
+    mine = [each for each in decisions if each.action in iam.WRITE_ACTIONS and each.resource in own]
+    denied = [decision for decision in mine if not decision.allowed]
+    if mine and not denied:
+        yield WRITES.ok(f"Both writes are allowed on all {len({each.resource for each in mine})} groups.")
+    by_group: dict[str, list[Decision]] = {}
+    for decision in denied:
+        by_group.setdefault(decision.resource, []).append(decision)
+    for arn, refusals in by_group.items():
+        group = own[arn]
+        reasons = {refusal.action: refusal.reason for refusal in refusals}
+        yield WRITES.broken(
+            f"The role {case.role_name} may not change {group.name}: {_reasons(reasons)}.",
+            f"both writes allowed on groups tagged k8s.io/cluster-autoscaler/{cluster.name}=owned",
+            _mend_write(case, group, set(reasons.values()), cluster),
+        )
+
+
+def _mend_write(case: Case, group: AutoScalingGroup, reasons: set[str], cluster: Cluster) -> str:
+    tag = f"k8s.io/cluster-autoscaler/{cluster.name}"
+    if group.tags.get(tag) != "owned":
+        return case.mender.tag(group.name, {tag: "owned"})
+    return _mend(case, reasons, cluster)
+
+
+def _foreign(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
+    own = {group.arn for group in case.discovered} | {group.arn for group in case.own_groups}
+    foreign = [each for each in decisions if each.action in iam.WRITE_ACTIONS and each.resource not in own]
+    reachable = sorted({decision.resource.rpartition("/")[2] for decision in foreign if decision.allowed})
+    if reachable:
+        yield FOREIGN.warning(
+            f"The role {case.role_name} may also change {some(reachable)}.",
+            "writes only where the group is tagged as this cluster's",
+            _mend(case, set(), cluster) + "   # and take the wider policy away",
+        )
+    elif foreign:
+        count = len({decision.resource for decision in foreign})
+        yield FOREIGN.ok(f"Both writes are denied on the {count} other groups of the region.")
+
+
+def _narrow(case: Case, cluster: Cluster) -> Iterator[Finding]:
+    policies = case.snapshot.aws.policies
+    if isinstance(policies, Unreadable):
+        yield NARROW.unread(policies)
+        return
+    probe = (
+        f"arn:{cluster.partition}:autoscaling:{cluster.region}:{cluster.account}:"
+        "autoScalingGroup:00000000-0000-0000-0000-000000000000:autoScalingGroupName/not-of-this-cluster"
+    )
+    wide = far_reaching(policies, NEVER_CALLED) or unconditioned(policies, iam.WRITE_ACTIONS, probe)
+    if not wide:
+        yield NARROW.ok(f"{len(policies)} policies, none of them wider than it should be.")
+        return
+    for name, actions in wide.items():
+        arn = next((policy.arn for policy in policies if policy.name == name), "")
+        detach = case.mender.detach(case.role_name, arn) if arn else f"narrow the inline policy {name}"
+        yield NARROW.warning(
+            f"The policy {name} allows {', '.join(actions)} on any group.",
+            "the two writes, on condition of the cluster's tag",
+            f"{case.mender.policy(case.role_name, cluster)} && {detach}",
+        )
+
+
+def _mend(case: Case, reasons: set[str], cluster: Cluster) -> str:
+    if "permissions boundary" in reasons:
+        return case.mender.remove_boundary(case.role_name)
+    if "organization" in reasons:
+        return "ask whoever keeps the service control policies of the AWS organization to allow these calls"
+    return case.mender.policy(case.role_name, cluster)
+
+
+def _reasons(denied: dict[str, str]) -> str:
+    return ", ".join(f"{action} ({reason})" if reason else action for action, reason in sorted(denied.items()))

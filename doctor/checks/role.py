@@ -1,0 +1,216 @@
+"""Third link: the role exists, and lets this service account of this cluster, and no other, assume it."""
+
+from collections.abc import Iterator, Sequence
+
+from .. import credentials
+from .._shared import iam
+from ..case import Case, broken
+from ..documents import Request, TrustVerdict, judge_trust
+from ..facts import Association, Cluster, OidcProvider, Role, Source
+from ..findings import Finding, Link, RuleBook
+from ..readings import Unreadable
+
+BOOK = RuleBook(Link.ROLE)
+
+EXISTS = BOOK.rule("exists", "The role exists", "A role that was deleted, or is misspelled, can be assumed by nobody.")
+PROVIDER = BOOK.rule(
+    "oidc-provider",
+    "IAM knows the cluster's issuer",
+    "AWS checks the pod's token against the OIDC provider of its issuer; without one no token is taken.",
+)
+PROVIDER_AUDIENCE = BOOK.rule(
+    "oidc-audience",
+    "IAM takes the tokens' audience",
+    "The provider lists the audiences that it takes; a token for another one is refused.",
+)
+TRUST_ISSUER = BOOK.rule(
+    "trust-issuer",
+    "The trust names this cluster's issuer",
+    "A role made for another cluster trusts that cluster's tokens, not this one's.",
+)
+TRUST_SUBJECT = BOOK.rule(
+    "trust-subject",
+    "The trust names this service account",
+    "The namespace and the name must be letter for letter those of the pod's service account.",
+)
+TRUST_AUDIENCE = BOOK.rule(
+    "trust-audience",
+    "The trust names the tokens' audience",
+    "The audience is sts.amazonaws.com in every partition; another one never matches.",
+)
+TRUST_POD_IDENTITY = BOOK.rule(
+    "trust-pod-identity",
+    "The trust lets EKS Pod Identity assume the role",
+    "It needs sts:AssumeRole and sts:TagSession for pods.eks.amazonaws.com, and conditions that the session meets.",
+)
+TRUST_NARROW = BOOK.rule(
+    "trust-narrow",
+    "The trust names nobody else",
+    "Without a pinned subject every pod whose cluster shares the issuer, or the account, may scale this one.",
+)
+
+POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
+
+
+def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at the role, its trust and the OIDC provider."""
+    facts = case.snapshot.aws
+    if case.source in (None, Source.STATIC_KEYS) or not facts.role_arn:
+        yield _without_role(case, earlier)
+        return
+    if isinstance(facts.role, Unreadable):
+        yield EXISTS.unread(facts.role)
+        return
+    if facts.role is None:
+        intended = case.snapshot.intent.role_arn if case.snapshot.intent else None
+        yield EXISTS.broken(
+            f"IAM knows no role {facts.role_arn}.", "it", case.mender.annotate(intended or "ARN_OF_AN_EXISTING_ROLE")
+        )
+        return
+    yield EXISTS.ok(f"{facts.role.arn}.")
+    if case.cluster is None:
+        if isinstance(facts.cluster, Unreadable):
+            yield TRUST_ISSUER.unread(facts.cluster)
+    elif case.source is Source.IRSA:
+        yield from _provider(case, case.cluster)
+        yield from _web_identity(case, facts.role, case.cluster)
+    elif case.source is Source.POD_IDENTITY:
+        yield from _pod_identity(case, facts.role, case.cluster)
+
+
+def _without_role(case: Case, earlier: Sequence[Finding]) -> Finding:
+    causes = broken(earlier, "pod.deployment", "service-account")
+    if causes:
+        return EXISTS.after(causes)
+    kubernetes, aws = case.snapshot.kubernetes, case.snapshot.aws
+    facts: tuple[object, ...] = (
+        kubernetes.deployments,
+        kubernetes.service_accounts,
+        aws.associations,
+        aws.machine,
+        kubernetes.pods,
+    )
+    unread = next((fact for fact in facts if isinstance(fact, Unreadable)), None)
+    if unread:
+        return EXISTS.unread(unread)
+    if case.source is Source.STATIC_KEYS:
+        return EXISTS.ok("It has keys of its own and needs no role.")
+    return EXISTS.warning(
+        "The node that it runs on has no role, or it runs on none.", "a role", case.mender.annotate("ROLE_ARN")
+    )
+
+
+def _provider(case: Case, cluster: Cluster) -> Iterator[Finding]:
+    provider = case.snapshot.aws.oidc_provider
+    if isinstance(provider, Unreadable):
+        yield PROVIDER.unread(provider)
+    elif provider is None:
+        yield PROVIDER.broken(
+            f"IAM has no OIDC provider for {cluster.issuer}.", "one", case.mender.create_provider(cluster.issuer)
+        )
+    else:
+        yield PROVIDER.ok(provider.arn)
+        yield _provider_audience(case, provider)
+
+
+def _audience(case: Case) -> str:
+    annotations = case.service_account.annotations if case.service_account else {}
+    return annotations.get(credentials.AUDIENCE_ANNOTATION, iam.AUDIENCE)
+
+
+def _provider_audience(case: Case, provider: OidcProvider) -> Finding:
+    audience = _audience(case)
+    if audience in provider.audiences:
+        return PROVIDER_AUDIENCE.ok(f"It takes the audience {audience}.")
+    return PROVIDER_AUDIENCE.broken(
+        f"It takes the audiences {', '.join(provider.audiences) or '(none)'}; the pod's token is for {audience}.",
+        iam.AUDIENCE,
+        case.mender.add_audience(provider.arn),
+    )
+
+
+def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]:
+    if case.deployment is None:
+        return
+    path = iam.issuer_path(cluster.issuer)
+    provider_arn = f"arn:{cluster.partition}:iam::{role.arn.split(':')[4]}:oidc-provider/{path}"
+    namespace, account = case.deployment.namespace, case.deployment.service_account
+    subject, audience = f"{path}:sub", f"{path}:aud"
+    context = {subject: iam.subject(namespace, account), audience: _audience(case)}
+    verdict = judge_trust(role.trust, Request("Federated", provider_arn, ("sts:AssumeRoleWithWebIdentity",), context))
+    right = iam.irsa_trust(provider_arn, cluster.issuer, namespace, account)
+    mend = case.mender.trust(role.name, right)
+    if verdict.allowed:
+        yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
+        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.")
+        yield TRUST_AUDIENCE.ok(f"It trusts the audience {context[audience]}.")
+        yield _narrow(case, verdict, role, mend)
+        return
+    if provider_arn not in verdict.principals and "*" not in verdict.principals:
+        trusted = ", ".join(verdict.principals) or "no OIDC provider at all"
+        yield TRUST_ISSUER.broken(f"It trusts {trusted}.", provider_arn, mend)
+        return
+    yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
+    if not verdict.refusals:
+        yield TRUST_SUBJECT.broken(
+            "It does not allow sts:AssumeRoleWithWebIdentity, or denies it.", "sts:AssumeRoleWithWebIdentity", mend
+        )
+        return
+    for refusal in verdict.refusals:
+        rule = TRUST_AUDIENCE if refusal.key.lower() == audience.lower() else TRUST_SUBJECT
+        given = refusal.given if refusal.given is not None else "no such claim"
+        yield rule.broken(
+            f"{refusal.operator} {refusal.key} wants {' or '.join(refusal.wanted)}; the pod's token has {given}.",
+            context.get(refusal.key, "no such condition"),
+            mend,
+        )
+
+
+def _pod_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]:
+    if case.deployment is None:
+        return
+    namespace, account = case.deployment.namespace, case.deployment.service_account
+    tags = {
+        "eks-cluster-arn": cluster.arn,
+        "eks-cluster-name": cluster.name,
+        "kubernetes-namespace": namespace,
+        "kubernetes-service-account": account,
+    }
+    associations = case.snapshot.aws.associations
+    association = _first(associations)
+    sends_tags = association is None or association.sends_session_tags
+    context = {f"aws:RequestTag/{key}": value for key, value in tags.items()} if sends_tags else {}
+    context |= {"aws:SourceAccount": cluster.account, "aws:SourceArn": cluster.arn}
+    actions = ("sts:AssumeRole", "sts:TagSession") if sends_tags else ("sts:AssumeRole",)
+    verdict = judge_trust(role.trust, Request("Service", POD_IDENTITY_SERVICE, actions, context))
+    mend = case.mender.trust(role.name, iam.pod_identity_trust(cluster.arn, namespace, account))
+    if verdict.allowed:
+        yield TRUST_POD_IDENTITY.ok(f"It trusts {POD_IDENTITY_SERVICE} for {namespace}/{account} of this cluster.")
+        yield _narrow(case, verdict, role, mend)
+    elif POD_IDENTITY_SERVICE not in verdict.principals:
+        trusted = ", ".join(verdict.principals) or "no service"
+        yield TRUST_POD_IDENTITY.broken(f"It trusts {trusted}.", POD_IDENTITY_SERVICE, mend)
+    elif verdict.refusals:
+        refusal = verdict.refusals[0]
+        given = refusal.given if refusal.given is not None else "no such tag"
+        yield TRUST_POD_IDENTITY.broken(
+            f"{refusal.operator} {refusal.key} wants {' or '.join(refusal.wanted)}; the session has {given}.",
+            context.get(refusal.key, "no such condition"),
+            mend,
+        )
+    else:
+        missing = " and ".join(verdict.missing_actions) or "it, for a statement denies it"
+        yield TRUST_POD_IDENTITY.broken(f"It does not allow {missing}.", " and ".join(actions), mend)
+
+
+def _first(associations: tuple[Association, ...] | Unreadable) -> Association | None:
+    return None if isinstance(associations, Unreadable) or not associations else associations[0]
+
+
+def _narrow(case: Case, verdict: TrustVerdict, role: Role, mend: str) -> Finding:
+    identity = [key for key in verdict.loose if key.endswith((":sub", "/kubernetes-service-account"))]
+    if identity:
+        return TRUST_NARROW.warning(
+            f"The trust of {role.name} does not pin {', '.join(sorted(identity))}.", "this service account only", mend
+        )
+    return TRUST_NARROW.ok("It pins the service account.")

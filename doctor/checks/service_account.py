@@ -1,0 +1,292 @@
+"""Second link: the pod's service account stands for exactly one AWS role, and the pod really carries it."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from .. import credentials
+from .._shared import compatibility, iam, versions
+from ..arguments import image_tag
+from ..case import Case, broken
+from ..facts import AgentDaemonSet, NodeMachine, Source
+from ..findings import Finding, Link, RuleBook, Status
+from ..readings import Unreadable
+
+BOOK = RuleBook(Link.SERVICE_ACCOUNT)
+
+EXISTS = BOOK.rule(
+    "exists",
+    "Its service account exists",
+    "A Deployment may name a service account that nobody makes; then no pod of it is ever made.",
+)
+ROLE_ARN = BOOK.rule(
+    "role-arn",
+    "The annotation is the ARN of a role",
+    "EKS hands the text on as it stands; AWS refuses it only when the pod asks for credentials.",
+)
+SOURCE = BOOK.rule(
+    "source",
+    "Its credentials come from one place, the one intended",
+    "Where several are set, one wins silently: what is looked after may not be what works.",
+)
+INJECTED = BOOK.rule(
+    "injected",
+    "Its pods carry these credentials",
+    "EKS adds them when a pod is made: a pod older than the annotation falls back to the node's role.",
+)
+ROLE_IN_USE = BOOK.rule(
+    "role-in-use",
+    "It calls AWS as its own role",
+    "A call as the node's role means that the service account's role is not used at all.",
+)
+AGENT = BOOK.rule(
+    "pod-identity-agent",
+    "The agent of EKS Pod Identity runs",
+    "The agent on each node hands out the credentials; without it every request is refused.",
+)
+AGENT_VERSION = BOOK.rule(
+    "pod-identity-version",
+    "Its version takes Pod Identity",
+    "Older AWS SDKs refuse the agent's address 169.254.170.23.",
+)
+HOP_LIMIT = BOOK.rule(
+    "hop-limit",
+    "Its pod reaches the credentials of the node",
+    "With the hop limit 1 answers of the instance metadata service do not reach pods.",
+)
+NODE_ROLE = BOOK.rule(
+    "node-role",
+    "The node's role cannot scale by itself",
+    "What the node may do, every pod on it may do; and it hides a role that does not work.",
+)
+
+_ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
+_ASSUMED = re.compile(r"assumed-role/([\w+=,.@-]+)/")
+
+
+def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Look at the service account, and at what its pods carry."""
+    if case.deployment is None:
+        missing = broken(earlier, "pod.deployment")
+        found = case.snapshot.kubernetes.deployments
+        yield EXISTS.unread(found) if isinstance(found, Unreadable) else EXISTS.after(missing)
+        return
+    accounts = case.snapshot.kubernetes.service_accounts
+    if isinstance(accounts, Unreadable):
+        yield EXISTS.unread(accounts)
+        return
+    name = f"{case.deployment.namespace}/{case.deployment.service_account}"
+    if case.service_account is None:
+        yield EXISTS.broken(f"No service account {name}.", "one", case.mender.create_service_account())
+        return
+    yield EXISTS.ok(f"{name}.")
+    associations = case.snapshot.aws.associations
+    if isinstance(associations, Unreadable):
+        yield SOURCE.unread(associations)
+        associations = ()
+    sources = credentials.declared(case.deployment, case.service_account, associations)
+    source = _source(case, sources)
+    yield source
+    winner = sources[0]
+    if winner.source is Source.IRSA:
+        yield _role_arn(case, winner.role_arn)
+    if source.status is Status.BROKEN:
+        yield INJECTED.after([source])
+    else:
+        yield from _injected(case, winner)
+    if winner.source is Source.POD_IDENTITY:
+        yield _agent(case)
+        yield from _agent_version(case)
+    if winner.source is Source.NODE_ROLE and source.status is not Status.BROKEN:
+        yield from _hop_limit(case)
+    if winner.source in (Source.IRSA, Source.POD_IDENTITY):
+        yield from _node_role(case)
+
+
+def _source(case: Case, sources: list[credentials.Credentials]) -> Finding:
+    winner, intent = sources[0], case.snapshot.intent
+    named = {
+        Source.IRSA: "the annotation (IRSA)",
+        Source.POD_IDENTITY: "the Pod Identity association",
+        Source.NODE_ROLE: "the role of its node",
+        Source.STATIC_KEYS: "an AWS key in its environment",
+    }
+    if intent and intent.credentials and winner.source is not intent.credentials:
+        return SOURCE.broken(
+            f"Its credentials come from {named[winner.source]}.",
+            f"{named[intent.credentials]}, as the stack says",
+            _restore(case, intent.credentials, intent.role_arn or "ROLE_ARN"),
+        )
+    if intent and intent.role_arn and winner.role_arn and winner.role_arn != intent.role_arn:
+        return SOURCE.broken(
+            f"Its role is {winner.role_arn}.",
+            f"{intent.role_arn}, as the stack says",
+            _restore(case, winner.source, intent.role_arn),
+        )
+    elsewhere = _annotated_elsewhere(case)
+    if winner.source is Source.NODE_ROLE and elsewhere and case.deployment:
+        return SOURCE.broken(
+            f"The role is on the service account {elsewhere}, but the pods run as {case.deployment.service_account}.",
+            "one service account for both",
+            case.mender.values({"rbac.serviceAccount.name": elsewhere}),
+        )
+    if winner.source is Source.STATIC_KEYS:
+        return SOURCE.warning(
+            f"Its credentials come from {named[winner.source]}: they never expire, and win over any role.",
+            "short-lived credentials of a role",
+            case.mender.values({"awsAccessKeyID": "", "awsSecretAccessKey": ""}),
+        )
+    if len(sources) > 2:
+        return SOURCE.warning(
+            f"Its credentials come from {named[winner.source]}, which hides {named[sources[1].source]}.",
+            "one of them",
+            _forget(case, sources[1].source),
+        )
+    return SOURCE.ok(f"Its credentials come from {named[winner.source]} {winner.role_arn}".strip())
+
+
+def _restore(case: Case, source: Source, role_arn: str) -> str:
+    if source is Source.IRSA:
+        return case.mender.annotate(role_arn)
+    if source is Source.POD_IDENTITY:
+        return case.mender.associate(role_arn)
+    return _forget(case, Source.IRSA)
+
+
+def _forget(case: Case, source: Source) -> str:
+    return case.mender.remove_annotation() if source is Source.IRSA else case.mender.remove_association()
+
+
+def _annotated_elsewhere(case: Case) -> str:
+    """Another service account of the namespace that carries a role and an autoscaler's name."""
+    accounts = case.snapshot.kubernetes.service_accounts
+    if isinstance(accounts, Unreadable) or case.deployment is None:
+        return ""
+    return next(
+        (
+            account.name
+            for account in accounts
+            if account.name != case.deployment.service_account
+            and "autoscaler" in account.name
+            and credentials.ROLE_ANNOTATION in account.annotations
+        ),
+        "",
+    )
+
+
+def _role_arn(case: Case, arn: str) -> Finding:
+    if _ARN.fullmatch(arn):
+        return ROLE_ARN.ok(arn)
+    intended = case.snapshot.intent.role_arn if case.snapshot.intent else None
+    account = case.cluster.account if case.cluster else "ACCOUNT"
+    return ROLE_ARN.broken(
+        f"{credentials.ROLE_ANNOTATION}: {arn!r}.",
+        "arn:<partition>:iam::<account>:role/<name>",
+        case.mender.annotate(intended or f"arn:aws:iam::{account}:role/ROLE"),
+    )
+
+
+def _injected(case: Case, wanted: credentials.Credentials) -> Iterator[Finding]:
+    pods = case.snapshot.kubernetes.pods
+    if isinstance(pods, Unreadable):
+        yield INJECTED.unread(pods)
+        return
+    for pod, carried in zip(pods, case.carried, strict=True):
+        same_role = not carried.role_arn or not wanted.role_arn or carried.role_arn == wanted.role_arn
+        if carried.source is not wanted.source or not same_role:
+            has = carried.role_arn or {Source.NODE_ROLE: "nothing, so the node's role is used"}.get(
+                carried.source, carried.source.value
+            )
+            yield INJECTED.broken(
+                f"Pod {pod.name} carries {has}: it was made before this was set.",
+                f"{wanted.source} {wanted.role_arn}".strip(),
+                case.mender.restart(),
+            )
+            return
+    if pods:
+        yield INJECTED.ok(f"All {len(pods)} pods carry them.")
+    yield from _role_in_use(case, wanted)
+
+
+def _role_in_use(case: Case, wanted: credentials.Credentials) -> Iterator[Finding]:
+    """The log names the role whenever AWS refuses something."""
+    if wanted.source not in (Source.IRSA, Source.POD_IDENTITY) or not case.role_name:
+        return
+    used = {match[1] for line in case.recent_logs for match in _ASSUMED.finditer(line.text)}
+    strangers = sorted(used - {case.role_name})
+    if strangers:
+        yield ROLE_IN_USE.broken(
+            f"Its log says that it called AWS as the role {', '.join(strangers)}.",
+            case.role_name,
+            case.mender.restart(),
+        )
+
+
+def _agent(case: Case) -> Finding:
+    addon, daemons = case.snapshot.aws.agent_addon, case.snapshot.kubernetes.agent
+    if isinstance(daemons, AgentDaemonSet):
+        seen = f"{daemons.ready} of {daemons.desired} agents are ready."
+        if daemons.ready < daemons.desired or not daemons.desired:
+            judge = AGENT.warning if daemons.ready else AGENT.broken
+            restart = "kubectl --namespace kube-system rollout restart daemonset/eks-pod-identity-agent"
+            return judge(seen, "one on every node", restart)
+        return AGENT.ok(seen)
+    if case.cluster and case.cluster.auto_mode_pools:
+        return AGENT.ok("EKS Auto Mode has it built in.")
+    if isinstance(addon, Unreadable):
+        return AGENT.unread(addon)
+    if addon == "ACTIVE":
+        return AGENT.ok("The add-on eks-pod-identity-agent is active.")
+    if addon is None and isinstance(daemons, Unreadable):
+        return AGENT.unread(daemons)
+    seen = f"The add-on is {addon}." if addon else "The add-on eks-pod-identity-agent is not installed."
+    return AGENT.broken(seen, "it, active", case.mender.agent_addon())
+
+
+def _agent_version(case: Case) -> Iterator[Finding]:
+    if case.image is None or case.deployment is None:
+        return
+    tag = image_tag(case.deployment.image)
+    if compatibility.takes_pod_identity(case.image):
+        yield AGENT_VERSION.ok(f"Cluster Autoscaler {tag} takes it.")
+        return
+    floor = compatibility.POD_IDENTITY_FLOORS.get(case.image[:2], (1, 29, 0))
+    newest = compatibility.NEWEST_PATCH.get(case.cluster_minor or (0, 0), floor)
+    yield AGENT_VERSION.broken(
+        f"Cluster Autoscaler {tag} refuses the agent's address.",
+        f"{versions.dotted(floor)} or later of its minor, or any 1.29 or later",
+        case.mender.image(f"v{versions.dotted(max(floor, newest) if newest[:2] >= floor[:2] else floor)}"),
+    )
+
+
+def _hop_limit(case: Case) -> Iterator[Finding]:
+    machine = case.snapshot.aws.machine
+    if isinstance(machine, Unreadable):
+        yield HOP_LIMIT.unread(machine)
+    elif machine is None or (case.deployment and case.deployment.host_network):
+        return
+    elif machine.hop_limit < 2:
+        yield HOP_LIMIT.broken(
+            f"Its credentials are the node's, and node {machine.instance_id} has the metadata hop limit "
+            f"{machine.hop_limit}.",
+            "the hop limit 2, or a role of its own",
+            case.mender.hop_limit(machine.instance_id),
+        )
+    else:
+        yield HOP_LIMIT.ok(f"Node {machine.instance_id} has the metadata hop limit {machine.hop_limit}.")
+
+
+def _node_role(case: Case) -> Iterator[Finding]:
+    decisions, machine = case.snapshot.aws.node_role_decisions, case.snapshot.aws.machine
+    if isinstance(decisions, Unreadable):
+        yield NODE_ROLE.unread(decisions)
+    elif isinstance(machine, NodeMachine) and machine.role_arn:
+        name = iam.role_name(machine.role_arn)
+        allowed = sorted({decision.action for decision in decisions if decision.allowed})
+        if allowed:
+            yield NODE_ROLE.warning(
+                f"The node's role {name} may {', '.join(allowed)} too: so may every pod on the node.",
+                "only the service account's role to hold these rights",
+                f"aws iam list-attached-role-policies --role-name {name}   # then detach the one that allows it",
+            )
+        else:
+            yield NODE_ROLE.ok(f"The node's role {name} may not.")

@@ -1,0 +1,22 @@
+"""How findings are put together and worded, the same in every check."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..findings import Finding, Rule
+
+
+def each(rule: Rule, findings: Iterator[Finding], otherwise: str) -> Iterator[Finding]:
+    """The findings of one rule, or its being in order."""
+    found = list(findings)
+    yield from found or [rule.ok(otherwise)]
+
+
+def pairs(values: Mapping[str, str]) -> str:
+    """``a=1, b=2``."""
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def some(names: Sequence[str], limit: int = 5) -> str:
+    """``a, b, c and 7 more``."""
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,35 @@
+"""The command line ``ca-doctor``: one module per command, registered here."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from .check import check
+from .errors import CannotLookError
+from .findings import ExitCode
+
+app = typer.Typer(
+    name="ca-doctor",
+    help="Proves on a live EKS cluster that Cluster Autoscaler works, link by link.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(check)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep ``check`` a command of its own, however many there are."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; what stops it from looking is said in one line, with exit code 2."""
+    try:
+        app(args=arguments)
+    except CannotLookError as error:
+        Console(stderr=True, soft_wrap=True).print(f"ca-doctor: {error}", markup=False, highlight=False)
+        sys.exit(ExitCode.COULD_NOT_LOOK)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,237 @@
+"""Judges IAM documents: who may assume a role, and which grants reach too far.
+
+A small part of IAM's evaluation, enough to name the line of a trust document that refuses, which AWS itself never does.
+What it cannot judge it says so; permissions themselves are judged by IAM's own simulator, not here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .facts import Document, Policy
+
+
+@dataclass(frozen=True)
+class Request:
+    """Somebody asks to assume a role.
+
+    Attributes:
+        principal_kind: ``Federated`` or ``Service``.
+        principal: ARN of the OIDC provider, or name of the service.
+        actions: All actions that must be allowed.
+        context: Value by condition key, such as ``<issuer>:sub``.
+    """
+
+    principal_kind: str
+    principal: str
+    actions: tuple[str, ...]
+    context: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One condition that does not hold.
+
+    Attributes:
+        given: What the request carries; None when it does not carry the key at all.
+    """
+
+    operator: str
+    key: str
+    wanted: tuple[str, ...]
+    given: str | None
+
+
+@dataclass(frozen=True)
+class TrustVerdict:
+    """What a trust document says to a request.
+
+    Attributes:
+        allowed: Whether the role may be assumed, as far as it can be judged.
+        missing_actions: Actions that no statement for this principal allows.
+        principals: Every principal of the kind asked for that the document names.
+        refusals: Conditions that do not hold, of the statement that came nearest.
+        unjudged: Conditions with an operator that is not judged here.
+        loose: Context keys that the statements which allow it do not pin, or pin with a wildcard.
+    """
+
+    allowed: bool
+    missing_actions: tuple[str, ...] = ()
+    principals: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    loose: frozenset[str] = frozenset()
+
+
+def judge_trust(document: Document, request: Request) -> TrustVerdict:
+    """Say whether a trust document lets a request pass, and if not, which part of it does not."""
+    allowing = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
+    named = [statement for statement in allowing if _names(statement, request.principal_kind, request.principal)]
+    refused: list[tuple[Refusal, ...]] = []
+    granted: set[str] = set()
+    loose: set[str] = set()
+    for statement in named:
+        actions = {action for action in request.actions if _matches_any(action, statement.get("Action"), fold=True)}
+        if not actions:
+            continue
+        refusals = tuple(_refusals(statement, request.context))
+        if refusals:
+            refused.append(refusals)
+            continue
+        granted |= actions
+        loose |= set(request.context) - _pinned(statement)
+    denied = any(
+        _names(statement, request.principal_kind, request.principal)
+        and any(_matches_any(action, statement.get("Action"), fold=True) for action in request.actions)
+        and not list(_refusals(statement, request.context))
+        for statement in statements(document)
+        if statement.get("Effect") == "Deny"
+    )
+    missing = tuple(action for action in request.actions if action not in granted)
+    return TrustVerdict(
+        allowed=not missing and not denied,
+        missing_actions=missing,
+        principals=tuple(value for statement in allowing for value in _principals(statement, request.principal_kind)),
+        refusals=min(refused, key=len) if refused and missing else (),
+        unjudged=tuple(
+            f"{operator} {key}"
+            for statement in named
+            for operator, key, _ in _conditions(statement)
+            if _base_operator(operator) not in _OPERATORS
+        ),
+        loose=frozenset(loose),
+    )
+
+
+def statements(document: Document) -> list[Mapping[str, Any]]:
+    """The statements of a document: it may hold one, or a list of them."""
+    found = document.get("Statement", [])
+    return [statement for statement in _as_list(found) if isinstance(statement, Mapping)]
+
+
+def condition_keys(policies: Iterable[Policy]) -> set[str]:
+    """Every condition key that the policies look at."""
+    return {
+        key for policy in policies for statement in statements(policy.document) for _, key, _ in _conditions(statement)
+    }
+
+
+def far_reaching(policies: Iterable[Policy], probes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Which policies allow actions that the autoscaler never takes: the probed actions by policy name."""
+    found = {
+        policy.name: tuple(
+            probe
+            for probe in probes
+            if any(_matches_any(probe, statement.get("Action"), fold=True) for statement in _allowing(policy))
+        )
+        for policy in policies
+    }
+    return {name: actions for name, actions in found.items() if actions}
+
+
+def unconditioned(policies: Iterable[Policy], actions: Iterable[str], foreign_arn: str) -> dict[str, tuple[str, ...]]:
+    """Which policies allow actions on a group that is not the cluster's, without looking at any tag of it."""
+    wanted = tuple(actions)
+    found = {
+        policy.name: tuple(
+            action
+            for action in wanted
+            if any(
+                _matches_any(action, statement.get("Action"), fold=True)
+                and _matches_any(foreign_arn, statement.get("Resource"))
+                and not any("resourcetag/" in key.lower() for _, key, _ in _conditions(statement))
+                for statement in _allowing(policy)
+            )
+        )
+        for policy in policies
+    }
+    return {name: matched for name, matched in found.items() if matched}
+
+
+def _allowing(policy: Policy) -> list[Mapping[str, Any]]:
+    return [statement for statement in statements(policy.document) if statement.get("Effect") == "Allow"]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _principals(statement: Mapping[str, Any], kind: str) -> list[str]:
+    principal = statement.get("Principal")
+    if principal == "*":
+        return ["*"]
+    return (
+        [str(value) for value in _as_list(principal[kind])]
+        if isinstance(principal, Mapping) and kind in principal
+        else []
+    )
+
+
+def _names(statement: Mapping[str, Any], kind: str, principal: str) -> bool:
+    return any(value in ("*", principal) for value in _principals(statement, kind))
+
+
+def _matches_any(value: str, patterns: Any, *, fold: bool = False) -> bool:
+    return any(_like(value, str(pattern), fold=fold) for pattern in _as_list(patterns) if pattern is not None)
+
+
+def _like(value: str, pattern: str, *, fold: bool = False) -> bool:
+    """IAM's wildcards: ``*`` for any characters, ``?`` for one."""
+    expression = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(expression, value, re.DOTALL | (re.IGNORECASE if fold else re.NOFLAG)) is not None
+
+
+def _conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    blocks = statement.get("Condition")
+    for operator, keys in blocks.items() if isinstance(blocks, Mapping) else ():
+        for key, wanted in keys.items() if isinstance(keys, Mapping) else ():
+            yield str(operator), str(key), tuple(str(value) for value in _as_list(wanted))
+
+
+_OPERATORS: Mapping[str, Callable[[str, tuple[str, ...]], bool]] = {
+    "StringEquals": lambda value, wanted: value in wanted,
+    "StringNotEquals": lambda value, wanted: value not in wanted,
+    "StringEqualsIgnoreCase": lambda value, wanted: value.lower() in {each.lower() for each in wanted},
+    "StringNotEqualsIgnoreCase": lambda value, wanted: value.lower() not in {each.lower() for each in wanted},
+    "StringLike": lambda value, wanted: any(_like(value, each) for each in wanted),
+    "StringNotLike": lambda value, wanted: not any(_like(value, each) for each in wanted),
+    "ArnEquals": lambda value, wanted: any(_like(value, each) for each in wanted),
+    "ArnLike": lambda value, wanted: any(_like(value, each) for each in wanted),
+}
+
+
+def _base_operator(operator: str) -> str:
+    return operator.rpartition(":")[2].removesuffix("IfExists")
+
+
+def _refusals(statement: Mapping[str, Any], context: Mapping[str, str]) -> Iterator[Refusal]:
+    given = {key.lower(): value for key, value in context.items()}
+    for operator, key, wanted in _conditions(statement):
+        judge = _OPERATORS.get(_base_operator(operator))
+        value = given.get(key.lower())
+        if judge is None:
+            continue
+        if value is None:
+            absent_passes = operator.endswith("IfExists") or "Not" in operator or operator.startswith("ForAllValues:")
+            if not absent_passes:
+                yield Refusal(operator, key, wanted, None)
+        elif not judge(value, wanted):
+            yield Refusal(operator, key, wanted, value)
+
+
+def _pinned(statement: Mapping[str, Any]) -> set[str]:
+    """Keys that a statement compares for equality, or by a pattern that is not all wildcard at its end."""
+    pinned = set()
+    for operator, key, wanted in _conditions(statement):
+        base = _base_operator(operator)
+        exact = base in ("StringEquals", "StringEqualsIgnoreCase")
+        narrow = base in ("StringLike", "ArnLike", "ArnEquals") and not any("*" in value for value in wanted)
+        if exact or narrow:
+            pinned.add(key)
+    return pinned
+
+
+def as_document(value: Any) -> Document:
+    """A document as boto3 gives it: already decoded, or anything else, which then counts as empty."""
+    return value if isinstance(value, Mapping) else {}

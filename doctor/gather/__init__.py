@@ -1,0 +1,324 @@
+"""Gathers the snapshot: every read once, side by side, in rounds, each needing what the one before it found."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from .. import access, arguments, credentials
+from .._shared import compatibility, discovery, iam, versions
+from ..case import choose_deployment
+from ..clients import Aws, Kubernetes
+from ..errors import CannotLookError
+from ..facts import (
+    Access,
+    AwsFacts,
+    Caller,
+    Cluster,
+    Decision,
+    Deployment,
+    Event,
+    KubernetesFacts,
+    Node,
+    NodeGroup,
+    NodeMachine,
+    Snapshot,
+    Source,
+)
+from ..readings import Reading, Unreadable
+from ..target import Target
+from . import aws as aws_reads
+from . import kubernetes as kubernetes_reads
+
+Connect = Callable[[Reading[Cluster]], Reading[Kubernetes]]
+"""Makes a client for the API server, once the cluster is known or could not be described."""
+
+SIDE_BY_SIDE = 16
+"""Requests under way at once: fast, and below the rates at which EKS and IAM throttle."""
+
+
+def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> Snapshot:
+    """Gather all facts.
+
+    Args:
+        target: What to look at.
+        aws: Client for its region.
+        connect: Makes the client for its API server.
+        now: The time to be written on the snapshot.
+
+    Raises:
+        CannotLookError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
+    """
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        caller = pool.submit(aws_reads.caller, aws)
+        cluster = aws_reads.cluster(aws, target.cluster)
+        groups = pool.submit(aws_reads.groups, aws)
+        failed_launches = pool.submit(aws_reads.failed_launches, aws)
+        agent_addon = pool.submit(aws_reads.agent_addon, aws, target.cluster)
+        names = pool.submit(aws_reads.node_group_names, aws, target.cluster)
+        provider = (
+            cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.oidc_provider, aws, cluster).result()
+        )
+        node_groups = _node_groups(pool, aws, target.cluster, names.result())
+        kubernetes_facts, deployment = _kubernetes_facts(pool, connect(cluster), target)
+        aws_facts = AwsFacts(
+            caller=caller.result(),
+            cluster=cluster,
+            groups=groups.result(),
+            node_groups=node_groups,
+            failed_launches=failed_launches.result(),
+            agent_addon=agent_addon.result(),
+            oidc_provider=provider,
+        )
+        if isinstance(aws_facts.caller, Unreadable) and isinstance(kubernetes_facts.version, Unreadable):
+            raise CannotLookError(
+                f"Neither AWS nor Kubernetes can be read.\n  {aws_facts.caller.call}: {aws_facts.caller.message}\n"
+                f"  {kubernetes_facts.version.call}: {kubernetes_facts.version.message}"
+            )
+        snapshot = Snapshot(now, target.cluster, target.region, aws_facts, kubernetes_facts, target.intent)
+        return replace(snapshot, aws=_with_role(pool, aws, snapshot, deployment)) if deployment else snapshot
+
+
+# --- Kubernetes -------------------------------------------------------------------------------------------------------
+
+
+def _kubernetes_facts(
+    pool: ThreadPoolExecutor, kubernetes: Reading[Kubernetes], target: Target
+) -> tuple[KubernetesFacts, Deployment | None]:
+    if isinstance(kubernetes, Unreadable):
+        return _unreachable(kubernetes), None
+    version = kubernetes_reads.version(kubernetes)
+    if isinstance(version, Unreadable) and not version.denied:
+        return _unreachable(version), None
+
+    api_groups = pool.submit(kubernetes_reads.api_groups, kubernetes)
+    nodes = pool.submit(kubernetes_reads.nodes, kubernetes)
+    waiting_pods = pool.submit(kubernetes_reads.waiting_pods, kubernetes)
+    volumes = pool.submit(kubernetes_reads.zonal_volumes, kubernetes)
+    agent = pool.submit(kubernetes_reads.agent, kubernetes)
+    events = [
+        pool.submit(kubernetes_reads.pod_events, kubernetes, reason)
+        for reason in ("NotTriggerScaleUp", "TriggeredScaleUp")
+    ]
+    found = kubernetes_reads.deployments(kubernetes)
+    autoscalers = found if isinstance(found, Unreadable) else kubernetes_reads.autoscalers(found)
+    preferred = target.intent.release or "" if target.intent else ""
+    deployment = (
+        None if isinstance(autoscalers, Unreadable) else choose_deployment(autoscalers, target.cluster, preferred)
+    )
+    own_events = (
+        [pool.submit(kubernetes_reads.config_map_events, kubernetes, deployment.namespace)] if deployment else []
+    )
+    facts = KubernetesFacts(
+        version=version,
+        api_groups=api_groups.result(),
+        deployments=autoscalers,
+        karpenter=() if isinstance(found, Unreadable) else kubernetes_reads.karpenter(found),
+        nodes=nodes.result(),
+        waiting_pods=waiting_pods.result(),
+        zonal_volumes=volumes.result(),
+        agent=agent.result(),
+        events=_joined([each.result() for each in [*events, *own_events]]),
+    )
+    return (_with_deployment(pool, kubernetes, facts, deployment) if deployment else facts), deployment
+
+
+def _unreachable(unreadable: Unreadable) -> KubernetesFacts:
+    unread: dict[str, Any] = {each.name: unreadable for each in fields(KubernetesFacts) if each.name != "karpenter"}
+    return KubernetesFacts(**unread)
+
+
+def _joined(parts: Iterable[Reading[tuple[Event, ...]]]) -> Reading[tuple[Event, ...]]:
+    events: list[Event] = []
+    for part in parts:
+        if isinstance(part, Unreadable):
+            return part
+        events += part
+    return tuple(events)
+
+
+def _with_deployment(
+    pool: ThreadPoolExecutor, kubernetes: Kubernetes, facts: KubernetesFacts, deployment: Deployment
+) -> KubernetesFacts:
+    """What is known only once the Deployment is."""
+    namespace, account = deployment.namespace, deployment.service_account
+    given = arguments.parse_arguments(deployment.arguments)
+    status_map = given.get("status-config-map-name", access.STATUS_CONFIG_MAP)
+    lease = given.get("leader-elect-resource-name", access.LEASE)
+    lease_namespace = given.get("leader-elect-resource-namespace") or namespace
+    release_name = deployment.labels.get("app.kubernetes.io/instance", "")
+    by_helm = deployment.labels.get("app.kubernetes.io/managed-by") == "Helm" and release_name
+
+    accounts = pool.submit(kubernetes_reads.service_accounts, kubernetes, namespace)
+    status = pool.submit(kubernetes_reads.config_map, kubernetes, given.get("namespace", namespace), status_map)
+    priorities = pool.submit(kubernetes_reads.config_map, kubernetes, namespace, access.PRIORITY_CONFIG_MAP)
+    leader = pool.submit(kubernetes_reads.lease, kubernetes, lease_namespace, lease)
+    release = pool.submit(kubernetes_reads.release, kubernetes, namespace, release_name) if by_helm else None
+    minor = _minor(deployment)
+    rights = {
+        right: pool.submit(kubernetes_reads.allowed, kubernetes, namespace, account, right)
+        for right in access.needs(minor, namespace, given)
+    }
+    pods = kubernetes_reads.pods(kubernetes, deployment)
+    return replace(
+        facts,
+        pods=pods,
+        logs=pods if isinstance(pods, Unreadable) else kubernetes_reads.logs(kubernetes, namespace, pods),
+        service_accounts=accounts.result(),
+        access=_rights(rights),
+        status=status.result(),
+        priorities=priorities.result(),
+        lease=leader.result(),
+        release=release.result() if release else None,
+    )
+
+
+def _minor(deployment: Deployment) -> versions.Minor:
+    """The minor version that rights are asked for; the newest known where the image does not tell."""
+    patch = versions.parse_patch(arguments.image_tag(deployment.image))
+    return patch[:2] if patch else max(compatibility.NEWEST_PATCH)
+
+
+def _rights(asked: Mapping[Access, Future[Reading[bool]]]) -> Reading[Mapping[Access, bool]]:
+    answers: dict[Access, bool] = {}
+    for right, future in asked.items():
+        answer = future.result()
+        if isinstance(answer, Unreadable):
+            return answer
+        answers[right] = answer
+    return answers
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+def _node_groups(
+    pool: ThreadPoolExecutor, aws: Aws, cluster: str, names: Reading[list[str]]
+) -> Reading[tuple[NodeGroup, ...]]:
+    if isinstance(names, Unreadable):
+        return names
+    found: list[NodeGroup] = []
+    for answer in pool.map(lambda name: aws_reads.node_group(aws, cluster, name), names):
+        if isinstance(answer, Unreadable):
+            return answer
+        found += [answer] if answer else []
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """Who the autoscaler is to AWS, by all that was seen."""
+
+    source: Source | None
+    role_arn: str
+
+
+def _with_role(pool: ThreadPoolExecutor, aws: Aws, snapshot: Snapshot, deployment: Deployment) -> AwsFacts:
+    """What is known only once it is known where the autoscaler's credentials come from."""
+    facts = snapshot.aws
+    associations_future = pool.submit(
+        aws_reads.associations, aws, snapshot.cluster_name, deployment.namespace, deployment.service_account
+    )
+    machine = _machine(aws, snapshot)
+    facts = replace(facts, associations=associations_future.result(), machine=machine)
+    identity = _identity(replace(snapshot, aws=facts), deployment)
+    facts = replace(facts, source=identity.source, role_arn=identity.role_arn)
+    account = _account(facts)
+    if not identity.role_arn or not account:
+        return facts
+    role = aws_reads.role(aws, identity.role_arn, account)
+    facts = replace(facts, role=role)
+    if isinstance(role, Unreadable):
+        return replace(facts, policies=role, decisions=role, node_role_decisions=role)
+    cluster = facts.cluster
+    if role is None or isinstance(cluster, Unreadable):
+        return facts
+    facts = replace(facts, role_arn=role.arn, policies=aws_reads.policies(aws, role.name))
+    return _with_decisions(pool, aws, facts, cluster, deployment)
+
+
+def _account(facts: AwsFacts) -> str:
+    known: Reading[Cluster] | Reading[Caller]
+    for known in (facts.cluster, facts.caller):
+        if not isinstance(known, Unreadable):
+            return known.account
+    return ""
+
+
+def _machine(aws: Aws, snapshot: Snapshot) -> Reading[NodeMachine | None]:
+    pods, nodes = snapshot.kubernetes.pods, snapshot.kubernetes.nodes
+    if isinstance(pods, Unreadable):
+        return pods
+    if isinstance(nodes, Unreadable):
+        return nodes
+    hosts = {pod.node for pod in pods if pod.node}
+    node: Node | None = next((node for node in nodes if node.name in hosts and node.instance_id.startswith("i-")), None)
+    if node is None:
+        return None
+    label = node.labels.get("eks.amazonaws.com/nodegroup", "")
+    return aws_reads.machine(aws, node.instance_id, snapshot.aws.node_groups, label)
+
+
+def _identity(snapshot: Snapshot, deployment: Deployment) -> _Identity:
+    accounts, associations = snapshot.kubernetes.service_accounts, snapshot.aws.associations
+    if isinstance(accounts, Unreadable):
+        return _Identity(None, "")
+    account = next((each for each in accounts if each.name == deployment.service_account), None)
+    known = () if isinstance(associations, Unreadable) else associations
+    winner = credentials.declared(deployment, account, known)[0]
+    if winner.source is Source.NODE_ROLE:
+        machine = snapshot.aws.machine
+        return _Identity(Source.NODE_ROLE, "" if isinstance(machine, Unreadable) or not machine else machine.role_arn)
+    return _Identity(winner.source, winner.role_arn)
+
+
+def _with_decisions(
+    pool: ThreadPoolExecutor, aws: Aws, facts: AwsFacts, cluster: Cluster, deployment: Deployment
+) -> AwsFacts:
+    context = {"aws:RequestedRegion": cluster.region}
+    if facts.source is Source.POD_IDENTITY:
+        context |= aws_reads.session_context(cluster, deployment.namespace, deployment.service_account)
+    groups = () if isinstance(facts.groups, Unreadable) else facts.groups
+    node_groups = () if isinstance(facts.node_groups, Unreadable) else facts.node_groups
+    group_tags = {group.arn: group.tags for group in groups}
+    node_group_tags = {group.arn: group.tags for group in node_groups}
+    parts = [
+        pool.submit(aws_reads.read_decisions, aws, facts.role_arn, context),
+        pool.submit(
+            aws_reads.decisions_on,
+            aws,
+            facts.role_arn,
+            (iam.NODE_GROUP_ACTION,),
+            node_group_tags,
+            facts.policies,
+            context,
+        ),
+        pool.submit(
+            aws_reads.decisions_on, aws, facts.role_arn, iam.WRITE_ACTIONS, group_tags, facts.policies, context
+        ),
+    ]
+    node_role = pool.submit(_node_role_decisions, aws, facts, cluster)
+    decisions: list[Decision] = []
+    for part in parts:
+        answer = part.result()
+        if isinstance(answer, Unreadable):
+            return replace(facts, decisions=answer, node_role_decisions=node_role.result())
+        decisions += answer
+    return replace(facts, decisions=tuple(decisions), node_role_decisions=node_role.result())
+
+
+def _node_role_decisions(aws: Aws, facts: AwsFacts, cluster: Cluster) -> Reading[tuple[Decision, ...]]:
+    """Whether the node's role may scale too: asked for one group of the cluster, which is enough to know."""
+    machine = facts.machine
+    if isinstance(machine, Unreadable):
+        return machine
+    if facts.source is Source.NODE_ROLE or machine is None or not machine.role_arn:
+        return ()
+    groups = () if isinstance(facts.groups, Unreadable) else facts.groups
+    own = next((group for group in groups if discovery.cluster_key(cluster.name) in group.tags), None)
+    if own is None:
+        return ()
+    context = {"aws:RequestedRegion": cluster.region}
+    unknown = Unreadable("iam:GetPolicy", False, "the policies of the node's role are not looked at")
+    return aws_reads.decisions_on(aws, machine.role_arn, iam.WRITE_ACTIONS, {own.arn: own.tags}, unknown, context)

@@ -1,0 +1,81 @@
+"""Options that every command shares: which cluster, and the way to it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import clients
+from ._shared import kubeconfig as kubeconfigs
+from .errors import CannotLookError
+from .facts import Cluster
+from .gather import Connect
+from .readings import Reading, Unreadable
+from .target import Target, read_outputs, read_stack, target_of
+
+StackOption = Annotated[
+    str | None, typer.Option(help="A stack of this project: its outputs say what was deployed, and where.")
+]
+OutputsOption = Annotated[
+    Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
+]
+ClusterOption = Annotated[str | None, typer.Option(help="Any EKS cluster, whoever made it, by its name.")]
+RegionOption = Annotated[
+    str | None, typer.Option(help="Region of that cluster.", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
+]
+ProjectOption = Annotated[Path, typer.Option(help="Directory of the Pulumi project, for --stack.")]
+KubeconfigOption = Annotated[
+    Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one made from what EKS says.")
+]
+ContextOption = Annotated[str | None, typer.Option(help="A context of your kubeconfig, instead of the same.")]
+
+
+def chosen_target(
+    stack: str | None,
+    outputs: Path | None,
+    cluster: str | None,
+    region: str | None,
+    project: Path,
+    kubeconfig: Path | None,
+    context: str | None,
+) -> Target:
+    """The one cluster that the options name.
+
+    Raises:
+        CannotLookError: When they name none, or more than one.
+    """
+    given = {"--stack": stack, "--outputs": outputs, "--cluster": cluster}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        raise CannotLookError(
+            f"Got {' and '.join(names) or 'no cluster'}; expected one of --stack STACK, --outputs FILE, "
+            "or --cluster NAME --region REGION."
+        )
+    if cluster is not None:
+        if not region:
+            raise CannotLookError(f"Got --cluster {cluster} without a region; expected --region REGION, or AWS_REGION.")
+        target = Target(cluster, region)
+    else:
+        target = target_of(read_stack(stack, project) if stack is not None else read_outputs(outputs or Path()))
+    file = str(kubeconfig) if kubeconfig else None
+    return replace(target, kubeconfig_file=file, context=context)
+
+
+def connector(target: Target) -> Connect:
+    """How to reach the API server: by the file or context asked for, the stack's kubeconfig, or what EKS says."""
+
+    def connect(cluster: Reading[Cluster]) -> Reading[clients.Kubernetes]:
+        if target.kubeconfig_file or target.context:
+            return clients.connect_kubernetes(None, target.kubeconfig_file, target.context)
+        if target.kubeconfig is not None:
+            return clients.connect_kubernetes(dict(target.kubeconfig), None, None)
+        if isinstance(cluster, Unreadable):
+            return cluster
+        if not cluster.endpoint:
+            return Unreadable("eks:DescribeCluster", False, f"the cluster is {cluster.status} and has no endpoint")
+        made = kubeconfigs.kubeconfig(cluster.name, cluster.endpoint, cluster.certificate_authority, cluster.region)
+        return clients.connect_kubernetes(json.loads(made), None, None)
+
+    return connect

@@ -1,0 +1,1 @@
+"""Ways to show a report: a table, plain lines, Markdown, JSON."""

@@ -1,0 +1,367 @@
+"""What a fault looks like in the autoscaler's log and events, and which link it comes from.
+
+The causes themselves are looked for by the checks; a symptom speaks only where no check has named its cause. The
+patterns are the words of Cluster Autoscaler and of AWS (kubernetes/autoscaler 1.26 to 1.36, and the threads of users).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from ._shared import compatibility, versions
+from .case import Case
+from .findings import Finding, Link, Rule, RuleBook, Status
+from .mending import Mender
+
+POD = RuleBook(Link.POD)
+SERVICE_ACCOUNT = RuleBook(Link.SERVICE_ACCOUNT)
+ROLE = RuleBook(Link.ROLE)
+PERMISSIONS = RuleBook(Link.PERMISSIONS)
+GROUPS = RuleBook(Link.GROUPS)
+AUTOSCALER = RuleBook(Link.AUTOSCALER)
+BOOKS = (POD, SERVICE_ACCOUNT, ROLE, PERMISSIONS, GROUPS, AUTOSCALER)
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One thing that logs or events say.
+
+    Attributes:
+        rule: The rule that is broken when it is said.
+        pattern: What is said. A named group is handed to ``fix``.
+        expected: What would be said, or seen, instead.
+        fix: Words the command that mends the cause.
+        causes: Ids of rules, or links, that explain it: when one of them is broken, nothing more is said.
+        fatal: Whether the autoscaler cannot be running while it is true; then it is history once the loop turns.
+        grave: Whether it keeps the autoscaler from scaling. Otherwise it is a warning.
+    """
+
+    rule: Rule
+    pattern: re.Pattern[str]
+    expected: str
+    fix: Callable[[Mender, re.Match[str], Case], str]
+    causes: tuple[str, ...] = ()
+    fatal: bool = False
+    grave: bool = True
+
+
+def _say(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _policy(mender: Mender, _: re.Match[str], case: Case) -> str:
+    return mender.policy(case.role_name or "ROLE", case.cluster) if case.cluster else "attach the autoscaler's policy"
+
+
+def _restart(mender: Mender, _: re.Match[str], __: Case) -> str:
+    return mender.restart()
+
+
+def _newest_chart() -> str:
+    return versions.dotted(compatibility.newest_chart().version)
+
+
+def _newest_image(mender: Mender, _: re.Match[str], case: Case) -> str:
+    newest = compatibility.NEWEST_PATCH.get(case.cluster_minor or (0, 0))
+    return mender.image(f"v{versions.dotted(newest)}" if newest else "TAG")
+
+
+SYMPTOMS: tuple[Symptom, ...] = (
+    Symptom(
+        PERMISSIONS.rule(
+            "listing-denied",
+            "AWS lets it list groups",
+            "Without the list of groups the autoscaler ends at its start, and later stops at every loop.",
+        ),
+        _say(
+            r"(Failed to regenerate ASG cache|Failed to create AWS Manager)"
+            r".*(AccessDenied|UnauthorizedOperation|not authorized to perform: autoscaling)"
+        ),
+        "no denial of autoscaling:DescribeAutoScalingGroups",
+        _policy,
+        causes=("permissions.reads", "service-account", "role"),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "web-identity-refused",
+            "AWS takes the pod's token",
+            "Without credentials the autoscaler ends at its start.",
+        ),
+        _say(r"Not authorized to perform sts:AssumeRoleWithWebIdentity"),
+        "AssumeRoleWithWebIdentity to succeed",
+        _restart,
+        causes=("role", "service-account"),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "provider-unknown",
+            "AWS knows the token's issuer and audience",
+            "Without credentials the autoscaler ends at its start.",
+        ),
+        _say(r"InvalidIdentityToken|No OpenIDConnect provider found|Incorrect token audience"),
+        "an OIDC provider in IAM for the cluster's issuer",
+        lambda mender, _, case: mender.create_provider(case.cluster.issuer if case.cluster else "ISSUER"),
+        causes=("role",),
+        fatal=True,
+    ),
+    Symptom(
+        SERVICE_ACCOUNT.rule(
+            "no-credentials",
+            "It finds credentials",
+            "Without credentials the autoscaler ends at its start.",
+        ),
+        _say(
+            r"NoCredentialProviders|EC2MetadataError|no EC2 IMDS role found"
+            r"|failed to refresh cached credentials, (?!.*AssumeRoleWithWebIdentity)"
+        ),
+        "credentials from the service account's role",
+        lambda mender, _, case: mender.annotate(case.snapshot.aws.role_arn or "ROLE_ARN"),
+        causes=("service-account", "role"),
+        fatal=True,
+    ),
+    Symptom(
+        SERVICE_ACCOUNT.rule(
+            "pod-identity-refused",
+            "Its AWS SDK takes Pod Identity",
+            "An AWS SDK that is too old refuses the agent's address, so there are no credentials.",
+        ),
+        _say(r"invalid endpoint host, \"?169\.254\.170\.23\"?|only loopback hosts are allowed"),
+        "a Cluster Autoscaler whose AWS SDK takes EKS Pod Identity",
+        _newest_image,
+        causes=("service-account.pod-identity-version",),
+        fatal=True,
+    ),
+    Symptom(
+        POD.rule(
+            "region-missing",
+            "It knows its region",
+            "Without a region no AWS call can be made.",
+        ),
+        _say(r"MissingRegion|could not find region configuration|Region is required|an AWS region is required"),
+        "the cluster's region in AWS_REGION",
+        lambda mender, _, __: mender.values({"awsRegion": mender.region}),
+        causes=("pod.region",),
+        fatal=True,
+    ),
+    Symptom(
+        PERMISSIONS.rule(
+            "instance-types-denied",
+            "AWS lets it list instance types",
+            "It falls back to the list it was built with, which lacks newer types.",
+        ),
+        _say(r"Failed to generate AWS EC2 Instance Types:.*(UnauthorizedOperation|AccessDenied)"),
+        "no denial of ec2:DescribeInstanceTypes",
+        _policy,
+        causes=("permissions.reads",),
+        grave=False,
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "aws-unreachable",
+            "AWS can be reached from the pod",
+            "In a private subnet without a way to AWS every call times out.",
+        ),
+        _say(
+            r"(?P<service>sts|ec2|eks|autoscaling)\.[\w.-]*amazonaws\.com"
+            r".*(i/o timeout|connection refused|no such host|context deadline exceeded|Client\.Timeout)"
+        ),
+        "answers from AWS",
+        lambda mender, match, _: mender.endpoint(match["service"].lower()),
+    ),
+    Symptom(
+        PERMISSIONS.rule(
+            "launch-template-denied",
+            "AWS lets it read launch templates",
+            "Without it there is no picture of a new node, and an empty group is never scaled up.",
+        ),
+        _say(
+            r"(Unable to build proper template node|Failed to query launch template)"
+            r".*(UnauthorizedOperation|AccessDenied)"
+        ),
+        "no denial of ec2:DescribeLaunchTemplateVersions",
+        _policy,
+        causes=("permissions.reads",),
+    ),
+    Symptom(
+        GROUPS.rule(
+            "instance-type-unknown",
+            "It knows the instance types",
+            "A group whose instance type it does not know is left alone.",
+        ),
+        _say(r"uses the unknown EC2 instance type \"?(?P<type>[\w.-]*)"),
+        "an instance type that it knows: --aws-use-static-instance-list=false, and the newest patch of the image",
+        lambda mender, match, case: (
+            mender.flag("aws-use-static-instance-list", None)
+            if case.arguments.is_true("aws-use-static-instance-list")
+            else _newest_image(mender, match, case)
+        ),
+        causes=("permissions",),
+    ),
+    Symptom(
+        GROUPS.rule(
+            "none-found",
+            "It finds groups",
+            "An autoscaler that finds no group idles, with no error.",
+        ),
+        _say(r"Regenerating instance to ASG map for ASGs: \[\]"),
+        "groups with both discovery tags",
+        lambda mender, _, __: mender.discovery_tags("GROUP"),
+        causes=("groups", "pod.discovery-flag"),
+    ),
+    Symptom(
+        PERMISSIONS.rule(
+            "node-group-denied",
+            "AWS lets it read managed node groups",
+            "Without it the labels and taints of an empty managed node group are unknown.",
+        ),
+        _say(r"Failed to query the managed nodegroup (?P<group>\S+).*AccessDenied"),
+        "no denial of eks:DescribeNodegroup",
+        _policy,
+        causes=("permissions.node-groups",),
+        grave=False,
+    ),
+    Symptom(
+        PERMISSIONS.rule(
+            "scaling-denied",
+            "AWS lets it change the size of its groups",
+            "Each attempt fails, and the group is left alone for a while after each.",
+        ),
+        _say(r"not authorized to perform: autoscaling:(SetDesiredCapacity|TerminateInstanceInAutoScalingGroup)"),
+        "both writes allowed on the cluster's groups",
+        _policy,
+        causes=("permissions.writes",),
+    ),
+    Symptom(
+        POD.rule(
+            "informer-forbidden",
+            "Kubernetes lets it list what it watches",
+            "From 1.33 on it waits for every list before its first loop, for ever, with its pod Running.",
+        ),
+        _say(r"(?P<resource>[a-z]+(?:\.[a-z0-9.-]+)?) is forbidden: User \S+ cannot (list|watch)"),
+        "RBAC that fits the image",
+        lambda mender, _, __: mender.values({}, chart_version=_newest_chart()),
+        causes=("pod.rbac",),
+    ),
+    Symptom(
+        POD.rule(
+            "groups-not-similar",
+            "Groups that differ in their zone only are alike to it",
+            "Groups are balanced only when the labels of their nodes match; otherwise one zone grows alone.",
+        ),
+        _say(r"are not similar, labels do not match"),
+        "labels that differ between such groups given as --balancing-ignore-label",
+        lambda mender, _, __: mender.flag("balancing-ignore-label_1", "eks.amazonaws.com/sourceLaunchTemplateId"),
+        causes=("pod.balancing",),
+        grave=False,
+    ),
+    Symptom(
+        GROUPS.rule(
+            "never-joined",
+            "New instances become nodes",
+            "Instances that never join are paid for, given back, and tried again.",
+        ),
+        _say(r"ScaleUpTimedOut|Failed to find readiness information for (?P<group>\S+)"),
+        "every new instance to register as a node within --max-node-provision-time (15m)",
+        lambda mender, _, case: mender.activities(case.discovered[0].name if case.discovered else "GROUP"),
+        causes=("groups.joining", "groups.launching", "groups.health"),
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "priorities-ignored",
+            "It reads its priorities",
+            "Without priorities it chooses between groups at random.",
+        ),
+        _say(
+            r"doesn't contain priorities key|Wrong configuration for priority expander"
+            r"|PriorityConfigMap(Invalid|NotMatchedGroup|NoGroupMatched)"
+        ),
+        "a ConfigMap cluster-autoscaler-priority-expander with the key priorities",
+        lambda mender, _, __: (
+            f"kubectl --namespace {mender.namespace} edit configmap cluster-autoscaler-priority-expander"
+        ),
+        causes=("autoscaler.priorities",),
+        grave=False,
+    ),
+    Symptom(
+        POD.rule(
+            "flag-refused",
+            "It knows its flags",
+            "It ends at once on a flag that it does not know, and is restarted for ever.",
+        ),
+        _say(r"unknown (?:shorthand )?flag: '?-*(?P<flag>[\w-]+)|couldn't (?:enable|set) the DRA feature gate"),
+        "flags that this version has",
+        lambda mender, match, _: mender.flag(match["flag"] or "enable-dynamic-resource-allocation", None),
+        causes=("pod.flags",),
+        fatal=True,
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "api-server-unreachable",
+            "The API server can be reached from the pod",
+            "Without it the autoscaler ends, or loses its lease and ends.",
+        ),
+        _say(r"Failed to get nodes from apiserver:|lost master"),
+        "answers from the API server",
+        lambda mender, _, __: (
+            "check the CNI, kube-proxy and the cluster's security group on the pod's node, then: " + mender.restart()
+        ),
+        causes=("autoscaler.aws-unreachable",),
+        fatal=True,
+    ),
+    Symptom(
+        POD.rule(
+            "release-refused",
+            "Helm can render and apply the release",
+            "The cluster keeps the old release, or none.",
+        ),
+        _say(r"Only one of podDisruptionBudget|spec\.selector: Invalid value.*field is immutable"),
+        "podDisruptionBudget with one of its two fields null, and podLabels as they were first installed",
+        lambda mender, match, _: (
+            mender.values({"podDisruptionBudget.maxUnavailable": "null"})
+            if "podDisruptionBudget" in match[0]
+            else f"{mender.remove_deployment(mender.namespace, mender.deployment)} && {mender.install()}"
+        ),
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "throttled",
+            "AWS does not throttle it",
+            "Throttled calls delay or skip scaling; all clusters of the account and region share the quota.",
+        ),
+        _say(r"Throttling: Rate exceeded|ThrottlingException|RequestLimitExceeded"),
+        "fewer calls: a scan interval of 30 seconds or more",
+        lambda mender, _, __: mender.flag("scan-interval", "30s"),
+        grave=False,
+    ),
+)
+
+
+def find(case: Case, link: Link, so_far: Iterable[Finding]) -> Iterator[Finding]:
+    """What the log and the events say of one link, where no broken finding so far explains it."""
+    named = [finding for finding in so_far if finding.status in (Status.BROKEN, Status.WARNING)]
+    explained = {finding.rule.id for finding in named}
+    explained |= {str(finding.rule.link) for finding in named if finding.status is Status.BROKEN}
+    for symptom in SYMPTOMS:
+        if symptom.rule.link != link or explained & set(symptom.causes):
+            continue
+        said = [match for text in _said(case, fatal=symptom.fatal) if (match := symptom.pattern.search(text))]
+        if said:
+            last = said[-1]
+            seen = f"Said {len(said)} time{'s' * (len(said) > 1)} of late, the last time: {_shortened(last.string)}"
+            judge = symptom.rule.broken if symptom.grave else symptom.rule.warning
+            yield judge(seen, symptom.expected, symptom.fix(case.mender, last, case))
+
+
+def _said(case: Case, *, fatal: bool) -> Iterator[str]:
+    for line in case.recent_logs:
+        if not (fatal and case.is_running and line.at is not None):
+            yield line.text
+    for event in case.recent_events:
+        yield f"{event.reason} {event.message}"
+
+
+def _shortened(text: str, limit: int = 300) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,0 +1,119 @@
+"""What is examined: a stack of this project by its outputs, or any cluster by its name."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import CannotLookError
+from .facts import Intent, Source
+
+
+@dataclass(frozen=True)
+class Target:
+    """A cluster, and how to reach it.
+
+    Attributes:
+        intent: What the stack says that it deployed; None for a cluster that is only named.
+        kubeconfig: Its kubeconfig as a document; None to build one from what EKS says, or to take a file.
+        kubeconfig_file: A kubeconfig file to take instead.
+        context: The context in that file.
+    """
+
+    cluster: str
+    region: str
+    intent: Intent | None = None
+    kubeconfig: Mapping[str, Any] | None = None
+    kubeconfig_file: str | None = None
+    context: str | None = None
+
+
+def read_stack(stack: str, project: Path) -> Mapping[str, Any]:
+    """The outputs of a stack, by ``pulumi stack output``.
+
+    Raises:
+        CannotLookError: When Pulumi is not there, or does not know the stack.
+    """
+    command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--stack", stack, "--cwd", str(project)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except FileNotFoundError as error:
+        raise CannotLookError(
+            "--stack needs the program pulumi, and it is not on the PATH; or use --outputs"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise CannotLookError(f"{' '.join(command)} did not answer within 2 minutes") from error
+    if done.returncode:
+        raise CannotLookError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+    return _outputs(done.stdout, f"the outputs of stack {stack}")
+
+
+def read_outputs(file: Path) -> Mapping[str, Any]:
+    """The outputs in a JSON file, as ``pulumi stack output --json`` prints them.
+
+    Raises:
+        CannotLookError: When it cannot be read.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotLookError(f"{file}: {error}") from error
+    return _outputs(text, str(file))
+
+
+def _outputs(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise CannotLookError(f"{where}: not JSON ({error})") from error
+    if not isinstance(document, dict):
+        raise CannotLookError(f"{where}: got {type(document).__name__}; expected an object of outputs")
+    missing = [key for key in ("clusterName", "region") if not isinstance(document.get(key), str)]
+    if missing:
+        raise CannotLookError(
+            f"{where}: got {', '.join(document) or 'no outputs'}; expected {' and '.join(missing)} too. "
+            "Is the stack up, and is it one of this project? Any other cluster is named by --cluster and --region."
+        )
+    return document
+
+
+def target_of(outputs: Mapping[str, Any]) -> Target:
+    """The target that a stack's outputs describe."""
+    return Target(
+        cluster=str(outputs["clusterName"]),
+        region=str(outputs["region"]),
+        intent=_intent(outputs),
+        kubeconfig=_kubeconfig(outputs.get("kubeconfig")),
+    )
+
+
+def _intent(outputs: Mapping[str, Any]) -> Intent:
+    def text(key: str) -> str | None:
+        value = outputs.get(key)
+        return value if isinstance(value, str) and value else None
+
+    mode = text("credentialsMode")
+    groups = outputs.get("nodeGroups")
+    names = [each.get("asgName") for each in groups if isinstance(each, dict)] if isinstance(groups, list) else []
+    return Intent(
+        credentials=Source(mode) if mode in set(Source) else None,
+        role_arn=text("roleArn"),
+        namespace=text("serviceAccountNamespace"),
+        service_account=text("serviceAccountName"),
+        release=text("releaseName"),
+        chart_version=text("chartVersion"),
+        image_tag=text("imageTag"),
+        groups=tuple(name for name in names if isinstance(name, str)),
+    )
+
+
+def _kubeconfig(output: Any) -> Mapping[str, Any] | None:
+    """The kubeconfig of the outputs: JSON text or an object; None where it is neither, a masked secret for instance."""
+    if isinstance(output, str):
+        try:
+            output = json.loads(output)
+        except ValueError:
+            return None
+    return output if isinstance(output, dict) and "clusters" in output else None

@@ -9,7 +9,8 @@ line. Where the official provider has rules of its own (replacement, made-up nam
 * Refreshing a Release also compares the live objects of the release with its manifest, and an update repairs them
   (output ``drift``). The official provider only sees that the release itself was changed or deleted: with it, a service
   account whose annotation was removed by hand stays as it is until the chart's version or values change.
-* A refresh reports an object's value as changed only if the server's answer changed since the last update.
+* A refresh reports an object's value as changed only if the server's answer changed since the last update. What every
+  write moves (``resourceVersion``, ``generation``, ``managedFields``) is not recorded.
 * Of the kinds that the official provider waits for, it waits for Deployments, StatefulSets, DaemonSets and
   CustomResourceDefinitions to get ready, and for every deletion. Other kinds count as ready once they are applied.
 * Inputs of a Release that the SDK does not know are refused. The official provider drops them without a word.

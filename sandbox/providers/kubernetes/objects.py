@@ -38,6 +38,9 @@ _MANAGER: Final = "__fieldManager"
 _CANNOT_CHANGE: Final = ("field is immutable", "may not change once set", "updates to")
 """How API servers say that a field cannot change in place; there is no code for it."""
 
+_ASSIGNED: Final = ("creationTimestamp", "uid")
+"""Metadata that a new object gets when it is made."""
+
 _TIMEOUT_SECONDS: Final = 600.0
 _POLL_SECONDS: Final = 0.25
 
@@ -217,27 +220,34 @@ class Objects:
         return kind not in _CLUSTER_SCOPED
 
     def _planned(self, call: Call[Session], inputs: Mapping[str, Any], manager: str, *, new: bool) -> Mapping[str, Any]:
-        """The outcome as far as the server can tell it beforehand, by a dry run; else just the inputs."""
+        """The outcome as far as it can be told beforehand: by a dry run if the server can do one, else the inputs."""
+        dry_run = self._dry_run(call, inputs, manager, new=new)
+        outputs = self._outputs(dry_run, inputs, manager) if dry_run else dict(inputs)
+        metadata = outputs.get("metadata") or {}
+        if new and metadata is not UNKNOWN:
+            outputs["metadata"] = {**metadata, **dict.fromkeys(_ASSIGNED, UNKNOWN)}
+        return outputs
+
+    def _dry_run(
+        self, call: Call[Session], inputs: Mapping[str, Any], manager: str, *, new: bool
+    ) -> dict[str, Any] | None:
+        """What the server would make of the inputs; None if it cannot tell."""
         if contains_unknown(inputs) or call.session.api is None:
-            return inputs
+            return None
         api = call.session.api
         body = without_nulls(inputs)
         try:
             kind = api.kind(*type_of(call.resource))
             if new and api.get(kind, body["metadata"].get("namespace"), body["metadata"]["name"]) is not None:
-                return inputs  # It is to be replaced first; or, if it is somebody else's, the apply will say so.
+                return None  # It is to be replaced first; or, if it is somebody else's, the apply will say so.
             live = self._apply(call, kind, body, manager, dry_run=True)
         except (UnknownKind, Unreachable):
-            return inputs  # To be made by the same run.
+            return None  # To be made by the same run.
         except ApiError as error:
             if error.status in (403, 404, 409):
-                return inputs
+                return None
             raise
-        live = without_bookkeeping(live)
-        live.pop("status", None)
-        if new:
-            live["metadata"] = {k: v for k, v in live["metadata"].items() if k not in ("creationTimestamp", "uid")}
-        return self._outputs(live, inputs, manager)
+        return {key: value for key, value in live.items() if key != "status"}
 
     def _apply(
         self, call: Call[Session], kind: Kind, body: Mapping[str, Any], manager: str, *, dry_run: bool = False

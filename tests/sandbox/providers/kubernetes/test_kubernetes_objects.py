@@ -222,7 +222,7 @@ def test_what_the_server_calls_immutable_names_the_way_out(engine, namespace):
 def test_a_preview_shows_what_the_server_would_make_of_it_and_makes_nothing(engine, cluster, namespace):
     planned = engine.preview_create(DEPLOYMENT, deployment(namespace))
     assert planned["spec"]["progressDeadlineSeconds"] == 600
-    assert "uid" not in planned["metadata"]
+    assert planned["metadata"]["uid"] is UNKNOWN
     assert not cluster.exists("deployment", "web", "-n", namespace)
     made = engine.create(DEPLOYMENT, deployment(namespace))
     changed = engine.update(DEPLOYMENT, made, deployment(namespace, image="nowhere.invalid/web:2"), preview=True)

@@ -34,6 +34,7 @@ class Registration(NamedTuple):
     provider: str
     inputs: dict[str, Any]
     depends_on: frozenset[str]
+    property_dependencies: dict[str, tuple[str, ...]]
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
     delete_before_replace: bool
@@ -134,6 +135,9 @@ class _Monitor(mocks.MockMonitor):
                     provider=request.provider or ",".join(sorted(dict(request.providers))),
                     inputs=rpc.deserialize_properties(request.object, keep_unknowns=True),
                     depends_on=frozenset(request.dependencies),
+                    property_dependencies={
+                        name: tuple(found.urns) for name, found in request.propertyDependencies.items()
+                    },
                     ignore_changes=tuple(request.ignoreChanges),
                     retain_on_delete=request.retainOnDelete,
                     delete_before_replace=request.deleteBeforeReplace,

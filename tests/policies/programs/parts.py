@@ -160,7 +160,7 @@ def release(values: Mapping[str, Any], **changes: Any) -> kubernetes.helm.v3.Rel
     )
 
 
-def deployment(image: str = f"{IMAGE}:v1.35.2") -> kubernetes.apps.v1.Deployment:
+def deployment(provider: kubernetes.Provider, image: str = f"{IMAGE}:v1.35.2") -> kubernetes.apps.v1.Deployment:
     """The autoscaler by manifest."""
     discovery = f"asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/{CLUSTER}"
     command = ["./cluster-autoscaler", "--expander=least-waste", f"--node-group-auto-discovery={discovery}"]
@@ -179,5 +179,15 @@ def deployment(image: str = f"{IMAGE}:v1.35.2") -> kubernetes.apps.v1.Deployment
                 },
             },
         },
-        opts=pulumi.ResourceOptions(provider=kubernetes_provider()),
+        opts=pulumi.ResourceOptions(provider=provider),
+    )
+
+
+def disruption_budget(provider: kubernetes.Provider) -> kubernetes.policy.v1.PodDisruptionBudget:
+    """The budget of the autoscaler by manifest."""
+    return kubernetes.policy.v1.PodDisruptionBudget(
+        "autoscaler",
+        metadata={"name": "cluster-autoscaler", "namespace": "kube-system"},
+        spec={"max_unavailable": 1, "selector": {"match_labels": LABELS}},
+        opts=pulumi.ResourceOptions(provider=provider),
     )

@@ -2,4 +2,4 @@
 
 from tests.policies.programs import parts
 
-parts.deployment()
+parts.deployment(parts.kubernetes_provider())

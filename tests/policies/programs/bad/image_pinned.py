@@ -2,4 +2,6 @@
 
 from tests.policies.programs import parts
 
-parts.deployment(image=f"{parts.IMAGE}:latest")
+provider = parts.kubernetes_provider()
+parts.deployment(provider, image=f"{parts.IMAGE}:latest")
+parts.disruption_budget(provider)

@@ -15,10 +15,11 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import ec2, eks, iam
 
+from sandbox.aws import sessions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault, InvalidFault
 from sandbox.aws.hooking import PINNED_VERSION
-from sandbox.aws.hooks import capacity, eks_clusters, sessions
+from sandbox.aws.hooks import capacity, eks_clusters
 
 Json = dict[str, Any]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ministack.core import persistence
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import autoscaling, ec2, eks, iam, ssm, sts
 
 from sandbox.aws.hooking import PINNED_VERSION
@@ -34,8 +35,12 @@ class StateFile:
 
     def save(self) -> None:
         """Writes everything; a reader, or a crash half-way, never sees a part of it."""
-        services = {name: module.get_state() for name, module in _SERVICES.items()}
-        state = {"ministack": PINNED_VERSION, "services": services}
+        state = {
+            "ministack": PINNED_VERSION,
+            "stores": _stores(),
+            "sessions": sts._sessions,
+            "regions_with_defaults": sorted(ec2._default_initialized_scopes),
+        }
         write_atomically(self.path, json.dumps(state, default=persistence._json_default))
 
     def load(self) -> None:
@@ -48,13 +53,26 @@ class StateFile:
             return
         try:
             state: dict[str, Any] = json.loads(self.path.read_text(), object_hook=persistence._json_object_hook)
-            written_by, services = state["ministack"], state["services"]
-        except (ValueError, KeyError) as error:
+        except ValueError as error:
             raise UnusableState(f"{self.path} is damaged ({error}). Start afresh: make sandbox-clean") from error
-        if written_by != PINNED_VERSION:
+        if state.get("ministack") != PINNED_VERSION:
             raise UnusableState(
-                f"{self.path} was written with ministack {written_by}, this is {PINNED_VERSION}. "
+                f"{self.path} was written with ministack {state.get('ministack')}, this is {PINNED_VERSION}. "
                 "Start afresh: make sandbox-clean"
             )
-        for name, module in _SERVICES.items():
-            module.load_persisted_state(services[name])
+        for name, store in _stores().items():
+            store.clear()
+            store.update(state["stores"][name])
+        sts._sessions.update(state["sessions"])
+        ec2._default_initialized_scopes.update(map(tuple, state["regions_with_defaults"]))
+
+
+def _stores() -> dict[str, Any]:
+    """Every store of every service by name: ministack's own snapshots copy each record, which costs far more."""
+    scoped = (AccountScopedDict, AccountRegionScopedDict)
+    return {
+        f"{service}.{name}": store
+        for service, module in _SERVICES.items()
+        for name, store in vars(module).items()
+        if isinstance(store, scoped)
+    }

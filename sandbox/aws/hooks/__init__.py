@@ -28,7 +28,6 @@ from sandbox.aws.hooks import (
     launch_templates,
     managed_policies,
     pod_identity,
-    sessions,
     web_identity,
 )
 
@@ -62,7 +61,6 @@ HOOKS: tuple[Hook, ...] = (
     *launch_templates.HOOKS,
     *managed_policies.HOOKS,
     *pod_identity.HOOKS,
-    *sessions.HOOKS,
     *web_identity.HOOKS,
 )
 """All hooks, in the order in which they are put in place."""

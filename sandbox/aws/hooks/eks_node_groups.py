@@ -82,8 +82,15 @@ def _new_record(cluster: Json, body: Json) -> Json:
 def _default_ami_type(types: list[str] | None, template: Json | None) -> str:
     if template and "ImageId" in _user_template(template).data:
         return "CUSTOM"
-    architecture = instance_types.find(types)[0].architecture if types else "x86_64"
+    architecture = _known_types(types)[0].architecture if types else "x86_64"
     return "AL2023_ARM_64_STANDARD" if architecture == "arm64" else "AL2023_x86_64_STANDARD"
+
+
+def _known_types(names: list[str]) -> list[instance_types.InstanceType]:
+    try:
+        return instance_types.find(names)
+    except ApiError as error:
+        raise invalid(error.message) from error
 
 
 def _user_template(wanted: Json) -> launch_templates.LaunchTemplate:
@@ -127,7 +134,7 @@ def _check(cluster: Json, group: Json) -> None:
         family = IMAGE_FAMILIES[group["amiType"]]
         if not family.offers(group["version"]):
             raise invalid(f"Requested amiType {family.ami_type} is not available for Kubernetes {group['version']}")
-        for kind in instance_types.find(group.get("instanceTypes", [])):
+        for kind in _known_types(group.get("instanceTypes", [])):
             if kind.architecture != family.architecture:
                 raise invalid(f"[{kind.name}] is not a valid instance type for requested amiType {family.ami_type}")
     _check_scaling(group["scalingConfig"])

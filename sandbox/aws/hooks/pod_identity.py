@@ -12,12 +12,12 @@ from ministack.core import iam_actions, router
 from ministack.core.iam_evaluator import EvalContext, evaluate_trust_policy
 from ministack.services import eks, iam
 
+from sandbox.aws import sessions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook
-from sandbox.aws.hooks import sessions
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster
-from sandbox.aws.hooks.service_account_tokens import ExpiredToken, InvalidToken, ServiceAccountToken, verify
 from sandbox.aws.query_protocol import Response
+from sandbox.aws.service_account_tokens import ExpiredToken, InvalidToken, ServiceAccountToken, verify
 
 AUDIENCE = "pods.eks.amazonaws.com"
 """Audience of the tokens that the Pod Identity agent presents, and the service that roles must trust."""

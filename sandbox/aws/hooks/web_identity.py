@@ -11,18 +11,18 @@ from ministack.core.iam_evaluator import EvalContext, evaluate_trust_policy
 from ministack.core.responses import request_scope
 from ministack.services import iam, sts
 
+from sandbox.aws import sessions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, wrap
-from sandbox.aws.hooks import sessions
 from sandbox.aws.hooks.iam_oidc_providers import host_and_path
-from sandbox.aws.hooks.service_account_tokens import (
+from sandbox.aws.query_protocol import Params, Response, parse, render
+from sandbox.aws.service_account_tokens import (
     ExpiredToken,
     InvalidToken,
     ServiceAccountToken,
     issuer_of,
     verify,
 )
-from sandbox.aws.query_protocol import Params, Response, parse, render
 
 _ACTION = "AssumeRoleWithWebIdentity"
 

@@ -171,7 +171,9 @@ def test_a_launch_template_is_shown_with_the_tags_of_now(aws: Aws, name: str) ->
 
 
 def test_a_terminated_instance_takes_its_root_volume_with_it(aws: Aws) -> None:
-    (instance,) = aws("ec2").run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"]
+    (instance,) = aws("ec2").run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1)[
+        "Instances"
+    ]
     volume = {"Name": "volume-id", "Values": [instance["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]]}
     assert len(aws("ec2").describe_volumes(Filters=[volume])["Volumes"]) == 1
     aws("ec2").terminate_instances(InstanceIds=[instance["InstanceId"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,12 +12,16 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
+from sandbox.aws import gateway
 from sandbox.aws.faults import Fault, InvalidFault
+from sandbox.aws.hooks import capacity
+from sandbox.aws.state import StateFile
 from tests.sandbox.aws.support import ACCOUNT, REGION, Aws, Emulator, code
 
 
@@ -170,3 +175,27 @@ def test_a_token_of_another_cluster_or_a_forged_one_is_refused(eks_token: str) -
             urllib.request.urlopen(request)
         assert error.value.code == 403
         error.value.close()
+
+
+def test_failed_launches_are_tried_again_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = asyncio.Event()
+    monkeypatch.setattr(gateway, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(capacity, "retry_launches", lambda: True)
+    state = cast(StateFile, SimpleNamespace(save=saved.set))
+
+    async def live() -> list[str]:
+        messages = asyncio.Queue[dict[str, Any]]()
+        sent: list[str] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message["type"])
+
+        served = gateway.Gateway(cast(Any, None), state, on_ready=lambda: sent.append("ready"))
+        lifespan = asyncio.create_task(served({"type": "lifespan"}, messages.get, send))
+        await messages.put({"type": "lifespan.startup"})
+        await asyncio.wait_for(saved.wait(), 10)
+        await messages.put({"type": "lifespan.shutdown"})
+        await lifespan
+        return sent
+
+    assert asyncio.run(live()) == ["lifespan.startup.complete", "ready", "lifespan.shutdown.complete"]

@@ -1,4 +1,4 @@
-"""Temporary credentials: given out for a role, and kept over a restart as AWS would."""
+"""Temporary credentials of a role, for those who may have them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.services import iam, sts
-
-from sandbox.aws.hooking import Hook, replace
 
 
 @dataclass(frozen=True)
@@ -67,19 +65,3 @@ def issue(
         },
     )
     return credentials
-
-
-def saved_sessions() -> dict[str, Any]:
-    """The sessions, for the state file: ministack forgets them at a restart, AWS does not."""
-    return {"sessions": dict(sts._sessions)}
-
-
-def restore_sessions(saved: Mapping[str, Any]) -> None:
-    """Takes up the sessions of the state file."""
-    sts._sessions.update(saved.get("sessions", {}))
-
-
-HOOKS: tuple[Hook, ...] = (
-    replace(sts, "get_state", saved_sessions),
-    replace(sts, "load_persisted_state", restore_sessions),
-)

@@ -75,7 +75,10 @@ class KubeApi:
             response = self._pool.request(method, url, body=data, headers=headers, timeout=_TIMEOUT, retries=False)
         except urllib3.exceptions.HTTPError as error:
             raise KubeApiError(0, f"{method} {url}: {error}") from None
-        answer: dict[str, Any] = json.loads(response.data or b"{}")
+        try:
+            answer: dict[str, Any] = json.loads(response.data or b"{}")
+        except ValueError:  # Such as the plain text of a filter before the API itself.
+            raise KubeApiError(response.status, f"{method} {url}: {response.data[:500]!r}") from None
         if response.status >= 400:
             raise KubeApiError(response.status, answer.get("message") or f"{method} {url}: HTTP {response.status}")
         return answer

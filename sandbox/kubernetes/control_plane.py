@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import logging
 import random
 import ssl
 import string
 import threading
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from dataclasses import fields
@@ -205,7 +205,7 @@ class ControlPlane:
     def _wait_until_ready(self, setup: Setup, give_up: threading.Event) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while True:
-            with suppress(OSError):
+            with suppress(OSError, http.client.HTTPException):
                 _fetch(setup, "/readyz")
                 return
             for name in _STORE_AND_API:

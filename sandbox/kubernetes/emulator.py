@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -137,5 +138,5 @@ def fetch(request: urllib.request.Request) -> bytes:
     except urllib.error.HTTPError as error:
         answer = error.read(2000).decode(errors="replace").strip()
         raise EmulatorError(f"{what}: HTTP {error.code}: {answer}") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise EmulatorError(f"{what}: {getattr(error, 'reason', error)}") from error

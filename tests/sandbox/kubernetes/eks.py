@@ -121,7 +121,10 @@ class Account:
             accessConfig={"authenticationMode": mode, "bootstrapClusterCreatorAdminPermissions": True},
         )
         eventually(lambda: self.eks.describe_cluster(name=name)["cluster"]["status"] == "ACTIVE")
-        return Cluster(self.sandbox, self.eks, name)
+        cluster = Cluster(self.sandbox, self.eks, name)
+        # The controllers start with the API server's readiness: this is one of their first works, which pods wait for.
+        eventually(lambda: "default" in cluster.kubectl("get", "serviceaccount", "default", check=False).split())
+        return cluster
 
     def delete_cluster(self, name: str) -> None:
         """Deletes a cluster and its node groups, and waits until nothing of its control plane is left."""

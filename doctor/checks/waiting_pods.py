@@ -48,7 +48,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if isinstance(pods, Unreadable):
         yield PLACED.unread(pods)
         return
-    if isinstance(case.snapshot.kubernetes.events, Unreadable) and pods:
+    if isinstance(case.snapshot.kubernetes.events, Unreadable):
         yield CONSIDERED.unread(case.snapshot.kubernetes.events)
         return
     if not pods:

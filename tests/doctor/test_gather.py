@@ -1,0 +1,241 @@
+"""The snapshot is gathered by few calls that change nothing, and by any reader as far as their rights go."""
+
+import functools
+import re
+import threading
+
+import pytest
+
+from doctor import clients, gather
+from doctor.checks import examine
+from doctor.errors import CannotLookError
+from doctor.facts import Snapshot, Source
+from doctor.findings import ExitCode, Link, Status
+from doctor.readings import Unreadable
+from doctor.target import Target
+
+from . import snapshots
+from .fakes import Cloud, Cluster
+
+LISTS = re.compile(r"(List|Simulate)\w+|DescribeAutoScalingGroups|DescribeScalingActivities")
+
+
+def take(cloud: Cloud, cluster: Cluster | Unreadable, target: Target | None = None) -> Snapshot:
+    with cloud.attached():
+        wanted = target or Target(snapshots.CLUSTER, snapshots.REGION)
+        return gather.take_snapshot(wanted, shared_clients(), lambda _: cluster, snapshots.NOW)
+
+
+@functools.cache
+def shared_clients() -> clients.Aws:
+    """Making clients takes longer than all that is done with them here."""
+    return clients.Aws(snapshots.REGION)
+
+
+@pytest.mark.parametrize("mode", snapshots.MODES)
+def test_a_healthy_cluster_is_gathered_and_found_healthy(mode: Source):
+    snapshot = take(Cloud(mode), Cluster(mode))
+    assert snapshot.aws.source is mode
+    report = examine(snapshot)
+    assert [finding for finding in report.findings if finding.status is not Status.OK] == []
+    assert report.exit_code is ExitCode.HEALTHY
+
+
+@pytest.mark.parametrize("mode", snapshots.MODES)
+def test_a_hundred_groups_cost_twelve_list_calls_and_one_description_each(mode: Source):
+    cloud = Cloud(mode, groups=100)
+    report = examine(take(cloud, Cluster(mode, groups=100)))
+    assert report.exit_code is ExitCode.HEALTHY
+    lists = [call for call in cloud.calls if LISTS.fullmatch(call.partition(":")[2])]
+    assert len(lists) <= 12, lists
+    assert cloud.count["eks:DescribeNodegroup"] == 100
+    assert len(cloud.calls) - len(lists) - 100 <= 12, cloud.count
+
+
+def test_calls_grow_with_pages_only():
+    few, many = Cloud(groups=10), Cloud(groups=500)
+    take(few, Cluster(groups=10))
+    take(many, Cluster(groups=500))
+    more = many.count - few.count
+    assert set(more) == {
+        "eks:DescribeNodegroup",
+        "eks:ListNodegroups",
+        "autoscaling:DescribeAutoScalingGroups",
+        "iam:SimulatePrincipalPolicy",
+    }
+    assert more["eks:ListNodegroups"] == 4
+    assert more["autoscaling:DescribeAutoScalingGroups"] == 5
+    assert more["iam:SimulatePrincipalPolicy"] == 8
+
+
+def test_requests_to_kubernetes_do_not_grow_with_groups_at_all():
+    few, many = Cluster(groups=1), Cluster(groups=100)
+    take(Cloud(groups=1), few)
+    take(Cloud(groups=100), many)
+    assert sorted(few.calls) == sorted(many.calls)
+
+
+@pytest.mark.parametrize("mode", snapshots.MODES)
+def test_nothing_but_reads_is_asked_of_anyone(mode: Source):
+    cloud, cluster = Cloud(mode), Cluster(mode)
+    take(cloud, cluster)
+    assert all(re.fullmatch(r"\w+:(Describe|List|Get|Simulate)\w+", call) for call in cloud.calls)
+    allowed = {"get", "list", "create /apis/authorization.k8s.io/v1/subjectaccessreviews"}
+    assert all(call in allowed or call.partition(" ")[0] in allowed for call in cluster.calls)
+
+
+def test_a_write_through_the_client_is_refused_before_it_leaves(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    aws = clients.Aws("us-east-1")
+    with pytest.raises(clients.RefusedError, match="SetDesiredCapacity"):
+        aws.read("autoscaling", "set_desired_capacity", AutoScalingGroupName="x", DesiredCapacity=1)
+
+
+def test_no_secret_is_part_of_the_snapshot():
+    cluster = Cluster()
+    cluster.objects["/api/v1/namespaces/kube-system/secrets"][0]["data"] = {"release": "hunter2"}
+    snapshot = take(Cloud(), cluster)
+    assert "hunter2" not in repr(snapshot)
+
+
+READ_CALLS = sorted(
+    {
+        "DescribeNodegroup",
+        "ListNodegroups",
+        "DescribeAutoScalingGroups",
+        "DescribeScalingActivities",
+        "GetOpenIDConnectProvider",
+        "ListPodIdentityAssociations",
+        "DescribeInstances",
+        "GetRole",
+        "ListAttachedRolePolicies",
+        "GetPolicyVersion",
+        "SimulatePrincipalPolicy",
+        "DescribeCluster",
+    }
+)
+
+
+@pytest.mark.parametrize("operation", READ_CALLS)
+def test_a_right_that_the_reader_lacks_in_aws_is_no_fault_of_the_cluster(operation: str):
+    cloud = Cloud()
+    cloud.denied = {operation}
+    report = examine(take(cloud, Cluster()))
+    assert {finding.status for finding in report.findings} <= {Status.OK, Status.NOT_REACHED}
+    unreached = [finding for finding in report.findings if finding.yours]
+    assert unreached
+    assert all(operation in finding.seen and operation in finding.fix for finding in unreached)
+    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "deployments",
+        "kube-system/pods",
+        "pods/cluster-autoscaler-1/log",
+        "serviceaccounts",
+        "configmaps",
+        "leases",
+        "events",
+        "nodes",
+        "persistentvolumes",
+        "/api/v1/pods",
+        "subjectaccessreviews",
+    ],
+)
+def test_a_right_that_the_reader_lacks_in_kubernetes_is_no_fault_of_the_cluster(resource: str):
+    cluster = Cluster()
+    cluster.denied = {resource}
+    report = examine(take(Cloud(), cluster))
+    assert {finding.status for finding in report.findings} <= {Status.OK, Status.NOT_REACHED}
+    assert any(finding.yours and resource in finding.seen for finding in report.findings)
+    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+
+
+def test_who_may_not_list_secrets_may_still_find_the_cluster_healthy():
+    cluster = Cluster()
+    cluster.denied = {"secrets"}
+    assert examine(take(Cloud(), cluster)).exit_code is ExitCode.HEALTHY
+
+
+@pytest.mark.parametrize("operation", ["SimulatePrincipalPolicy", "DescribeAutoScalingGroups", "DescribeNodegroup"])
+def test_a_service_that_does_not_answer_is_no_fault_of_the_cluster(operation: str):
+    cloud = Cloud()
+    cloud.unreachable = {operation}
+    report = examine(take(cloud, Cluster()))
+    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert any("No answer to" in finding.seen and operation in finding.seen for finding in report.findings)
+
+
+def test_without_kubernetes_the_groups_are_still_looked_at():
+    cloud = Cloud()
+    cloud.groups[0]["Tags"] = [tag for tag in cloud.groups[0]["Tags"] if "enabled" not in tag["Key"]]
+    report = examine(take(cloud, Unreadable("get /version", False, "connection refused")))
+    assert report.verdict(Link.POD) is Status.NOT_REACHED
+    assert report.verdict(Link.GROUPS) is Status.BROKEN
+    assert report.exit_code is ExitCode.BROKEN
+
+
+def test_without_aws_and_kubernetes_there_is_nothing_to_say():
+    cloud = Cloud()
+    cloud.denied = {"GetCallerIdentity", "DescribeCluster"}
+    with pytest.raises(CannotLookError, match="Neither AWS nor Kubernetes"):
+        take(cloud, Unreadable("get /version", False, "connection refused"))
+
+
+def test_a_cluster_that_does_not_exist_is_said_to_be_missing():
+    with pytest.raises(CannotLookError, match="no EKS cluster seriez-api in us-east-1"):
+        take(Cloud(), Cluster(), Target("seriez-api", snapshots.REGION))
+
+
+def test_credentials_that_aws_does_not_take_stop_the_look():
+    cloud = Cloud()
+
+    def refuse(*_):
+        raise cloud.error("InvalidClientTokenId", "GetCallerIdentity", "The security token is invalid")
+
+    cloud._GetCallerIdentity = refuse  # type: ignore[method-assign]
+    with pytest.raises(CannotLookError, match="does not take your credentials"):
+        take(cloud, Cluster())
+
+
+def test_a_role_of_another_account_is_out_of_reach_not_missing():
+    cluster = Cluster()
+    elsewhere = snapshots.ROLE_ARN.replace(snapshots.ACCOUNT, "210987654321")
+    account = {"metadata": {"name": snapshots.NAME, "annotations": {"eks.amazonaws.com/role-arn": elsewhere}}}
+    cluster.objects["/api/v1/namespaces/kube-system/serviceaccounts"] = [account]
+    environment = {"AWS_ROLE_ARN": elsewhere}
+    for each in cluster.objects["/api/v1/namespaces/kube-system/pods"][0]["spec"]["containers"][0]["env"]:
+        each["value"] = environment.get(each["name"], each["value"])
+    report = examine(take(Cloud(), cluster))
+    assert report.verdict(Link.ROLE) is Status.NOT_REACHED
+    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+
+
+def test_the_log_of_the_last_life_is_read_too_where_the_pod_keeps_ending():
+    cluster = Cluster()
+    status = cluster.objects["/api/v1/namespaces/kube-system/pods"][0]["status"]["containerStatuses"][0]
+    status |= {"ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    cluster.logs = {"previous": "2026-09-01T11:58:00.123456789Z F0901 unknown flag: --x\nno time", "current": ""}
+    snapshot = take(Cloud(), cluster)
+    assert not isinstance(snapshot.kubernetes.logs, Unreadable)
+    first, second = snapshot.kubernetes.logs
+    assert (first.text, first.at and first.at.minute) == ("F0901 unknown flag: --x", 58)
+    assert (second.text, second.at) == ("no time", None)
+
+
+def test_reads_are_made_side_by_side():
+    cloud, cluster = Cloud(groups=30), Cluster(groups=30)
+    seen: set[int] = set()
+    answer = cloud.answer
+
+    def noting(*arguments):
+        seen.add(threading.get_ident())
+        return answer(*arguments)
+
+    cloud.answer = noting  # type: ignore[method-assign]
+    take(cloud, cluster)
+    assert len(seen) > 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import select
 import signal
 import socket
@@ -43,7 +44,8 @@ _WORKERS = 64
 _CONNECTIONS = 256
 """Connections remembered. An engine run opens one per provider instance and never says goodbye on attached servers."""
 
-_STOP_GRACE_SECONDS = 2.0
+_STOP_GRACE_SECONDS = 5.0
+"""How long calls may go on after a signal."""
 
 SessionT = TypeVar("SessionT")
 
@@ -266,6 +268,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer, Generic[SessionT]):
         if connection:
             connection.cancelled.set()
         return empty_pb2.Empty()
+
+    def cancel(self) -> None:
+        """Ends the waits of all calls."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.cancelled.set()
 
     # Configuration
 
@@ -497,11 +505,24 @@ def start(servicer: Servicer[Any], port: int) -> tuple[grpc.Server, int]:
     return server, bound
 
 
-def main(servicer: Servicer[Any], package: str, arguments: Sequence[str] | None = None) -> int:
+def main(
+    servicer: Servicer[Any],
+    package: str,
+    arguments: Sequence[str] | None = None,
+    once_ready: Callable[[], None] = lambda: None,
+) -> int:
     """The command line of a stand-in: serves until SIGTERM or SIGINT, having printed one line ``ready ...``.
 
+    Ends the process itself after a signal.
+
+    Args:
+        servicer: What answers.
+        package: The provider's package, for messages.
+        arguments: The command line's. Default: ``sys.argv``.
+        once_ready: Called in a thread of its own while it serves already: work that spares the first calls a wait.
+
     Returns:
-        Exit code: 0 after a signal, 1 when it cannot serve.
+        Exit code when it cannot serve.
     """
     description = f"The sandbox's stand-in for the Pulumi {package} provider."
     parser = argparse.ArgumentParser(prog=f"python -m sandbox.providers.{package}", description=description)
@@ -516,9 +537,13 @@ def main(servicer: Servicer[Any], package: str, arguments: Sequence[str] | None 
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     print(f"ready {package} provider stand-in on {LOOPBACK}:{port}", flush=True)
+    threading.Thread(target=once_ready, name="once ready", daemon=True).start()
     select.select([woken], [], [])
+    servicer.cancel()
     server.stop(_STOP_GRACE_SECONDS).wait()
-    return 0
+    # A call that hangs in the cloud would keep the interpreter from ending for as long as it likes.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _signal_socket() -> socket.socket:

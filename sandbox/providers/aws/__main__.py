@@ -2,8 +2,9 @@
 
 import sys
 
+from sandbox.providers.aws import catalogue
 from sandbox.providers.aws.provider import AwsProvider
 from sandbox.providers.rpc import Servicer, main
 
 if __name__ == "__main__":
-    sys.exit(main(Servicer(AwsProvider()), AwsProvider.package))
+    sys.exit(main(Servicer(AwsProvider()), AwsProvider.package, once_ready=catalogue.load))

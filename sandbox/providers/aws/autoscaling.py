@@ -80,6 +80,7 @@ _SAME = (
     "serviceLinkedRoleArn",
     "terminationPolicies",
 )
+_SPECIFICATION = "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification"
 _RENAMES = {"protectFromScaleIn": "NewInstancesProtectedFromScaleIn"}
 
 
@@ -112,6 +113,9 @@ class Group(ResourceType):
             "launchTemplate.name",
             "launchTemplate.version",
             "mixedInstancesPolicy.instancesDistribution",
+            f"{_SPECIFICATION}.launchTemplateId",
+            f"{_SPECIFICATION}.launchTemplateName",
+            f"{_SPECIFICATION}.version",
             "serviceLinkedRoleArn",
             "vpcZoneIdentifiers",
         }
@@ -174,9 +178,11 @@ class Group(ResourceType):
         group = _describe(cloud, old.id)
         if group is None:
             return None
-        expected = self.arguments()
+        same = {name: value for name, value in from_api(group, self.arguments(), _RENAMES).items() if name in _SAME}
+        if same.get("terminationPolicies") == ["Default"] and not old.outputs.get("terminationPolicies"):
+            del same["terminationPolicies"]  # What AWS sets when none are asked for.
         return {
-            **{name: value for name, value in from_api(group, expected, _RENAMES).items() if name in _SAME},
+            **same,
             "arn": group["AutoScalingGroupARN"],
             "launchTemplate": _launch_template(group.get("LaunchTemplate")),
             "name": group["AutoScalingGroupName"],
@@ -365,5 +371,5 @@ def _plural_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 RESOURCES: list[ResourceType] = [Group(), Tag()]
 FUNCTIONS: list[Function] = [
-    Function("aws:autoscaling/getGroup:getGroup", aws.autoscaling.get_group, get_group),
+    Function("aws:autoscaling/getGroup:getGroup", aws.autoscaling.get_group, get_group, frozenset({"name"})),
 ]

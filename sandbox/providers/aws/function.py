@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.providers.aws.schema import Object, function_type
 from sandbox.providers.aws.session import Cloud
 
 
@@ -17,8 +18,15 @@ class Function:
         token: Its token, such as ``aws:eks/getCluster:getCluster``.
         sdk: The SDK's function, from which the arguments and their types are read.
         answer: Answers it.
+        required: The arguments that must be given. The SDK has all as optional.
     """
 
     token: str
     sdk: Callable[..., Any]
     answer: Callable[[Cloud, Mapping[str, Any]], Mapping[str, Any]]
+    required: frozenset[str] = frozenset()
+
+    @property
+    def arguments(self) -> Object:
+        """The type of the arguments."""
+        return function_type(self.sdk, self.required)

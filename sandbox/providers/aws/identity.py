@@ -9,7 +9,7 @@ import botocore.session
 import pulumi_aws as aws
 
 from sandbox.providers.aws.function import Function
-from sandbox.providers.aws.resource import Properties
+from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.aws.session import Cloud
 from sandbox.providers.rpc import ProviderError
 
@@ -53,6 +53,7 @@ def _partition(name: str) -> Any:
     return next(each for each in table["partitions"] if each["partition"] == name)
 
 
+RESOURCES: list[ResourceType] = []
 FUNCTIONS: list[Function] = [
     Function("aws:index/getCallerIdentity:getCallerIdentity", aws.get_caller_identity, get_caller_identity),
     Function("aws:index/getPartition:getPartition", aws.get_partition, get_partition),

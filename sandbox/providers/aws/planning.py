@@ -163,9 +163,8 @@ def completed_outputs(
         outputs[kind.naming.prefix_key] = recorded[kind.naming.prefix_key]
     if kind.taggable():
         every = {key: value for key, value in (live.get("tags") or {}).items() if not key.startswith("aws:")}
-        own = recorded.get("tags") or {}
+        outputs["tags"] = _own_tags(every, recorded, default_tags)
         outputs["tagsAll"] = every
-        outputs["tags"] = {key: value for key, value in every.items() if key in own or default_tags.get(key) != value}
     if "region" in kind.output_names():
         outputs["region"] = region
     return outputs
@@ -282,6 +281,14 @@ def _list_changes(path: str, wanted: list[Any], actual: list[Any], ordered: bool
         inner = join(path, index)
         changes[inner] = Change.UPDATE if inner in changes else Change.ADD
     return changes
+
+
+def _own_tags(every: Mapping[str, str], recorded: Mapping[str, Any], default_tags: Mapping[str, str]) -> dict[str, str]:
+    """Those of a resource's tags that are not there because of the provider's defaults."""
+    if not recorded:  # An import: only a value tells whether a tag is the default's or overrides it.
+        return {key: value for key, value in every.items() if default_tags.get(key) != value}
+    own = recorded.get("tags") or {}
+    return {key: value for key, value in every.items() if key in own or key not in default_tags}
 
 
 def _inherited_tag_changes(

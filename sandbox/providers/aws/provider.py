@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.providers.aws import planning
-from sandbox.providers.aws.catalogue import FUNCTIONS, RESOURCES
+from sandbox.providers.aws import catalogue, planning
 from sandbox.providers.aws.resource import ResourceType
-from sandbox.providers.aws.schema import function_type, validate
+from sandbox.providers.aws.schema import validate
 from sandbox.providers.aws.session import Cloud, Session, check_settings, explained, plugin_version
 from sandbox.providers.differences import Difference
 from sandbox.providers.rpc import (
@@ -99,10 +98,10 @@ class AwsProvider(Provider[Session]):
 
     def invoke(self, session: Session, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
         """Answers one of the functions of the catalogue."""
-        if token not in FUNCTIONS:
-            raise _unknown("function", token, FUNCTIONS)
-        function = FUNCTIONS[token]
-        failures = list(validate(args, function_type(function.sdk)))
+        function = catalogue.function(token)
+        if function is None:
+            raise _unknown("function", token, catalogue.function_tokens())
+        failures = list(validate(args, function.arguments))
         if failures:
             raise ProviderError(f"{token}: " + "; ".join(f"{each.property}: {each.reason}" for each in failures))
         cloud = Cloud(session, args.get("region") or session.region)
@@ -111,16 +110,14 @@ class AwsProvider(Provider[Session]):
 
 
 def _kind(call: Call[Session]) -> ResourceType:
-    kind = RESOURCES.get(call.resource.type)
+    kind = catalogue.resource_type(call.resource.type)
     if kind is None:
-        raise _unknown("resource type", call.resource.type, RESOURCES)
+        raise _unknown("resource type", call.resource.type, catalogue.resource_tokens())
     return kind
 
 
-def _unknown(what: str, token: str, known: Mapping[str, object]) -> Unsupported:
-    return Unsupported(
-        f"the sandbox's stand-in for the aws provider has no {what} {token}. It has: {', '.join(sorted(known))}"
-    )
+def _unknown(what: str, token: str, known: list[str]) -> Unsupported:
+    return Unsupported(f"the sandbox's stand-in for the aws provider has no {what} {token}. It has: {', '.join(known)}")
 
 
 def _cloud(call: Call[Session], properties: Mapping[str, Any]) -> Cloud:

@@ -88,15 +88,11 @@ def object_type(args_class: type) -> Object:
     )
 
 
-def function_type(function: Callable[..., Any]) -> Object:
+def function_type(function: Callable[..., Any], required: frozenset[str]) -> Object:
     """The type of the arguments of one of the SDK's functions, such as ``aws.eks.get_cluster``."""
     hints = typing.get_type_hints(function)
     del hints["return"], hints["opts"]
-    parameters = inspect.signature(function).parameters
-    return Object(
-        fields={_camel(name): _property_type(hint) for name, hint in hints.items()},
-        required=frozenset(_camel(name) for name in hints if parameters[name].default is inspect.Parameter.empty),
-    )
+    return Object({_camel(name): _property_type(hint) for name, hint in hints.items()}, required)
 
 
 def output_names(resource_class: type[pulumi.Resource]) -> frozenset[str]:

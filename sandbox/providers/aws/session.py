@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -51,8 +52,8 @@ _SETTINGS = frozenset(
     }
 )
 
-# Throttled and 5xx calls are tried again, with the growing pauses of boto3's standard mode: some seconds in all.
-_CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 5})
+# Throttled and 5xx calls are tried again, with the growing pauses of boto3's standard mode: 15 s in all at most.
+_CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class Session:
                 aws_secret_access_key=settings.get("secretKey"),
                 aws_session_token=settings.get("token"),
                 profile_name=settings.get("profile"),
-                region_name=settings.get("region"),
+                # botocore itself knows only AWS_DEFAULT_REGION.
+                region_name=settings.get("region") or os.environ.get("AWS_REGION"),
             )
             if not boto.region_name:
                 raise ProviderError("the aws provider has no region: set aws:region, or AWS_REGION in the environment")

@@ -69,13 +69,19 @@ class Engine:
         assert failures == {}
         return checked
 
-    def create(self, token: str, inputs: Mapping[str, Any]) -> Recorded:
+    def create(self, token: str, inputs: Mapping[str, Any], timeout: float = 0) -> Recorded:
+        """Creates, within the user's `custom_timeouts` if any."""
         checked = self.accept(token, inputs)
-        response = self.stub.Create(
-            provider_pb2.CreateRequest(**self._subject(token, "it"), properties=encode(checked))
-        )
+        subject = self._subject(token, "it")
+        request = provider_pb2.CreateRequest(**subject, properties=encode(checked), timeout=timeout)
+        response = self.stub.Create(request)
         assert response.id
         return Recorded(response.id, checked, decode(response.properties))
+
+    def start_create(self, token: str, inputs: Mapping[str, Any]) -> Any:
+        """Creates in the background: the future of the answer."""
+        properties = encode(self.accept(token, inputs))
+        return self.stub.Create.future(provider_pb2.CreateRequest(**self._subject(token, "it"), properties=properties))
 
     def preview_create(self, token: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         request = provider_pb2.CreateRequest(

@@ -180,7 +180,8 @@ class NatGateway(Ec2Resource):
             return None
         address: Any = next(iter(gateway.get("NatGatewayAddresses") or []), {})
         return {
-            "allocationId": address.get("AllocationId"),
+            # ministack tells no addresses of NAT gateways; AWS always does.
+            "allocationId": address.get("AllocationId") or old.outputs.get("allocationId"),
             "associationId": address.get("AssociationId"),
             "connectivityType": gateway.get("ConnectivityType", "public"),
             "networkInterfaceId": address.get("NetworkInterfaceId"),

@@ -15,7 +15,8 @@ from sandbox.providers.aws.tags import from_pairs
 from sandbox.providers.rpc import Failure, State
 
 _SHAPE = "RequestLaunchTemplateData"
-_GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateName.NotFoundException")
+# EC2 says the former, ministack the latter.
+_GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.NotFoundException")
 
 # Inputs that are about the template itself; all others are the data of a version.
 _NOT_DATA = frozenset({"defaultVersion", "description", "name", "namePrefix", "region", "tags", "updateDefaultVersion"})

@@ -258,4 +258,9 @@ def get_node_group(cloud: Cloud, args: Properties) -> Properties:
     return {**outputs, **lists, "id": resource_id, "region": cloud.region}
 
 
-GET_NODE_GROUP = Function("aws:eks/getNodeGroup:getNodeGroup", aws.eks.get_node_group, get_node_group)
+GET_NODE_GROUP = Function(
+    "aws:eks/getNodeGroup:getNodeGroup",
+    aws.eks.get_node_group,
+    get_node_group,
+    frozenset({"clusterName", "nodeGroupName"}),
+)

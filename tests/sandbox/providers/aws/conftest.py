@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.sandbox.aws.support import NODE_TRUST, PROJECT, REGION, SUBNETS, Emulator, trust
 from tests.sandbox.providers.protocol_client import Engine, Recorded, connected
+
+pytest.register_assert_rewrite("tests.sandbox.providers.aws.lifecycle")
 
 _numbers = itertools.count(1)
 
@@ -26,23 +27,34 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     running.stop()
 
 
-@pytest.fixture(scope="session")
-def control_planes(emulator: Emulator) -> Iterator[None]:
+class ControlPlanes:
     """Plays the cluster controller: every cluster's control plane serves a moment after it was asked for."""
-    over = threading.Event()
 
-    def report() -> None:
-        while not over.wait(0.1):
-            for cluster in emulator.private("GET", "clusters")["clusters"]:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            for cluster in self._emulator.private("GET", "clusters")["clusters"]:
                 if cluster["status"] == "CREATING":
                     body = {"endpoint": "https://127.0.0.1:6443", "certificateAuthority": "Q0E=", "jwks": {"keys": []}}
-                    emulator.private("POST", f"clusters/{cluster['region']}/{cluster['name']}", body)
+                    self._emulator.private("POST", f"clusters/{cluster['region']}/{cluster['name']}", body)
 
-    thread = threading.Thread(target=report)
-    thread.start()
-    yield
-    over.set()
-    thread.join()
+
+@pytest.fixture
+def control_planes(emulator: Emulator) -> Iterator[None]:
+    """Clusters become ACTIVE while a test runs. Without it, they stay CREATING."""
+    with ControlPlanes(emulator):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -71,14 +83,6 @@ def engine(provider_port: int) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture
-def tagging_engine(provider_port: int) -> Iterator[Engine]:
-    """A provider instance whose resources all get the tag `owner`."""
-    with connected(provider_port, "aws") as engine:
-        engine.configure(region=REGION, defaultTags=json.dumps({"tags": {"owner": "platform"}}))
-        yield engine
-
-
 @pytest.fixture(scope="session")
 def cloud(emulator: Emulator) -> Any:
     """boto3 clients by service name, as the person's own: the way around the provider."""
@@ -90,6 +94,17 @@ def cloud(emulator: Emulator) -> Any:
         return made[service]
 
     return client
+
+
+@pytest.fixture
+def fault(emulator: Emulator) -> Iterator[Callable[..., None]]:
+    """Makes calls fail: service, action, kind of fault, how often. All faults end with the test."""
+
+    def inject(service: str, action: str, kind: str, times: int | str = 1) -> None:
+        emulator.private("POST", "faults", {"service": service, "action": action, "fault": kind, "times": times})
+
+    yield inject
+    emulator.private("DELETE", "faults")
 
 
 @pytest.fixture

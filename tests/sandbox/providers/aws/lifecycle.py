@@ -104,6 +104,6 @@ def _foretold(before: Any, after: Any) -> bool:
         return True
     if isinstance(before, dict) and isinstance(after, dict):
         return all(_foretold(value, after.get(name)) for name, value in before.items())
-    if isinstance(before, list) and isinstance(after, list) and all(isinstance(each, str) for each in before):
-        return sorted(before) == sorted(after)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(any(_foretold(one, other) for other in after) for one in before)
     return bool(before == after)

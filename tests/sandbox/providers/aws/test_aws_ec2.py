@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from tests.sandbox.providers.aws.lifecycle import (
+    Properties,
     differences,
     drifted,
     imported,
@@ -49,7 +50,7 @@ def retagged(cloud, resource):
 
 
 def test_vpc_life(engine, cloud):
-    inputs = {"cidrBlock": "10.8.0.0/16", "tags": {"team": "a"}}
+    inputs: Properties = {"cidrBlock": "10.8.0.0/16", "tags": {"team": "a"}}
     vpc = made(engine, VPC, inputs)
     assert vpc.id.startswith("vpc-")
     assert vpc.outputs["arn"] == f"arn:aws:ec2:us-east-1:123456789012:vpc/{vpc.id}"
@@ -123,7 +124,8 @@ def test_nat_gateway_and_address_life(engine, cloud, subnet):
     nat_inputs |= {"tags": {"team": "b"}}
     nat = updated(engine, NAT, nat, nat_inputs, {"tags.team": "UPDATE"})
     replaced(engine, NAT, nat, nat_inputs | {"subnetId": "subnet-other"}, "subnetId")
-    imported(engine, NAT, nat.id, nat, nat_inputs)
+    # ministack does not tell the address of a NAT gateway.
+    imported(engine, NAT, nat.id, nat, {key: value for key, value in nat_inputs.items() if key != "allocationId"})
     nat = drifted(engine, NAT, nat, nat_inputs, *retagged(cloud, nat))
     removed(engine, NAT, nat)
     removed(engine, EIP, address)
@@ -247,14 +249,13 @@ def test_launch_template_life(engine, cloud, name):
     imported(engine, TEMPLATE, template.id, template, kept)
 
     def tamper():
+        latest = str(template.outputs["latestVersion"])
         cloud("ec2").create_launch_template_version(
-            LaunchTemplateId=template.id, SourceVersion="$Latest", LaunchTemplateData={"InstanceType": "t3.small"}
+            LaunchTemplateId=template.id, SourceVersion=latest, LaunchTemplateData={"InstanceType": "t3.small"}
         )
 
-    refreshed_template = drifted(
-        engine, TEMPLATE, template, inputs, tamper, {"instanceType": "UPDATE", "description": "ADD"}
-    )
-    removed(engine, TEMPLATE, refreshed_template)
+    template = drifted(engine, TEMPLATE, template, inputs, tamper, {"instanceType": "UPDATE", "description": "ADD"})
+    removed(engine, TEMPLATE, template)
 
 
 def test_a_launch_template_with_network_interfaces(engine, name):

@@ -12,6 +12,7 @@ from sandbox.aws.hooks import (
     eks_access,
     eks_addons,
     eks_api,
+    eks_cluster_updates,
     eks_clusters,
     eks_node_groups,
     eks_tags,
@@ -33,6 +34,7 @@ from sandbox.aws.hooks import (
 
 _EKS_ROUTES = (
     *eks_clusters.ROUTES,
+    *eks_cluster_updates.ROUTES,
     *eks_updates.ROUTES,
     *eks_node_groups.ROUTES,
     *eks_addons.ROUTES,

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
 from ministack.services import eks
 
@@ -43,11 +42,11 @@ class Route:
     operation: Callable[[Call], Json]
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The placeholders' values if the request is for this route."""
+        """The placeholders' values if the request, its path percent-decoded, is for this route."""
         expression = re.sub(r"\{(\w+)\+\}", r"(?P<\1>.+)", self.pattern)
         expression = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", expression)
         found = re.fullmatch(expression, path) if method == self.method else None
-        return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
+        return found.groupdict() if found else None
 
 
 def dispatcher(routes: tuple[Route, ...]) -> Callable[..., Response]:

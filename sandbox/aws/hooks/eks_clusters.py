@@ -11,10 +11,10 @@ from ministack.services import ec2, eks
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, replace
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
-from sandbox.aws.hooks.eks_updates import record
-from sandbox.aws.kubernetes_versions import DEFAULT_MINOR, MINORS, check_minor
+from sandbox.aws.kubernetes_versions import DEFAULT_MINOR, check_minor
 
-_AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+"""How a cluster knows who may enter, in the only direction in which it can be changed."""
 
 
 _NO_PEERS: Mapping[str, Any] = {"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
@@ -29,8 +29,8 @@ def create_cluster(call: Call) -> Json:
     if problem := validate_role_arn(body["roleArn"]):
         raise invalid(problem)
     version = check_minor(body.get("version", DEFAULT_MINOR))
-    vpc_id = _vpc_of(wanted.get("subnetIds", []))
-    mode = body.get("accessConfig", {}).get("authenticationMode", _AUTHENTICATION_MODES[0])
+    vpc_id = vpc_of(wanted.get("subnetIds", []))
+    mode = body.get("accessConfig", {}).get("authenticationMode", AUTHENTICATION_MODES[0])
     oidc_id = eks.new_uuid().replace("-", "").upper()
     cluster: Json = {
         "name": name,
@@ -74,7 +74,12 @@ def create_cluster(call: Call) -> Json:
     return {"cluster": shown(cluster)}
 
 
-def _vpc_of(subnet_ids: list[str]) -> str:
+def vpc_of(subnet_ids: list[str]) -> str:
+    """The VPC of a cluster's subnets.
+
+    Raises:
+        ApiError: One does not exist, or they are in several VPCs or one zone only.
+    """
     missing = [name for name in subnet_ids if name not in ec2._subnets]
     if missing:
         raise invalid(f"The subnet ID '{missing[0]}' does not exist")
@@ -171,70 +176,6 @@ def delete_cluster(call: Call) -> Json:
     return answer
 
 
-def update_cluster_config(call: Call) -> Json:
-    """UpdateClusterConfig: one kind of change a call, as EKS demands."""
-    cluster, body = _active(call.path["cluster"]), call.body
-    changes = [name for name in _CONFIG_UPDATES if body.get(name) is not None]
-    if len(changes) != 1:
-        raise invalid(f"Only one type of update is allowed at a time: expected one of {', '.join(_CONFIG_UPDATES)}")
-    (change,) = changes
-    if change == "accessConfig":
-        _check_mode(cluster["accessConfig"]["authenticationMode"], body[change]["authenticationMode"])
-    if isinstance(cluster.get(change), dict):
-        cluster[change] = cluster[change] | body[change]
-    else:
-        cluster[change] = body[change]
-    if change == "resourcesVpcConfig":
-        cluster[change]["vpcId"] = _vpc_of(cluster[change]["subnetIds"])
-    return record(cluster, _update_type(change, body[change]), _update_params(change, body[change]))
-
-
-_CONFIG_UPDATES = {
-    "resourcesVpcConfig": "EndpointAccessUpdate",
-    "logging": "LoggingUpdate",
-    "accessConfig": "AccessConfigUpdate",
-    "upgradePolicy": "UpgradePolicyUpdate",
-    "deletionProtection": "DeletionProtectionUpdate",
-}
-
-
-def _update_type(change: str, wanted: Any) -> str:
-    if change == "resourcesVpcConfig" and {"subnetIds", "securityGroupIds"} & set(wanted):
-        return "VpcConfigUpdate"
-    return _CONFIG_UPDATES[change]
-
-
-def _update_params(change: str, wanted: Any) -> Json:
-    if change == "logging":
-        return {"ClusterLogging": wanted}
-    if not isinstance(wanted, dict):
-        return {change[0].upper() + change[1:]: wanted}
-    return {name[0].upper() + name[1:]: value for name, value in wanted.items()}
-
-
-def _check_mode(current: str, wanted: str) -> None:
-    if wanted not in _AUTHENTICATION_MODES:
-        raise invalid(f"Unknown authentication mode {wanted}: expected one of {', '.join(_AUTHENTICATION_MODES)}")
-    if _AUTHENTICATION_MODES.index(wanted) < _AUTHENTICATION_MODES.index(current):
-        raise invalid(f"Unsupported authentication mode update from {current} to {wanted}")
-
-
-def update_cluster_version(call: Call) -> Json:
-    """UpdateClusterVersion, one minor at a time."""
-    cluster, wanted = _active(call.path["cluster"]), check_minor(call.body["version"])
-    current = cluster["version"]
-    if MINORS.index(wanted) != MINORS.index(current) + 1:
-        raise invalid(f"Unsupported Kubernetes minor version update from {current} to {wanted}")
-    cluster["version"] = wanted
-    return record(cluster, "VersionUpdate", {"Version": wanted, "PlatformVersion": cluster["platformVersion"]})
-
-
-def _active(name: str) -> Json:
-    cluster = find_cluster(name)
-    require_active(cluster)
-    return cluster
-
-
 def require_active(cluster: Json) -> None:
     """Raises :class:`ApiError` unless the cluster's control plane serves."""
     if cluster["status"] != "ACTIVE":
@@ -247,8 +188,6 @@ ROUTES = (
     Route("POST", "/clusters", create_cluster),
     Route("GET", "/clusters/{cluster}", describe_cluster),
     Route("DELETE", "/clusters/{cluster}", delete_cluster),
-    Route("POST", "/clusters/{cluster}/update-config", update_cluster_config),
-    Route("POST", "/clusters/{cluster}/updates", update_cluster_version),
 )
 
 HOOKS: tuple[Hook, ...] = (

@@ -1,15 +1,15 @@
-"""Managed node groups with what EKS really makes for one: launch template, instance profile, Auto Scaling group."""
+"""Managed node groups: checked as EKS checks them, with real parts behind each, shown as those parts are now."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ministack.core.iam_evaluator import validate_role_arn
-from ministack.services import autoscaling, ec2, eks, iam
+from ministack.services import autoscaling, ec2, eks
 
 from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
-from sandbox.aws.hooks import autoscaling_groups, capacity, launch_templates
+from sandbox.aws.hooks import eks_node_group_parts as parts
 from sandbox.aws.hooks.eks_access import ensure_node_entry
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, find_node_group, invalid
 from sandbox.aws.hooks.eks_clusters import require_active
@@ -34,12 +34,12 @@ def create_node_group(call: Call) -> Json:
     require_active(cluster)
     group = _new_record(cluster, body)
     _check(cluster, group)
-    template_data = _template_data(cluster, group)
+    data = parts.template_data(cluster, group)
     eks._nodegroups[f"{cluster['name']}/{name}"] = group
     eks._tags[group["nodegroupArn"]] = dict(group.pop("tags"))
-    _make_parts(cluster, group, template_data)
+    parts.make(group, data)
     ensure_node_entry(cluster, group["nodeRole"])
-    if _scaling_group(group)["Instances"] == [] and group["scalingConfig"]["desiredSize"] > 0:
+    if shown(group)["health"]["issues"]:
         group["status"] = "CREATE_FAILED"
     return {"nodegroup": shown(group) | {"status": "CREATING"}}
 
@@ -49,7 +49,7 @@ def _new_record(cluster: Json, body: Json) -> Json:
     version = check_minor(body.get("version") or cluster["version"])
     template = body.get("launchTemplate")
     types = body.get("instanceTypes")
-    if not types and not (template and "InstanceType" in _user_template(template).data):
+    if not types and not (template and "InstanceType" in parts.user_template(template).data):
         types = [_DEFAULT_INSTANCE_TYPE]
     ami_type = body.get("amiType") or _default_ami_type(types, template)
     group = {
@@ -80,7 +80,7 @@ def _new_record(cluster: Json, body: Json) -> Json:
 
 
 def _default_ami_type(types: list[str] | None, template: Json | None) -> str:
-    if template and "ImageId" in _user_template(template).data:
+    if template and "ImageId" in parts.user_template(template).data:
         return "CUSTOM"
     architecture = _known_types(types)[0].architecture if types else "x86_64"
     return "AL2023_ARM_64_STANDARD" if architecture == "arm64" else "AL2023_x86_64_STANDARD"
@@ -93,25 +93,8 @@ def _known_types(names: list[str]) -> list[instance_types.InstanceType]:
         raise invalid(error.message) from error
 
 
-def _user_template(wanted: Json) -> launch_templates.LaunchTemplate:
-    """The launch template that a request names by id or name.
-
-    Raises:
-        ApiError: It does not exist.
-    """
-    specification = {
-        "LaunchTemplateId": wanted.get("id"),
-        "LaunchTemplateName": wanted.get("name"),
-        "Version": wanted.get("version"),
-    }
-    try:
-        return launch_templates.resolve({key: value for key, value in specification.items() if value})
-    except ApiError as error:
-        raise invalid(error.message) from error
-
-
 def _reference(wanted: Json) -> Json:
-    template = _user_template(wanted)
+    template = parts.user_template(wanted)
     return {"id": template.id, "name": template.name, "version": str(template.version)}
 
 
@@ -157,105 +140,16 @@ def _check_taints(taints: Iterable[Json]) -> None:
             raise invalid(f"Invalid taint effect {taint.get('effect')}: expected one of {', '.join(_TAINT_EFFECTS)}")
 
 
-def _template_data(cluster: Json, group: Json) -> Json:
-    """The data of the launch template that EKS itself makes: the user's, completed."""
-    named = group.get("launchTemplate")
-    data = _user_template(named).data if named else {}
-    family = IMAGE_FAMILIES.get(group["amiType"])
-    if family:
-        data.setdefault("ImageId", family.image_id(group["version"]))
-    if not capacity.security_groups(data):
-        data["SecurityGroupIds"] = [cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]]
-    # AL2023 images demand IMDSv2, and keep pods from the node's role by a hop limit of 1; older ones do neither.
-    modern = group["amiType"].startswith("AL2023")
-    default = {"HttpTokens": "required" if modern else "optional", "HttpPutResponseHopLimit": 1 if modern else 2}
-    data["MetadataOptions"] = default | data.get("MetadataOptions", {})
-    own = {"eks:cluster-name": cluster["name"], "eks:nodegroup-name": group["nodegroupName"]}
-    tags = [{"Key": key, "Value": value} for key, value in own.items()]
-    kept = [one for one in data.get("TagSpecifications", []) if one["ResourceType"] != "instance"]
-    users = [
-        tag for one in data.get("TagSpecifications", []) if one["ResourceType"] == "instance" for tag in one["Tags"]
-    ]
-    data["TagSpecifications"] = [*kept, {"ResourceType": "instance", "Tags": [*users, *tags]}]
-    return data
-
-
-def _make_parts(cluster: Json, group: Json, template_data: Json) -> None:
-    """Makes instance profile, launch template and Auto Scaling group, and launches the instances."""
-    unique = eks.new_uuid()
-    name = f"eks-{group['nodegroupName']}-{unique}"
-    own_tags = {"eks:cluster-name": cluster["name"], "eks:nodegroup-name": group["nodegroupName"]}
-    profile = f"eks-{unique}"
-    iam._create_instance_profile({"InstanceProfileName": profile})
-    iam._instance_profiles[profile]["Roles"] = [group["nodeRole"].rsplit("/", 1)[-1]]
-    template_data["IamInstanceProfile"] = {"Name": profile}
-    template = launch_templates.create(f"eks-{unique}", template_data, own_tags)
-    group |= {
-        "resources": {"autoScalingGroups": [{"name": name}]},
-        "_launch_template_id": template.id,
-        "_instance_profile": profile,
-    }
-    # The node group's own tags never reach its Auto Scaling group: a fact of AWS that surprises many.
-    discovery = {
-        f"kubernetes.io/cluster/{cluster['name']}": "owned",
-        "k8s.io/cluster-autoscaler/enabled": "true",
-        f"k8s.io/cluster-autoscaler/{cluster['name']}": "owned",
-    }
-    autoscaling_groups.create(
-        {
-            "AutoScalingGroupName": name,
-            "MixedInstancesPolicy": _mixed_instances_policy(group, template),
-            "VPCZoneIdentifier": ",".join(group["subnets"]),
-            **_sizes(group["scalingConfig"]),
-            "CapacityRebalance": "true",
-            "HealthCheckGracePeriod": "15",
-            "TerminationPolicies": ["AllocationStrategy", "OldestLaunchTemplate", "OldestInstance"],
-            "Tags": [
-                {"Key": key, "Value": value, "PropagateAtLaunch": "true"}
-                for key, value in (own_tags | discovery).items()
-            ],
-        }
-    )
-
-
-def _mixed_instances_policy(group: Json, template: launch_templates.LaunchTemplate) -> Json:
-    types = group.get("instanceTypes") or [template.data["InstanceType"]]
-    on_demand = "100" if group["capacityType"] == "ON_DEMAND" else "0"
-    return {
-        "LaunchTemplate": {
-            "LaunchTemplateSpecification": capacity.template_reference(template),
-            "Overrides": [{"InstanceType": name} for name in types],
-        },
-        "InstancesDistribution": {
-            "OnDemandAllocationStrategy": "prioritized",
-            "OnDemandBaseCapacity": "0",
-            "OnDemandPercentageAboveBaseCapacity": on_demand,
-        },
-    }
-
-
-def _sizes(scaling: Json) -> dict[str, str]:
-    return {
-        "MinSize": str(scaling["minSize"]),
-        "MaxSize": str(scaling["maxSize"]),
-        "DesiredCapacity": str(scaling["desiredSize"]),
-    }
-
-
-def _scaling_group(group: Json) -> capacity.Group:
-    return autoscaling_groups.find(group["resources"]["autoScalingGroups"][0]["name"])
-
-
 def shown(group: Json) -> Json:
     """A node group as DescribeNodegroup shows it: sizes as its Auto Scaling group has them, tags and health of now."""
     visible = {name: value for name, value in group.items() if not name.startswith("_")}
     visible |= {"tags": eks._tags.get(group["nodegroupArn"], {}), "health": {"issues": []}}
-    scaling: capacity.Group | None = autoscaling._asgs.get(group["resources"]["autoScalingGroups"][0]["name"])
+    scaling: Json | None = autoscaling._asgs.get(parts.scaling_group_name(group))
     if scaling is None:
         issue = {
             "code": "AutoScalingGroupNotFound",
             "message": "We couldn't find the Auto Scaling group associated with the managed node group.",
-            "resourceIds": [group["resources"]["autoScalingGroups"][0]["name"]],
+            "resourceIds": [parts.scaling_group_name(group)],
         }
         return visible | {"status": "DEGRADED", "health": {"issues": [issue]}}
     visible["scalingConfig"] = {
@@ -284,11 +178,7 @@ def delete_node_group(call: Call) -> Json:
     """DeleteNodegroup, with its parts and instances."""
     group = find_node_group(call.path["cluster"], call.path["group"])
     answer = {"nodegroup": shown(group) | {"status": "DELETING"}}
-    name = group["resources"]["autoScalingGroups"][0]["name"]
-    if name in autoscaling._asgs:
-        autoscaling_groups.delete({"AutoScalingGroupName": name, "ForceDelete": "true"})
-    launch_templates.delete(group["_launch_template_id"])
-    iam._instance_profiles.pop(group["_instance_profile"], None)
+    parts.delete(group)
     eks._tags.pop(group["nodegroupArn"], None)
     del eks._nodegroups[f"{group['clusterName']}/{group['nodegroupName']}"]
     return answer
@@ -309,9 +199,7 @@ def update_config(call: Call) -> Json:
     group |= {name: body[name] for name in ("updateConfig", "nodeRepairConfig") if name in body}
     group["scalingConfig"] = scaling
     if "scalingConfig" in body:
-        autoscaling_groups.update(
-            {"AutoScalingGroupName": _scaling_group(group)["AutoScalingGroupName"], **_sizes(scaling)}
-        )
+        parts.resize(group)
     return record(cluster, "ConfigUpdate", _config_params(body), owner=group["nodegroupName"])
 
 
@@ -348,8 +236,9 @@ def update_version(call: Call) -> Json:
         wanted["version"] = check_minor(body.get("version") or cluster["version"])
         wanted["releaseVersion"] = body.get("releaseVersion", release_version(wanted["version"]))
     _check(cluster, wanted)
-    _roll(group, wanted, _template_data(cluster, wanted))
-    group["modifiedAt"] = eks._now()
+    data = parts.template_data(cluster, wanted)
+    group |= wanted | {"modifiedAt": eks._now()}
+    parts.replace_instances(group, data)
     params = {"Version": group["version"], "ReleaseVersion": group["releaseVersion"]}
     if "launchTemplate" in body:
         params |= {
@@ -357,18 +246,6 @@ def update_version(call: Call) -> Json:
             "LaunchTemplateVersion": group["launchTemplate"]["version"],
         }
     return record(cluster, "VersionUpdate", params, owner=group["nodegroupName"])
-
-
-def _roll(group: Json, wanted: Json, template_data: Json) -> None:
-    """Gives the node group its new template and replaces its instances one by one."""
-    group.update(wanted)
-    template_data["IamInstanceProfile"] = {"Name": group["_instance_profile"]}
-    template = launch_templates.add_version(group["_launch_template_id"], template_data)
-    scaling = _scaling_group(group)
-    scaling["MixedInstancesPolicy"] = _mixed_instances_policy(group, template)
-    for instance in list(scaling["Instances"]):
-        capacity.terminate(scaling, instance["InstanceId"], "the node group is updated to a new version")
-        capacity.reconcile(scaling, "the node group is updated to a new version")
 
 
 _GROUP = "/clusters/{cluster}/node-groups/{group}"

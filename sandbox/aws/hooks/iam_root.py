@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ministack.core import iam_evaluator
-from ministack.services import sts
 
 from sandbox.aws.hooking import Hook, replace
 
@@ -13,7 +12,4 @@ def is_root_access_key(access_key_id: str) -> bool:
     return not access_key_id
 
 
-HOOKS: tuple[Hook, ...] = (
-    replace(iam_evaluator, "is_root_access_key", is_root_access_key),
-    replace(sts, "is_root_access_key", is_root_access_key),
-)
+HOOKS: tuple[Hook, ...] = (replace(iam_evaluator, "is_root_access_key", is_root_access_key),)

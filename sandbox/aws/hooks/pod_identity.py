@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from ministack import app
 from ministack.core import iam_actions, router
@@ -29,7 +28,7 @@ async def handle_request(
     method: str, path: str, _headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
 ) -> Response:
     """The whole ``eks-auth`` service: one operation."""
-    values = Route("POST", "/clusters/{cluster}/assume-role-for-pod-identity", assume_role).match(method, unquote(path))
+    values = Route("POST", "/clusters/{cluster}/assume-role-for-pod-identity", assume_role).match(method, path)
     response: Response
     try:
         if values is None:

@@ -204,9 +204,14 @@ def test_tags_of_clusters_and_instances_count_in_conditions(
             "Action": "ec2:TerminateInstances",
             "Condition": {"StringEquals": {"ec2:ResourceTag/eks:cluster-name": "another"}},
         },
+        {
+            "Action": "ec2:RebootInstances",
+            "Condition": {"StringEquals": {"ec2:ResourceTag/eks:cluster-name": cluster.name}},
+        },
     )
     assert allowed(lambda: aws("eks", keys).describe_cluster(name=cluster.name))
     assert not allowed(lambda: aws("ec2", keys).terminate_instances(InstanceIds=[instance]))
+    assert allowed(lambda: aws("ec2", keys).reboot_instances(InstanceIds=[instance]))
 
 
 def test_policy_variables_are_filled_in(

@@ -1,0 +1,21 @@
+"""Tags an Auto Scaling Group that somebody else made, so that the autoscaler of a cluster finds and understands it."""
+
+import pulumi
+import pulumi_aws as aws
+from eks_cluster_autoscaler import AutoscalerTags
+
+config = pulumi.Config()
+provider = aws.Provider("aws", region=config.require("region"))
+tags = AutoscalerTags(
+    "self-managed",
+    {
+        "asg_name": config.require("asgName"),
+        "cluster_name": config.require("clusterName"),
+        "labels": {"workload": "legacy"},
+        "taints": [{"key": "dedicated", "value": "legacy", "effect": "NoSchedule"}],
+        "resources": {"ephemeral-storage": "100Gi"},
+    },
+    pulumi.ResourceOptions(providers=[provider]),
+)
+
+pulumi.export("tags", tags.tags)

@@ -1,0 +1,75 @@
+"""Credentials of the autoscaler's pod, got the way the pod gets them: real tokens, real conditions."""
+
+import json
+import urllib.request
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from kubernetes import client
+
+from sandbox.layout import REGION
+from tests.sandbox.harness import Sandbox
+
+NAMESPACE = "kube-system"
+ACCOUNT = "cluster-autoscaler"
+_UNSIGNED = Config(signature_version=UNSIGNED)
+
+
+def token(sandbox: Sandbox, cluster: str, audience: str, account: str = ACCOUNT) -> str:
+    """A token of a service account, from the cluster's own API server."""
+    request = client.AuthenticationV1TokenRequest(
+        spec=client.V1TokenRequestSpec(audiences=[audience], expiration_seconds=3600)
+    )
+    with sandbox.kubernetes(cluster) as api:
+        answer = client.CoreV1Api(api).create_namespaced_service_account_token(account, NAMESPACE, request)
+    return str(answer.status.token)
+
+
+def by_web_identity(sandbox: Sandbox, cluster: str, role_arn: str, account: str = ACCOUNT) -> dict[str, str]:
+    """Credentials by IRSA."""
+    sts = boto3.client("sts", endpoint_url=sandbox.layout.aws_endpoint, region_name=REGION, config=_UNSIGNED)
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=role_arn, RoleSessionName="test", WebIdentityToken=token(sandbox, cluster, "sts.amazonaws.com", account)
+    )
+    return _keys(answer["Credentials"])
+
+
+def by_pod_identity(sandbox: Sandbox, cluster: str, account: str = ACCOUNT) -> dict[str, str]:
+    """Credentials by EKS Pod Identity."""
+    auth = boto3.client(
+        "eks-auth",
+        endpoint_url=sandbox.layout.aws_endpoint,
+        region_name=REGION,
+        config=_UNSIGNED,
+    )
+    answer = auth.assume_role_for_pod_identity(
+        clusterName=cluster, token=token(sandbox, cluster, "pods.eks.amazonaws.com", account)
+    )
+    found = answer["credentials"]
+    return {
+        "aws_access_key_id": found["accessKeyId"],
+        "aws_secret_access_key": found["secretAccessKey"],
+        "aws_session_token": found["sessionToken"],
+    }
+
+
+def by_node(sandbox: Sandbox, instance_id: str) -> dict[str, str]:
+    """Credentials of an instance's role, as its metadata service hands them out."""
+    url = f"{sandbox.layout.aws_endpoint}/_sandbox/instances/{instance_id}/credentials"
+    with urllib.request.urlopen(urllib.request.Request(url, data=b"{}", method="POST")) as answer:
+        return _keys(json.loads(answer.read()))
+
+
+def as_(sandbox: Sandbox, credentials: dict[str, str], service: str) -> Any:
+    """A boto3 client that is what the credentials are, and nothing else."""
+    return boto3.client(service, endpoint_url=sandbox.layout.aws_endpoint, region_name=REGION, **credentials)  # type: ignore[call-overload]
+
+
+def _keys(found: dict[str, Any]) -> dict[str, str]:
+    return {
+        "aws_access_key_id": found["AccessKeyId"],
+        "aws_secret_access_key": found["SecretAccessKey"],
+        "aws_session_token": found.get("SessionToken") or found["Token"],
+    }

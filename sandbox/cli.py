@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -58,7 +58,7 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
         with clock.part("pulumi up"):
             _prepare(layout, stack)
             # Without a preview first: that would run the program twice, and `preview` is a command of its own.
-            _pulumi(layout, "up", stack, "--yes", "--skip-preview", more)
+            _pulumi(layout, stack, "up", "--yes", "--skip-preview", more=more)
             outputs = stacks.outputs(layout, stack)
             stacks.write_kubeconfig(layout, outputs)
     say(f"\nStack {stack} is up ({clock.summary()}).\n")
@@ -72,7 +72,7 @@ def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, st
     with _exclusive(layout):
         layout = _start(layout, Clock())
         _prepare(layout, stack)
-        _pulumi(layout, "preview", stack, "--diff", None, more)
+        _pulumi(layout, stack, "preview", "--diff", more=more)
 
 
 @app.command()
@@ -225,9 +225,12 @@ def _adoption(layout: Layout, action: str) -> None:
         raise stacks.StackError(f"The cluster to adopt: {action} failed; the reason is above.")
 
 
-def _pulumi(layout: Layout, command: str, stack: Stack, *arguments: str | Sequence[str] | None) -> None:
-    words = [word for given in arguments if given for word in ([given] if isinstance(given, str) else given)]
-    stacks.run(layout, command, "--stack", stack, *words)
+def _pulumi(layout: Layout, stack: Stack, *words: str, more: list[str] | None) -> None:
+    """Runs a Pulumi command on a stack, with the chart that the user may have chosen."""
+    chart = os.environ.get("CHART")
+    stacks.run(
+        layout, *words, "--stack", stack, *(stacks.with_chart(layout, stack, chart) if chart else []), *(more or [])
+    )
 
 
 def _what_next(outputs: dict[str, object], stack: Stack) -> str:

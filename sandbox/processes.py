@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from sandbox.console import say, step
@@ -47,12 +48,19 @@ class Service:
         command: The command line.
         port: The field of :class:`~sandbox.layout.Ports` that it listens on, if any.
         after: The services that must be ready before it starts.
+        reads: Variables of the user's environment that it obeys.
     """
 
     name: str
     command: tuple[str, ...]
     port: str | None = None
     after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    def fingerprint(self) -> str:
+        """Changes with what decides how it behaves: command line, variables and source code."""
+        variables = {name: os.environ.get(name) for name in self.reads}
+        return f"{source_digest()} {variables or ''} {' '.join(self.command)}"
 
 
 @dataclass(frozen=True)
@@ -61,16 +69,14 @@ class Record:
 
     Attributes:
         pid: Process id, also of its session and process group.
-        command: Its command line.
-        sources: Digest of the sandbox's source code at that time.
+        fingerprint: :meth:`Service.fingerprint` at that time.
         started: When, ISO 8601 in UTC.
         log_offset: Size in bytes of the log before it: where its own output begins.
         ready: Whether it has said that it serves.
     """
 
     pid: int
-    command: tuple[str, ...]
-    sources: str
+    fingerprint: str
     started: str
     log_offset: int
     ready: bool = False
@@ -112,7 +118,12 @@ def services(layout: Layout) -> tuple[Service, ...]:
         provider("kubernetes", ports.kubernetes_provider),
         provider("eks", ports.eks_provider),
         Service("clusters", (*module, "sandbox.kubernetes", *emulated, *clusters, *tools), after=("aws",)),
-        Service("kubelet", (*module, "sandbox.kubelet", *clusters, *tools, *emulated), after=("aws",)),
+        Service(
+            "kubelet",
+            (*module, "sandbox.kubelet", *clusters, *tools, *emulated),
+            after=("aws",),
+            reads=("CLUSTER_AUTOSCALER_BIN",),
+        ),
     )
 
 
@@ -131,12 +142,11 @@ def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
     wanted = set(names) if names is not None else {service.name for service in services(layout)}
     layout = _mend_ports(layout, wanted)
     selected = [service for service in services(layout) if service.name in wanted]
-    sources = source_digest()
     for service in selected:
         for needed in selected:
             if needed.name in service.after:
                 _await_ready(layout, needed)
-        _launch(layout, service, sources)
+        _launch(layout, service)
     for service in selected:
         _await_ready(layout, service)
     return layout
@@ -155,6 +165,7 @@ def status(layout: Layout) -> list[Status]:
     return [_status(layout, service) for service in services(layout)]
 
 
+@cache
 def source_digest(folder: Path = PROJECT / "sandbox") -> str:
     """Changes when a source file of the sandbox does: a process that runs older code is started anew."""
     digest = hashlib.sha256()
@@ -175,11 +186,10 @@ def _status(layout: Layout, service: Service) -> Status:
     try:
         with path.open("r+") as handle:
             alive = not _lock_now(handle.fileno())
-            fields = json.load(handle)
-            record = Record(**fields | {"command": tuple(fields["command"])})
+            record = Record(**json.load(handle))
     except FileNotFoundError:
         return Status(service, alive=False, record=None)
-    except (TypeError, KeyError, ValueError):  # written half, by a machine that went down
+    except (TypeError, ValueError):  # written half, by a machine that went down
         if alive:
             raise ProcessError(
                 f"{path} is damaged, but the process that holds it runs: end it (fuser {path})."
@@ -197,11 +207,11 @@ def _lock_now(descriptor: int) -> bool:
     return True
 
 
-def _launch(layout: Layout, service: Service, sources: str) -> None:
+def _launch(layout: Layout, service: Service) -> None:
     """Starts a service, unless one just like it runs."""
     now = _status(layout, service)
     if now.alive and now.record:
-        if now.record.command == service.command and now.record.sources == sources:
+        if now.record.fingerprint == service.fingerprint():
             return
         say(f"  {service.name:<32} runs older code or settings; starting it anew")
         _stop(layout, service.name)
@@ -227,7 +237,7 @@ def _launch(layout: Layout, service: Service, sources: str) -> None:
         )
         process.returncode = 0  # let it go: it is meant to outlive us, and Popen would warn of that
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        _write(path, Record(process.pid, service.command, sources, started, log_offset=output.tell()))
+        _write(path, Record(process.pid, service.fingerprint(), started, log_offset=output.tell()))
 
 
 def _write(path: Path, record: Record) -> None:

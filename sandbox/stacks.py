@@ -11,8 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+import yaml
+
 from sandbox.console import say
 from sandbox.layout import Layout, write_atomically
+
+PROJECT_NAME = "eks-cluster-autoscaler"
+"""Name of the Pulumi project, and so the namespace of its settings."""
 
 
 class _Command(TypedDict):
@@ -24,7 +29,7 @@ class _Command(TypedDict):
 
 
 class StackError(Exception):
-    """A stack cannot be worked on, or Pulumi failed; the message says why."""
+    """Pulumi, or what must precede it, failed; the message says why."""
 
 
 def run(layout: Layout, *arguments: str) -> None:
@@ -86,6 +91,25 @@ def outputs(layout: Layout, stack: str) -> dict[str, object]:
     return answer
 
 
+def with_chart(layout: Layout, stack: str, chart: str) -> list[str]:
+    """Arguments that make a Pulumi command take another chart than the sandbox's own.
+
+    The user's file of settings stays as it is; a copy of it in the state folder names the chart.
+
+    Args:
+        layout: The sandbox.
+        stack: The stack.
+        chart: A folder, or a reference such as ``oci://...``.
+    """
+    settings = yaml.safe_load((layout.project / f"Pulumi.{stack}.yaml").read_text())
+    folder = Path(chart).absolute()
+    autoscaler = settings["config"].setdefault(f"{PROJECT_NAME}:autoscaler", {})
+    autoscaler["chart"] = {"location": str(folder) if folder.exists() else chart}
+    copy = layout.root / f"Pulumi.{stack}.yaml"
+    write_atomically(copy, yaml.safe_dump(settings))
+    return ["--config-file", str(copy)]
+
+
 def write_kubeconfig(layout: Layout, outputs: Mapping[str, object]) -> None:
     """Writes the kubeconfig among a stack's outputs, if there is one, to where ``KUBECONFIG`` points."""
     if text := outputs.get("kubeconfig"):
@@ -98,21 +122,11 @@ def _command(layout: Layout, arguments: Sequence[str]) -> _Command:
 
 
 def _break_stale_locks(layout: Layout, stack: str) -> None:
-    """Frees a stack whose last command was killed; one that still runs is respected.
-
-    Raises:
-        StackError: Another command works on the stack now.
-    """
-    for lock in layout.pulumi_state.glob(f".pulumi/locks/organization/*/{stack}/*.json"):
-        holder = _holder(lock)
-        if holder and _runs(holder):
-            raise StackError(
-                f"Another Pulumi command (process {holder}) works on stack {stack!r}. Wait for it to end; if it is not "
-                f"a Pulumi command at all: make sandbox-shell, then pulumi cancel --yes --stack {stack}"
-            )
+    """Frees a stack whose last command was killed. One that still runs is respected: Pulumi itself will say so."""
+    locks = [*layout.pulumi_state.glob(f".pulumi/locks/organization/*/{stack}/*.json")]
+    if locks and not any(_runs(holder) for holder in map(_holder, locks) if holder):
         say(f"  A Pulumi command that held stack {stack!r} died; freeing the stack.")
         ask(layout, "cancel", "--yes", "--stack", stack)
-        return
 
 
 def _holder(lock: Path) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,12 +179,28 @@ def test_a_service_with_older_code_is_started_anew(layout: Layout, define: Defin
 
 
 def test_the_digest_of_the_sources_changes_with_any_of_them(tmp_path: Path):
-    (tmp_path / "part").mkdir()
-    source = tmp_path / "part" / "module.py"
-    source.write_text("one = 1")
-    before = processes.source_digest(tmp_path)
-    source.write_text("one = 2")
-    assert processes.source_digest(tmp_path) != before
+    (tmp_path / "one" / "part").mkdir(parents=True)
+    (tmp_path / "one" / "part" / "module.py").write_text("one = 1")
+    shutil.copytree(tmp_path / "one", tmp_path / "same")
+    shutil.copytree(tmp_path / "one", tmp_path / "edited")
+    (tmp_path / "edited" / "part" / "module.py").write_text("one = 2")
+    one, same, edited = (processes.source_digest(tmp_path / name) for name in ("one", "same", "edited"))
+    assert one == same != edited
+
+
+def test_a_service_is_started_anew_when_a_variable_that_it_reads_changes(
+    layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "/opt/one")
+    worker = replace(program("worker", SERVE), reads=("CLUSTER_AUTOSCALER_BIN",))
+    other = program("other", SERVE)
+    define(worker, other)
+    processes.start(layout)
+    before = pid(layout, "worker"), pid(layout, "other")
+    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "/opt/two")
+    processes.start(layout)
+    assert pid(layout, "worker") != before[0]
+    assert pid(layout, "other") == before[1]
 
 
 def test_a_service_that_fails_at_its_start_is_shown_with_the_end_of_its_log(layout: Layout, define: Define):

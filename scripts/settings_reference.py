@@ -1,4 +1,4 @@
-"""Writes docs/settings.md: every setting of an environment, from the shapes in settings.py and the components' own words.
+"""Writes docs/settings.md: every setting of an environment, from settings.py and the components' own words.
 
 ``python scripts/settings_reference.py`` writes the page; with ``--check`` it only says whether the page is current.
 """
@@ -91,7 +91,7 @@ def page() -> str:
     lines = [
         "# Settings",
         "",
-        "One file of values per environment, `Pulumi.<environment>.yaml`; every key is under `eks-cluster-autoscaler:`.",
+        "One file of values per environment, `Pulumi.<environment>.yaml`; every key under `eks-cluster-autoscaler:`.",
         "Unknown keys, wrong types and values that do not fit together are refused before anything is planned, all at",
         "once. This page is written by `python scripts/settings_reference.py` from the code.",
         "",

@@ -36,14 +36,9 @@ def by_web_identity(sandbox: Sandbox, cluster: str, role_arn: str, account: str 
     return _keys(answer["Credentials"])
 
 
-def by_pod_identity(sandbox: Sandbox, cluster: str, account: str = ACCOUNT) -> dict[str, str]:
-    """Credentials by EKS Pod Identity."""
-    auth = boto3.client(
-        "eks-auth",
-        endpoint_url=sandbox.layout.aws_endpoint,
-        region_name=REGION,
-        config=_UNSIGNED,
-    )
+def by_pod_identity(sandbox: Sandbox, cluster: str, instance_id: str, account: str = ACCOUNT) -> dict[str, str]:
+    """Credentials by EKS Pod Identity: the agent on a node asks with the node's own credentials."""
+    auth = as_(sandbox, by_node(sandbox, instance_id), "eks-auth")
     answer = auth.assume_role_for_pod_identity(
         clusterName=cluster, token=token(sandbox, cluster, "pods.eks.amazonaws.com", account)
     )

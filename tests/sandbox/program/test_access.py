@@ -51,6 +51,14 @@ def own_group(stack: Stack) -> dict[str, Any]:
     return dict(group)
 
 
+def an_instance(sandbox: Sandbox, stack: Stack) -> str:
+    """A node of the group that always has some."""
+    (general,) = [g for g in stack.outputs()["nodeGroups"] if "general" in g["name"]]
+    asg = sandbox.client("autoscaling")
+    (found,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=[general["asgName"]])["AutoScalingGroups"]
+    return str(found["Instances"][0]["InstanceId"])
+
+
 def denied(call: Callable[[], object]) -> bool:
     """Whether AWS refuses the call for want of permission; any other failure is the test's own."""
     try:
@@ -126,10 +134,11 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
 ) -> None:
     with stack.edited(credentials="podIdentity"):
         stack.up()
-        credentials = identity.by_pod_identity(sandbox, CLUSTER)
+        node = an_instance(sandbox, stack)
+        credentials = identity.by_pod_identity(sandbox, CLUSTER, node)
         check_truth_table(sandbox, credentials, own_group(stack), foreign, node=False)
         with pytest.raises(ClientError, match=r"ResourceNotFound|AccessDenied|InvalidParameter"):
-            identity.by_pod_identity(sandbox, CLUSTER, another_account(sandbox))
+            identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
     stack.up()
     assert stack.planned() == []
 
@@ -140,10 +149,7 @@ def test_node_role_allows_what_the_autoscaler_calls_beside_what_a_node_may(
     with stack.edited(credentials="nodeRole"):
         told = stack.up()
         assert "gives the autoscaler's permissions to every pod on the nodes" in told
-        asg = sandbox.client("autoscaling")
-        (general,) = [g for g in stack.outputs()["nodeGroups"] if "general" in g["name"]]
-        (found,) = asg.describe_auto_scaling_groups(AutoScalingGroupNames=[general["asgName"]])["AutoScalingGroups"]
-        credentials = identity.by_node(sandbox, found["Instances"][0]["InstanceId"])
+        credentials = identity.by_node(sandbox, an_instance(sandbox, stack))
         check_truth_table(sandbox, credentials, own_group(stack), foreign, node=True)
     stack.up()
     assert stack.planned() == []

@@ -30,6 +30,7 @@ _NO_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+_CHANGES = {"POST": "create", "DELETE": "delete"}
 _TIMEOUT = (5, 30)
 """Seconds to connect and to answer."""
 
@@ -237,10 +238,13 @@ def connect_kubernetes(kubeconfig: Json | None, file: str | None, context: str |
 
 def _named(method: str, path: str) -> str:
     """``get configmaps/x in kube-system`` of ``/api/v1/namespaces/kube-system/configmaps/x``."""
-    if method == "POST":
-        return "create subjectaccessreviews.authorization.k8s.io"
     words = [word for word in path.split("/") if word]
     rest = words[3:] if words[:1] == ["apis"] else words[2:]
+    if method in _CHANGES:
+        group = f".{words[1]}" if words[:1] == ["apis"] else ""
+        place = f" in {rest[1]}" if rest[:1] == ["namespaces"] else ""
+        resource = rest[2:] if place else rest
+        return f"{_CHANGES[method]} {resource[0]}{group}{''.join(f'/{name}' for name in resource[1:])}{place}"
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         verb = "get" if len(rest) > 3 else "list"
         return f"{verb} {'/'.join(rest[2:])} in {rest[1]}"

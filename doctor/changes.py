@@ -1,0 +1,74 @@
+"""The client of Kubernetes that may also create and delete, for ``whoami`` and ``stress``; ``check`` never gets one."""
+
+import json
+from typing import Protocol
+
+from .clients import Json, Kubernetes, KubernetesApi
+from .facts import Cluster
+from .gather import Connect
+from .readings import Reading, Unreadable
+
+OWN_LABEL = "app.kubernetes.io/managed-by"
+OWN_VALUE = "ca-doctor"
+"""On every object that is created: by it leftovers are found, and nothing else is ever deleted."""
+
+
+class ChangingKubernetes(Kubernetes, Protocol):
+    """Reads, creates and deletes."""
+
+    def create(self, path: str, body: Json) -> Reading[Json]:
+        """Create an object, or ask for a subresource such as a token."""
+
+    def delete(self, path: str, **query: str) -> Reading[None]:
+        """Delete an object, or all that a label selector finds in a list; one that is not there counts as deleted."""
+
+
+class ChangingApi(KubernetesApi):
+    """A real API server, by way of an ``ApiClient`` of the official library."""
+
+    @classmethod
+    def of(cls, reader: KubernetesApi) -> "ChangingApi":
+        """The same connection, with the right to change."""
+        return cls(reader._api)
+
+    def create(self, path: str, body: Json) -> Reading[Json]:
+        """See ``ChangingKubernetes``."""
+        answer = self._request("POST", path, {}, "application/json", body, absent=())
+        if isinstance(answer, Unreadable):
+            return answer
+        try:
+            created: Json = json.loads(answer or b"")
+        except ValueError:
+            # The answer is not quoted: it may hold a token.
+            return Unreadable(f"create {path}", False, "the answer is not JSON")
+        return created
+
+    def delete(self, path: str, **query: str) -> Reading[None]:
+        """See ``ChangingKubernetes``."""
+        answer = self._request("DELETE", path, query, "application/json")
+        return answer if isinstance(answer, Unreadable) else None
+
+
+class Connection:
+    """Connects once, for the snapshot and for the changes that follow it."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._reader: Reading[Kubernetes] | None = None
+
+    def __call__(self, cluster: Reading[Cluster]) -> Reading[Kubernetes]:
+        """The client that reads."""
+        self._reader = self._connect(cluster)
+        return self._reader
+
+    def changing(self) -> Reading[ChangingKubernetes]:
+        """The client that changes, over the same connection."""
+        match self._reader:
+            case None:
+                return Unreadable("your kubeconfig", False, "nothing was connected to")
+            case Unreadable() as unreadable:
+                return unreadable
+            case KubernetesApi() as reader:
+                return ChangingApi.of(reader)
+            case other:
+                raise TypeError(f"{type(other).__name__} only reads")

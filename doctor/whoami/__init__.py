@@ -1,0 +1,1 @@
+"""What the autoscaler's pod is to AWS: its token, the credentials that it buys, and what those may do."""

@@ -1,0 +1,226 @@
+"""The command line: how a cluster is named, what is printed where, and the exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from doctor import cli, clients, gather, options, target
+from doctor.errors import CannotLookError
+from doctor.facts import Source
+from doctor.readings import Unreadable
+from doctor.target import Target
+
+from . import snapshots
+
+OUTPUTS = {
+    "clusterName": snapshots.CLUSTER,
+    "region": snapshots.REGION,
+    "credentialsMode": "irsa",
+    "roleArn": snapshots.ROLE_ARN,
+    "serviceAccountNamespace": "kube-system",
+    "serviceAccountName": "cluster-autoscaler",
+    "releaseName": "cluster-autoscaler",
+    "nodeGroups": [{"name": "workers", "asgName": snapshots.GROUP}],
+    "kubeconfig": json.dumps({"clusters": [], "users": []}),
+}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command line on a crafted snapshot."""
+
+    def _run(*arguments, snapshot=None, tty=False):
+        asked = []
+
+        def take(wanted: Target, *_):
+            asked.append(wanted)
+            return snapshot or snapshots.healthy()
+
+        monkeypatch.setattr(gather, "take_snapshot", take)
+        monkeypatch.setattr(clients, "Aws", lambda region: region)
+        monkeypatch.setattr("sys.stdout.isatty", lambda: tty, raising=False)
+        monkeypatch.delenv("AWS_REGION", raising=False)
+        monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+        with pytest.raises(SystemExit) as stop:
+            cli.main(list(arguments))
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err, asked[0] if asked else None
+
+    return _run
+
+
+NAMED = ("check", "--cluster", "series-api", "--region", "us-east-1")
+
+
+def test_a_healthy_cluster_ends_with_0(run):
+    code, out, err, asked = run(*NAMED)
+    assert (code, err) == (0, "")
+    assert asked == Target("series-api", "us-east-1")
+    assert out.startswith("series-api (us-east-1): every link holds")
+
+
+def test_a_broken_chain_ends_with_1(run):
+    snapshot = snapshots.crashed(snapshots.with_aws(snapshots.healthy(), oidc_provider=None))
+    code, out, _, _ = run(*NAMED, snapshot=snapshot)
+    assert code == 1
+    assert "broken       role.oidc-provider" in out
+
+
+def test_a_reader_without_rights_ends_with_2(run):
+    denied = Unreadable("iam:GetRole", True, "not authorized")
+    snapshot = snapshots.with_aws(snapshots.healthy(), role=denied, decisions=denied, policies=denied)
+    assert run(*NAMED, snapshot=snapshot)[0] == 2
+
+
+def test_json_is_all_that_is_printed(run):
+    code, out, err, _ = run(*NAMED, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["verdict"] == "healthy"
+
+
+def test_markdown_begins_with_the_verdict(run):
+    assert run(*NAMED, "--markdown")[1].startswith("### Healthy: series-api")
+
+
+def test_a_terminal_gets_a_table(run):
+    assert "━" in run(*NAMED, tty=True)[1]
+
+
+def test_links_are_left_out_by_name(run):
+    code, out, _, _ = run(*NAMED, "--skip", "role", "--skip", "waiting-pods")
+    assert code == 0
+    assert "left out: role, waiting-pods" in out
+
+
+def test_a_link_that_does_not_exist_is_named_with_those_that_do(run):
+    code, _, err, _ = run(*NAMED, "--skip", "wheel")
+    assert code == 2
+    assert "wheel" in err
+    assert "waiting-pods" in err
+
+
+def test_a_recorded_log_is_searched_for_symptoms(run, tmp_path):
+    log = tmp_path / "up.log"
+    log.write_text("Error: execution error: Only one of podDisruptionBudget.minAvailable and maxUnavailable\n")
+    code, out, _, _ = run(*NAMED, "--log", str(log))
+    assert code == 1
+    assert "pod.release-refused" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check"], "Got no cluster; expected one of --stack STACK, --outputs FILE, or --cluster NAME --region"),
+        (["check", "--cluster", "a"], "Got --cluster a without a region"),
+        (["check", "--cluster", "a", "--region", "r", "--stack", "dev"], "Got --stack and --cluster"),
+        (["check", "--outputs", "/nowhere.json"], "/nowhere.json"),
+        ([*NAMED, "--log", "/nowhere.log"], "--log /nowhere.log: No such file"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_said_in_one_line_with_2(run, arguments, words):
+    code, out, err, _ = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_json_and_markdown_at_once_are_refused(run):
+    code, _, err, _ = run(*NAMED, "--json", "--markdown")
+    assert code == 2
+    assert "--markdown" in err
+
+
+def test_the_outputs_of_a_stack_say_what_was_meant(run, tmp_path):
+    file = tmp_path / "outputs.json"
+    file.write_text(json.dumps(OUTPUTS))
+    code, _, _, asked = run("check", "--outputs", str(file))
+    assert code == 0
+    assert asked.intent.credentials is Source.IRSA
+    assert asked.intent.role_arn == snapshots.ROLE_ARN
+    assert asked.intent.groups == (snapshots.GROUP,)
+    assert asked.kubeconfig == {"clusters": [], "users": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "not JSON"),
+        ("[]", "got list; expected an object"),
+        ("{}", "got no outputs; expected clusterName and region too"),
+        ('{"clusterName": "a"}', "got clusterName; expected region too"),
+    ],
+)
+def test_outputs_that_say_too_little_are_refused(run, tmp_path, text, words):
+    file = tmp_path / "outputs.json"
+    file.write_text(text)
+    code, _, err, _ = run("check", "--outputs", str(file))
+    assert code == 2
+    assert words in " ".join(err.split())
+
+
+@pytest.mark.parametrize("kubeconfig", [None, "[secret]", 7, {}])
+def test_a_kubeconfig_that_is_none_is_made_from_what_eks_says(kubeconfig):
+    assert target.target_of({**OUTPUTS, "kubeconfig": kubeconfig}).kubeconfig is None
+
+
+def test_the_stack_is_read_by_pulumi_in_the_project(tmp_path, monkeypatch):
+    fake = tmp_path / "pulumi"
+    fake.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\necho '{json.dumps(OUTPUTS)}'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert target.read_stack("dev", Path("/project"))["clusterName"] == snapshots.CLUSTER
+    asked = (tmp_path / "asked").read_text().strip()
+    assert asked == "stack output --json --non-interactive --stack dev --cwd /project"
+
+
+def test_a_stack_that_pulumi_does_not_know_is_said(tmp_path, monkeypatch):
+    fake = tmp_path / "pulumi"
+    fake.write_text("#!/bin/sh\necho \"error: no stack named 'dev' found\" >&2\nexit 255\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(CannotLookError, match="no stack named 'dev' found"):
+        target.read_stack("dev", Path())
+
+
+def test_without_pulumi_the_other_way_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CannotLookError, match="--outputs"):
+        target.read_stack("dev", Path())
+
+
+class TestTheWayToTheApiServer:
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        calls = []
+        monkeypatch.setattr(clients, "connect_kubernetes", lambda *given: calls.append(given))
+        return calls
+
+    def test_a_file_or_context_asked_for_wins(self, asked):
+        options.connector(Target("a", "r", kubeconfig={"clusters": []}, kubeconfig_file="f", context="c"))(
+            snapshots.cluster()
+        )
+        assert asked == [(None, "f", "c")]
+
+    def test_the_stack_s_own_comes_next(self, asked):
+        options.connector(Target("a", "r", kubeconfig={"clusters": []}))(snapshots.cluster())
+        assert asked == [({"clusters": []}, None, None)]
+
+    def test_else_one_is_made_from_what_eks_says(self, asked):
+        options.connector(Target("a", "r"))(snapshots.cluster())
+        ((made, file, context),) = asked
+        assert (file, context) == (None, None)
+        assert made["clusters"][0]["cluster"]["server"] == snapshots.cluster().endpoint
+        assert made["users"][0]["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", snapshots.CLUSTER]
+
+    def test_a_cluster_that_could_not_be_described_has_none(self, asked):
+        unreadable = Unreadable("eks:DescribeCluster", True, "no")
+        assert options.connector(Target("a", "r"))(unreadable) is unreadable
+        assert asked == []
+
+
+def test_the_help_names_every_option(run):
+    code, out, _, _ = run("check", "--help")
+    assert code == 0
+    for option in ("--stack", "--outputs", "--cluster", "--region", "--context", "--skip", "--log", "--json"):
+        assert option in out

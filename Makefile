@@ -24,7 +24,7 @@ $(VENV)/.installed: requirements-dev.txt
 lock: setup ## Compile requirements*.in to pinned and hashed requirements*.txt.
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	for name in requirements-dev requirements; do \
-	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
+	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
 	done
 	rm -rf .venv-lock
 
@@ -32,6 +32,8 @@ lint: setup ## Lint and type-check.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(SOURCES)
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 format: setup ## Format the code.
 	$(BIN)/ruff format .

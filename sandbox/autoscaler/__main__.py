@@ -23,7 +23,7 @@ from sandbox.autoscaler.metrics import Metrics
 from sandbox.autoscaler.options import Options, without_effect
 from sandbox.autoscaler.releases import Release, UnknownReleaseError
 from sandbox.autoscaler.server import Health, serve
-from sandbox.kube_api import KubeApi
+from sandbox.kube_api import KubeApi, KubeApiError
 
 _USAGE_EXIT = 2
 
@@ -56,10 +56,19 @@ def main(arguments: list[str]) -> None:
         log.fatal(f"Failed to start metrics: {options.address}: {error}")
     api = KubeApi(Path(options.kubeconfig))
     if options.leader_elect:
+        _check_api(api)
         leader = Leader(api, options, os.environ.get("HOSTNAME") or socket.gethostname())
         leader.acquire()
         leader.keep(lambda: log.fatal("lost master"))
     _run(release, options, api, metrics, health)
+
+
+def _check_api(api: KubeApi) -> None:
+    """The first question to the API server, without whose answer there is no start."""
+    try:
+        api.get("/api/v1/nodes", limit="1")
+    except KubeApiError as error:
+        log.fatal(f"Failed to get nodes from apiserver: {error}")
 
 
 def _run(release: Release, options: Options, api: KubeApi, metrics: Metrics, health: Health) -> None:

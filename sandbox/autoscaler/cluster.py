@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -174,7 +174,7 @@ class Cluster:
 
     # -- within --------------------------------------------------------------------------------------------------
 
-    def _pauses(self) -> Any:
+    def _pauses(self) -> Iterator[float]:
         yield from _REFLECTOR_PAUSES
         while True:
             yield _REFLECTOR_PAUSES[-1]

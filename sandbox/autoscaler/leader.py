@@ -26,7 +26,8 @@ class Leader:
         self._api = api
         self._options = options
         self._identity = identity
-        namespace = options.leader_elect_resource_namespace or options.namespace
+        # Not --leader-elect-resource-namespace, which Cluster Autoscaler ignores.
+        namespace = options.namespace
         self._name = f"{namespace}/{options.leader_elect_resource_name}"
         self._path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
         self._seen: dict[str, Any] = {}

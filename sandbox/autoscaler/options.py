@@ -8,7 +8,16 @@ from typing import Any
 from sandbox.autoscaler.flags import CommandLine
 
 # Without visible effect in the real process, too, or only on how it writes its log.
-_OF_NO_CONSEQUENCE = frozenset({"alsologtostderr", "cluster-name", "logtostderr", "profiling", "stderrthreshold"})
+_OF_NO_CONSEQUENCE = frozenset(
+    {
+        "alsologtostderr",
+        "cluster-name",
+        "leader-elect-resource-namespace",
+        "logtostderr",
+        "profiling",
+        "stderrthreshold",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,6 @@ class Options:
     leader_elect_lease_duration: float
     leader_elect_renew_deadline: float
     leader_elect_resource_name: str
-    leader_elect_resource_namespace: str
     leader_elect_retry_period: float
     max_drain_parallelism: int
     max_failing_time: float

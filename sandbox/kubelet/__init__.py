@@ -17,5 +17,6 @@ The process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` o
 :mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per
 start of its container. ``kubectl logs`` shows the newest of all (see :mod:`sandbox.kubernetes`).
 
-Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks.
+Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks. A pod has
+the address of its node.
 """

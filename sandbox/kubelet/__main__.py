@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from sandbox.kubelet.kubelet import Kubelet, Options
-from sandbox.kubelet.program import BINARY_VARIABLE, real_binary
+from sandbox.kubelet.program import BINARY_VARIABLE, RealProgram
 from sandbox.layout import hold_lock
 
 
@@ -32,7 +32,9 @@ def main() -> int:
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
     path = os.pathsep.join(str(part) for part in (arguments.tools, os.environ.get("PATH")) if part)
-    binary = real_binary({**os.environ, "PATH": path})
+    real = RealProgram.find({**os.environ, "PATH": path})
+    if real and not real.can_be_renamed:
+        logging.warning("processes cannot have host names of their own here: run only one replica of %s", real.path)
     state = arguments.state.absolute()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop = threading.Event()
@@ -40,9 +42,9 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     # Two kubelets would run every pod twice.
     with hold_lock(state / "kubelet.lock"):
-        program = binary or "the stand-in sandbox.autoscaler"
+        program = real.path if real else "the stand-in sandbox.autoscaler"
         print(f"ready {os.getpid()}: runs {program} for pods of Cluster Autoscaler", flush=True)
-        Kubelet(Options(state, arguments.aws_endpoint, binary, arguments.poll_seconds)).run(stop)
+        Kubelet(Options(state, arguments.aws_endpoint, real, arguments.poll_seconds)).run(stop)
     return 0
 
 

@@ -16,6 +16,7 @@ from sandbox.kube_api import KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
 from sandbox.kubelet.identity import Identity, identity_of
 from sandbox.kubelet.pod_worker import PodWorker, Setting
+from sandbox.kubelet.program import RealProgram
 from sandbox.kubernetes.files import ClusterFiles
 
 _log = logging.getLogger(__name__)
@@ -33,13 +34,13 @@ class Options:
     Attributes:
         state: The cluster controller's state folder.
         aws_endpoint: URL of the emulated AWS.
-        binary: The real Cluster Autoscaler; ``None``: the stand-in.
+        real: The real Cluster Autoscaler; ``None``: the stand-in.
         poll_seconds: Pause between two looks.
     """
 
     state: Path
     aws_endpoint: str
-    binary: str | None
+    real: RealProgram | None
     poll_seconds: float = 0.5
 
 
@@ -61,11 +62,10 @@ class Kubelet:
 
     def follow(self) -> None:
         """Looks once at every cluster. What fails is logged and tried again at the next look."""
-        serving = {
-            files.folder: files.admin_kubeconfig.read_text()
-            for files in ClusterFiles.found_in(self._options.state)
-            if files.admin_kubeconfig.exists()
-        }
+        serving: dict[Path, str] = {}
+        for files in ClusterFiles.found_in(self._options.state):
+            with suppress(FileNotFoundError):
+                serving[files.folder] = files.admin_kubeconfig.read_text()
         for folder in [*self._clusters]:
             # Another kubeconfig is another run of the control plane, perhaps another cluster of the same name.
             if self._clusters[folder].kubeconfig != serving.get(folder):
@@ -75,7 +75,7 @@ class Kubelet:
                 if folder not in self._clusters:
                     self._clusters[folder] = _Cluster(ClusterFiles(folder), kubeconfig, self._options)
                 self._clusters[folder].follow()
-            except (KubeApiError, ConfigException, *CloudErrors) as error:
+            except (KubeApiError, ConfigException, OSError, *CloudErrors) as error:
                 _log.warning("%s: %s", folder.name, error)
 
 
@@ -87,7 +87,7 @@ class _Cluster:
         self._files = files
         region, name = files.key
         cloud = Cloud(options.aws_endpoint, region, name)
-        self._setting = Setting(KubeApi(files.admin_kubeconfig), files, cloud, options.aws_endpoint, options.binary)
+        self._setting = Setting(KubeApi(files.admin_kubeconfig), files, cloud, options.aws_endpoint, options.real)
         self._identities: dict[str, Identity] = {}
         self._workers: dict[str, PodWorker] = {}
 

@@ -23,7 +23,7 @@ from sandbox.kubelet.identity import Identity
 from sandbox.kubelet.liveness import Liveness
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.pod_spec import ConfigError, arguments, container_of, environment
-from sandbox.kubelet.program import Command, ImageError, Place, command
+from sandbox.kubelet.program import Command, ImageError, Place, RealProgram, command
 from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
 from sandbox.kubernetes.files import ClusterFiles
 from sandbox.layout import LOOPBACK, write_atomically
@@ -49,14 +49,14 @@ class Setting:
         files: The cluster's files.
         cloud: AWS.
         aws_endpoint: URL of it.
-        binary: The real Cluster Autoscaler; ``None``: the stand-in.
+        real: The real Cluster Autoscaler; ``None``: the stand-in.
     """
 
     api: KubeApi
     files: ClusterFiles
     cloud: Cloud
     aws_endpoint: str
-    binary: str | None
+    real: RealProgram | None
 
 
 class PodWorker(threading.Thread):
@@ -84,6 +84,7 @@ class PodWorker(threading.Thread):
         self._tokens: list[ProjectedToken] = []
         self._ending = threading.Event()
         self._grace = 0.0
+        self._told = False
 
     def end(self, grace: float) -> None:
         """Tells the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""
@@ -110,38 +111,46 @@ class PodWorker(threading.Thread):
     def _attempt(self, services: NodeServices) -> float:
         """One run of the container, or one failure to start it; how many seconds it ran."""
         port = _free_port()
-        try:
-            prepared = self._prepare(services, port)
-        except ImageError as error:
-            self._report(pod_status.waiting("ErrImagePull", str(error)))
+        process = self._start_process(services, port)
+        if process is None:
             return 0
-        except ConfigError as error:
-            self._report(pod_status.waiting("CreateContainerConfigError", str(error)))
-            return 0
-        except (KubeApiError, OSError) as error:
-            self._report(pod_status.waiting("ContainerCreating", str(error)))
-            return 0
-        process = ContainerProcess(prepared.words, prepared.variables, self._folder, self._new_log())
-        _log.info("%s: started (%s, %s)", self.name, Path(prepared.words[0]).name, self._identity.kind)
-        self._report(pod_status.running(process.started))
+        _log.info("%s: started (%s)", self.name, self._identity.kind)
+        self._tell(pod_status.running(process.started))
         self._watch(process, port)
-        ended = datetime.now(UTC)
-        if self._ending.is_set():
+        if self._ending.is_set() or process.return_code is None:
             return 0
-        assert process.return_code is not None
+        ended = datetime.now(UTC)
+        _log.warning("%s: ended with %s", self.name, process.return_code)
         message = process.tail if self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" else ""
         over = pod_status.terminated(process.return_code, process.started, ended, message)
-        _log.warning("%s: ended with %s", self.name, process.return_code)
-        back_off = f"back-off restarting failed container {self._spec['name']} in pod {self._pod['metadata']['name']}"
         self._container = pod_status.Container(over, over, self._container.restarts + 1)
-        self._report(pod_status.waiting("CrashLoopBackOff", back_off))
+        name, pod = self._spec["name"], self._pod["metadata"]["name"]
+        self._tell(pod_status.waiting("CrashLoopBackOff", f"back-off restarting failed container {name} in pod {pod}"))
         return (ended - process.started).total_seconds()
+
+    def _start_process(self, services: NodeServices, port: int) -> ContainerProcess | None:
+        """The started container; ``None``, and the reason in the status, if that cannot be."""
+        try:
+            prepared = self._prepare(services, port)
+            return ContainerProcess(prepared.words, prepared.variables, self._folder, self._new_log())
+        except ImageError as error:
+            reason, message = "ErrImagePull", str(error)
+        except ConfigError as error:
+            reason, message = "CreateContainerConfigError", str(error)
+        except KubeApiError as error:
+            reason, message = "ContainerCreating", str(error)
+        except OSError as error:
+            reason, message = "RunContainerError", str(error)
+        self._tell(pod_status.waiting(reason, message))
+        return None
 
     def _watch(self, process: ContainerProcess, port: int) -> None:
         """Returns when the process has ended, by itself, by its probe or because the pod goes."""
         liveness = Liveness(self._spec.get("livenessProbe"), port)
         while process.return_code is None and not self._ending.wait(_POLL_SECONDS):
             self._refresh_tokens()
+            if not self._told:
+                self._report()
             if liveness.failed():
                 _log.warning("%s: liveness probe failed, will be restarted", self.name)
                 process.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
@@ -166,10 +175,18 @@ class PodWorker(threading.Thread):
         own_kubeconfig = self._folder / "kubeconfig"
         write_atomically(own_kubeconfig, kubeconfig(admin, account_token))
         region = self._setting.cloud.region
-        place = Place(self._folder, own_kubeconfig, port, self._setting.aws_endpoint, services.metadata_url, region)
+        place = Place(
+            pod=self._pod["metadata"]["name"],
+            folder=self._folder,
+            kubeconfig=own_kubeconfig,
+            port=port,
+            aws_endpoint=self._setting.aws_endpoint,
+            metadata_url=services.metadata_url,
+            region=region,
+        )
         injected = self._identity.variables(region, str(aws_token), services.agent_url)
         variables = {"HOSTNAME": self._pod["metadata"]["name"], **injected, **given}
-        prepared = command(self._setting.binary, self._spec["image"], words, variables, place)
+        prepared = command(self._setting.real, self._spec["image"], words, variables, place)
         for file, text in prepared.files.items():
             write_atomically(file, text)
         return prepared
@@ -206,16 +223,23 @@ class PodWorker(threading.Thread):
         link.replace(shown)
         return log
 
-    def _report(self, state: pod_status.Json) -> None:
-        """Tells the API server where the container stands; what cannot be told now is told by the next change."""
+    def _tell(self, state: pod_status.Json) -> None:
+        """Notes where the container stands, and reports it."""
         self._container = pod_status.Container(state, self._container.last, self._container.restarts)
+        self._report()
+
+    def _report(self) -> None:
+        """Tells the API server where the container stands; if that fails, it is tried again while it runs."""
         status = pod_status.status(self._pod, self._container, self._addresses, self._accepted, datetime.now(UTC))
         try:
             body = {"status": status}
             self._pod = self._setting.api.request("PATCH", f"{self._path}/status", body, content_type=MERGE_PATCH)
         except KubeApiError as error:
-            if error.status != 404:
+            self._told = error.status == 404
+            if not self._told:
                 _log.warning("%s: status not reported: %s", self.name, error)
+        else:
+            self._told = True
 
 
 def _container_before(pod: Mapping[str, Any]) -> pod_status.Container:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from sandbox.layout import LOOPBACK, PROJECT
 
 BINARY_VARIABLE = "CLUSTER_AUTOSCALER_BIN"
 
+# Sets the host name that follows, in a namespace, and becomes the command after it.
+_RENAMED = ("unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"')
 _OVERRIDDEN = ("autoscaling", "ec2", "eks", "sts")
 
 
@@ -36,6 +39,7 @@ class Place:
     """Where a process runs.
 
     Attributes:
+        pod: The pod's name.
         folder: The pod's folder.
         kubeconfig: The kubeconfig of its service account.
         port: The port for its health and metrics.
@@ -44,6 +48,7 @@ class Place:
         region: Region of the cluster.
     """
 
+    pod: str
     folder: Path
     kubeconfig: Path
     port: int
@@ -52,19 +57,36 @@ class Place:
     region: str
 
 
-def real_binary(environment: Mapping[str, str]) -> str | None:
-    """The real Cluster Autoscaler on this machine, if any."""
-    return environment.get(BINARY_VARIABLE) or shutil.which("cluster-autoscaler", path=environment.get("PATH"))
+@dataclass(frozen=True)
+class RealProgram:
+    """The real Cluster Autoscaler.
+
+    Attributes:
+        path: Its binary.
+        can_be_renamed: Whether its processes can have host names of their own, as containers have. In leader election
+            they tell each other apart by nothing else.
+    """
+
+    path: str
+    can_be_renamed: bool
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str]) -> RealProgram | None:
+        """The one that a variable names or that is on ``PATH``, if any."""
+        path = environment.get(BINARY_VARIABLE) or shutil.which("cluster-autoscaler", path=environment.get("PATH"))
+        return cls(path, _can_rename()) if path else None
 
 
-def command(binary: str | None, image: str, arguments: list[str], variables: dict[str, str], place: Place) -> Command:
+def command(
+    real: RealProgram | None, image: str, arguments: list[str], variables: dict[str, str], place: Place
+) -> Command:
     """The process for a pod.
 
     What is added stands in for a container's network and file system: the flags that a local process needs, and the
     emulated AWS where the names of AWS would lead. The pod's variables win over all but these.
 
     Args:
-        binary: The real Cluster Autoscaler; ``None`` for the stand-in.
+        real: The real Cluster Autoscaler; ``None`` for the stand-in.
         image: Image of the pod's container.
         arguments: Its arguments.
         variables: Its variables, the injected ones among them.
@@ -76,12 +98,13 @@ def command(binary: str | None, image: str, arguments: list[str], variables: dic
     # Nothing of the person's own: no home folder with AWS settings, no proxy for what is on loopback.
     base = {"HOME": str(place.folder), "PATH": os.defpath, "AWS_EC2_METADATA_SERVICE_ENDPOINT": place.metadata_url}
     own_flags = [f"--kubeconfig={place.kubeconfig}", f"--address={LOOPBACK}:{place.port}"]
-    if binary:
+    if real:
         cloud_config = place.folder / "cloud.conf"
         network = {"AWS_ENDPOINT_URL_STS": place.aws_endpoint, "AWS_ENDPOINT_URL_EC2": place.aws_endpoint}
         emulation = [f"--cloud-config={cloud_config}", "--aws-use-static-instance-list=true"]
+        renaming = (*_RENAMED, place.pod) if real.can_be_renamed else ()
         return Command(
-            (binary, *arguments, *own_flags, *emulation),
+            (*renaming, real.path, *arguments, *own_flags, *emulation),
             base | variables | network,
             {cloud_config: _cloud_config(place)},
         )
@@ -92,6 +115,14 @@ def command(binary: str | None, image: str, arguments: list[str], variables: dic
     network = {"AWS_ENDPOINT_URL": place.aws_endpoint, "PYTHONPATH": str(PROJECT), RELEASE_VARIABLE: str(release)}
     words = (sys.executable, "-m", "sandbox.autoscaler", *arguments, *own_flags)
     return Command(words, base | variables | network, {})
+
+
+def _can_rename() -> bool:
+    """Whether this machine lets us start processes with host names of their own: Linux with user namespaces."""
+    try:
+        return subprocess.run([*_RENAMED, "probe", "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def _cloud_config(place: Place) -> str:

@@ -1,7 +1,6 @@
 """The sandbox's stand-in for the public chart, rendered by the real helm."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,23 +12,15 @@ from sandbox.layout import PROJECT
 CHART = PROJECT / "sandbox" / "chart" / "cluster-autoscaler"
 
 
-@pytest.fixture(scope="module")
-def helm() -> str:
-    """The helm of the sandbox's tools, or of PATH. Its absence fails the tests: nothing here is skipped."""
-    found = shutil.which("helm", path=str(PROJECT / ".sandbox" / "bin")) or shutil.which("helm")
-    assert found, "helm is neither in .sandbox/bin nor on PATH: run `make sandbox` once, which builds it"
-    return found
-
-
 @pytest.fixture
-def render(helm, tmp_path):
+def render(tools, tmp_path):
     """Renders the chart with the given values: {kind: object}, or the words with which helm refused."""
 
     def render(values, release="cluster-autoscaler", namespace="kube-system"):
         given = tmp_path / "values.json"
         given.write_text(json.dumps(values))
         run = subprocess.run(
-            [helm, "template", release, str(CHART), "--namespace", namespace, "--values", str(given)],
+            [tools / "helm", "template", release, str(CHART), "--namespace", namespace, "--values", str(given)],
             capture_output=True,
             text=True,
             check=False,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.kubelet.installation import EMPTY, GROUP, OPEN, Installation
-from tests.sandbox.kubernetes.eks import Account, eventually
+from tests.sandbox.kubernetes.eks import Account
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,6 @@ def whole() -> Iterator[Installation]:
         found.create_group(OPEN, hop_limit=2, taints=[{"key": OPEN, "value": "yes", "effect": "NO_SCHEDULE"}])
         taints = [{"key": EMPTY, "value": "yes", "effect": "NO_SCHEDULE"}]
         found.create_group(EMPTY, sizes=(0, 2, 0), labels={"pool": EMPTY}, taints=taints)
-        eventually(lambda: len(found.nodes()) == 2)
         yield found
     finally:
         own.stop()

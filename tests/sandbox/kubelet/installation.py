@@ -66,9 +66,14 @@ class Installation:
         self._issuer = issuer.partition("://")[2]
 
     def reset(self) -> None:
-        """Makes the role right again: trusted by its service account's tokens, and granting what is needed."""
+        """Makes all right again: the role is trusted and grants what is needed, the groups have their first sizes."""
         self.trust_web_identity()
         self.set_policy(policy(self.cluster.name))
+        for name, size in ((GROUP, 1), (EMPTY, 0)):
+            if self.target(name) != size:
+                its = self.group(name)["AutoScalingGroupName"]
+                self.autoscaling.set_desired_capacity(AutoScalingGroupName=its, DesiredCapacity=size)
+        eventually(lambda: len(self.nodes()) == 2)
 
     # -- AWS -----------------------------------------------------------------------------------------------------
 
@@ -167,6 +172,21 @@ class Installation:
     def pods(self) -> list[dict[str, Any]]:
         """The autoscaler's pods."""
         return self.cluster.objects("pods", "-n", "kube-system", "-l", "app.kubernetes.io/name=aws-cluster-autoscaler")
+
+    def ready(self) -> bool:
+        """Whether the autoscaler has a pod, and every one of them is ready."""
+        kinds = [{c["type"]: c["status"] for c in pod["status"].get("conditions", ())} for pod in self.pods()]
+        return bool(kinds) and all(kind.get("Ready") == "True" for kind in kinds)
+
+    def processes(self) -> set[int]:
+        """The autoscalers of the cluster that run on this machine."""
+        listed = self.account.sandbox.run(["ps", "-eo", "pid=,args="]).splitlines()
+        mark = str(self.cluster.files.folder)
+        return {int(line.split()[0]) for line in listed if "sandbox.autoscaler" in line and mark in line}
+
+    def pod_folders(self) -> list[Path]:
+        """What the kubelet keeps of the cluster's pods."""
+        return sorted(Path(self.cluster.files.folder, "pods").glob("*"))
 
     def container(self) -> dict[str, Any]:
         """Status of the container of the autoscaler's only pod; empty while there is none."""

@@ -1,5 +1,7 @@
 """What a pod asks for, who it is, what is run for it and what is said of it."""
 
+import platform
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from sandbox.kubelet import pod_status
 from sandbox.kubelet.identity import Identity, identity_of
 from sandbox.kubelet.pod_spec import ConfigError, arguments, environment, expand
-from sandbox.kubelet.program import ImageError, Place, command, real_binary
+from sandbox.kubelet.program import ImageError, Place, RealProgram, command
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ADDRESSES = {"status.podIP": "10.0.0.9", "status.hostIP": "10.0.0.9"}
@@ -135,7 +137,8 @@ def test_an_associated_service_account_has_the_agent_and_nothing_else():
     assert "AWS_ROLE_ARN" not in variables
 
 
-PLACE = Place(Path("/pod"), Path("/pod/kubeconfig"), 4711, "http://aws", "http://imds", "eu-west-1")
+REAL = RealProgram("/bin/cluster-autoscaler", can_be_renamed=False)
+PLACE = Place("p-0", Path("/pod"), Path("/pod/kubeconfig"), 4711, "http://aws", "http://imds", "eu-west-1")
 
 
 def test_the_stand_in_is_told_its_release_and_led_to_the_emulated_aws():
@@ -155,11 +158,11 @@ def test_the_stand_in_cannot_play_an_unknown_release_but_the_real_one_is_what_it
     with pytest.raises(ImageError, match=r"v1\.99\.0"):
         command(None, "registry/ca:v1.99.0", [], {}, PLACE)
 
-    command("/bin/cluster-autoscaler", "registry/ca:v1.99.0", [], {}, PLACE)
+    command(REAL, "registry/ca:v1.99.0", [], {}, PLACE)
 
 
 def test_the_real_one_is_led_to_the_emulated_aws_by_every_way_that_it_knows():
-    started = command("/bin/cluster-autoscaler", "registry/ca:v1.36.1", ["--v=4"], {"POD": "1"}, PLACE)
+    started = command(REAL, "registry/ca:v1.36.1", ["--v=4"], {"POD": "1"}, PLACE)
     (config,) = started.files.items()
 
     assert started.words[:2] == ("/bin/cluster-autoscaler", "--v=4")
@@ -173,9 +176,25 @@ def test_the_real_one_is_taken_by_variable_or_from_path(tmp_path):
     program = tmp_path / "cluster-autoscaler"
     program.touch(mode=0o755)
 
-    assert real_binary({"CLUSTER_AUTOSCALER_BIN": "/elsewhere", "PATH": str(tmp_path)}) == "/elsewhere"
-    assert real_binary({"PATH": str(tmp_path)}) == str(program)
-    assert real_binary({"PATH": str(tmp_path / "none")}) is None
+    def found(**environment):
+        real = RealProgram.find(environment)
+        return real and real.path
+
+    assert found(CLUSTER_AUTOSCALER_BIN="/elsewhere", PATH=str(tmp_path)) == "/elsewhere"
+    assert found(PATH=str(tmp_path)) == str(program)
+    assert found(PATH=str(tmp_path / "none")) is None
+
+
+def test_replicas_of_the_real_one_have_host_names_of_their_own_where_that_can_be(tmp_path):
+    teller = tmp_path / "cluster-autoscaler"
+    teller.write_text("#!/bin/sh\nuname -n\necho $1\n")
+    teller.chmod(0o755)
+    real = RealProgram.find({"CLUSTER_AUTOSCALER_BIN": str(teller)})
+    started = command(real, "ca:v1.36.1", ["--v=4"], {}, PLACE)
+    said = subprocess.run(started.words, capture_output=True, text=True, check=True).stdout.split()
+
+    assert real
+    assert said == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]
 
 
 def told(pod, state, last=None, restarts=0, now=NOW):

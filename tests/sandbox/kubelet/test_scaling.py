@@ -67,7 +67,7 @@ def test_a_group_without_nodes_stays_so_when_eks_may_not_be_asked(installation):
     installation.stress(1, nodeSelector={"pool": EMPTY}, tolerations=[{"key": EMPTY, "operator": "Exists"}])
 
     (message,) = eventually(lambda: messages(installation, "NotTriggerScaleUp"))
-    assert "3 node(s) didn't match Pod's node affinity/selector" in message
+    assert "2 node(s) didn't match Pod's node affinity/selector" in message
     assert "Failed to query the managed nodegroup empty" in installation.logs()
     assert "AccessDeniedException" in installation.logs()
 

@@ -84,6 +84,8 @@ class Aws:
             {"Name": f"tag:{key}", "Values": [value]} if value else {"Name": "tag-key", "Values": [key]}
             for key, value in self._tags.items()
         ]
+        log.info("Regenerating instance to ASG map for ASG names: []", v=4)
+        log.info(f"Regenerating instance to ASG map for ASG tags: {dict(self._tags)}", v=4)
         if not filters:
             return []
         pages = self._call(
@@ -116,7 +118,7 @@ class Aws:
             )
         except AwsError as error:
             log.error(
-                f"Failed to query the managed nodegroup {name} in the cluster {cluster} "
+                f"Failed to query the managed nodegroup {name} for the cluster {cluster} "
                 f"while looking for labels/taints/tags: {error}"
             )
             return None

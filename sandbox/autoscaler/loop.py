@@ -71,7 +71,7 @@ class Loop:
         now = self._clock()
         try:
             groups = self._aws.groups()
-            log.info(f"Regenerating instance to ASG map for ASG names: [{' '.join(g.name for g in groups)}]", v=4)
+            log.info(f"Discovered {len(groups)} ASGs: {', '.join(group.name for group in groups)}", v=4)
             picture = self._cluster.picture()
             self._decide(groups, picture, now)
         except AwsError as error:
@@ -132,18 +132,24 @@ class Loop:
             log.info(f"Pod {pod.key} is unschedulable", v=1)
         plan = scale_up.plan(helpless, offers, len(picture.nodes) + upcoming, self._options, self._choose)
         if plan.capped:
-            self._cluster.status_event("MaxNodesTotalReached", "Max total nodes in cluster reached", warning=True)
+            self._cluster.status_event(
+                "MaxNodesTotalReached",
+                f"Max total nodes in cluster reached: {self._options.max_nodes_total}",
+                warning=True,
+            )
         if not plan.targets:
             self._refuse(helpless, plan.refused)
             return False
         log.info(f"Best option to resize: {plan.best}", v=1)
         by_name = {group.name: group for group in groups}
+        changes = " ".join(
+            f"{{{name} {by_name[name].target}->{target} (max: {by_name[name].max_size})}}"
+            for name, target in plan.targets.items()
+        )
+        log.info(f"Final scale-up plan: [{changes}]", v=1)
         grown = [self._grow(by_name[name], target, now) for name, target in plan.targets.items()]
         if not any(grown):
             return False
-        changes = " ".join(
-            f"{{{n} {by_name[n].target}->{t} (max: {by_name[n].max_size})}}" for n, t in plan.targets.items()
-        )
         for pod in plan.helped:
             self._cluster.pod_event(pod, "TriggeredScaleUp", f"pod triggered scale-up: [{changes}]")
         self._last_scale_up = now
@@ -193,13 +199,17 @@ class Loop:
                 log.warning(f"Wrong configuration for priority expander: {error}. Ignoring update.")
         return expander.choose(options, names, priorities, self._random)
 
-    def _refuse(self, pods: Sequence[Pod], refused: Mapping[str, Mapping[str, int]]) -> None:
+    def _refuse(self, pods: Sequence[Pod], refused: Mapping[str, Mapping[str, str]]) -> None:
         log.info("No expansion options", v=1)
         for pod in pods:
-            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.get(pod.key, {}).items()))
-            message = f"pod didn't trigger scale-up: {reasons}"
-            log.info(f"{pod.key}: {message}", v=2)
-            self._cluster.pod_event(pod, "NotTriggerScaleUp", message)
+            by_group = refused.get(pod.key, {})
+            for group, reason in by_group.items():
+                if reason == scale_up.MAX_SIZE_REACHED:
+                    log.info(f"Skipping node group {group} - max size reached", v=4)
+                else:
+                    log.info(f"Pod {pod.key} can't be scheduled on {group}, predicate checking error: {reason}", v=2)
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(Counter(by_group.values()).items()))
+            self._cluster.pod_event(pod, "NotTriggerScaleUp", f"pod didn't trigger scale-up: {reasons}")
 
     def _grow(self, group: Group, target: int, now: datetime) -> bool:
         sizes = f"{target} instead of {group.target} (max: {group.max_size})"
@@ -268,17 +278,21 @@ class Loop:
             self._sleep(self._options.node_delete_delay_after_taint)
         for candidate in due:
             name, pods = candidate.node.name, candidate.evicted
-            kind = "with drain" if pods else "empty"
-            log.info(f"Scale-down: removing {kind} node {name}: {', '.join(pod.key for pod in pods) or 'no pods'}")
+            reason = "ScaleDown" if pods else "ScaleDownEmpty"
+            moving = ",".join(pod.name for pod in pods)
+            begin = f"removing node {name}, pods to reschedule: {moving}" if pods else f'removing empty node "{name}"'
+            log.info(f"Scale-down: {begin}")
+            self._cluster.status_event(reason, f"Scale-down: {begin}")
             problem = self._drain_and_terminate(candidate)
             if problem:
-                log.error(f"Failed to delete {name}: {problem}")
-                self._cluster.node_event(name, "ScaleDownFailed", problem, warning=True)
+                failure = f"failed to {'drain and delete' if pods else 'delete empty'} node: {problem}"
+                log.error(f"Scale-down: {name}: {failure}")
+                self._cluster.node_event(name, "ScaleDownFailed", failure, warning=True)
                 self._cluster.unmark(name)
                 self._last_failure = self._clock()
                 continue
-            reason = "ScaleDown" if pods else "ScaleDownEmpty"
-            self._cluster.status_event(reason, f"Scale-down: node {name} removed ({kind})")
+            end = f"node {name} removed with drain" if pods else f"empty node {name} removed"
+            self._cluster.status_event(reason, f"Scale-down: {end}")
             self._metrics.add("scaled_down_nodes_total", reason="underutilized" if pods else "empty")
             self._unneeded_since.pop(name, None)
             self._last_deletion = self._clock()
@@ -289,11 +303,11 @@ class Loop:
             self._cluster.pod_event(pod, "ScaleDown", "deleting pod for node scale down")
         problem = self._cluster.evict(candidate.evicted, self._sleep)
         if problem:
-            return f"failed to drain the node, aborting ScaleDown: {problem}"
+            return problem
         try:
             self._aws.terminate(candidate.node.instance)
         except AwsError as error:
-            return f"failed to delete node: {error}"
+            return f"failed to delete nodes from group {candidate.group.name}: {error}"
         return ""
 
     # -- report --------------------------------------------------------------------------------------------------

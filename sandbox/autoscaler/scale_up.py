@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,14 +42,14 @@ class Plan:
     Attributes:
         targets: New desired capacity by name of group, each above the present one.
         helped: The pods for whose sake the groups grow.
-        refused: Key of every other pod to why each group was of no use to it: reason to number of groups.
+        refused: Key of every other pod to why each group, by its name, was of no use to it.
         best: Name of the group that the expander chose.
         capped: The cluster's total of nodes stood in the way.
     """
 
     targets: Mapping[str, int] = field(default_factory=dict)
     helped: tuple[Pod, ...] = ()
-    refused: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    refused: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     best: str = ""
     capped: bool = False
 
@@ -71,7 +70,7 @@ def plan(
         options: The command line.
         choose: The expander.
     """
-    refused = {pod.key: Counter[str]() for pod in pods}
+    refused: dict[str, dict[str, str]] = {pod.key: {} for pod in pods}
     ways: list[Option] = []
     for offer in offers:
         fitting = _fitting(pods, offer, refused)
@@ -85,7 +84,7 @@ def plan(
     if options.max_nodes_total:
         nodes = min(nodes, options.max_nodes_total - node_count)
         if nodes < 1:
-            return Plan(refused={pod.key: Counter({MAX_TOTAL_REACHED: 1}) for pod in pods}, capped=True)
+            return Plan(refused={pod.key: {best.group.name: MAX_TOTAL_REACHED} for pod in pods}, capped=True)
     targets = spread(_partners(best, ways, options), nodes)
     helped = {pod.key for pod in best.pods}
     return Plan(
@@ -97,7 +96,7 @@ def plan(
     )
 
 
-def _fitting(pods: Sequence[Pod], offer: Offer, refused: Mapping[str, Counter[str]]) -> list[Pod]:
+def _fitting(pods: Sequence[Pod], offer: Offer, refused: Mapping[str, dict[str, str]]) -> list[Pod]:
     """The pods that a new node of the group would take; the others are told why not."""
     refusal = offer.refusal or (MAX_SIZE_REACHED if offer.group.target >= offer.group.max_size else "")
     fitting = []
@@ -106,8 +105,9 @@ def _fitting(pods: Sequence[Pod], offer: Offer, refused: Mapping[str, Counter[st
             reasons = [refusal or "no template node could be built"]
         else:
             reasons = misfits(pod, offer.template, offer.overhead)
-        refused[pod.key].update(reasons[:1])
-        if not reasons:
+        if reasons:
+            refused[pod.key][offer.group.name] = reasons[0]
+        else:
             fitting.append(pod)
     return fitting
 

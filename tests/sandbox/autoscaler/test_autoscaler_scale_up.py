@@ -53,10 +53,10 @@ def test_a_group_never_grows_beyond_its_maximum():
     ],
 )
 def test_a_pod_that_nothing_helps_is_told_why_by_group(its_offer, reason):
-    found = planned([pod("p")], [its_offer, its_offer])
+    found = planned([pod("p")], [its_offer])
 
     assert found.targets == {}
-    assert found.refused == {"default/p": {reason: 2}}
+    assert found.refused == {"default/p": {"group": reason}}
 
 
 def test_the_clusters_total_caps_growth_and_says_so():
@@ -65,7 +65,7 @@ def test_the_clusters_total_caps_growth_and_says_so():
 
     assert (capped.targets, capped.capped) == ({"group": 3}, True)
     assert (full.targets, full.capped) == ({}, True)
-    assert full.refused["default/p0"] == {MAX_TOTAL_REACHED: 1}
+    assert full.refused["default/p0"] == {"group": MAX_TOTAL_REACHED}
 
 
 def test_similar_groups_share_the_load_when_told_to():

@@ -31,7 +31,7 @@ def test_pods_make_nodes_come_and_their_end_makes_them_go(installed):
     installed.relax()
     eventually(lambda: installed.target() == 1, 60)
     eventually(lambda: len(installed.nodes()) == 2)
-    assert any("removed (empty)" in message for message in messages(installed, "ScaleDownEmpty"))
+    assert any("Scale-down: empty node" in message for message in messages(installed, "ScaleDownEmpty"))
 
 
 def test_a_group_at_its_maximum_grows_no_more_and_the_pods_are_told(installed):

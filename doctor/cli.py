@@ -8,6 +8,7 @@ from rich.console import Console
 from .check import check
 from .errors import CannotLookError
 from .findings import ExitCode
+from .whoami.command import whoami
 
 app = typer.Typer(
     name="ca-doctor",
@@ -17,11 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(check)
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep ``check`` a command of its own, however many there are."""
+app.command()(whoami)
 
 
 def main(arguments: list[str] | None = None) -> None:

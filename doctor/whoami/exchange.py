@@ -20,7 +20,7 @@ POD_IDENTITY_AUDIENCE = "pods.eks.amazonaws.com"
 
 WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
 POD_IDENTITY = "eks-auth:AssumeRoleForPodIdentity"
-_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 3}}
+_CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 _READERS_FAULT = "is not authorized to perform: eks-auth:"
 _UNANSWERED = frozenset({"InternalFailure", "InternalServerException", "ServiceUnavailable", "ThrottlingException"})
 
@@ -57,7 +57,7 @@ class Refused:
 
 def by_web_identity(region: str, role_arn: str, token: Secret) -> Session | Refused | Unreadable:
     """IRSA: an unsigned call, so what AWS says depends on token and role alone, never on who asks."""
-    client = boto3.Session(region_name=region).client("sts", config=Config(signature_version=UNSIGNED, **_TIMEOUTS))
+    client = boto3.Session(region_name=region).client("sts", config=_CONFIG.merge(Config(signature_version=UNSIGNED)))
 
     def call() -> Session:
         answer = client.assume_role_with_web_identity(
@@ -77,7 +77,7 @@ def by_web_identity(region: str, role_arn: str, token: Secret) -> Session | Refu
 
 def by_pod_identity(region: str, cluster: str, token: Secret) -> Session | Refused | Unreadable:
     """EKS Pod Identity: the agent signs this call as its node; here the reader does, and so needs the same right."""
-    client = boto3.Session(region_name=region).client("eks-auth", config=Config(**_TIMEOUTS))
+    client = boto3.Session(region_name=region).client("eks-auth", config=_CONFIG)
 
     def call() -> Session:
         answer = client.assume_role_for_pod_identity(clusterName=cluster, token=token.value)
@@ -100,7 +100,7 @@ def session_client(session: Session, service: str, region: str) -> Any:
         aws_secret_access_key=session.secret_access_key.value,
         aws_session_token=session.session_token.value,
         region_name=region,
-    ).client(service, config=Config(**_TIMEOUTS))  # type: ignore[call-overload]
+    ).client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
 def _attempt(name: str, call: Callable[[], Session], token: Secret) -> Session | Refused | Unreadable:

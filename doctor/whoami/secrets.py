@@ -8,7 +8,7 @@ HIDDEN = "[hidden]"
 _LIKE_SECRETS = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JSON Web Token
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{12,}"  # the id of an access key
-    r"|(?i:(?<=SecretAccessKey\W)|(?<=SessionToken\W)|(?<=aws_secret_access_key\W)|(?<=aws_session_token\W))[^\s,;}]+"
+    r"|(?i:secret_?access_?key|session_?token)\W+[\w/+=.-]+"
 )
 
 

@@ -1,0 +1,126 @@
+"""A pod with the autoscaler's service account that asks AWS who it is; it is removed whatever happens."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..changes import OWN_LABEL, OWN_VALUE, ChangingKubernetes
+from ..ending import undisturbed
+from ..facts import Deployment
+from ..readings import Unreadable
+from .secrets import hide
+
+IMAGE = "amazon/aws-cli"
+PURPOSE_LABEL = "ca-doctor/purpose"
+SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{PURPOSE_LABEL}=whoami"
+_POLL = 1.0
+
+
+@dataclass(frozen=True)
+class PodAnswer:
+    """What the pod said.
+
+    Attributes:
+        arn: Its ARN in AWS; empty when it got no answer.
+        said: What it printed instead, or why it never ran.
+    """
+
+    arn: str
+    account: str = ""
+    user_id: str = ""
+    said: str = ""
+
+
+def manifest(deployment: Deployment, node: str, image: str, region: str, seconds: int) -> dict[str, Any]:
+    """The pod: on the autoscaler's own node, past the scheduler, so that it is there at once and no node is added.
+
+    It ends by itself after its time, should whoever made it be killed.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "generateName": "ca-doctor-whoami-",
+            "namespace": deployment.namespace,
+            "labels": {OWN_LABEL: OWN_VALUE, PURPOSE_LABEL: "whoami"},
+        },
+        "spec": {
+            "serviceAccountName": deployment.service_account,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": seconds,
+            "terminationGracePeriodSeconds": 0,
+            "hostNetwork": deployment.host_network,
+            **({"nodeName": node} if node else {}),
+            "tolerations": [{"operator": "Exists"}],
+            "containers": [
+                {
+                    "name": "aws",
+                    "image": image,
+                    "args": ["sts", "get-caller-identity", "--output", "json"],
+                    "env": [{"name": "AWS_REGION", "value": region}, {"name": "AWS_DEFAULT_REGION", "value": region}],
+                    "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
+    }
+
+
+def ask(
+    kubernetes: ChangingKubernetes,
+    pod: Mapping[str, Any],
+    seconds: int,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> PodAnswer | Unreadable:
+    """Run the pod, read what it prints, remove it.
+
+    Args:
+        kubernetes: The API server.
+        pod: Its manifest.
+        seconds: How long to wait for its end.
+        clock: Seconds that pass.
+        sleep: Waits some.
+    """
+    pods = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods"
+    try:
+        created = kubernetes.create(pods, dict(pod))
+        if isinstance(created, Unreadable):
+            return created
+        path = f"{pods}/{created['metadata']['name']}"
+        until = clock() + seconds
+        while True:
+            seen = kubernetes.read(path)
+            if isinstance(seen, Unreadable):
+                return seen
+            phase = ((seen or {}).get("status") or {}).get("phase", "")
+            if seen is None or phase in ("Succeeded", "Failed"):
+                return _answer(kubernetes, path, phase)
+            if clock() >= until:
+                return PodAnswer("", said=f"after {seconds} s it was still {_state(seen)}")
+            sleep(_POLL)
+    finally:
+        with undisturbed():
+            # By label, not by name: the request may have been cut off after the server had made the pod.
+            kubernetes.delete(pods, labelSelector=SELECTOR, gracePeriodSeconds="0")
+
+
+def _answer(kubernetes: ChangingKubernetes, path: str, phase: str) -> PodAnswer | Unreadable:
+    text = kubernetes.read_text(f"{path}/log")
+    if isinstance(text, Unreadable):
+        return text
+    try:
+        identity = json.loads(text or "")
+        return PodAnswer(identity["Arn"], identity["Account"], identity["UserId"])
+    except (ValueError, KeyError, TypeError):
+        return PodAnswer("", said=hide(" ".join((text or "nothing").split())[-600:]) + f" ({phase or 'it is gone'})")
+
+
+def _state(pod: Mapping[str, Any]) -> str:
+    status = pod.get("status") or {}
+    for each in status.get("containerStatuses") or ():
+        if waiting := (each.get("state") or {}).get("waiting"):
+            return hide(f"waiting: {waiting.get('reason', '')} {waiting.get('message', '')}".strip())
+    return str(status.get("phase") or "Pending").lower()

@@ -1,0 +1,85 @@
+"""The documentation says what the doctor says: every finding has its place, and no place is without a finding."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from doctor.checks import all_rules, examine
+from doctor.checks.misconfigurations import KNOWN
+from doctor.findings import Link, Rule
+from doctor.rendering import document, text
+
+from . import snapshots
+from .fakes import Cloud, Cluster
+from .test_gather import take
+
+ROOT = Path(__file__).parents[2]
+INDEX = (ROOT / "docs/doctor/README.md").read_text()
+
+
+def page(link: Link) -> str:
+    return (ROOT / f"docs/doctor/{link}.md").read_text()
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
+def test_every_finding_is_explained_where_it_points_to(rule: Rule):
+    file, _, anchor = rule.docs.partition("#")
+    content = (ROOT / file).read_text()
+    _, found, section = content.partition(f'<a id="{anchor}"></a>\n')
+    assert found, f"{rule.docs} has no anchor"
+    section = section.partition("<a id=")[0]
+    assert f"## {rule.title} (`{rule.id}`)" in section
+    assert rule.why in " ".join(section.split())
+    assert "**You see**" in section
+    assert "**Mend**" in section
+
+
+@pytest.mark.parametrize("link", Link)
+def test_no_page_explains_what_is_never_found(link: Link):
+    anchors = re.findall(r'<a id="([^"]+)"></a>', page(link))
+    assert sorted(anchors) == sorted(rule.name for rule in all_rules() if rule.link == link)
+
+
+@pytest.mark.parametrize("number", KNOWN)
+def test_the_index_leads_from_each_misconfiguration_to_its_findings(number: int):
+    known = {rule.id: rule for rule in all_rules()}
+    row = next(
+        line for line in INDEX.partition("## By misconfiguration")[2].splitlines() if line.startswith(f"| {number} |")
+    )
+    assert KNOWN[number].title in row
+    for rule_id in KNOWN[number].rules:
+        assert known[rule_id].docs.removeprefix("docs/doctor/") in row
+
+
+def test_relative_links_lead_somewhere():
+    folder = ROOT / "docs/doctor"
+    for file in folder.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text()):
+            assert (folder / target).exists(), f"{file.name}: {target}"
+
+
+def test_the_example_is_what_is_printed():
+    report = examine(snapshots.with_aws(snapshots.healthy(), oidc_provider=None))
+    printed = [line for line in text.plain(report).splitlines() if not line.startswith("ok ")]
+    assert "\n".join(printed) in INDEX
+
+
+def test_the_rights_that_a_reader_needs_are_those_that_are_used():
+    block = re.search(r"In AWS, on `\*`:\n\n```text\n(.*?)```", INDEX, re.DOTALL)
+    assert block
+    used = set()
+    for mode in snapshots.MODES:
+        cloud = Cloud(mode)
+        take(cloud, Cluster(mode))
+        used |= set(cloud.calls)
+    # Asked for only where a role has inline policies, or a node belongs to no managed node group.
+    rare = {"iam:GetRolePolicy", "iam:GetInstanceProfile"}
+    assert set(block[1].split()) == used | rare
+
+
+def test_every_field_of_the_document_is_explained():
+    explained = (ROOT / "docs/doctor/json.md").read_text()
+    schema = document.schema()
+    words = set(re.findall(r"\w+", explained.partition("| --- |")[2]))
+    assert {*schema["properties"], *schema["properties"]["findings"]["items"]["properties"]} <= words

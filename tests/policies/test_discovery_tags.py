@@ -44,6 +44,11 @@ def test_tags_may_come_from_resources_that_point_at_the_group() -> None:
     assert len(judge(RULE, bare, by_name[0]).messages) == 1
 
 
+def test_a_tag_on_some_group_elsewhere_is_not_counted_for_one_whose_name_is_not_known_either() -> None:
+    bare = SELF_MANAGED_GROUP.without("tags/0").without("tags/0").but("name", UNKNOWN)
+    assert len(judge(RULE, bare, tag(ENABLED, "true", UNKNOWN), tag(CLUSTER, "owned", UNKNOWN)).messages) == 2
+
+
 def test_a_managed_group_needs_none_because_eks_tags_it() -> None:
     assert judge(RULE, NODE_GROUP).passes
     assert judge(RULE, NODE_GROUP, tag(ENABLED, "true", UNKNOWN, ("node-group",))).passes

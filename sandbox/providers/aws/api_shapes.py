@@ -12,9 +12,9 @@ from typing import Any
 
 import botocore.session
 
-from sandbox.providers.aws.schema import STRING, ListOf, MapOf, Object, PropertyType
 from sandbox.providers.aws.tags import from_pairs, to_pairs
 from sandbox.providers.differences import join
+from sandbox.providers.schema import STRING, ListOf, MapOf, Object, PropertyType
 
 
 @functools.cache

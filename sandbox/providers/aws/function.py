@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.providers.aws.schema import Object, function_type
 from sandbox.providers.aws.session import Cloud
+from sandbox.providers.schema import Object, function_type
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 from sandbox.providers.aws import api_shapes, documents
 from sandbox.providers.aws.resource import ResourceType
-from sandbox.providers.aws.schema import Document, ListOf, Object, PropertyType, validate
 from sandbox.providers.differences import Change, Difference, compare, join, root
 from sandbox.providers.rpc import Checked, Failure, Naming, Resource, State
+from sandbox.providers.schema import Document, ListOf, Object, PropertyType, validate
 from sandbox.providers.values import UNKNOWN, contains_unknown
 
 DEFAULTED = "__defaults"

@@ -8,7 +8,6 @@ from typing import Any
 
 from sandbox.providers.aws import catalogue, planning
 from sandbox.providers.aws.resource import ResourceType
-from sandbox.providers.aws.schema import validate
 from sandbox.providers.aws.session import Cloud, Session, check_settings, explained, plugin_version
 from sandbox.providers.differences import Difference
 from sandbox.providers.rpc import (
@@ -22,6 +21,7 @@ from sandbox.providers.rpc import (
     State,
     Unsupported,
 )
+from sandbox.providers.schema import validate
 
 
 class AwsProvider(Provider[Session]):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sandbox.providers.aws.schema import MapOf, Object, object_type, output_names
 from sandbox.providers.aws.session import Cloud
 from sandbox.providers.rpc import Failure, State
+from sandbox.providers.schema import MapOf, Object, object_type, output_names
 
 Properties = Mapping[str, Any]
 """Property values by name."""

@@ -17,8 +17,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi_aws.provider import ProviderArgs
 
-from sandbox.providers.aws.schema import STRING, object_type, validate
 from sandbox.providers.rpc import Checked, Failure, ProviderError
+from sandbox.providers.schema import STRING, object_type, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pulumi
 import pulumi_eks as eks
 
-from sandbox.providers.aws.schema import object_type, validate
 from sandbox.providers.rpc import Failure
+from sandbox.providers.schema import object_type, validate
 from sandbox.providers.values import UNKNOWN
 
 _DONE: Final = frozenset(

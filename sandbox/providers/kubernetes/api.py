@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-import urllib3
-from kubernetes.config import new_client_from_config_dict
-
+from sandbox.kube_api import KubeApi, KubeApiError
 from sandbox.providers.kubernetes.kubeconfig import Kubeconfig
 from sandbox.providers.rpc import ProviderError
-
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=32)
-"""Seconds; 32 is what the official provider waits for an answer."""
 
 _APPLY: Final = "application/apply-patch+yaml"
 
@@ -76,7 +70,7 @@ class Api:
     def __init__(self, kubeconfig: Kubeconfig) -> None:
         self.kubeconfig = kubeconfig
         self._lock = threading.Lock()
-        self._client: Any = None
+        self._connection: KubeApi | None = None
         self._kinds: dict[tuple[str, str], Kind] = {}
 
     def kind(self, api_version: str, kind: str) -> Kind:
@@ -153,47 +147,36 @@ class Api:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]:
-        """One request.
+        """One request; logs in anew if the server no longer takes the login.
 
         Raises:
             ApiError: The server refuses it.
-            Unreachable: There is no server, or no login.
+            Unreachable: There is no server.
+            KubeconfigError: There is no login.
         """
-        response = self._send(method, path, query, body, content_type)
-        if response.status == 401 and self.kubeconfig.forget_credentials():
-            with self._lock:
-                self._client = None
-            response = self._send(method, path, query, body, content_type)
         try:
-            answer: dict[str, Any] = json.loads(response.data)
-        except ValueError:
-            answer = {}
-        if response.status >= 400:
-            message = answer.get("message") or f"HTTP {response.status}"
-            raise ApiError(response.status, message, answer.get("details") or {})
-        return answer
+            try:
+                return self._send(method, path, query, body, content_type)
+            except KubeApiError as error:
+                if error.status != 401 or not self.kubeconfig.forget_credentials():
+                    raise
+                self._connection = None
+                return self._send(method, path, query, body, content_type)
+        except KubeApiError as error:
+            if error.status == 0:
+                raise Unreachable(f"the cluster at {self.kubeconfig.server} does not answer: {error}") from None
+            raise ApiError(error.status, str(error), error.details) from None
 
     def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, content_type: str
-    ) -> Any:
-        configuration, pool = self._connect()
-        headers = {"Accept": "application/json", "Content-Type": content_type}
-        token = configuration.get_api_key_with_prefix("BearerToken")
-        headers |= {"Authorization": token} if token else {}
-        url = f"{configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
-        data = json.dumps(body).encode() if body is not None else None
-        try:
-            return pool.request(method, url, body=data, headers=headers, timeout=_TIMEOUT, retries=False)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unreachable(f"the cluster at {self.kubeconfig.server} does not answer: {error}") from None
+    ) -> dict[str, Any]:
+        return self._connect().request(method, path, body, content_type=content_type, query=query)
 
-    def _connect(self) -> tuple[Any, Any]:
+    def _connect(self) -> KubeApi:
         with self._lock:
-            if self._client is None:
-                self._client = new_client_from_config_dict(  # type: ignore[no-untyped-call]
-                    self.kubeconfig.resolved()
-                )
-            return self._client.configuration, self._client.rest_client.pool_manager
+            if self._connection is None:
+                self._connection = KubeApi(self.kubeconfig.resolved())
+            return self._connection
 
 
 def _group_path(api_version: str) -> str:

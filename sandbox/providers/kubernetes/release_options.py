@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pulumi_kubernetes.helm.v3 import ReleaseArgs
 
-from sandbox.providers.aws.schema import object_type, validate
 from sandbox.providers.rpc import Failure, ProviderError
+from sandbox.providers.schema import object_type, validate
 from sandbox.providers.values import UNKNOWN
 
 TIMEOUT_SECONDS: Final = 300

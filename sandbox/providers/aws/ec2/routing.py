@@ -11,10 +11,10 @@ import pulumi_aws as aws
 from sandbox.providers.aws.api_shapes import from_api
 from sandbox.providers.aws.ec2.common import Ec2Resource, delete_when_unused, tag_specifications
 from sandbox.providers.aws.resource import Properties
-from sandbox.providers.aws.schema import ListOf
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
 from sandbox.providers.rpc import ProviderError, State
+from sandbox.providers.schema import ListOf
 
 _NO_TABLE = "InvalidRouteTableID.NotFound"
 _NO_ASSOCIATION = "InvalidAssociationID.NotFound"

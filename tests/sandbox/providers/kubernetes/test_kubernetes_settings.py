@@ -12,7 +12,7 @@ import grpc
 import pytest
 import yaml
 
-from sandbox.providers.kubernetes.api import Api
+from sandbox.providers.kubernetes.api import Api, ApiError
 from sandbox.providers.kubernetes.kubeconfig import Kubeconfig, KubeconfigError
 from sandbox.providers.kubernetes.provider import KubernetesProvider
 from sandbox.providers.kubernetes.settings import Settings, difference
@@ -221,13 +221,15 @@ def test_a_kubeconfig_that_runs_a_command_works_for_objects_and_releases_and_run
     assert runs() == 1
 
 
-def test_a_token_that_the_server_no_longer_takes_is_fetched_anew(login, runs):
-    seen = []
+@pytest.fixture
+def api_server():
+    """An API server that answers with these codes in turn, then with the last; and the logins it was shown."""
+    codes, seen = [200], []
 
     class Server(BaseHTTPRequestHandler):
         def do_GET(self):
             seen.append(self.headers["Authorization"])
-            self.send_response(401 if len(seen) == 2 else 200)
+            self.send_response(codes.pop(0) if len(codes) > 1 else codes[0])
             self.end_headers()
             self.wfile.write(b"{}")
 
@@ -237,17 +239,31 @@ def test_a_token_that_the_server_no_longer_takes_is_fetched_anew(login, runs):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    try:
-        user = {"exec": login(token="FLAVOUR-token", expirationTimestamp="2999-01-01T00:00:00Z")}
-        api = Api(Kubeconfig.load(kubeconfig(f"http://127.0.0.1:{server.server_port}", user)))
-        for _ in range(3):
-            api.request("GET", "/version")
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    yield f"http://127.0.0.1:{server.server_port}", codes, seen
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_token_that_the_server_no_longer_takes_is_fetched_anew(api_server, login, runs):
+    url, codes, seen = api_server
+    codes[:] = [200, 401, 200]
+    user = {"exec": login(token="FLAVOUR-token", expirationTimestamp="2999-01-01T00:00:00Z")}
+    api = Api(Kubeconfig.load(kubeconfig(url, user)))
+    for _ in range(3):
+        api.request("GET", "/version")
     assert seen == ["Bearer plain-token"] * 4
     assert runs() == 2
+
+
+def test_a_login_that_the_server_never_takes_is_tried_twice_and_told(api_server, login, runs):
+    url, codes, seen = api_server
+    codes[:] = [401]
+    user = {"exec": login(token="t", expirationTimestamp="2999-01-01T00:00:00Z")}
+    with pytest.raises(ApiError) as error:
+        Api(Kubeconfig.load(kubeconfig(url, user))).request("GET", "/version")
+    assert error.value.status == 401
+    assert len(seen) == runs() == 2
 
 
 def test_a_command_without_an_expiry_runs_for_each_login(login, runs):

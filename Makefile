@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox settings.py outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox snapshots schema clean
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox ci-preview snapshots schema clean
 
 include sandbox/sandbox.mk
 
@@ -50,6 +50,11 @@ test-mutations: setup ## Break the code in known ways; each break must fail a na
 test-sandbox: setup ## The real engine on the embedded cloud; builds its tools once (about 13 minutes).
 	$(BIN)/python -m sandbox.tools.build
 	$(BIN)/pytest tests/sandbox
+
+ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown, from the sandbox.
+	@$(BIN)/python -m sandbox up --stack $(STACK) >&2
+	@eval "$$($(BIN)/python -m sandbox shell --print 2>/dev/null)" && \
+	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python scripts/preview_report.py $(STACK)
 
 snapshots: setup ## Write the graph snapshots anew; look at the difference.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program

@@ -4,10 +4,13 @@
 STACK ?= sandbox
 SANDBOX := .venv/bin/python -m sandbox
 
-.PHONY: sandbox sandbox-preview sandbox-shell sandbox-status sandbox-down sandbox-clean sandbox-doctor
+.PHONY: sandbox sandbox-tools sandbox-preview sandbox-shell sandbox-status sandbox-doctor sandbox-down sandbox-clean
 
 sandbox: setup ## Deploy the program in the sandbox and leave it open to look at
 	@$(SANDBOX) up --stack $(STACK)
+
+sandbox-tools: setup ## Build the tools that this machine lacks (once; the tests of the sandbox need them)
+	@$(SANDBOX) tools
 
 sandbox-preview: setup ## What the edits at hand would change there
 	@$(SANDBOX) preview --stack $(STACK)

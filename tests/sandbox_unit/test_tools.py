@@ -3,13 +3,18 @@
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sandbox.layout import PROJECT
 from sandbox.tools import golang
 from sandbox.tools.build import cache_folder, ensure_tools, on_path
 from sandbox.tools.catalog import TOOLS, Tool
@@ -266,3 +271,30 @@ def test_a_go_in_the_cache_is_used_where_path_has_none(forge: Forge):
     cached.parent.mkdir(parents=True)
     cached.touch()
     assert golang.find_go(forge.cache, str(forge.path)) == cached
+
+
+def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_built(forge: Forge):
+    tells_its_version = "[ $1 = version ] && echo go version go1.26.8 && exit"
+    forge.install("go", f"#!/bin/sh\n{tells_its_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
+    starter = forge.cache.parent / "starter.py"
+    starter.write_text(
+        "from pathlib import Path\n"
+        "from sandbox.tools.build import ensure_tools\n"
+        "from tests.sandbox_unit.test_tools import HAMMER\n"
+        f"ensure_tools(Path({str(forge.link)!r}), Path({str(forge.cache)!r}), {forge.search_path()!r}, (HAMMER,))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, starter], env=environment, stderr=subprocess.PIPE, text=True) as builder:
+        deadline = time.monotonic() + 20
+        while not forge.builds() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        compiler = int(forge.builds()[0])
+        builder.send_signal(signal.SIGINT)
+        assert builder.wait(timeout=20) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)
+    assert not forge.link.exists()
+    forge.install_go("1.26.8")
+    forge.calls.unlink()
+    forge.ensure(HAMMER)
+    assert forge.builds() == ["example.com/hammer"]

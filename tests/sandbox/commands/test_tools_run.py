@@ -12,7 +12,7 @@ from sandbox.tools.catalog import TOOLS, Tool
 
 @pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
 def test_each_tool_runs_and_prints_a_version_that_fits(tools: Path, tool: Tool):
-    command = [tools / tool.name, *tool.version_arguments]
+    command = [str(tools / tool.name), *tool.version_arguments]
     environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     versions = [word.lstrip("v").partition("+")[0] for word in said.split()]

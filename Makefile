@@ -48,7 +48,7 @@ test-mutations: setup ## Break the code in known ways; each break must fail a na
 	$(BIN)/python scripts/mutations.py
 
 test-sandbox: setup ## The real engine on the embedded cloud; builds its tools once (about 13 minutes).
-	$(BIN)/python -m sandbox.tools.build
+	$(BIN)/python -m sandbox tools
 	$(BIN)/pytest tests/sandbox
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown, from the sandbox.

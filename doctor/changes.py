@@ -10,7 +10,19 @@ from .readings import Reading, Unreadable
 
 OWN_LABEL = "app.kubernetes.io/managed-by"
 OWN_VALUE = "ca-doctor"
-"""On every object that is created: by it leftovers are found, and nothing else is ever deleted."""
+PURPOSE_LABEL = "ca-doctor/purpose"
+"""The labels of every object that is created: by them leftovers are found, and nothing else is ever deleted."""
+
+
+def own_labels(purpose: str) -> dict[str, str]:
+    """The labels of what is created for a purpose, ``whoami`` or ``stress``."""
+    return {OWN_LABEL: OWN_VALUE, PURPOSE_LABEL: purpose}
+
+
+def own_selector(purpose: str = "") -> str:
+    """What finds it again; without a purpose, all that was ever created."""
+    labels = own_labels(purpose) if purpose else {OWN_LABEL: OWN_VALUE}
+    return ",".join(f"{key}={value}" for key, value in labels.items())
 
 
 class ChangingKubernetes(Kubernetes, Protocol):

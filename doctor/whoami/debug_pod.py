@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..changes import OWN_LABEL, OWN_VALUE, ChangingKubernetes
+from ..changes import ChangingKubernetes, own_labels, own_selector
 from ..ending import undisturbed
 from ..facts import Deployment
 from ..readings import Unreadable
 from .secrets import hide
 
 IMAGE = "amazon/aws-cli"
-PURPOSE_LABEL = "ca-doctor/purpose"
-SELECTOR = f"{OWN_LABEL}={OWN_VALUE},{PURPOSE_LABEL}=whoami"
+PURPOSE = "whoami"
 _POLL = 1.0
 
 
@@ -44,7 +43,7 @@ def manifest(deployment: Deployment, node: str, image: str, region: str, seconds
         "metadata": {
             "generateName": "ca-doctor-whoami-",
             "namespace": deployment.namespace,
-            "labels": {OWN_LABEL: OWN_VALUE, PURPOSE_LABEL: "whoami"},
+            "labels": own_labels(PURPOSE),
         },
         "spec": {
             "serviceAccountName": deployment.service_account,
@@ -104,7 +103,7 @@ def ask(
     finally:
         with undisturbed():
             # By label, not by name: the request may have been cut off after the server had made the pod.
-            kubernetes.delete(pods, labelSelector=SELECTOR, gracePeriodSeconds="0")
+            kubernetes.delete(pods, labelSelector=own_selector(PURPOSE), gracePeriodSeconds="0")
 
 
 def _answer(kubernetes: ChangingKubernetes, path: str, phase: str) -> PodAnswer | Unreadable:

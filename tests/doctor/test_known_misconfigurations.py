@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import pytest
 
 from components import discovery, iam
-from doctor.checks import examine
 from doctor.checks.misconfigurations import KNOWN
 from doctor.facts import (
     ConfigMap,
@@ -22,9 +20,10 @@ from doctor.facts import (
     Taint,
     ZonalVolume,
 )
-from doctor.findings import ExitCode, Link, Status
+from doctor.findings import Status
 
 from . import snapshots as given
+from .planting import Plant, assert_named
 
 DENIED_LIST = (
     "E0901 11:58:00.1 1 aws_manager.go:128] Failed to regenerate ASG cache: AccessDenied: User: "
@@ -40,28 +39,6 @@ WEB_IDENTITY_REFUSED = (
 EMPTY = "eks-batch-7c21"
 EMPTY_GROUP = {"min": 0, "desired": 0, "instances": ()}
 OWN_ROLE = iam.role_name(given.ROLE_ARN)
-
-
-class Plant(NamedTuple):
-    """One misconfiguration, planted.
-
-    Attributes:
-        number: Its number in the list of known misconfigurations.
-        name: What is wrong, in a few words.
-        spoil: Plants it in a healthy snapshot.
-        rule: The rule that must be named.
-        mend: What the mending must say.
-        status: How grave it is.
-        mode: The credentials of the healthy snapshot.
-    """
-
-    number: int
-    name: str
-    spoil: Callable[[Snapshot], Snapshot]
-    rule: str
-    mend: str
-    status: Status = Status.BROKEN
-    mode: Source = Source.IRSA
 
 
 def _denied(*actions: str) -> Callable[[Snapshot], Snapshot]:
@@ -645,14 +622,7 @@ PLANTS = (
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.number} {plant.name}")
 def test_the_right_link_is_named_with_its_mending_and_no_other_link(plant: Plant):
-    report = examine(plant.spoil(given.healthy(plant.mode)))
-    named = [finding for finding in report.findings if finding.status in (Status.BROKEN, Status.WARNING)]
-    assert {finding.rule.link for finding in named} == {Link(plant.rule.partition(".")[0])}, named
-    right = [finding for finding in named if finding.rule.id == plant.rule]
-    assert right, named
-    assert right[0].status is plant.status
-    assert any(plant.mend in finding.fix for finding in right), right
-    assert report.exit_code is (ExitCode.BROKEN if plant.status is Status.BROKEN else ExitCode.HEALTHY)
+    assert_named(plant)
 
 
 def test_every_known_misconfiguration_is_planted():

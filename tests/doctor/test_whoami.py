@@ -275,7 +275,7 @@ def test_the_pod_is_removed_however_it_ends(phase: str):
     assert KEY_ID not in found.said
     ((path, query),) = api.deleted
     assert path.endswith("/kube-system/pods")
-    assert query["labelSelector"] == debug_pod.SELECTOR
+    assert query["labelSelector"] == "app.kubernetes.io/managed-by=ca-doctor,ca-doctor/purpose=whoami"
 
 
 @pytest.mark.parametrize("moment", ["create", "read", "read_text"])

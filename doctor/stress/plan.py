@@ -1,0 +1,228 @@
+"""What to run: so many pods of such a size that at least one has no room, and that few nodes have to be added."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ..case import Case
+from ..errors import CannotLookError
+from ..facts import Toleration, WaitingPod
+from ..templates import Template, refusals, template
+from .room import NodeRoom, Resources
+
+DEFAULT_REPLICAS = 10
+DEFAULT_MEMORY = 16 * 1024**2
+SMALLEST_CPU = 10
+"""Millicores: below this a pod takes its place among the pods of a node, and nothing else."""
+
+MOST_PODS = 100
+MOST_NODES = 3
+"""What is asked for without ``--yes``, at most."""
+
+_GUARDED_PREFIXES = ("kube-", "amazon-", "aws-", "eks-")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What was asked for.
+
+    Attributes:
+        replicas: Number of pods; None to choose.
+        cpu: Millicores of each; None to choose.
+        memory: Bytes of each.
+        confirmed: Whether dangers are accepted.
+    """
+
+    namespace: str = "default"
+    image: str = "registry.k8s.io/pause:3.10"
+    replicas: int | None = None
+    cpu: int | None = None
+    memory: int = DEFAULT_MEMORY
+    selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    confirmed: bool = False
+
+
+@dataclass(frozen=True)
+class GroupRoom:
+    """A group that may get new nodes for these pods.
+
+    Attributes:
+        more: How many nodes it may still add.
+        fresh: What a new node of it has for them; None when no living node tells.
+    """
+
+    name: str
+    more: int
+    fresh: Resources | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be run.
+
+    Attributes:
+        pod: What each pod asks for.
+        fits: How many of them have room now.
+        new_nodes: How many nodes have to be added; None when no living node tells the size of a new one.
+        groups: The groups that may add them.
+    """
+
+    wanted: Wanted
+    replicas: int
+    pod: Resources
+    fits: int
+    new_nodes: int | None
+    groups: tuple[GroupRoom, ...]
+
+
+class PlanError(CannotLookError):
+    """Nothing can be run that would tell anything, or it might hurt."""
+
+
+def eligible(case: Case, wanted: Wanted, found: Iterable[NodeRoom]) -> tuple[list[NodeRoom], list[GroupRoom]]:
+    """The ready nodes that such pods may be placed on, and the groups that may add one."""
+    pod = WaitingPod(
+        wanted.namespace,
+        "stress",
+        datetime.now(UTC),
+        labels_wanted=wanted.selector,
+        tolerations=wanted.tolerations,
+    )
+    by_name = {room.name: room for room in found}
+    usable = [
+        by_name[node.name]
+        for node in case.nodes
+        if node.name in by_name and node.ready and not refusals(Template(node.labels, node.taints), pod)
+    ]
+    groups = []
+    for group in case.discovered_own:
+        if refusals(template(group, case.managed.get(group.name), case.nodes), pod):
+            continue
+        instances = {instance.id for instance in group.instances}
+        living = [by_name[node.name] for node in case.nodes if node.instance_id in instances and node.name in by_name]
+        sizes = [room.allocatable - room.daemons for room in living]
+        fresh = min(sizes, key=lambda size: size.cpu) if sizes else None
+        groups.append(GroupRoom(group.name, max(0, group.max - group.desired), fresh))
+    return usable, groups
+
+
+def make_plan(wanted: Wanted, nodes: Sequence[NodeRoom], groups: Sequence[GroupRoom]) -> Plan:
+    """Size the pods.
+
+    Raises:
+        PlanError: When no group may take such pods or grow, or the pods asked for all fit, or fit nowhere.
+    """
+    if not groups:
+        raise PlanError(
+            "No discovered group takes such pods: it has a taint that they do not tolerate, or lacks a label of the "
+            "node selector. Expected --node-selector and --toleration that fit one; see: ca-doctor check"
+        )
+    open_groups = tuple(group for group in groups if group.more > 0)
+    if not open_groups:
+        names = ", ".join(group.name for group in groups)
+        raise PlanError(f"Every group that takes such pods is at its maximum: {names}. Raise the maximum of one first.")
+    if wanted.cpu is not None:
+        return _with_size(wanted, wanted.cpu, nodes, open_groups)
+    if wanted.replicas is not None:
+        return _with_count(wanted, wanted.replicas, nodes, open_groups)
+    # Few large pods may need many nodes where many equal nodes are idle; more and smaller ones then need fewer.
+    plans = []
+    for count in range(DEFAULT_REPLICAS, MOST_PODS + 1):
+        try:
+            plans.append(_with_count(wanted, count, nodes, open_groups))
+        except PlanError:
+            continue
+        if plans[-1].new_nodes in (None, 1):
+            break
+    if not plans:
+        return _with_count(wanted, MOST_PODS, nodes, open_groups)
+    return min(plans, key=lambda plan: (plan.new_nodes or 0, plan.replicas))
+
+
+def _with_size(wanted: Wanted, cpu: int, nodes: Sequence[NodeRoom], groups: tuple[GroupRoom, ...]) -> Plan:
+    pod = Resources(cpu, wanted.memory, 1)
+    fits = _fits(pod, nodes)
+    count = wanted.replicas if wanted.replicas is not None else max(DEFAULT_REPLICAS, fits + 1)
+    if count <= fits:
+        raise PlanError(
+            f"All {count} pods of {cpu}m have room now ({fits} would), so nothing would be added. Expected more "
+            f"than {fits} replicas, a larger --cpu, or a --node-selector that names fewer nodes."
+        )
+    if not any(group.fresh is None or group.fresh.holds(pod) for group in groups):
+        raise PlanError(f"A pod of {_words(pod)} fits on no new node of {_names(groups)}; expected smaller requests.")
+    return _plan(wanted, count, pod, fits, groups)
+
+
+def _with_count(wanted: Wanted, count: int, nodes: Sequence[NodeRoom], groups: tuple[GroupRoom, ...]) -> Plan:
+    """The smallest size at which not all of ``count`` pods fit."""
+    fresh = [group.fresh.cpu for group in groups if group.fresh]
+    largest = max(fresh, default=max((room.allocatable.cpu for room in nodes), default=0) + 1)
+    low, high = SMALLEST_CPU, max(SMALLEST_CPU, largest)
+    if _fits(Resources(high, wanted.memory, 1), nodes) >= count:
+        least = _fits(Resources(high, wanted.memory, 1), nodes) + 1
+        raise PlanError(
+            f"All of {count} pods have room now, even if each asks for a whole new node ({high}m). Expected at least "
+            f"{least} replicas, or a --node-selector that names fewer nodes."
+        )
+    while low < high:
+        middle = (low + high) // 2
+        if _fits(Resources(middle, wanted.memory, 1), nodes) < count:
+            high = middle
+        else:
+            low = middle + 1
+    pod = Resources(low, wanted.memory, 1)
+    if not any(group.fresh is None or group.fresh.holds(pod) for group in groups):
+        raise PlanError(f"A pod of {_words(pod)} fits on no new node of {_names(groups)}; expected a smaller --memory.")
+    return _plan(wanted, count, pod, _fits(pod, nodes), groups)
+
+
+def _fits(pod: Resources, nodes: Sequence[NodeRoom]) -> int:
+    return sum(room.free.holds(pod) for room in nodes)
+
+
+def _plan(wanted: Wanted, count: int, pod: Resources, fits: int, groups: tuple[GroupRoom, ...]) -> Plan:
+    held = [group.fresh.holds(pod) for group in groups if group.fresh and group.fresh.holds(pod)]
+    new_nodes = -(-(count - fits) // min(held)) if held else None
+    room = sum(group.more for group in groups)
+    if new_nodes is not None and new_nodes > room:
+        raise PlanError(
+            f"{count} pods of {_words(pod)} need {new_nodes} new nodes; {_names(groups)} may add {room}. Expected "
+            "fewer --replicas, or smaller requests."
+        )
+    return Plan(wanted, count, pod, fits, new_nodes, groups)
+
+
+def dangers(plan: Plan, autoscaler_namespace: str) -> list[str]:
+    """What might hurt somebody, and so needs ``--yes``."""
+    found = []
+    namespace = plan.wanted.namespace
+    if namespace == autoscaler_namespace or namespace.startswith(_GUARDED_PREFIXES):
+        found.append(f"the namespace {namespace} belongs to the cluster itself; expected one of your own")
+    if plan.replicas > MOST_PODS:
+        found.append(f"{plan.replicas} pods; expected at most {MOST_PODS}")
+    room = sum(group.more for group in plan.groups)
+    nodes = plan.new_nodes if plan.new_nodes is not None else min(room, plan.replicas - plan.fits)
+    if nodes > MOST_NODES:
+        more = "" if plan.new_nodes is not None else "up to "
+        found.append(f"{more}{nodes} new nodes, which cost money; expected at most {MOST_NODES}")
+    return found
+
+
+def refuse_dangers(plan: Plan, autoscaler_namespace: str) -> None:
+    """Stop here unless the dangers are accepted.
+
+    Raises:
+        PlanError: With every danger.
+    """
+    found = dangers(plan, autoscaler_namespace)
+    if found and not plan.wanted.confirmed:
+        raise PlanError(f"This could hurt: {'; '.join(found)}. If it is meant, add --yes.")
+
+
+def _words(pod: Resources) -> str:
+    return f"{pod.cpu}m CPU and {pod.memory // 1024**2}Mi"
+
+
+def _names(groups: Iterable[GroupRoom]) -> str:
+    return ", ".join(group.name for group in groups)

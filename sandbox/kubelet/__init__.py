@@ -15,7 +15,7 @@ A process gets the arguments and the environment of its pod and nothing of ours,
 
 The process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` or ``PATH`` has it, else the stand-in
 :mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per
-start of its container. ``kubectl logs`` shows the newest of all (see :mod:`sandbox.kubernetes`).
+start of its container. ``kubectl logs`` works: the nodes that run such pods name this kubelet's port as theirs.
 
 Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks. A pod has
 the address of its node.

@@ -12,12 +12,14 @@ from typing import Any
 
 from kubernetes.config import ConfigException
 
-from sandbox.kube_api import KubeApi, KubeApiError
+from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
 from sandbox.kubelet.identity import Identity, identity_of
+from sandbox.kubelet.log_server import LogServer
 from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.program import RealProgram
 from sandbox.kubernetes.files import ClusterFiles
+from sandbox.kubernetes.pki import Pki
 
 _log = logging.getLogger(__name__)
 
@@ -84,10 +86,12 @@ class _Cluster:
 
     def __init__(self, files: ClusterFiles, kubeconfig: str, options: Options) -> None:
         self.kubeconfig = kubeconfig
-        self._files = files
         region, name = files.key
         cloud = Cloud(options.aws_endpoint, region, name)
-        self._setting = Setting(KubeApi(files.admin_kubeconfig), files, cloud, options.aws_endpoint, options.real)
+        pods, pki = files.folder / "pods", Pki(files.pki)
+        api = KubeApi(files.admin_kubeconfig)
+        self._setting = Setting(api, files, cloud, options.aws_endpoint, pods, options.real)
+        self._logs = LogServer(pods, pki.certificate("server"), pki.key("server"))
         self._identities: dict[str, Identity] = {}
         self._workers: dict[str, PodWorker] = {}
 
@@ -116,6 +120,7 @@ class _Cluster:
         for worker in self._workers.values():
             worker.join()
         self._workers.clear()
+        self._logs.stop()
 
     def _identify(self, pod: Mapping[str, Any]) -> Identity:
         """What the webhooks made of the pod when it was created; asked as soon as we see it, and never again."""
@@ -127,8 +132,10 @@ class _Cluster:
         return identity_of(found, associated=self._setting.cloud.is_associated(namespace, account))
 
     def _start(self, uid: str, pod: Mapping[str, Any]) -> None:
+        endpoint = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": self._logs.port}}}}
         try:
-            node = self._setting.api.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")
+            path = f"/api/v1/nodes/{pod['spec']['nodeName']}/status"
+            node = self._setting.api.request("PATCH", path, endpoint, content_type=MERGE_PATCH)
         except KubeApiError as error:
             if error.status == 404:
                 return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import socket
 import threading
@@ -49,6 +48,7 @@ class Setting:
         files: The cluster's files.
         cloud: AWS.
         aws_endpoint: URL of it.
+        pods: Holds a folder for each pod.
         real: The real Cluster Autoscaler; ``None``: the stand-in.
     """
 
@@ -56,6 +56,7 @@ class Setting:
     files: ClusterFiles
     cloud: Cloud
     aws_endpoint: str
+    pods: Path
     real: RealProgram | None
 
 
@@ -76,7 +77,7 @@ class PodWorker(threading.Thread):
         self._pod = pod
         self._node = node
         self._identity = identity
-        self._folder = setting.files.folder / "pods" / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+        self._folder = setting.pods / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
         self._path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
         self._accepted = datetime.now(UTC)
         self._container = _container_before(pod)
@@ -208,19 +209,13 @@ class PodWorker(threading.Thread):
                 _log.warning("%s: no new token: %s", self.name, error)
 
     def _new_log(self) -> Path:
-        """The log of the next run; only the one before is kept, and ``kubectl logs`` is led to the new one."""
+        """The log of the next run; of those before, only the last is kept."""
         restarts = self._container.restarts
         logs = self._folder / self._spec["name"]
         logs.mkdir(exist_ok=True)
         (logs / f"{restarts - 2}.log").unlink(missing_ok=True)
         log: Path = logs / f"{restarts}.log"
         log.touch(mode=0o600)
-        shown = self._setting.files.autoscaler_log
-        shown.parent.mkdir(parents=True, exist_ok=True)
-        link = shown.with_name(f".{shown.name}.{os.getpid()}.{threading.get_ident()}")
-        link.unlink(missing_ok=True)
-        link.symlink_to(log)
-        link.replace(shown)
         return log
 
     def _tell(self, state: pod_status.Json) -> None:

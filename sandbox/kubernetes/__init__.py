@@ -9,19 +9,17 @@ Files below the state folder ``DIR``, in one folder ``clusters/<region>/<name>/`
 =========================================  ==========================================================================
 ``admin.kubeconfig``                       Client certificate of ``system:masters`` (mode 600). It exists exactly while
                                            the API server serves: written when it is ready, removed when it stops.
-``pod-logs/aws-cluster-autoscaler.log``    What ``kubectl logs`` shows of every container named
-                                           ``aws-cluster-autoscaler`` in ``kube-system``: lines in the CRI format,
-                                           ``<RFC 3339 time with nanoseconds> stdout F <text>``. Whoever runs that
-                                           container writes it, or links it to the newest pod's file.
 ``cluster.json``                           Whose data this is (the issuer) and the ports, kept across restarts.
 ``pki/``, ``config/``                      Keys, certificates, the components' kubeconfigs and settings (mode 600).
 ``etcd/``                                  The cluster's data.
 ``logs/<component>.log``                   Output of each component.
+``pods/``                                  Files of the autoscaler's pods (see :mod:`sandbox.kubelet`).
 ``run/<component>.pid``                    Process id of each component that runs.
 =========================================  ==========================================================================
 
 kwok plays the kubelet of every node. It runs every pod by setting its status, except pods with the label
 ``app.kubernetes.io/name=aws-cluster-autoscaler``: of these it touches nothing. Whoever runs them owns their whole life
-on the node, from the first status to the final deletion of a terminating pod (grace period 0). Pods of a node whose
-instance was terminated are deleted with the node, these too.
+on the node, from the first status to the final deletion of a terminating pod (grace period 0), and serves its logs on
+a port that it writes into the node's status. Pods of a node whose instance was terminated are deleted with the node,
+these too.
 """

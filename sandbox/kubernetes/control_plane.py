@@ -183,7 +183,6 @@ class ControlPlane:
         write_kubeconfig(self._files.config("access-webhook.kubeconfig"), f"https://{LOOPBACK}:{ports.webhook}/", pki)
         kwok = string.Template(_KWOK_TEMPLATE.read_text()).substitute(
             node_ready_milliseconds=round(self._node_ready_seconds * 1000),
-            autoscaler_log=self._files.autoscaler_log,
         )
         write_atomically(self._files.config("kwok.yaml"), kwok)
         return setup

@@ -42,11 +42,6 @@ class ClusterFiles:
         return self.folder / "admin.kubeconfig"
 
     @property
-    def autoscaler_log(self) -> Path:
-        """What ``kubectl logs`` shows of the autoscaler's container."""
-        return self.folder / "pod-logs" / "aws-cluster-autoscaler.log"
-
-    @property
     def pki(self) -> Path:
         """Folder of keys and certificates."""
         return self.folder / "pki"
@@ -71,7 +66,7 @@ class ClusterFiles:
     def prepare(self) -> None:
         """Makes the folders, closed to other users of the machine."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in (self.autoscaler_log, self.config("any"), self.log("any"), self.pid("any")):
+        for path in (self.config("any"), self.log("any"), self.pid("any")):
             path.parent.mkdir(exist_ok=True)
 
     def remove(self) -> None:

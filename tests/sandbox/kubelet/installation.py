@@ -193,9 +193,9 @@ class Installation:
         statuses = [status for pod in self.pods() for status in pod["status"].get("containerStatuses", ())]
         return statuses[0] if len(statuses) == 1 else {}
 
-    def logs(self) -> str:
-        """What ``kubectl logs`` shows of the autoscaler."""
-        return self.cluster.kubectl("logs", "-n", "kube-system", f"deployment/{NAME}", check=False)
+    def logs(self, of: str = f"deployment/{NAME}", *arguments: str) -> str:
+        """What ``kubectl logs`` shows of the autoscaler, or of one pod of it."""
+        return self.cluster.kubectl("logs", "-n", "kube-system", of, *arguments, check=False)
 
     def logged(self, text: str) -> bool:
         """Whether the autoscaler has said something."""

@@ -1,5 +1,6 @@
 """The parts of the kubelet that touch the machine: link-local services, processes, tokens, probes."""
 
+import io
 import json
 import stat
 import sys
@@ -20,6 +21,7 @@ from sandbox.kubelet import node_services
 from sandbox.kubelet.cloud import MetadataOptions
 from sandbox.kubelet.container_process import ContainerProcess
 from sandbox.kubelet.liveness import Liveness
+from sandbox.kubelet.log_server import Wish, lines, log_file
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
 from tests.sandbox.autoscaler.making import options
@@ -133,6 +135,42 @@ def test_without_the_add_on_nobody_answers_for_the_agent(services):
 def run(tmp_path, code, **variables):
     log = tmp_path / "log"
     return ContainerProcess([sys.executable, "-u", "-c", code], variables, tmp_path, log), log
+
+
+LOG = """\
+2026-01-02T03:04:05.000000000Z stderr F one
+2026-01-02T03:04:06.000000000Z stderr F two words
+2026-01-02T03:04:07.000000000Z stderr F three
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", "one\ntwo words\nthree\n"),
+        ("tailLines=1", "three\n"),
+        ("tailLines=0", ""),
+        ("sinceTime=2026-01-02T03:04:06Z", "two words\nthree\n"),
+        ("sinceSeconds=1", "three\n"),
+        ("limitBytes=6", "one\ntw"),
+        ("timestamps=true&tailLines=1", "2026-01-02T03:04:07.000000000Z three\n"),
+    ],
+)
+def test_of_a_log_is_shown_what_was_asked_for(query, shown):
+    now = datetime(2026, 1, 2, 3, 4, 8, tzinfo=UTC)
+
+    assert "".join(lines(io.StringIO(LOG), Wish.read(query, now))) == shown
+
+
+def test_a_log_is_that_of_the_present_or_the_previous_run_of_the_very_pod(tmp_path):
+    for name in ("ns_pod_uid/app/9.log", "ns_pod_uid/app/10.log", "ns_pod-2_uid/app/11.log", "other_pod_uid/app/1.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    assert log_file(tmp_path, "ns", "pod", "app", previous=False) == tmp_path / "ns_pod_uid/app/10.log"
+    assert log_file(tmp_path, "ns", "pod", "app", previous=True) == tmp_path / "ns_pod_uid/app/9.log"
+    assert log_file(tmp_path, "other", "pod", "app", previous=True) is None
+    assert log_file(tmp_path, "ns", "none", "app", previous=False) is None
 
 
 def wait(process):

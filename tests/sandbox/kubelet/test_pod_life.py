@@ -36,6 +36,8 @@ def test_an_unknown_flag_is_a_crash_loop_with_exit_code_2(installation):
     eventually(lambda: installation.container()["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
     assert not installation.ready()
     assert "unknown flag: --max-empty-bulk-delete" in installation.logs()
+    (pod,) = installation.pods()
+    assert "unknown flag: --max-empty-bulk-delete" in installation.logs(pod["metadata"]["name"], "--previous")
 
 
 def test_an_image_that_was_never_published_cannot_be_pulled(installation):
@@ -56,7 +58,9 @@ def test_of_two_replicas_one_leads_and_the_other_takes_over(installation):
         return leases[0]["spec"]["holderIdentity"]
 
     first = leader()
-    assert first in {pod["metadata"]["name"] for pod in installation.pods()}
+    (second,) = {pod["metadata"]["name"] for pod in installation.pods()} - {first}
+    assert "successfully acquired lease" in installation.logs(first)
+    assert "successfully acquired lease" not in installation.logs(second)
     installation.cluster.kubectl("delete", "pod", "-n", "kube-system", first)
     eventually(lambda: leader() != first)
 

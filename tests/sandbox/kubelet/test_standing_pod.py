@@ -1,6 +1,7 @@
 """A pod of the autoscaler that runs, seen from all sides."""
 
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,20 @@ def test_a_running_pod_says_where_and_since_when(standing):
 def test_its_log_says_loudly_that_it_is_a_stand_in(standing):
     assert "THIS IS sandbox-autoscaler, the sandbox's stand-in for Cluster Autoscaler 1.36.1" in standing.logs()
     assert "sandbox's stand-in" in standing.status()["message"]
+
+
+def test_its_log_can_be_followed_and_cut(standing):
+    whole = standing.logs()
+
+    assert standing.logs(f"deployment/{NAME}", "--tail=1").count("\n") == 1
+    assert len(standing.logs(f"deployment/{NAME}", "--limit-bytes=100")) == 100
+    command = [standing.account.sandbox.layout.bin / "kubectl", "--kubeconfig", standing.cluster.files.admin_kubeconfig]
+    words = [*command, "logs", "-n", "kube-system", "-f", f"deployment/{NAME}"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as follower:
+        assert follower.stdout
+        for _ in range(whole.count("\n") + 3):
+            assert follower.stdout.readline()
+        follower.terminate()
 
 
 def test_its_files_are_for_nobody_else(standing):

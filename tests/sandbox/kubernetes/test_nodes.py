@@ -109,7 +109,7 @@ def test_a_job_completes(cluster, nodes):
     cluster.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=30s")
 
 
-def test_the_autoscalers_pod_is_left_to_its_own_kubelet_and_its_log_can_be_read(cluster, nodes):
+def test_the_autoscalers_pod_is_left_to_its_own_kubelet(cluster, nodes):
     labels = {"app.kubernetes.io/name": "aws-cluster-autoscaler"}
     manifest = deployment("cluster-autoscaler", 1, labels, namespace="kube-system", container="aws-cluster-autoscaler")
     cluster.kubectl("apply", "-f", "-", stdin=manifest)
@@ -120,9 +120,6 @@ def test_the_autoscalers_pod_is_left_to_its_own_kubelet_and_its_log_can_be_read(
     assert "nodeName" in pod["spec"]
     assert pod["status"]["phase"] == "Pending"
     assert "containerStatuses" not in pod["status"]
-
-    cluster.files.autoscaler_log.write_text("2026-01-31T12:00:00.123456789Z stdout F scaling up\n")
-    assert cluster.kubectl("logs", "-n", "kube-system", pod["metadata"]["name"]) == "scaling up\n"
 
     cluster.kubectl("delete", "deployment", "cluster-autoscaler", "-n", "kube-system")
     time.sleep(1)

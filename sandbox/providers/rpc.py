@@ -409,7 +409,7 @@ class _Answering:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         seconds = time.monotonic() - self._started
         outcome = "ok" if error is None else type(error).__name__
-        log.info("%s %s: %s in %.2f s", self._method, self._subject.rsplit("::", 1)[-1], outcome, seconds)
+        log.info("%s %s: %s in %.2f s", self._method, _subject(self._subject), outcome, seconds)
         if error is None:
             return
         if isinstance(error, PartialFailure):
@@ -422,6 +422,12 @@ class _Answering:
             log.error("%s failed: a fault of the stand-in itself", self._method, exc_info=error)
             reason = f"the sandbox's provider stand-in failed in {self._method}: {type(error).__name__}: {error}"
             self._context.abort(grpc.StatusCode.INTERNAL, reason)
+
+
+def _subject(urn: str) -> str:
+    """A URN as its own type, without the types around it, and its name; a function's token as it is."""
+    *_, types, name = ["", *urn.rsplit("::", 2)[-2:]]
+    return f"{types.rsplit('$', 1)[-1]} {name}".strip()
 
 
 class _RichStatus(grpc.Status):  # type: ignore[misc]  # grpc has no type information
@@ -528,7 +534,8 @@ def main(
     parser = argparse.ArgumentParser(prog=f"python -m sandbox.providers.{package}", description=description)
     parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes any free one")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(message)s")
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
+    logging.getLogger("sandbox").setLevel(logging.INFO)
 
     woken = _signal_socket()
     try:

@@ -21,6 +21,7 @@ class AccessEntry(EksResource):
     defaults = MappingProxyType({"type": "STANDARD"})
     computed = frozenset({"kubernetesGroups", "userName"})
     replaces = frozenset({"clusterName", "principalArn", "type"})
+    volatile = frozenset({"modifiedAt"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the entry."""

@@ -34,6 +34,7 @@ class Addon(EksResource):
         }
     )
     unsupported = frozenset({"podIdentityAssociations"})
+    volatile = frozenset({"modifiedAt"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to install the add-on."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
+from tests.sandbox.providers.aws.sdk_names import strange_answer, strange_outputs
 from tests.sandbox.providers.protocol_client import Engine, Recorded
 
 Properties = dict[str, Any]
@@ -30,6 +31,7 @@ def made(engine: Engine, token: str, inputs: Properties, unforetold: str = "") -
     resource = engine.create(token, inputs)
     assert _surprises(preview, resource.outputs) - {unforetold} == set()
     assert resource.outputs["id"] == resource.id
+    assert strange_outputs(token, resource.outputs) == []
     assert differences(engine, token, resource, inputs) == {}
     unchanged(engine, token, resource, inputs)
     return resource
@@ -54,6 +56,13 @@ def updated(engine: Engine, token: str, old: Recorded, inputs: Properties, expec
     assert differences(engine, token, resource, inputs) == {}
     unchanged(engine, token, resource, inputs)
     return resource
+
+
+def answered(engine: Engine, token: str, **args: Any) -> Properties:
+    """A function's answer, which has nothing that the SDK does not know."""
+    answer = engine.invoke(token, **args)
+    assert strange_answer(token, answer) == []
+    return answer
 
 
 def replaced(engine: Engine, token: str, old: Recorded, inputs: Properties, *properties: str) -> None:

@@ -4,7 +4,16 @@ import grpc
 import pytest
 
 from tests.sandbox.aws.support import SUBNETS
-from tests.sandbox.providers.aws.lifecycle import differences, drifted, imported, made, removed, replaced, updated
+from tests.sandbox.providers.aws.lifecycle import (
+    answered,
+    differences,
+    drifted,
+    imported,
+    made,
+    removed,
+    replaced,
+    updated,
+)
 
 GROUP = "aws:autoscaling/group:Group"
 TAG = "aws:autoscaling/tag:Tag"
@@ -125,7 +134,7 @@ def test_group_life(engine, cloud, template, name):
     group = updated(engine, GROUP, group, inputs, changes)
     replaced(engine, GROUP, group, inputs | {"name": "other"}, "name")
     imported(engine, GROUP, group.id, group, inputs | {"forceDelete": False})
-    shown = engine.invoke(GET_GROUP, name=group.id)
+    shown = answered(engine, GET_GROUP, name=group.id)
     assert (shown["minSize"], shown["maxSize"], shown["desiredCapacity"]) == (1, 4, 2)
     assert shown["tags"] == inputs["tags"]
 

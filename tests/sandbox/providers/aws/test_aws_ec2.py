@@ -7,6 +7,7 @@ import pytest
 
 from tests.sandbox.providers.aws.lifecycle import (
     Properties,
+    answered,
     differences,
     drifted,
     imported,
@@ -85,13 +86,13 @@ def test_subnet_life(engine, cloud, vpc):
 
 
 def test_a_subnet_is_found_by_id_filters_and_tags(engine, vpc, subnet):
-    assert engine.invoke(GET_SUBNET, id=subnet.id)["availabilityZone"] == "us-east-1a"
-    found = engine.invoke(GET_SUBNET, filters=[{"name": "vpc-id", "values": [vpc.id]}])
+    assert answered(engine, GET_SUBNET, id=subnet.id)["availabilityZone"] == "us-east-1a"
+    found = answered(engine, GET_SUBNET, filters=[{"name": "vpc-id", "values": [vpc.id]}])
     assert found["id"] == subnet.id
     engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.4.0/24"})
     with pytest.raises(grpc.RpcError, match="2 EC2 Subnets matched"):
         engine.invoke(GET_SUBNET, vpcId=vpc.id)
-    assert engine.invoke(GET_SUBNET, vpcId=vpc.id, cidrBlock="10.9.1.0/24")["id"] == subnet.id
+    assert answered(engine, GET_SUBNET, vpcId=vpc.id, cidrBlock="10.9.1.0/24")["id"] == subnet.id
     with pytest.raises(grpc.RpcError, match="no matching EC2 Subnet found"):
         engine.invoke(GET_SUBNET, id="subnet-0badbadbad")
 

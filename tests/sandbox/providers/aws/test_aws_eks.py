@@ -5,6 +5,7 @@ import pytest
 
 from tests.sandbox.aws.support import SUBNETS, trust
 from tests.sandbox.providers.aws.lifecycle import (
+    answered,
     differences,
     drifted,
     imported,
@@ -91,7 +92,7 @@ def test_cluster_life(engine, cloud, control_planes, name, cluster_role):
 
     changes = {"vpcConfig.endpointPublicAccess": "UPDATE", "tags.team": "UPDATE", "tags.extra": "DELETE"}
     cluster = drifted(engine, CLUSTER, cluster, inputs, tamper, changes)
-    shown = engine.invoke("aws:eks/getCluster:getCluster", name=name)
+    shown = answered(engine, "aws:eks/getCluster:getCluster", name=name)
     assert shown["id"] == shown["name"] == name
     assert shown["vpcConfig"]["subnetIds"] == SUBNETS
     assert shown["accessConfigs"][0]["authenticationMode"] == "API"
@@ -174,7 +175,7 @@ def test_node_group_life(engine, cloud, cluster, name, node_role):
 
     changes = {"tags.team": "UPDATE", "labels.new": "ADD", "scalingConfig.maxSize": "UPDATE"}
     group = drifted(engine, NODE_GROUP, group, inputs, tamper, changes)
-    shown = engine.invoke("aws:eks/getNodeGroup:getNodeGroup", clusterName=cluster.id, nodeGroupName="workers")
+    shown = answered(engine, "aws:eks/getNodeGroup:getNodeGroup", clusterName=cluster.id, nodeGroupName="workers")
     assert shown["scalingConfigs"] == [{"minSize": 1, "maxSize": 4, "desiredSize": 2}]
     assert shown["resources"][0]["autoscalingGroups"][0]["name"] == asg
     assert shown["labels"] == {"pool": "b", "new": "1"}

@@ -7,6 +7,7 @@ import pytest
 
 from tests.sandbox.aws.support import policy, trust
 from tests.sandbox.providers.aws.lifecycle import (
+    answered,
     differences,
     drifted,
     imported,
@@ -164,8 +165,8 @@ def test_oidc_provider_life(engine, cloud, name):
     unchanged(engine, OIDC, resource, inputs)
     replaced(engine, OIDC, resource, inputs | {"url": f"{url}x"}, "url")
     imported(engine, OIDC, arn, resource, inputs)
-    assert engine.invoke(GET_OIDC, url=url)["arn"] == arn
-    assert engine.invoke(GET_OIDC, arn=arn)["clientIdLists"] == ["sts.amazonaws.com"]
+    assert answered(engine, GET_OIDC, url=url)["arn"] == arn
+    assert answered(engine, GET_OIDC, arn=arn)["clientIdLists"] == ["sts.amazonaws.com"]
 
     def tamper():
         cloud("iam").add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="stranger")

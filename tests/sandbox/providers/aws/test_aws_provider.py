@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.providers.values import UNKNOWN, decode
 from tests.sandbox.aws.support import REGION, SUBNETS, policy, trust
-from tests.sandbox.providers.aws.lifecycle import differences, kinds, made, removed, unchanged
+from tests.sandbox.providers.aws.lifecycle import answered, differences, kinds, made, removed, unchanged
 from tests.sandbox.providers.protocol_client import Recorded, connected, initialization_error
 
 ROLE = "aws:iam/role:Role"
@@ -264,17 +264,17 @@ def test_another_region_of_the_provider_replaces_its_resources(engine, configure
 
 
 def test_the_caller_partition_and_region_are_told(engine):
-    caller = engine.invoke("aws:index/getCallerIdentity:getCallerIdentity")
+    caller = answered(engine, "aws:index/getCallerIdentity:getCallerIdentity")
     assert caller["accountId"] == caller["id"] == "123456789012"
     assert caller["arn"] == "arn:aws:iam::123456789012:user/sandbox"
-    partition = engine.invoke("aws:index/getPartition:getPartition")
+    partition = answered(engine, "aws:index/getPartition:getPartition")
     assert partition == {
         "dnsSuffix": "amazonaws.com",
         "id": "aws",
         "partition": "aws",
         "reverseDnsPrefix": "com.amazonaws",
     }
-    region = engine.invoke("aws:index/getRegion:getRegion")
+    region = answered(engine, "aws:index/getRegion:getRegion")
     assert region["region"] == region["name"] == region["id"] == REGION
     assert region["description"] == "US East (N. Virginia)"
     assert region["endpoint"] == "ec2.us-east-1.amazonaws.com"

@@ -1,0 +1,276 @@
+"""What the `aws` stand-in decides before it asks the cloud: pure rules over declarations."""
+
+import json
+from typing import Any
+
+import pulumi_aws
+import pytest
+
+from sandbox.providers.aws import catalogue, documents, planning
+from sandbox.providers.aws.api_shapes import from_api, nameless, shape, to_api
+from sandbox.providers.aws.resource import ResourceType
+from sandbox.providers.differences import Change
+from sandbox.providers.rpc import Naming, Resource, State
+from sandbox.providers.schema import ListOf, MapOf, Object, object_type, validate
+from sandbox.providers.values import UNKNOWN
+
+CONTRACT_TYPES = {
+    "aws:autoscaling/group:Group",
+    "aws:autoscaling/tag:Tag",
+    "aws:ec2/eip:Eip",
+    "aws:ec2/internetGateway:InternetGateway",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/routeTable:RouteTable",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/subnet:Subnet",
+    "aws:ec2/vpc:Vpc",
+    "aws:eks/accessEntry:AccessEntry",
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+    "aws:eks/addon:Addon",
+    "aws:eks/cluster:Cluster",
+    "aws:eks/nodeGroup:NodeGroup",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+    "aws:iam/policy:Policy",
+    "aws:iam/role:Role",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+}
+CONTRACT_FUNCTIONS = {
+    "aws:autoscaling/getGroup:getGroup",
+    "aws:ec2/getSubnet:getSubnet",
+    "aws:eks/getCluster:getCluster",
+    "aws:eks/getNodeGroup:getNodeGroup",
+    "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
+    "aws:index/getCallerIdentity:getCallerIdentity",
+    "aws:index/getPartition:getPartition",
+    "aws:index/getRegion:getRegion",
+}
+
+
+def kind(token: str) -> ResourceType:
+    found = catalogue.resource_type(token)
+    assert found is not None
+    return found
+
+
+ROLE = kind("aws:iam/role:Role")
+CLUSTER = kind("aws:eks/cluster:Cluster")
+NODE_GROUP = kind("aws:eks/nodeGroup:NodeGroup")
+TEMPLATE = kind("aws:ec2/launchTemplate:LaunchTemplate")
+
+
+def test_everything_that_the_program_registers_is_known():
+    assert set(catalogue.resource_tokens()) >= CONTRACT_TYPES
+    assert set(catalogue.function_tokens()) >= CONTRACT_FUNCTIONS
+
+
+def resolve(arguments: Object, path: str):
+    """The type at a dotted path, through lists."""
+    found: Any = arguments
+    for name in path.split("."):
+        assert isinstance(found, Object), path
+        found = found.fields[name]
+        found = found.item if isinstance(found, ListOf) else found
+    return found
+
+
+@pytest.mark.parametrize("token", catalogue.resource_tokens())
+def test_declarations_name_properties_that_exist(token):
+    declared = kind(token)
+    groups = (declared.computed, declared.kept, declared.replaces, declared.documents, declared.ordered)
+    for path in [*frozenset().union(*groups, declared.unsupported), *declared.defaults, *declared.enums]:
+        resolve(declared.arguments(), path)
+    assert declared.volatile <= declared.output_names()
+    for service, name in declared.enums.values():
+        assert planning.enum_values(service, name)
+    if declared.naming:
+        assert {declared.naming.key, declared.naming.prefix_key} & set(declared.arguments().fields)
+        assert declared.naming.key in declared.replaces
+
+
+@pytest.mark.parametrize("token", catalogue.resource_tokens())
+def test_a_property_that_is_refused_is_not_also_declared_otherwise(token):
+    declared = kind(token)
+    assert not declared.unsupported & (declared.kept | declared.replaces | declared.documents | set(declared.defaults))
+
+
+# Types of the SDK
+
+
+def test_types_are_read_from_the_sdk():
+    arguments = NODE_GROUP.arguments()
+    assert arguments.required == {"clusterName", "nodeRoleArn", "scalingConfig", "subnetIds"}
+    assert isinstance(arguments.fields["labels"], MapOf)
+    taints = arguments.fields["taints"]
+    assert isinstance(taints, ListOf)
+    assert isinstance(taints.item, Object)
+    assert taints.item.required == {"key", "effect"}
+
+
+def test_a_boolean_is_no_number():
+    from pulumi_aws.ec2.launch_template import LaunchTemplateArgs
+
+    [failure] = validate({"defaultVersion": True}, object_type(LaunchTemplateArgs))
+    assert failure.reason == "expected a number, got a boolean"
+
+
+# Documents
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ('{"a": ["x"]}', '{"a": "x"}', True),
+        ('{"a": ["x", "y"]}', '{"a": ["y", "x"]}', True),
+        ('{"a": true}', '{"a": "true"}', True),
+        ('{"a": 1, "b": 2}', '{ "b":2,\n"a":1 }', True),
+        ('{"a": ["x", "y"]}', '{"a": ["x"]}', False),
+        ('{"a": "x"}', '{"a": "X"}', False),
+        ("not json", "not json", True),
+        ("not json", '{"a": 1}', False),
+        (None, '{"a": 1}', False),
+    ],
+)
+def test_documents_are_compared_by_their_meaning(first, second, same):
+    assert documents.equivalent(first, second) is same
+
+
+def test_statements_in_another_order_mean_the_same():
+    one, other = ({"Effect": "Allow", "Action": [action]} for action in ("a:1", "a:2"))
+    assert documents.equivalent({"Statement": [one, other]}, json.dumps({"Statement": [other, one]}))
+
+
+# Names of the API
+
+
+def test_properties_become_members_and_back():
+    properties = {
+        "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true", "volumeSize": 30}}],
+        "tagSpecifications": [{"resourceType": "instance", "tags": {"a": "1"}}],
+        "monitoring": {"enabled": True},
+        "instanceType": "m5.large",
+    }
+    data = shape("ec2", "RequestLaunchTemplateData")
+    request = to_api(properties, data, {})
+    assert request == {
+        "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "VolumeSize": 30}}],
+        "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "1"}]}],
+        "Monitoring": {"Enabled": True},
+        "InstanceType": "m5.large",
+    }
+    assert from_api(request, TEMPLATE.arguments(), {}) == properties
+
+
+def test_a_property_without_a_member_is_found():
+    data = shape("ec2", "RequestLaunchTemplateData")
+    assert list(nameless({"blockDeviceMappings": [{"ebs": {"size": 1}}], "x": None}, data, {})) == [
+        "blockDeviceMappings[0].ebs.size"
+    ]
+
+
+# Differences
+
+
+def difference(declared, old, new, tags=None):
+    return planning.difference(declared, old, new, tags or {}, "us-east-1")
+
+
+def test_what_aws_chose_is_no_change_when_the_program_says_nothing():
+    given: dict[str, Any] = {
+        "name": "x",
+        "roleArn": "r",
+        "vpcConfig": {"subnetIds": ["a"], "endpointPublicAccess": True},
+    }
+    live = {**given, "version": "1.34", "vpcConfig": {**given["vpcConfig"], "vpcId": "vpc-1"}, "region": "us-east-1"}
+    assert difference(CLUSTER, State("x", live, given), given).changes == {}
+
+
+def test_what_the_program_stops_to_say_is_a_change():
+    given = {"labels": {"a": "1"}, "updateConfig": {"maxUnavailable": 2}, "remoteAccess": {"ec2SshKey": "k"}}
+    found = difference(NODE_GROUP, State("x", given, given), {})
+    # An update configuration stays as it is: AWS would choose one.
+    assert found.changes == {"labels": Change.DELETE, "remoteAccess.ec2SshKey": Change.DELETE}
+    assert found.replaces == {"remoteAccess.ec2SshKey"}
+
+
+def test_a_part_that_the_program_stops_to_say_is_a_change():
+    old = {"metadataOptions": {"httpTokens": "required"}, "placement": {"tenancy": "default", "affinity": "host"}}
+    new = {"metadataOptions": {}, "placement": {"tenancy": "default"}}
+    found = difference(TEMPLATE, State("x", {**old, "name": "x"}, {**old, "name": "x"}), {**new, "name": "x"})
+    assert found.changes == {"placement.affinity": Change.DELETE}
+
+
+def test_a_default_tag_that_ends_is_a_change():
+    old = State("x", {"tags": {"a": "1"}, "tagsAll": {"a": "1", "owner": "me"}}, {"tags": {"a": "1"}})
+    assert difference(ROLE, old, {"tags": {"a": "1"}}).changes == {"tagsAll.owner": Change.DELETE}
+    assert difference(ROLE, old, {"tags": {"a": "1"}}, {"owner": "me"}).changes == {}
+
+
+def test_unknown_tags_are_one_change():
+    old = State("x", {"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "1"}})
+    assert difference(ROLE, old, {"tags": UNKNOWN}).changes == {"tags": Change.UPDATE}
+
+
+# Previews
+
+
+def test_a_preview_of_an_update_keeps_what_stays_and_leaves_open_what_may_change():
+    inputs: dict[str, Any] = {"name": "x", "instanceType": "m5.large", "metadataOptions": {"httpTokens": "required"}}
+    live = {**inputs, "latestVersion": 1, "defaultVersion": 1, "arn": "arn", "tags": {}, "tagsAll": {}}
+    live["metadataOptions"] = {"httpTokens": "required", "httpEndpoint": "enabled"}
+    old = State("lt-1", live, inputs)
+    new = {**inputs, "instanceType": "m5.xlarge"}
+    preview = planning.preview_update(TEMPLATE, old, new, difference(TEMPLATE, old, new), {})
+    assert preview["arn"] == "arn"
+    assert preview["latestVersion"] is preview["defaultVersion"] is UNKNOWN
+    assert preview["metadataOptions"] == {"httpTokens": "required", "httpEndpoint": "enabled"}
+    tagged = {**inputs, "tags": {"a": "1"}}
+    preview = planning.preview_update(TEMPLATE, old, tagged, difference(TEMPLATE, old, tagged), {})
+    assert preview["latestVersion"] == 1
+    assert preview["tagsAll"] == {"a": "1"}
+
+
+def test_a_preview_drops_what_the_program_stops_to_say():
+    old = State("x", {"description": "d", "name": "x", "arn": "arn"}, {"description": "d", "name": "x"})
+    preview = planning.preview_update(ROLE, old, {"name": "x"}, difference(ROLE, old, {"name": "x"}), {})
+    assert "description" not in preview
+
+
+def test_a_document_with_an_unknown_part_is_unknown():
+    resource = Resource("urn:pulumi:dev::p::aws:iam/role:Role::r", "aws:iam/role:Role", "r")
+    trust = {"Statement": [{"Principal": {"Federated": UNKNOWN}}]}
+    checked = planning.check(ROLE, resource, {}, {"assumeRolePolicy": trust}, Naming(b"1"))
+    assert checked.inputs["assumeRolePolicy"] is UNKNOWN
+
+
+# Inputs of what is there
+
+
+def test_an_import_says_what_a_program_would_have_to_say():
+    live = {
+        "clusterName": "c",
+        "nodeGroupName": "g",
+        "nodeRoleArn": "r",
+        "subnetIds": ["a"],
+        "scalingConfig": {"minSize": 0, "maxSize": 2, "desiredSize": 0},
+        "labels": {},
+        "taints": [{"key": "k", "effect": "NO_SCHEDULE"}],
+        "version": "1.34",
+        "status": "ACTIVE",
+    }
+    expected = {key: live[key] for key in live if key not in ("labels", "version", "status")}
+    assert planning.live_inputs(NODE_GROUP, {}, live) == expected | {"__defaults": []}
+
+
+def test_a_size_that_fell_to_nothing_is_still_an_input():
+    old = {"scalingConfig": {"minSize": 0, "maxSize": 2, "desiredSize": 2}, "__defaults": []}
+    live = {"scalingConfig": {"minSize": 0, "maxSize": 2, "desiredSize": 0}}
+    assert planning.live_inputs(NODE_GROUP, old, live)["scalingConfig"]["desiredSize"] == 0
+
+
+def test_the_sdk_that_is_installed_is_the_one_that_the_stand_in_stands_for():
+    from sandbox.providers.aws.provider import AwsProvider
+
+    assert AwsProvider.version == f"{pulumi_aws._utilities.get_version()}+sandbox"

@@ -19,6 +19,7 @@ from sandbox.providers.kubernetes.kubeconfig import Kubeconfig
 from sandbox.providers.rpc import ProviderError
 
 _POLL_SECONDS: Final = 0.2
+_STOP_SECONDS: Final = 30.0
 
 _STRAY: Final = ("HELM_KUBE", "HELM_NAMESPACE", "HELM_BURST_LIMIT", "HELM_QPS", "HELM_DEBUG")
 """Variables that would turn helm to another cluster or spoil its output."""
@@ -166,7 +167,7 @@ class Helm:
             try:
                 output, errors = self._communicate(process, stdin)
             except BaseException:
-                process.terminate()  # Helm then marks the release as failed, so that it can be mended.
+                _stop(process)
                 raise
         if process.returncode:
             reason = _reason(errors) or f"helm {arguments[0]} failed with exit code {process.returncode}"
@@ -181,6 +182,18 @@ class Helm:
             except subprocess.TimeoutExpired:
                 pending = None
                 self._pause(0)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Lets helm mark the release as failed, so that it can be mended, and waits for its end.
+
+    Its output is read to the end: writing to a closed pipe would kill it first.
+    """
+    process.terminate()
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _reason(errors: str) -> str:

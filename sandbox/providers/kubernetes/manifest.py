@@ -39,7 +39,7 @@ def drift(api: Api, namespace: str, manifest: str) -> dict[str, dict[str, str]]:
     """What ``helm upgrade`` with this very manifest would put right.
 
     The server is asked what applying the manifest again would change (a dry run), so its own defaults and spellings
-    are no drift, and neither is what others added.
+    are no drift, and neither is what others added. Objects that the user may not change are not compared.
 
     Args:
         api: The cluster.
@@ -82,7 +82,7 @@ def _differences(api: Api, namespace: str, wanted: Mapping[str, Any]) -> dict[st
     except UnknownKind:
         return {"": "its kind is no longer served"}
     except ApiError as error:
-        return {"": f"cannot be compared: {error}"}
+        return {} if error.status == 403 else {"": f"cannot be compared: {error}"}
     now, then = _leaves(_lasting(live)), _leaves(_lasting(applied))
     changed = sorted(path for path in now.keys() | then.keys() if now.get(path) != then.get(path))
     return {path: _words(now.get(path), then.get(path), shown=path.startswith("metadata.")) for path in changed}

@@ -117,8 +117,14 @@ def _waiting(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def _flags(names: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
-    given = {flag: inputs[name] for name, flag in names.items() if inputs.get(name) not in (None, False, "")}
-    return [part for flag, value in given.items() for part in ([flag] if value is True else [flag, str(value)])]
+    flags = []
+    for name, flag in names.items():
+        value = inputs.get(name)
+        if value is True:
+            flags.append(flag)
+        elif value is not None and value is not False and value != "":
+            flags += [flag, str(value)]
+    return flags
 
 
 def _refusals(inputs: Mapping[str, Any]) -> list[Failure]:

@@ -208,7 +208,7 @@ def _failed(call: Call[Session], helm: Helm, inputs: Mapping[str, Any], error: H
         return ProviderError(f"{what} stays at revision {installed.revision}: {error}")
     lacking = unready(call.session.cluster, namespace, installed.manifest)
     details = "".join(f"\n  {each}" for each in lacking)
-    reason = f"{what} was installed but is {installed.status}: {error}{details}"
+    reason = f"{what} has {installed.status} at revision {installed.revision}: {error}{details}"
     return PartialFailure(f"{namespace}/{name}", _outputs(inputs, installed), reason)
 
 
@@ -219,7 +219,7 @@ def _already_there(installed: Installed) -> str:
     return (
         f"there already is a Helm release {place} (chart {chart.name} {chart.version}, revision {installed.revision}, "
         f"{installed.status}) that does not belong to this stack. Take it over with `pulumi import {TYPE} <name> "
-        f"{place}`, or remove it with `helm uninstall {installed.name} -n {installed.namespace}`"
+        f"{place} --generate-code=false`, or remove it with `helm uninstall {installed.name} -n {installed.namespace}`"
     )
 
 

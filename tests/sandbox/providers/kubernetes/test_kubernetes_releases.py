@@ -329,7 +329,7 @@ def test_a_release_that_got_stuck_names_the_way_out(engine, cluster, namespace, 
 def test_a_release_whose_pods_do_not_come_is_recorded_as_failed_and_tried_again(engine, cluster, namespace, release):
     with pytest.raises(grpc.RpcError) as error:
         engine.create(RELEASE, release(timeout=1, values={"replicas": 1}))
-    assert f"Helm release {namespace}/app was installed but is failed" in details(error)
+    assert f"Helm release {namespace}/app has failed at revision 1: " in details(error)
     assert f"Deployment {namespace}/app: " in details(error)
     failed = initialization_error(error.value)
     assert failed.id == f"{namespace}/app"
@@ -359,7 +359,7 @@ def test_an_upgrade_that_cannot_be_rendered_leaves_the_release_as_it_was(engine,
 def test_an_atomic_upgrade_that_fails_goes_back(engine, release, namespace):
     made = engine.create(RELEASE, release())
     with pytest.raises(grpc.RpcError) as error:
-        engine.update(RELEASE, made, release(atomic=True, cleanupOnFail=True, timeout=1, values={"replicas": 1}))
+        engine.update(RELEASE, made, release(atomic=True, cleanupOnFail=True, timeout=5, values={"replicas": 1}))
     assert f"Helm release {namespace}/app stays at revision 3: " in details(error)
     assert engine.refresh(RELEASE, made).outputs["status"]["status"] == "deployed"
 

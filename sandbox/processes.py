@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -76,10 +76,22 @@ class Record:
     """
 
     pid: int
-    fingerprint: str
-    started: str
-    log_offset: int
+    fingerprint: str = ""
+    started: str = ""
+    log_offset: int = 0
     ready: bool = False
+
+    @classmethod
+    def load(cls, text: str) -> Record:
+        """Reads a record, also one of another version of this module.
+
+        Raises:
+            ValueError: It holds no process id.
+        """
+        saved = json.loads(text)
+        if not isinstance(saved, dict) or not isinstance(saved.get("pid"), int):
+            raise ValueError("no process id")
+        return cls(**{field.name: saved[field.name] for field in fields(cls) if field.name in saved})
 
 
 @dataclass(frozen=True)
@@ -186,10 +198,10 @@ def _status(layout: Layout, service: Service) -> Status:
     try:
         with path.open("r+") as handle:
             alive = not _lock_now(handle.fileno())
-            record = Record(**json.load(handle))
+            record = Record.load(handle.read())
     except FileNotFoundError:
         return Status(service, alive=False, record=None)
-    except (TypeError, ValueError):  # written half, by a machine that went down
+    except ValueError:  # written half, by a machine that went down
         if alive:
             raise ProcessError(
                 f"{path} is damaged, but the process that holds it runs: end it (fuser {path})."
@@ -259,7 +271,7 @@ def _await_ready(layout: Layout, service: Service) -> None:
         deadline = time.monotonic() + START_SECONDS
         while now.alive and now.record and time.monotonic() < deadline:
             if ready := re.search(r"^ready\b.*$", _output(log, now.record), re.MULTILINE):
-                _write(_record_file(layout, service.name), Record(**asdict(now.record) | {"ready": True}))
+                _write(_record_file(layout, service.name), replace(now.record, ready=True))
                 done(ready[0])
                 return
             time.sleep(_POLL_SECONDS)

@@ -151,12 +151,23 @@ def test_a_reused_process_id_is_not_taken_for_a_service(layout: Layout, define: 
     processes.stop(layout)  # would end this test run if it went by the number
 
 
-def test_a_half_written_record_is_forgotten(layout: Layout, define: Define):
+@pytest.mark.parametrize("half", ['{"pid": 12', "{}", "[]", ""])
+def test_a_half_written_record_is_forgotten(layout: Layout, define: Define, half: str):
     define(program("worker", SERVE))
     layout.run.mkdir(exist_ok=True)
-    (layout.run / "worker.json").write_text('{"pid": 12')
+    (layout.run / "worker.json").write_text(half)
     processes.start(layout)
     assert [now.alive for now in processes.status(layout)] == [True]
+
+
+def test_a_service_that_another_version_of_the_sandbox_started_is_started_anew(layout: Layout, define: Define):
+    define(program("worker", SERVE))
+    processes.start(layout)
+    old = pid(layout)
+    (layout.run / "worker.json").write_text(json.dumps({"pid": old, "unheard_of": 1}))
+    processes.start(layout)
+    assert pid(layout) != old
+    await_end(old)
 
 
 def test_a_service_with_older_settings_is_started_anew(layout: Layout, define: Define):

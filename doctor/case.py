@@ -124,7 +124,7 @@ class Case:
         annotated = parse_go_time(found.annotations.get(LAST_UPDATED, ""))
         return status if annotated is None else AutoscalerStatus(status.phase, annotated, status.cluster, status.groups)
 
-    @property
+    @cached_property
     def is_running(self) -> bool:
         """Whether its main loop is proven to turn: it says so, and said so just now."""
         status = self.status

@@ -11,6 +11,9 @@ from typing import Any
 
 import yaml
 
+# The loader in C where there is one: the status of hundreds of groups has ten thousand lines.
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
 INITIALIZING = "Initializing"
 RUNNING = "Running"
 LAST_UPDATED = "cluster-autoscaler.kubernetes.io/last-updated"
@@ -130,7 +133,7 @@ def _with_condition(status: GroupStatus, kind: str, value: str, detail: str) -> 
 def _parse_yaml(text: str) -> AutoscalerStatus:
     try:
         # The base loader leaves every scalar a string: no date or number in the text can make it fail.
-        document = yaml.load(text, Loader=yaml.BaseLoader)
+        document = yaml.load(text, Loader=_LOADER)
     except (yaml.YAMLError, RecursionError) as error:
         raise StatusFormatError(f"neither free text nor YAML: {error}") from error
     if not isinstance(document, dict) or "autoscalerStatus" not in document:

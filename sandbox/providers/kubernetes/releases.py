@@ -208,7 +208,7 @@ def _failed(call: Call[Session], helm: Helm, inputs: Mapping[str, Any], error: H
         return ProviderError(f"{what} stays at revision {installed.revision}: {error}")
     lacking = unready(call.session.cluster, namespace, installed.manifest)
     details = "".join(f"\n  {each}" for each in lacking)
-    reason = f"{what} has {installed.status} at revision {installed.revision}: {error}{details}"
+    reason = f"{what} is {installed.status} at revision {installed.revision}: {error}{details}"
     return PartialFailure(f"{namespace}/{name}", _outputs(inputs, installed), reason)
 
 

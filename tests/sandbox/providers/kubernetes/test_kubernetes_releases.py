@@ -329,7 +329,7 @@ def test_a_release_that_got_stuck_names_the_way_out(engine, cluster, namespace, 
 def test_a_release_whose_pods_do_not_come_is_recorded_as_failed_and_tried_again(engine, cluster, namespace, release):
     with pytest.raises(grpc.RpcError) as error:
         engine.create(RELEASE, release(timeout=1, values={"replicas": 1}))
-    assert f"Helm release {namespace}/app has failed at revision 1: " in details(error)
+    assert f"Helm release {namespace}/app is failed at revision 1: " in details(error)
     assert f"Deployment {namespace}/app: " in details(error)
     failed = initialization_error(error.value)
     assert failed.id == f"{namespace}/app"

@@ -8,6 +8,7 @@ from rich.console import Console
 from .check import check
 from .errors import CannotLookError
 from .findings import ExitCode
+from .stress.command import stress
 from .whoami.command import whoami
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(check)
 app.command()(whoami)
+app.command()(stress)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """How much room the nodes have: what they offer, less what the pods on them ask for."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -70,10 +71,11 @@ def quantity(text: object) -> Decimal:
     Raises:
         ValueError: When it is none, or less than nothing.
     """
-    from kubernetes.utils.quantity import parse_quantity
+    from kubernetes.utils import quantity as quantities
 
+    library: Any = quantities
     try:
-        value = Decimal(parse_quantity(str(text)))
+        value = Decimal(library.parse_quantity(str(text)))
     except (ValueError, ArithmeticError):
         raise ValueError(f"got {text!r}; expected a quantity such as 250m, 2 or 64Mi") from None
     if not value.is_finite() or value < 0:
@@ -82,9 +84,9 @@ def quantity(text: object) -> Decimal:
 
 
 def resources(amounts: Json) -> Resources:
-    """Amounts by name, as Kubernetes writes them; halves are rounded up."""
+    """Amounts by name, as Kubernetes writes them; parts are rounded up."""
     cpu, memory, pods = (quantity(amounts.get(name, 0)) for name in ("cpu", "memory", "pods"))
-    return Resources(-int(-cpu * 1000 // 1), -int(-memory // 1), int(pods))
+    return Resources(math.ceil(cpu * 1000), math.ceil(memory), int(pods))
 
 
 def request_of(pod_spec: Json) -> Resources:

@@ -1,0 +1,223 @@
+"""``ca-doctor stress``: force a scale-up and watch it come back."""
+
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from .. import clients, gather
+from ..case import Case
+from ..changes import ChangingKubernetes, Connection
+from ..ending import EndedError, undisturbed, unwinding
+from ..errors import CannotLookError
+from ..facts import Toleration
+from ..findings import ExitCode
+from ..gather import aws as aws_reads
+from ..options import (
+    ClusterOption,
+    ContextOption,
+    KubeconfigOption,
+    OutputsOption,
+    ProjectOption,
+    RegionOption,
+    StackOption,
+    chosen_target,
+    connector,
+)
+from ..readings import Unreadable
+from . import views
+from .plan import DEFAULT_MEMORY, Plan, Wanted, eligible, make_plan, refuse_dangers
+from .room import quantity
+from .run import Outcome, run
+from .timeline import Step, budgets, seconds
+from .workload import Workload, leftovers, read_rooms, remove
+
+
+def stress(
+    stack: StackOption = None,
+    outputs: OutputsOption = None,
+    cluster: ClusterOption = None,
+    region: RegionOption = None,
+    project: ProjectOption = Path(),
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+    namespace: Annotated[str, typer.Option(help="Namespace of the pods; it must be there.")] = "default",
+    image: Annotated[str, typer.Option(help="Image of the pods; it should do nothing.")] = Wanted.image,
+    replicas: Annotated[
+        int | None, typer.Option(help="Number of pods.", show_default="10, or more if all of those would fit", min=1)
+    ] = None,
+    cpu: Annotated[
+        str | None,
+        typer.Option(help="CPU that each asks for, such as 250m.", show_default="as much as leaves one without room"),
+    ] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory that each asks for.", show_default="16Mi")] = None,
+    node_selector: Annotated[
+        list[str] | None, typer.Option(help="LABEL=VALUE that the nodes must have; may be given several times.")
+    ] = None,
+    toleration: Annotated[
+        list[str] | None, typer.Option(help="KEY[=VALUE][:EFFECT] to tolerate; may be given several times.")
+    ] = None,
+    budget: Annotated[
+        list[str] | None, typer.Option(help="STEP=DURATION, such as node-ready=10m; may be given several times.")
+    ] = None,
+    scale_down: Annotated[bool, typer.Option(help="Wait until the nodes have gone again.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept what could hurt.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Only remove what an earlier run left behind.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON; progress goes to stderr.")] = False,
+) -> None:
+    """Force a scale-up, watch it come, clean up, and watch it go.
+
+    Whatever happens, the pods are removed again.
+    Exit code: 0 every step came in its time, 1 one did not, 2 could not look.
+    """
+    wanted, changed = _parsed(namespace, image, replicas, cpu, memory, node_selector, toleration, budget, yes)
+    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    told = Console(stderr=True)
+    try:
+        with unwinding():
+            aws, connection = clients.Aws(target.region), Connection(connector(target))
+            if clean:
+                connection(aws_reads.cluster(aws, target.cluster))
+                raise typer.Exit(_clean(_changing(connection), told))
+            started_at = datetime.now(UTC)
+            snapshot = gather.take_snapshot(target, aws, connection, started_at)
+            case, kubernetes = Case(snapshot), _changing(connection)
+            plan = _planned(case, kubernetes, wanted)
+            told.print(views.announce(plan), markup=False, highlight=False, soft_wrap=True)
+            allowed = {**budgets(case.arguments), **changed}
+            with views.live(told) as show:
+                outcome = run(plan, Workload(kubernetes, aws, plan), _SystemClock(), allowed, show, scale_down)
+    except EndedError as ended:
+        told.print("Ended on request; the pods are removed. New nodes go by themselves.", markup=False)
+        raise typer.Exit(ended.exit_code) from None
+    _print(outcome, snapshot.cluster_name, target.region, started_at, as_json)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _changing(connection: Connection) -> ChangingKubernetes:
+    kubernetes = connection.changing()
+    if isinstance(kubernetes, Unreadable):
+        raise CannotLookError(f"{kubernetes.call}: {kubernetes.message}")
+    return kubernetes
+
+
+def _planned(case: Case, kubernetes: ChangingKubernetes, wanted: Wanted) -> Plan:
+    deployment = case.deployment
+    if deployment is None:
+        raise CannotLookError("No Deployment runs Cluster Autoscaler, so nothing would scale up. See: ca-doctor check")
+    for name, unread in (("nodes", case.snapshot.kubernetes.nodes), ("groups", case.snapshot.aws.groups)):
+        if isinstance(unread, Unreadable):
+            raise CannotLookError(f"The {name} could not be read. {unread.call}: {unread.message}")
+    if found := leftovers(kubernetes):
+        words = "; ".join(f"{', '.join(names)} in {namespace}" for namespace, names in found.items())
+        raise CannotLookError(f"Another run is under way, or left behind {words}. Remove it: ca-doctor stress --clean")
+    nodes, groups = eligible(case, wanted, read_rooms(kubernetes))
+    plan = make_plan(wanted, nodes, groups)
+    refuse_dangers(plan, deployment.namespace)
+    return plan
+
+
+def _clean(kubernetes: ChangingKubernetes, told: Console) -> ExitCode:
+    found = leftovers(kubernetes)
+    for namespace, names in found.items():
+        told.print(f"removing {', '.join(names)} in {namespace}", markup=False, highlight=False)
+    with undisturbed():
+        left = remove(kubernetes, found) if found else []
+    for each in left:
+        told.print(f"still there: {each}", style="red", markup=False)
+    told.print("Nothing is left." if not left else "Not all could be removed.", markup=False)
+    return ExitCode.BROKEN if left else ExitCode.HEALTHY
+
+
+def _print(outcome: Outcome, cluster: str, region: str, started_at: datetime, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(views.render(outcome, cluster, region, started_at) + "\n")
+    else:
+        # In a pipe no line may be cut at a terminal's width.
+        views.print_outcome(outcome, Console() if sys.stdout.isatty() else Console(width=200))
+
+
+class _SystemClock:
+    """Time itself."""
+
+    def now(self) -> float:
+        """See ``Clock``."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See ``Clock``."""
+        time.sleep(seconds)
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def _parsed(
+    namespace: str,
+    image: str,
+    replicas: int | None,
+    cpu: str | None,
+    memory: str | None,
+    node_selector: Sequence[str] | None,
+    toleration: Sequence[str] | None,
+    budget: Sequence[str] | None,
+    yes: bool,
+) -> tuple[Wanted, dict[Step, float]]:
+    """The options as values; every fault at once.
+
+    Raises:
+        CannotLookError: With all faults.
+    """
+    faults: list[str] = []
+
+    def amount(option: str, text: str, scale: int) -> int:
+        try:
+            value = int(quantity(text) * scale)
+            if value > 0:
+                return value
+            faults.append(f"{option}: got {text!r}; expected more than nothing")
+        except ValueError as error:
+            faults.append(f"{option}: {error}")
+        return 1
+
+    millicores = None if cpu is None else amount("--cpu", cpu, 1000)
+    size = DEFAULT_MEMORY if memory is None else amount("--memory", memory, 1)
+    selector = {}
+    for text in node_selector or ():
+        label, equals, value = text.partition("=")
+        if not label or not equals:
+            faults.append(f"--node-selector: got {text!r}; expected LABEL=VALUE")
+        selector[label] = value
+    tolerations = []
+    for text in toleration or ():
+        parsed = parse_toleration(text)
+        if parsed is None:
+            faults.append(f"--toleration: got {text!r}; expected KEY[=VALUE][:NoSchedule|NoExecute|PreferNoSchedule]")
+        else:
+            tolerations.append(parsed)
+    changed = {}
+    for text in budget or ():
+        name, _, duration = text.partition("=")
+        try:
+            changed[Step(name)] = seconds(duration)
+        except ValueError:
+            faults.append(f"--budget: got {text!r}; expected STEP=DURATION, a step of {', '.join(Step)}")
+    if faults:
+        raise CannotLookError("\n  ".join(["The options cannot be used:", *faults]))
+    return Wanted(namespace, image, replicas, millicores, size, selector, tuple(tolerations), yes), changed
+
+
+def parse_toleration(text: str) -> Toleration | None:
+    """``key=value:NoSchedule``, ``key:NoSchedule``, ``key``; None for anything else."""
+    rest, colon, effect = text.rpartition(":")
+    if not colon:
+        rest, effect = text, ""
+    elif effect not in ("NoSchedule", "NoExecute", "PreferNoSchedule"):
+        return None
+    key, equals, value = rest.partition("=")
+    return Toleration(key, "Equal" if equals else "Exists", value, effect) if key else None

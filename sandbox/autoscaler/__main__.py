@@ -28,6 +28,10 @@ from sandbox.kube_api import KubeApi, KubeApiError
 _USAGE_EXIT = 2
 
 
+class _Stopped(BaseException):
+    """The process was asked to stop; the message is the signal's name."""
+
+
 def main(arguments: list[str]) -> None:
     """Runs until told to stop; exits as Cluster Autoscaler does: 2 for its flags, 255 for what is fatal."""
     try:
@@ -72,11 +76,23 @@ def _check_api(api: KubeApi) -> None:
 
 
 def _run(release: Release, options: Options, api: KubeApi, metrics: Metrics, health: Health) -> None:
-    """What the leader does, in Cluster Autoscaler's order: status, expander, AWS, informers, loop."""
+    """What the leader does until it is told to stop."""
     cluster = Cluster(api, release, options)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        _lead(release, options, cluster, metrics, health)
+    except _Stopped as stopped:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        log.info(f"Received signal {stopped}, attempting cleanup", v=1)
+        cluster.delete_status()
+        log.info("Cleaned up, exiting...", v=1)
+
+
+def _lead(release: Release, options: Options, cluster: Cluster, metrics: Metrics, health: Health) -> None:
+    """Cluster Autoscaler's order of things: status, expander, AWS, informers, loop."""
     now = datetime.now(UTC)
     cluster.write_status(status.initializing(now, release.writes_yaml_status), now)
-    _stop_on_signal(cluster)
     loop = Loop(
         options,
         _aws(release, options),
@@ -118,15 +134,9 @@ def _aws(release: Release, options: Options) -> Aws:
     return aws
 
 
-def _stop_on_signal(cluster: Cluster) -> None:
-    def stop(number: int, _frame: Any) -> None:
-        log.info(f"Received signal {signal.Signals(number).name}, attempting cleanup", v=1)
-        cluster.delete_status()
-        log.info("Cleaned up, exiting...", v=1)
-        os._exit(0)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def _stop(number: int, _frame: Any) -> None:
+    # Leaves whatever is under way, with all locks that it holds: a request from within this handler could wait for one.
+    raise _Stopped(signal.Signals(number).name)
 
 
 if __name__ == "__main__":

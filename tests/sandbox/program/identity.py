@@ -18,9 +18,9 @@ _UNSIGNED = Config(signature_version=UNSIGNED)
 
 
 def token(sandbox: Sandbox, cluster: str, audience: str, account: str = ACCOUNT) -> str:
-    """A token of a service account, from the cluster's own API server."""
+    """A token of a service account, from the cluster's own API server; for that server itself without an audience."""
     request = client.AuthenticationV1TokenRequest(
-        spec=client.V1TokenRequestSpec(audiences=[audience], expiration_seconds=3600)
+        spec=client.V1TokenRequestSpec(audiences=[audience] if audience else [], expiration_seconds=3600)
     )
     with sandbox.kubernetes(cluster) as api:
         answer = client.CoreV1Api(api).create_namespaced_service_account_token(account, NAMESPACE, request)

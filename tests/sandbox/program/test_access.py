@@ -20,7 +20,9 @@ def foreign(sandbox: Sandbox, stack: Stack) -> Iterator[str]:
     """A group of another cluster in the same account and region."""
     asg, ec2 = sandbox.client("autoscaling"), sandbox.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
-    template = ec2.describe_launch_templates()["LaunchTemplates"][0]["LaunchTemplateId"]
+    data = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.medium"}
+    made = ec2.create_launch_template(LaunchTemplateName=FOREIGN, LaunchTemplateData=data)
+    template = made["LaunchTemplate"]["LaunchTemplateId"]
     tags = [
         {
             "ResourceId": FOREIGN,
@@ -44,6 +46,7 @@ def foreign(sandbox: Sandbox, stack: Stack) -> Iterator[str]:
     )
     yield FOREIGN
     asg.delete_auto_scaling_group(AutoScalingGroupName=FOREIGN, ForceDelete=True)
+    ec2.delete_launch_template(LaunchTemplateId=template)
 
 
 def own_group(stack: Stack) -> dict[str, Any]:

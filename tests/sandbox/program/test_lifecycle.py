@@ -179,13 +179,12 @@ def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_
 ) -> None:
     eks = sandbox.client("eks")
     (name,) = [g["name"] for g in stack.outputs()["nodeGroups"] if "general" in g["name"]]
-    eks.update_nodegroup_config(
-        clusterName=CLUSTER, nodegroupName=name, scalingConfig={"minSize": 2, "maxSize": 9, "desiredSize": 3}
-    )
+    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"minSize": 2, "maxSize": 9})
     assert drift(stack, sandbox) == [("update", NODE_GROUP)]
     sizes = eks.describe_nodegroup(clusterName=CLUSTER, nodegroupName=name)["nodegroup"]["scalingConfig"]
-    assert sizes == {"minSize": 2, "maxSize": 4, "desiredSize": 3}
-    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 2})
+    assert (sizes["minSize"], sizes["maxSize"]) == (2, 4)
+    # The running autoscaler may give the idle node back at any moment; either way there is nothing to repair.
+    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 3})
     assert drift(stack, sandbox) == []
 
 

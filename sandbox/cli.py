@@ -50,7 +50,7 @@ StateOption = Annotated[
 
 @app.command()
 def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
-    """Start everything that does not run yet, then `pulumi up`."""
+    """Start everything that does not run yet, then `pulumi up`; end with the doctor's check, and its exit code."""
     layout = Layout.load(state)
     with _exclusive(layout):
         clock = Clock()
@@ -62,7 +62,8 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
             outputs = stacks.outputs(layout, stack)
             stacks.write_kubeconfig(layout, outputs)
     say(f"\nStack {stack} is up ({clock.summary()}).\n")
-    say(_what_next(outputs, stack))
+    say(f"{_what_next(outputs, stack)}\n")
+    _check(layout, stack)
 
 
 @app.command()
@@ -164,7 +165,7 @@ def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, sta
     layout = Layout.load(state)
     with _exclusive(layout):
         layout = _start(layout, Clock())
-    _become(layout, [sys.executable, "-m", "doctor", "check", "--stack", stack, *(more or [])])
+    _check(layout, stack, more)
 
 
 @app.command()
@@ -245,6 +246,11 @@ def _what_next(outputs: dict[str, object], stack: Stack) -> str:
             f"Then: make sandbox-doctor{again}, make sandbox-preview{again} after an edit, make sandbox-down.",
         ]
     )
+
+
+def _check(layout: Layout, stack: Stack, more: list[str] | None = None) -> NoReturn:
+    """Goes on as the doctor, which looks at every link of the chain."""
+    _become(layout, [sys.executable, "-m", "doctor", "check", "--stack", stack, *(more or [])])
 
 
 def _become(layout: Layout, command: list[str]) -> NoReturn:

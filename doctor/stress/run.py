@@ -10,7 +10,7 @@ from .plan import Plan
 from .room import NodeRoom
 from .timeline import HINTS, Moment, Observation, Step, Timeline
 
-POLL = 2.0
+POLL = 1.0
 """Seconds between two looks."""
 
 

@@ -1,0 +1,31 @@
+"""The doctor on the program that the sandbox's tests share, in each of the three modes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.doctor.commands import Doctor
+from tests.sandbox.harness import Sandbox
+from tests.sandbox.program.stack import Stack
+
+MODES = ("irsa", "podIdentity", "nodeRole")
+
+
+@pytest.fixture(scope="session")
+def doctor(sandbox: Sandbox, stack: Stack) -> Doctor:
+    """The doctor on the stack as it is."""
+    return Doctor(sandbox, stack)
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest, stack: Stack, doctor: Doctor) -> Iterator[str]:
+    """The stack in one mode, for all tests of a module; afterwards it is by IRSA again."""
+    if request.param == stack.get("credentials"):
+        yield request.param
+        return
+    with stack.edited(credentials=request.param):
+        stack.up()
+        doctor.forget_outputs()
+        yield request.param
+    stack.up()
+    doctor.forget_outputs()

@@ -1,0 +1,138 @@
+"""A stress test goes up and comes back on a living cluster; whenever it is killed, nothing is left behind."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from tests.sandbox.doctor.commands import Doctor
+from tests.sandbox.harness import Sandbox
+from tests.sandbox.program.stack import Stack
+
+CLUSTER = "sandbox"
+OWN = "app.kubernetes.io/managed-by=ca-doctor"
+STEPS = ("failed-scheduling", "triggered-scale-up", "desired-up", "node-ready", "pods-running")
+PATIENCE = 240.0
+GENEROUS = [f"--budget={step}=5m" for step in (*STEPS, "scaled-down")]
+"""The machine that runs these tests may be busy with much else."""
+
+
+class Traces:
+    """What a stress test may leave."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        api = sandbox.kubernetes(CLUSTER)
+        self._apps, self._core = client.AppsV1Api(api), client.CoreV1Api(api)
+        self._asg = sandbox.client("autoscaling")
+        self._names = [group["asgName"] for group in stack.outputs()["nodeGroups"]]
+
+    def objects(self) -> list[str]:
+        """Deployments, ReplicaSets and pods of the doctor's."""
+        return [
+            each.metadata.name
+            for found in (
+                self._apps.list_deployment_for_all_namespaces(label_selector=OWN),
+                self._apps.list_replica_set_for_all_namespaces(label_selector=OWN),
+                self._core.list_pod_for_all_namespaces(label_selector=OWN),
+            )
+            for each in found.items
+        ]
+
+    def sizes(self) -> tuple[dict[str, int], int]:
+        """Desired capacity of each group, and the number of nodes."""
+        groups = self._asg.describe_auto_scaling_groups(AutoScalingGroupNames=self._names)["AutoScalingGroups"]
+        desired = {group["AutoScalingGroupName"]: int(group["DesiredCapacity"]) for group in groups}
+        return desired, len(self._core.list_node().items)
+
+
+def wait_for(what: str, look: Callable[[], Any]) -> Any:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        time.sleep(1)
+    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
+
+
+@pytest.fixture
+def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
+    found = Traces(sandbox, stack)
+    before = found.sizes()
+    yield found
+    assert found.objects() == []
+    wait_for("the nodes to go again", lambda: found.sizes() == before)
+
+
+def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
+    told = doctor.run("stress", "--json", *GENEROUS)
+    assert told.code == 0, told.out + told.err
+    outcome = told.document
+    assert [each["status"] for each in outcome["steps"]] == ["done"] * 6
+    assert outcome["plan"]["fits"] < outcome["plan"]["replicas"] == sum(each["stressPods"] for each in outcome["nodes"])
+    assert any(each["new"] for each in outcome["nodes"])
+    scheduling = outcome["steps"][0]["seen"]
+    assert "Insufficient cpu" in scheduling or "Too many pods" in scheduling
+
+
+def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doctor, traces: Traces) -> None:
+    wishes = ("--node-selector=workload=batch", "--toleration=workload=batch:NoSchedule", "--replicas=2", "--cpu=500m")
+    told = doctor.run("stress", "--json", "--no-scale-down", *wishes, *GENEROUS)
+    assert told.code == 0, told.out + told.err
+    assert "batch" in told.document["plan"]["groups"][0]
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        *((step, signal.SIGTERM) for step in ("the start", *STEPS)),
+        # It takes the same way: two moments are enough.
+        ("the start", signal.SIGINT),
+        ("desired-up", signal.SIGINT),
+    ],
+)
+def test_wherever_it_is_ended_nothing_is_left(
+    doctor: Doctor, traces: Traces, step: str, number: signal.Signals
+) -> None:
+    process = doctor.start("stress", *GENEROUS)
+    told = _until(process, "pods of" if step == "the start" else f"{step}:")
+    process.send_signal(number)
+    out, rest = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + number, told + out + rest
+    assert "the pods are removed" in rest
+    assert traces.objects() == []
+
+
+def test_what_a_killed_run_leaves_is_noticed_and_cleaned(doctor: Doctor, traces: Traces) -> None:
+    process = doctor.start("stress", *GENEROUS)
+    _until(process, "failed-scheduling:")
+    process.kill()
+    process.communicate()
+    assert traces.objects()
+    again = doctor.run("stress")
+    assert again.code == 2
+    assert "--clean" in again.err
+    cleaned = doctor.run("stress", "--clean")
+    assert cleaned.code == 0, cleaned.err
+    assert traces.objects() == []
+
+
+def test_dangerous_wishes_are_refused_before_anything_is_made(doctor: Doctor, traces: Traces) -> None:
+    told = doctor.run("stress", "--namespace", "kube-system")
+    assert told.code == 2
+    assert "--yes" in told.err
+    assert traces.objects() == []
+
+
+def _until(process: "subprocess.Popen[str]", words: str) -> str:
+    """Read what it tells of its progress until some words come."""
+    assert process.stderr
+    told = ""
+    for line in process.stderr:
+        told += line
+        if words in line:
+            return told
+    raise AssertionError(f"it ended without {words!r}: {told}")

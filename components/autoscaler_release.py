@@ -167,6 +167,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             cluster_name=args["cluster_name"],
             region=args["region"],
             service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+            credentials=args.get("credentials", IRSA),
             role_arn=args.get("role_arn") if args.get("credentials", IRSA) == IRSA else None,
             image_repository=args.get("image", {}).get("repository", IMAGE_REPOSITORY),
             image_tag=self.image_tag,

@@ -20,6 +20,11 @@ NAME = "cluster-autoscaler"
 IMAGE_REPOSITORY = "registry.k8s.io/autoscaling/cluster-autoscaler"
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+CREDENTIALS_ANNOTATION = "eks-cluster-autoscaler/credentials"
+"""Annotation of the pods that changes with their credentials.
+
+EKS gives a pod its credentials when it is created: were its template not changed, a pod would go on with the old ones.
+"""
 
 BALANCING_IGNORED_LABELS = (
     "eks.amazonaws.com/sourceLaunchTemplateId",
@@ -187,13 +192,26 @@ def chart_values(
     cluster_name: pulumi.Input[str],
     region: pulumi.Input[str],
     service_account: str,
+    credentials: str,
     role_arn: pulumi.Input[str] | None,
     image_repository: str,
     image_tag: pulumi.Input[str],
     settings: AutoscalerSettings,
     extra: Mapping[str, object] | None = None,
 ) -> Values:
-    """Values of the chart for one cluster; ``extra`` is merged last."""
+    """Values of the chart for one cluster; ``extra`` is merged last.
+
+    Args:
+        cluster_name: Name of the cluster, by which groups are discovered.
+        region: Its region.
+        service_account: Name of the service account.
+        credentials: ``irsa``, ``podIdentity`` or ``nodeRole``.
+        role_arn: Role of the service account's annotation; None where it has none.
+        image_repository: Repository of the image.
+        image_tag: Tag of the image.
+        settings: Behaviour of Cluster Autoscaler and of its pods.
+        extra: Further values of the user's.
+    """
     cluster_key = pulumi.Output.from_input(cluster_name).apply(discovery.cluster_key)
     resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
     annotations = {ROLE_ANNOTATION: role_arn} if role_arn is not None else {}
@@ -210,7 +228,11 @@ def chart_values(
         "replicaCount": int(settings.get("replicas", DEFAULT_REPLICAS)),
         "podDisruptionBudget": _disruption_budget(settings),
         "podLabels": {"app": NAME},
-        "podAnnotations": {**settings.get("pod_annotations", {}), SAFE_TO_EVICT: "false"},
+        "podAnnotations": {
+            **settings.get("pod_annotations", {}),
+            SAFE_TO_EVICT: "false",
+            CREDENTIALS_ANNOTATION: role_arn if role_arn is not None else credentials,
+        },
         "priorityClassName": settings.get("priority_class_name", DEFAULT_PRIORITY_CLASS),
         "resources": {"requests": resources, "limits": {"memory": resources["memory"]}},
         "topologySpreadConstraints": [_spread("topology.kubernetes.io/zone"), _spread("kubernetes.io/hostname")],

@@ -11,6 +11,7 @@ def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
         cluster_name="series-api",
         region="us-east-1",
         service_account="cluster-autoscaler",
+        credentials="irsa" if role_arn else "podIdentity",
         role_arn=role_arn,
         image_repository=values.IMAGE_REPOSITORY,
         image_tag="v1.35.2",
@@ -25,7 +26,14 @@ def test_the_settings_of_the_hand_made_deployment_are_the_defaults():
     assert arguments["skip-nodes-with-system-pods"] == "false"
     assert arguments["scale-down-unneeded-time"] == "2m"
     assert arguments["scale-down-delay-after-add"] == "1m"
-    assert of()["podAnnotations"] == {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}
+    assert of()["podAnnotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+
+
+def test_pods_are_made_anew_when_their_credentials_change():
+    key = "eks-cluster-autoscaler/credentials"
+    assert of()["podAnnotations"][key] == "arn:aws:iam::1:role/x"
+    assert of(role_arn="arn:aws:iam::1:role/y")["podAnnotations"][key] == "arn:aws:iam::1:role/y"
+    assert of(role_arn=None)["podAnnotations"][key] == "podIdentity"
 
 
 def test_pods_are_found_by_the_label_that_people_type():

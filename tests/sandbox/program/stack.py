@@ -30,7 +30,12 @@ class Stack:
         self.project = sandbox.layout.project
         self._file = sandbox.layout.root / f"Pulumi.{self.name}.yaml"
         self.document: dict[str, Any] = yaml.safe_load((self.project / f"Pulumi.{environment}.yaml").read_text())
+        beside = self.project / f"Pulumi.{self.name}.yaml"
+        shipped = beside.exists()
         self.pulumi("stack", "init", self.name)
+        if not shipped:
+            # The command writes a salt beside the program; the settings of tests are elsewhere.
+            beside.unlink(missing_ok=True)
 
     @property
     def config(self) -> dict[str, Any]:

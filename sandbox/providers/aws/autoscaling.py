@@ -165,7 +165,7 @@ class Group(ResourceType):
         cloud.autoscaling.create_auto_scaling_group(**request)
         return str(inputs["name"])
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Stops the processes that shall not run, and waits for the instances."""
         if inputs.get("suspendedProcesses"):
             cloud.autoscaling.suspend_processes(

@@ -29,10 +29,10 @@ class Role(ResourceType):
     computed = frozenset({"inlinePolicies", "managedPolicyArns"})
     kept = frozenset({"forceDetachPolicies"})
     replaces = frozenset({"name", "namePrefix", "path"})
-    documents = frozenset({"assumeRolePolicy"})
+    documents = frozenset({"assumeRolePolicy", "inlinePolicies.policy"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Makes the role; its policies follow in :meth:`settle`."""
+        """Makes the role; its policies follow in :meth:`complete`."""
         request = {
             "RoleName": inputs["name"],
             "Path": inputs["path"],
@@ -45,7 +45,7 @@ class Role(ResourceType):
                 request[member] = inputs[name]
         return cloud.iam.create_role(**request)["Role"]["RoleName"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Gives it the policies that are declared on the role itself."""
         _set_managed_policies(cloud, resource_id, set(), set(inputs.get("managedPolicyArns") or ()))
         _set_inline_policies(cloud, resource_id, {}, _inline_policies(inputs))
@@ -56,13 +56,15 @@ class Role(ResourceType):
         if answer is None:
             return None
         role = answer["Role"]
+        recorded, live = _inline_policies(old.outputs), _live_inline(cloud, old.id)
+        same = {name: text for name, text in recorded.items() if documents.equivalent(text, live.get(name))}
         return {
             "arn": role["Arn"],
             "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
             "createDate": role["CreateDate"].isoformat(),
             "description": role.get("Description"),
             "inlinePolicies": [
-                {"name": name, "policy": json.dumps(policy)} for name, policy in _live_inline(cloud, old.id).items()
+                {"name": name, "policy": same.get(name) or json.dumps(policy)} for name, policy in live.items()
             ],
             "managedPolicyArns": _attached_policies(cloud, old.id),
             "maxSessionDuration": role.get("MaxSessionDuration", 3600),

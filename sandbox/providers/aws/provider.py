@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.providers.aws import catalogue, planning
-from sandbox.providers.aws.resource import ResourceType
+from sandbox.providers.aws import catalogue, checks, comparison, states, tags
+from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.aws.session import Cloud, Session, check_settings, explained, plugin_version
 from sandbox.providers.differences import Difference
 from sandbox.providers.rpc import (
@@ -30,36 +30,35 @@ class AwsProvider(Provider[Session]):
     package = "aws"
     version = f"{plugin_version()}+sandbox"
 
-    def configure(self, config: Mapping[str, Any]) -> Session:
+    def configure(self, config: Properties) -> Session:
         """See :meth:`Session.open`."""
         return Session.open(config)
 
-    def check_config(self, resource: Resource, config: Mapping[str, Any]) -> Checked:
+    def check_config(self, resource: Resource, config: Properties) -> Checked:
         """Refuses unknown, mistyped and unsupported settings."""
         return check_settings(config)
 
-    def check(
-        self, call: Call[Session], old_inputs: Mapping[str, Any], inputs: Mapping[str, Any], naming: Naming
-    ) -> Checked:
-        """See :func:`planning.check`."""
-        return planning.check(_kind(call), call.resource, old_inputs, inputs, naming)
+    def check(self, call: Call[Session], old_inputs: Properties, inputs: Properties, naming: Naming) -> Checked:
+        """See :func:`checks.check`."""
+        return checks.check(_kind(call), call.resource, old_inputs, inputs, naming)
 
-    def diff(self, call: Call[Session], old: State, inputs: Mapping[str, Any], ignored: Sequence[str]) -> Difference:
-        """See :func:`planning.difference`."""
+    def diff(self, call: Call[Session], old: State, inputs: Properties, ignored: Sequence[str]) -> Difference:
+        """See :func:`comparison.difference`."""
         return _difference(call, old, inputs)
 
-    def create(self, call: Call[Session], inputs: Mapping[str, Any], preview: bool) -> State:
+    def create(self, call: Call[Session], inputs: Properties, preview: bool) -> State:
         """Makes a resource. One that is made but does not become usable is recorded as it is."""
         kind, session = _kind(call), call.session
         if preview:
-            return State("", planning.preview_create(kind, inputs, session.default_tags))
+            return State("", states.preview_create(kind, inputs, session.default_tags))
         cloud = _cloud(call, inputs)
         complete = _with_all_tags(kind, session, inputs)
         with explained(f"creating {call.resource}"):
             resource_id = kind.create(cloud, complete)
-        with _recorded_as_it_is(call, cloud, resource_id, inputs):
+        with _recorded_as_it_is(call, cloud, State(resource_id, inputs), inputs):
             with explained(f"creating {call.resource}"):
-                kind.settle(cloud, resource_id, complete)
+                kind.complete(cloud, resource_id, complete)
+                kind.settle(cloud, State(resource_id, inputs))
             outputs = _live_outputs(call, cloud, resource_id, inputs)
             if outputs is None:
                 raise ProviderError(f"creating {call.resource}: it was gone right after it was made")
@@ -71,21 +70,22 @@ class AwsProvider(Provider[Session]):
         outputs = _live_outputs(call, _cloud(call, old.outputs or old.inputs), old.id, old.outputs)
         if outputs is None:
             return None
-        return State(str(outputs["id"]), outputs, planning.live_inputs(kind, old.inputs, outputs))
+        return State(str(outputs["id"]), outputs, states.live_inputs(kind, old.inputs, outputs))
 
-    def update(self, call: Call[Session], old: State, inputs: Mapping[str, Any], preview: bool) -> Mapping[str, Any]:
+    def update(self, call: Call[Session], old: State, inputs: Properties, preview: bool) -> Properties:
         """Changes what differs from the recorded state. If only a part can be changed, that part is recorded."""
         kind, session = _kind(call), call.session
         difference = _difference(call, old, inputs)
         if preview:
-            return planning.preview_update(kind, old, inputs, difference, session.default_tags)
+            return states.preview_update(kind, old, inputs, difference, session.default_tags)
         cloud = _cloud(call, old.outputs)
-        with _recorded_as_it_is(call, cloud, old.id, inputs), explained(f"updating {call.resource}"):
-            changed = planning.changed_properties(kind, difference)
+        with _recorded_as_it_is(call, cloud, old, inputs), explained(f"updating {call.resource}"):
+            changed = comparison.changed_properties(kind, difference)
             if changed:
                 kind.update(cloud, old, _with_all_tags(kind, session, inputs), changed)
             if kind.taggable():
-                _retag(kind, cloud, old, planning.merged_tags(inputs, session.default_tags))
+                _retag(kind, cloud, old, tags.merged(inputs, session.default_tags))
+            kind.settle(cloud, old)
             outputs = _live_outputs(call, cloud, old.id, inputs)
         if outputs is None:
             raise ProviderError(f"updating {call.resource}: it does not exist any more; run `pulumi refresh`")
@@ -96,7 +96,7 @@ class AwsProvider(Provider[Session]):
         with explained(f"deleting {call.resource}"):
             _kind(call).delete(_cloud(call, old.outputs), old)
 
-    def invoke(self, session: Session, token: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+    def invoke(self, session: Session, token: str, args: Properties) -> Properties:
         """Answers one of the functions of the catalogue."""
         function = catalogue.function(token)
         if function is None:
@@ -120,48 +120,44 @@ def _unknown(what: str, token: str, known: list[str]) -> Unsupported:
     return Unsupported(f"the sandbox's stand-in for the aws provider has no {what} {token}. It has: {', '.join(known)}")
 
 
-def _cloud(call: Call[Session], properties: Mapping[str, Any]) -> Cloud:
+def _cloud(call: Call[Session], properties: Properties) -> Cloud:
     return Cloud(call.session, properties.get("region") or call.session.region, call.pause, call.timeout)
 
 
-def _difference(call: Call[Session], old: State, inputs: Mapping[str, Any]) -> Difference:
+def _difference(call: Call[Session], old: State, inputs: Properties) -> Difference:
     session = call.session
-    return planning.difference(_kind(call), old, inputs, session.default_tags, session.region)
+    return comparison.difference(_kind(call), old, inputs, session.default_tags, session.region)
 
 
-def _with_all_tags(kind: ResourceType, session: Session, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_all_tags(kind: ResourceType, session: Session, inputs: Properties) -> Properties:
     if not kind.taggable():
         return inputs
-    return {**inputs, "tags": planning.merged_tags(inputs, session.default_tags)}
+    return {**inputs, "tags": tags.merged(inputs, session.default_tags)}
 
 
-def _live_outputs(
-    call: Call[Session], cloud: Cloud, resource_id: str, recorded: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def _live_outputs(call: Call[Session], cloud: Cloud, resource_id: str, recorded: Properties) -> dict[str, Any] | None:
     kind = _kind(call)
     with explained(f"reading {call.resource}"):
         live = kind.read(cloud, State(resource_id, recorded))
     if live is None:
         return None
-    return planning.completed_outputs(kind, resource_id, live, recorded, call.session.default_tags, cloud.region)
+    return states.completed_outputs(kind, resource_id, live, recorded, call.session.default_tags, cloud.region)
 
 
 @contextmanager
-def _recorded_as_it_is(
-    call: Call[Session], cloud: Cloud, resource_id: str, recorded: Mapping[str, Any]
-) -> Iterator[None]:
+def _recorded_as_it_is(call: Call[Session], cloud: Cloud, old: State, inputs: Properties) -> Iterator[None]:
     """On a failure, tells the engine the resource's true state instead of leaving it with a wish."""
     try:
         yield
     except ProviderError as error:
         try:
-            outputs = _live_outputs(call, cloud, resource_id, recorded)
+            outputs = _live_outputs(call, cloud, old.id, inputs)
         except ProviderError:
-            # What is known of it must do; the next refresh will tell more.
-            raise PartialFailure(resource_id, {**recorded, "id": resource_id}, str(error)) from error
+            # What is on record must do; the next refresh will tell more.
+            raise PartialFailure(old.id, {**old.outputs, "id": old.id}, str(error)) from error
         if outputs is None:
             raise
-        raise PartialFailure(resource_id, outputs, str(error)) from error
+        raise PartialFailure(old.id, outputs, str(error)) from error
 
 
 def _retag(kind: ResourceType, cloud: Cloud, old: State, wanted: Mapping[str, str]) -> None:

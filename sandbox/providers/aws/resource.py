@@ -114,8 +114,11 @@ class ResourceType(ABC):
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes it and returns its ID, without waiting."""
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:  # noqa: B027 - an optional step
-        """After create: waits until it is usable, and does what needs it to exist."""
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:  # noqa: B027 - an optional step
+        """After create: does what needs it to exist. What fails here shows as a difference later, for update."""
+
+    def settle(self, cloud: Cloud, old: State) -> None:  # noqa: B027 - an optional step
+        """After create and after each update: waits until it is usable. ``old`` is what is on record."""
 
     @abstractmethod
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pulumi_aws.provider import ProviderArgs
@@ -56,6 +58,10 @@ _SETTINGS = frozenset(
 _CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 
 
+# It keeps the service models that it parsed, which takes longer than all calls of a small stack.
+_LOADER = botocore.loaders.create_loader()
+
+
 @dataclass(frozen=True)
 class Session:
     """One configured provider instance.
@@ -91,7 +97,10 @@ class Session:
         if faults:
             raise ProviderError("the aws provider's configuration is wrong: " + "; ".join(faults))
         with explained("opening the aws provider"):
+            core = botocore.session.get_session()
+            core.register_component("data_loader", _LOADER)
             boto = boto3.Session(
+                botocore_session=core,
                 aws_access_key_id=settings.get("accessKey"),
                 aws_secret_access_key=settings.get("secretKey"),
                 aws_session_token=settings.get("token"),
@@ -181,7 +190,7 @@ class Cloud:
         deadline = time.monotonic() + limit
         while not done():
             if time.monotonic() > deadline:
-                raise ProviderError(f"waited {limit:.0f} s for {what} in vain")
+                raise ProviderError(f"waited {limit:g} s for {what} in vain")
             self.pause(POLL_SECONDS)
 
 

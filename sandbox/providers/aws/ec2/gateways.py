@@ -34,7 +34,7 @@ class InternetGateway(Ec2Resource):
         )
         return answer["InternetGateway"]["InternetGatewayId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Attaches it to its VPC."""
         if inputs.get("vpcId"):
             cloud.ec2.attach_internet_gateway(InternetGatewayId=resource_id, VpcId=inputs["vpcId"])
@@ -56,7 +56,7 @@ class InternetGateway(Ec2Resource):
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Moves it to another VPC."""
         self._detach(cloud, old)
-        self.settle(cloud, old.id, inputs)
+        self.complete(cloud, old.id, inputs)
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Detaches and removes it."""
@@ -161,17 +161,17 @@ class NatGateway(Ec2Resource):
         request |= {member: inputs[name] for name, member in optional.items() if inputs.get(name)}
         return cloud.ec2.create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def settle(self, cloud: Cloud, old: State) -> None:
         """Waits until it is available."""
 
         def available() -> bool:
-            gateway = self._describe(cloud, resource_id)
+            gateway = self._describe(cloud, old.id)
             if gateway is None or gateway["State"] == "failed":
                 reason = (gateway or {}).get("FailureMessage", "it is gone")
-                raise ProviderError(f"NAT gateway {resource_id} failed: {reason}")
+                raise ProviderError(f"NAT gateway {old.id} failed: {reason}")
             return bool(gateway["State"] == "available")
 
-        cloud.wait(available, f"NAT gateway {resource_id} to be available", NAT_SECONDS)
+        cloud.wait(available, f"NAT gateway {old.id} to be available", NAT_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The gateway with its first address."""

@@ -49,7 +49,7 @@ class Vpc(Ec2Resource):
         )
         return answer["Vpc"]["VpcId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Sets the DNS attributes, which only an existing VPC has."""
         self._set_dns(cloud, resource_id, inputs)
 
@@ -141,7 +141,7 @@ class Subnet(Ec2Resource):
         request |= {member: inputs[name] for name, member in optional.items() if inputs.get(name)}
         return cloud.ec2.create_subnet(**request)["Subnet"]["SubnetId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Sets what only an existing subnet has."""
         if inputs["mapPublicIpOnLaunch"]:
             self._map_public_ip(cloud, resource_id, True)

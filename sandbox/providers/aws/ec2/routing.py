@@ -49,7 +49,7 @@ class RouteTable(Ec2Resource):
         )
         return answer["RouteTable"]["RouteTableId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Adds the routes."""
         self._set_routes(cloud, resource_id, [], inputs.get("routes") or [])
 

@@ -26,6 +26,10 @@ class SecurityGroup(Ec2Resource):
     kept = frozenset({"revokeRulesOnDelete"})
     replaces = frozenset({"description", "name", "namePrefix", "vpcId"})
 
+    def alike(self, path: str, actual: Any, wanted: Any) -> bool:
+        """Protocol ``all`` is ``-1``."""
+        return path in ("egress.protocol", "ingress.protocol") and {actual, wanted} == {"all", "-1"}
+
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the group."""
         request: dict[str, Any] = {
@@ -37,7 +41,7 @@ class SecurityGroup(Ec2Resource):
             request["VpcId"] = inputs["vpcId"]
         return cloud.ec2.create_security_group(**request)["GroupId"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Sets the rules. The one that AWS makes, everything out, goes unless it is among them."""
         self._set_rules(cloud, resource_id, inputs, frozenset({"egress", "ingress"}))
 

@@ -45,19 +45,20 @@ class Addon(EksResource):
         cloud.eks.create_addon(**request)
         return f"{inputs['clusterName']}:{inputs['addonName']}"
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
-        """Waits until it is installed."""
+    def settle(self, cloud: Cloud, old: State) -> None:
+        """Waits until it is installed. One that was before need not be at its best to be changed."""
+        failures = {"CREATE_FAILED"} if old.outputs.get("arn") else {"CREATE_FAILED", "DEGRADED"}
 
-        def active() -> bool:
-            addon = _describe(cloud, resource_id)
-            if addon is None or addon["status"] in ("CREATE_FAILED", "DEGRADED"):
+        def installed() -> bool:
+            addon = _describe(cloud, old.id)
+            if addon is None or addon["status"] in failures:
                 issues = (addon or {}).get("health", {}).get("issues", [])
                 reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
                 status = addon["status"] if addon else "gone"
-                raise ProviderError(f"EKS add-on {resource_id} is {status}: {reasons or 'EKS gives no reason'}")
-            return bool(addon["status"] == "ACTIVE")
+                raise ProviderError(f"EKS add-on {old.id} is {status}: {reasons or 'EKS gives no reason'}")
+            return bool(addon["status"] != "CREATING")
 
-        cloud.wait(active, f"EKS add-on {resource_id} to become ACTIVE", CREATE_SECONDS)
+        cloud.wait(installed, f"EKS add-on {old.id} to be installed", CREATE_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The add-on."""

@@ -101,18 +101,18 @@ class Cluster(EksResource):
             request["encryptionConfig"] = [_encryption(inputs["encryptionConfig"])]
         return cloud.eks.create_cluster(**request)["cluster"]["name"]
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+    def settle(self, cloud: Cloud, old: State) -> None:
         """Waits until the control plane serves."""
 
         def active() -> bool:
-            cluster = cloud.eks.describe_cluster(name=resource_id)["cluster"]
+            cluster = cloud.eks.describe_cluster(name=old.id)["cluster"]
             if cluster["status"] == "FAILED":
                 issues = cluster.get("health", {}).get("issues", [])
                 reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
-                raise ProviderError(f"EKS cluster {resource_id} FAILED: {reasons or 'EKS gives no reason'}")
+                raise ProviderError(f"EKS cluster {old.id} FAILED: {reasons or 'EKS gives no reason'}")
             return cluster["status"] == "ACTIVE"
 
-        cloud.wait(active, f"EKS cluster {resource_id} to become ACTIVE", CREATE_SECONDS)
+        cloud.wait(active, f"EKS cluster {old.id} to become ACTIVE", CREATE_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The cluster."""

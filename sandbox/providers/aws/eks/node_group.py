@@ -105,16 +105,18 @@ class NodeGroup(EksResource):
         cloud.eks.create_nodegroup(**request)
         return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
 
-    def settle(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
-        """Waits until its nodes could be launched."""
+    def settle(self, cloud: Cloud, old: State) -> None:
+        """Waits until its nodes could be launched. One that was usable before need not be at its best to be changed."""
+        if old.outputs.get("status") in ("ACTIVE", "DEGRADED"):
+            return
 
         def active() -> bool:
-            group = _describe(cloud, resource_id)
+            group = _describe(cloud, old.id)
             if group is None or group["status"] in _FAILED:
-                raise ProviderError(f"EKS node group {resource_id} {_trouble(group)}")
+                raise ProviderError(f"EKS node group {old.id} {_trouble(group)}")
             return bool(group["status"] == "ACTIVE")
 
-        cloud.wait(active, f"EKS node group {resource_id} to become ACTIVE", CREATE_SECONDS)
+        cloud.wait(active, f"EKS node group {old.id} to become ACTIVE", CREATE_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The node group. Its desired size is whatever it is now, whoever set it."""

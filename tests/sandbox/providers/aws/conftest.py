@@ -6,13 +6,13 @@ import itertools
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.sandbox.aws.support import NODE_TRUST, PROJECT, REGION, SUBNETS, Emulator, trust
+from tests.sandbox.providers.aws.control_planes import ControlPlanes
 from tests.sandbox.providers.protocol_client import Engine, Recorded, connected
 
 pytest.register_assert_rewrite("tests.sandbox.providers.aws.lifecycle")
@@ -25,29 +25,6 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     running = Emulator(tmp_path_factory.mktemp("provider-aws") / "state")
     yield running
     running.stop()
-
-
-class ControlPlanes:
-    """Plays the cluster controller: every cluster's control plane serves a moment after it was asked for."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            for cluster in self._emulator.private("GET", "clusters")["clusters"]:
-                if cluster["status"] == "CREATING":
-                    body = {"endpoint": "https://127.0.0.1:6443", "certificateAuthority": "Q0E=", "jwks": {"keys": []}}
-                    self._emulator.private("POST", f"clusters/{cluster['region']}/{cluster['name']}", body)
 
 
 @pytest.fixture

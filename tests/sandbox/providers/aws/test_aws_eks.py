@@ -145,6 +145,8 @@ def test_node_group_life(engine, cloud, cluster, name, node_role):
     inputs |= {"labels": {"pool": "b", "new": "1"}}
     changes = {"labels.pool": "UPDATE", "labels.new": "ADD", 'labels["example.com/x"]': "DELETE"}
     group = updated(engine, NODE_GROUP, group, inputs, changes)
+    inputs |= {"taints": [{"key": "dedicated", "effect": "NO_SCHEDULE"}]}
+    group = updated(engine, NODE_GROUP, group, inputs, {"taints[0]": "UPDATE"})
     inputs |= {"taints": [{"key": "dedicated", "effect": "NO_EXECUTE"}]}
     group = updated(engine, NODE_GROUP, group, inputs, {"taints[0]": "UPDATE"})
     inputs |= {"taints": []}

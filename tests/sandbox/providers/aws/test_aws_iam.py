@@ -182,3 +182,13 @@ def test_oidc_provider_life(engine, cloud, name):
     removed(engine, OIDC, resource)
     with pytest.raises(grpc.RpcError, match="couldn't find resource"):
         engine.invoke(GET_OIDC, url=url)
+
+
+def test_an_inline_policy_that_is_written_otherwise_but_means_the_same_is_no_change(engine, name):
+    spaced = json.dumps(json.loads(READ), indent=2)
+    inputs = {"name": name, "assumeRolePolicy": EC2, "inlinePolicies": [{"name": "read", "policy": spaced}]}
+    role = made(engine, ROLE, inputs)
+    assert role.outputs["inlinePolicies"] == inputs["inlinePolicies"]
+    unchanged(engine, ROLE, role, {**inputs, "inlinePolicies": [{"name": "read", "policy": READ}]})
+    _, failures = engine.check(ROLE, {**inputs, "inlinePolicies": [{"name": "read", "policy": "{"}]})
+    assert failures["inlinePolicies[0].policy"].startswith("not a JSON document")

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi_aws
 import pytest
 
-from sandbox.providers.aws import catalogue, documents, planning
+from sandbox.providers.aws import catalogue, checks, comparison, documents, states
 from sandbox.providers.aws.api_shapes import from_api, nameless, shape, to_api
 from sandbox.providers.aws.resource import ResourceType
 from sandbox.providers.differences import Change
@@ -84,7 +84,7 @@ def test_declarations_name_properties_that_exist(token):
         resolve(declared.arguments(), path)
     assert declared.volatile <= declared.output_names()
     for service, name in declared.enums.values():
-        assert planning.enum_values(service, name)
+        assert checks.enum_values(service, name)
     if declared.naming:
         assert {declared.naming.key, declared.naming.prefix_key} & set(declared.arguments().fields)
         assert declared.naming.key in declared.replaces
@@ -174,7 +174,7 @@ def test_a_property_without_a_member_is_found():
 
 
 def difference(declared, old, new, tags=None):
-    return planning.difference(declared, old, new, tags or {}, "us-east-1")
+    return comparison.difference(declared, old, new, tags or {}, "us-east-1")
 
 
 def test_what_aws_chose_is_no_change_when_the_program_says_nothing():
@@ -213,6 +213,22 @@ def test_unknown_tags_are_one_change():
     assert difference(ROLE, old, {"tags": UNKNOWN}).changes == {"tags": Change.UPDATE}
 
 
+def test_a_part_that_goes_from_an_item_of_a_list_is_a_change():
+    old = {"taints": [{"key": "a", "value": "1", "effect": "NO_SCHEDULE"}]}
+    new = {"taints": [{"key": "a", "effect": "NO_SCHEDULE"}]}
+    assert difference(NODE_GROUP, State("x", old, old), new).changes == {"taints[0]": Change.UPDATE}
+    empty = {"taints": [{"key": "a", "value": "", "effect": "NO_SCHEDULE"}]}
+    assert difference(NODE_GROUP, State("x", new, new), empty).changes == {}
+
+
+def test_rules_are_the_same_in_any_order_and_spelling():
+    ports = {"fromPort": 0, "toPort": 0}
+    given = {"name": "x", "ingress": [{"protocol": "all", **ports, "cidrBlocks": ["172.16.0.0/12", "10.0.0.0/8"]}]}
+    rule = {"protocol": "-1", **ports, "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"], "self": False, "description": ""}
+    old = State("sg-1", {"name": "x", "ingress": [rule]}, given)
+    assert difference(kind("aws:ec2/securityGroup:SecurityGroup"), old, given).changes == {}
+
+
 # Previews
 
 
@@ -222,26 +238,26 @@ def test_a_preview_of_an_update_keeps_what_stays_and_leaves_open_what_may_change
     live["metadataOptions"] = {"httpTokens": "required", "httpEndpoint": "enabled"}
     old = State("lt-1", live, inputs)
     new = {**inputs, "instanceType": "m5.xlarge"}
-    preview = planning.preview_update(TEMPLATE, old, new, difference(TEMPLATE, old, new), {})
+    preview = states.preview_update(TEMPLATE, old, new, difference(TEMPLATE, old, new), {})
     assert preview["arn"] == "arn"
     assert preview["latestVersion"] is preview["defaultVersion"] is UNKNOWN
     assert preview["metadataOptions"] == {"httpTokens": "required", "httpEndpoint": "enabled"}
     tagged = {**inputs, "tags": {"a": "1"}}
-    preview = planning.preview_update(TEMPLATE, old, tagged, difference(TEMPLATE, old, tagged), {})
+    preview = states.preview_update(TEMPLATE, old, tagged, difference(TEMPLATE, old, tagged), {})
     assert preview["latestVersion"] == 1
     assert preview["tagsAll"] == {"a": "1"}
 
 
 def test_a_preview_drops_what_the_program_stops_to_say():
     old = State("x", {"description": "d", "name": "x", "arn": "arn"}, {"description": "d", "name": "x"})
-    preview = planning.preview_update(ROLE, old, {"name": "x"}, difference(ROLE, old, {"name": "x"}), {})
+    preview = states.preview_update(ROLE, old, {"name": "x"}, difference(ROLE, old, {"name": "x"}), {})
     assert "description" not in preview
 
 
 def test_a_document_with_an_unknown_part_is_unknown():
     resource = Resource("urn:pulumi:dev::p::aws:iam/role:Role::r", "aws:iam/role:Role", "r")
     trust = {"Statement": [{"Principal": {"Federated": UNKNOWN}}]}
-    checked = planning.check(ROLE, resource, {}, {"assumeRolePolicy": trust}, Naming(b"1"))
+    checked = checks.check(ROLE, resource, {}, {"assumeRolePolicy": trust}, Naming(b"1"))
     assert checked.inputs["assumeRolePolicy"] is UNKNOWN
 
 
@@ -261,13 +277,13 @@ def test_an_import_says_what_a_program_would_have_to_say():
         "status": "ACTIVE",
     }
     expected = {key: live[key] for key in live if key not in ("labels", "version", "status")}
-    assert planning.live_inputs(NODE_GROUP, {}, live) == expected | {"__defaults": []}
+    assert states.live_inputs(NODE_GROUP, {}, live) == expected | {"__defaults": []}
 
 
 def test_a_size_that_fell_to_nothing_is_still_an_input():
     old = {"scalingConfig": {"minSize": 0, "maxSize": 2, "desiredSize": 2}, "__defaults": []}
     live = {"scalingConfig": {"minSize": 0, "maxSize": 2, "desiredSize": 0}}
-    assert planning.live_inputs(NODE_GROUP, old, live)["scalingConfig"]["desiredSize"] == 0
+    assert states.live_inputs(NODE_GROUP, old, live)["scalingConfig"]["desiredSize"] == 0
 
 
 def test_the_sdk_that_is_installed_is_the_one_that_the_stand_in_stands_for():

@@ -1,5 +1,6 @@
 """The policy pack in the real engine: our stack passes, and a bad program for each rule fails."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ def judged(sandbox: Sandbox, settings: Path, program: str) -> str:
 def settings(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     sandbox.start()
     path = tmp_path_factory.mktemp("judged") / "Pulumi.judged.yaml"
-    sandbox.pulumi("stack", "init", "judged", "--config-file", str(path), folder=PROGRAMS)
-    (PROGRAMS / "Pulumi.judged.yaml").unlink(missing_ok=True)
+    sandbox.pulumi("stack", "init", "judged", folder=PROGRAMS)
+    # The command writes its file beside the program; it belongs to this session alone.
+    shutil.move(PROGRAMS / "Pulumi.judged.yaml", path)
     return path
 
 

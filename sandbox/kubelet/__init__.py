@@ -6,8 +6,8 @@ that are bound to a node are its business, from the first status to the final de
 
 A process gets the arguments and the environment of its pod and nothing of ours, and besides:
 
-- what the EKS webhooks inject: the web identity of the role that its service account is annotated with (IRSA), or, if
-  the service account has a Pod Identity association, the address and token of the agent, and then only that;
+- what the webhook of EKS put into the pod (:mod:`sandbox.kubernetes.pod_identity`): the projected token for IRSA or for
+  the Pod Identity agent, as a file, and its path and the agent's address in the variables that name them;
 - the node's link-local services, on loopback: instance metadata (answering pods only when the instance's hop limit
   lets it) and the Pod Identity agent (answering only while its add-on is active);
 - ``--kubeconfig``, since a local process cannot have token and address of the API server where a container finds them:

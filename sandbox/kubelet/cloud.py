@@ -53,13 +53,6 @@ class Cloud:
         self._ec2 = session.client("ec2", endpoint_url=self._endpoint)
         self._node_credentials: dict[str, dict[str, str]] = {}
 
-    def is_associated(self, namespace: str, service_account: str) -> bool:
-        """Whether the cluster has a Pod Identity association for the service account."""
-        found = self._eks.list_pod_identity_associations(
-            clusterName=self._cluster, namespace=namespace, serviceAccount=service_account
-        )
-        return bool(found["associations"])
-
     def agent_runs(self) -> bool:
         """Whether the Pod Identity agent's add-on is active, so that each node runs one."""
         try:

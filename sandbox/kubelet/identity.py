@@ -1,4 +1,4 @@
-"""Who a pod is for AWS: what the webhooks of EKS put into it when it is created. Pure."""
+"""Who a pod is for AWS: what the webhook of EKS put into it when it was created. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_ANNOTATION = "eks.amazonaws.com/"
-_DEFAULT_SECONDS = 86_400
-_AGENT_AUDIENCE = "pods.eks.amazonaws.com"
+from sandbox.kubelet.pod_spec import container_of
+
+_TOKEN_FILES = {"irsa": "AWS_WEB_IDENTITY_TOKEN_FILE", "podIdentity": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"}
+_AGENT = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 
 @dataclass(frozen=True)
@@ -16,54 +17,37 @@ class Identity:
     """A pod's way to credentials.
 
     Attributes:
-        kind: ``irsa``, ``podIdentity``, or ``node`` when the webhooks leave the pod alone.
-        role: ARN of the role, for ``irsa``.
+        kind: ``irsa``, ``podIdentity``, or ``node`` when the webhook left the pod alone.
         audience: Audience of the projected token; empty for ``node``.
         token_seconds: How long that token is valid.
     """
 
     kind: str
-    role: str = ""
     audience: str = ""
     token_seconds: int = 0
 
-    def variables(self, region: str, token_file: str, agent_url: str) -> dict[str, str]:
-        """The injected environment; what the container sets itself wins over it.
+    def variables(self, token_file: str, agent_url: str) -> dict[str, str]:
+        """What stands in the process's environment for places that only a container has.
 
         Args:
-            region: Region of the cluster.
             token_file: Path of the projected token.
             agent_url: Where the Pod Identity agent of the pod's node answers.
         """
-        common = {"AWS_STS_REGIONAL_ENDPOINTS": "regional", "AWS_DEFAULT_REGION": region, "AWS_REGION": region}
-        match self.kind:
-            case "irsa":
-                return common | {"AWS_ROLE_ARN": self.role, "AWS_WEB_IDENTITY_TOKEN_FILE": token_file}
-            case "podIdentity":
-                return common | {
-                    "AWS_CONTAINER_CREDENTIALS_FULL_URI": agent_url,
-                    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": token_file,
-                }
-        return {}
+        if self.kind == "node":
+            return {}
+        agent = {_AGENT: agent_url} if self.kind == "podIdentity" else {}
+        return {_TOKEN_FILES[self.kind]: token_file, **agent}
 
 
-def identity_of(service_account: Mapping[str, Any], *, associated: bool) -> Identity:
-    """What the webhooks decide for a pod of a service account.
-
-    A Pod Identity association wins over the annotation, and then the latter is not injected at all
-    (``buildPodPatchConfig`` of amazon-eks-pod-identity-webhook: "Container credentials method takes precedence").
-
-    Args:
-        service_account: The ``v1.ServiceAccount``.
-        associated: Whether the cluster has an association for it.
-    """
-    annotations = service_account["metadata"].get("annotations") or {}
-    seconds = annotations.get(_ANNOTATION + "token-expiration", "")
-    token_seconds = int(seconds) if seconds.isdigit() else _DEFAULT_SECONDS
-    if associated:
-        return Identity("podIdentity", audience=_AGENT_AUDIENCE, token_seconds=token_seconds)
-    role = annotations.get(_ANNOTATION + "role-arn", "")
-    if role:
-        audience = annotations.get(_ANNOTATION + "audience", "sts.amazonaws.com")
-        return Identity("irsa", role=role, audience=audience, token_seconds=token_seconds)
+def identity_in(pod: Mapping[str, Any]) -> Identity:
+    """The identity that a pod carries: by its container's variables and the token projected where they point to."""
+    container = container_of(pod)
+    variables = {each["name"]: str(each.get("value", "")) for each in container.get("env") or ()}
+    for kind, variable in _TOKEN_FILES.items():
+        mounts = container.get("volumeMounts") or ()
+        names = {each["name"] for each in mounts if variables.get(variable, "").startswith(f"{each['mountPath']}/")}
+        for volume in pod["spec"].get("volumes") or ():
+            for source in volume.get("projected", {}).get("sources") or () if volume["name"] in names else ():
+                if token := source.get("serviceAccountToken"):
+                    return Identity(kind, token["audience"], token.get("expirationSeconds", 3600))
     return Identity("node")

@@ -14,7 +14,6 @@ from kubernetes.config import ConfigException
 
 from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
-from sandbox.kubelet.identity import Identity, identity_of
 from sandbox.kubelet.log_server import LogServer
 from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.program import RealProgram
@@ -92,7 +91,6 @@ class _Cluster:
         api = KubeApi(files.admin_kubeconfig)
         self._setting = Setting(api, files, cloud, options.aws_endpoint, pods, options.real)
         self._logs = LogServer(pods, pki.certificate("server"), pki.key("server"))
-        self._identities: dict[str, Identity] = {}
         self._workers: dict[str, PodWorker] = {}
 
     def follow(self) -> None:
@@ -104,14 +102,11 @@ class _Cluster:
             worker.end(grace=0)
             worker.join()
             worker.remove_files()
-        self._identities = {uid: its for uid, its in self._identities.items() if uid in pods}
         for uid, pod in pods.items():
             if "deletionTimestamp" in pod["metadata"]:
                 self._terminate(uid, pod)
-            elif pod.get("status", {}).get("phase") not in ("Succeeded", "Failed"):
-                self._identities.setdefault(uid, self._identify(pod))
-                if "nodeName" in pod["spec"] and uid not in self._workers:
-                    self._start(uid, pod)
+            elif "nodeName" in pod["spec"] and uid not in self._workers and not _has_ended(pod):
+                self._start(uid, pod)
 
     def end(self) -> None:
         """Ends every process; the pods stay."""
@@ -122,15 +117,6 @@ class _Cluster:
         self._workers.clear()
         self._logs.stop()
 
-    def _identify(self, pod: Mapping[str, Any]) -> Identity:
-        """What the webhooks made of the pod when it was created; asked as soon as we see it, and never again."""
-        known = self._identities.get(pod["metadata"]["uid"])
-        if known:
-            return known
-        namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
-        found = self._setting.api.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}")
-        return identity_of(found, associated=self._setting.cloud.is_associated(namespace, account))
-
     def _start(self, uid: str, pod: Mapping[str, Any]) -> None:
         endpoint = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": self._logs.port}}}}
         try:
@@ -140,7 +126,7 @@ class _Cluster:
             if error.status == 404:
                 return
             raise
-        self._workers[uid] = PodWorker(self._setting, pod, node, self._identities[uid])
+        self._workers[uid] = PodWorker(self._setting, pod, node)
         self._workers[uid].start()
 
     def _terminate(self, uid: str, pod: Mapping[str, Any]) -> None:
@@ -156,3 +142,7 @@ class _Cluster:
         if worker:
             del self._workers[uid]
             worker.remove_files()
+
+
+def _has_ended(pod: Mapping[str, Any]) -> bool:
+    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")

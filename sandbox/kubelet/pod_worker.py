@@ -18,7 +18,7 @@ from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet import pod_status
 from sandbox.kubelet.cloud import Cloud
 from sandbox.kubelet.container_process import ContainerProcess
-from sandbox.kubelet.identity import Identity
+from sandbox.kubelet.identity import identity_in
 from sandbox.kubelet.liveness import Liveness
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.pod_spec import ConfigError, arguments, container_of, environment
@@ -67,16 +67,14 @@ class PodWorker(threading.Thread):
         setting: Its cluster.
         pod: The pod, bound to a node.
         node: That node.
-        identity: What the webhooks gave the pod when it was created.
     """
 
-    def __init__(self, setting: Setting, pod: Mapping[str, Any], node: Mapping[str, Any], identity: Identity) -> None:
+    def __init__(self, setting: Setting, pod: Mapping[str, Any], node: Mapping[str, Any]) -> None:
         metadata = pod["metadata"]
         super().__init__(name=f"{metadata['namespace']}/{metadata['name']}", daemon=True)
         self._setting = setting
         self._pod = pod
         self._node = node
-        self._identity = identity
         self._folder = setting.pods / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
         self._path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
         self._accepted = datetime.now(UTC)
@@ -115,7 +113,7 @@ class PodWorker(threading.Thread):
         process = self._start_process(services, port)
         if process is None:
             return 0
-        _log.info("%s: started (%s)", self.name, self._identity.kind)
+        _log.info("%s: started (%s)", self.name, identity_in(self._pod).kind)
         self._tell(pod_status.running(process.started))
         self._watch(process, port)
         if self._ending.is_set() or process.return_code is None:
@@ -164,11 +162,11 @@ class PodWorker(threading.Thread):
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         account_token, aws_token = self._folder / "api-token", self._folder / "aws-token"
         given = environment(self._pod, self._addresses)
-        words = arguments(self._pod, given)
+        words, identity = arguments(self._pod, given), identity_in(self._pod)
         if not self._tokens:
             self._tokens = [ProjectedToken(self._setting.api, self._pod, account_token, _API_TOKEN_SECONDS)]
-            if self._identity.audience:
-                seconds, audience = self._identity.token_seconds, self._identity.audience
+            if identity.audience:
+                seconds, audience = identity.token_seconds, identity.audience
                 self._tokens.append(ProjectedToken(self._setting.api, self._pod, aws_token, seconds, audience))
         for token in self._tokens:
             token.refresh()
@@ -185,8 +183,8 @@ class PodWorker(threading.Thread):
             metadata_url=services.metadata_url,
             region=region,
         )
-        injected = self._identity.variables(region, str(aws_token), services.agent_url)
-        variables = {"HOSTNAME": self._pod["metadata"]["name"], **injected, **given}
+        local = identity.variables(str(aws_token), services.agent_url)
+        variables = {"HOSTNAME": self._pod["metadata"]["name"], **given, **local}
         prepared = command(self._setting.real, self._spec["image"], words, variables, place)
         for file, text in prepared.files.items():
             write_atomically(file, text)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import json
 import logging
-import ssl
-import threading
 import urllib.request
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -29,8 +25,6 @@ from sandbox.kubernetes.access import (
     user_of_entry,
 )
 from sandbox.kubernetes.emulator import Cluster, Emulator, EmulatorError, fetch
-from sandbox.kubernetes.pki import Pki
-from sandbox.layout import LOOPBACK
 
 if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
@@ -126,41 +120,3 @@ def review(token_review: Any, authenticate: Callable[[str], User]) -> dict[str, 
             fields = {"username": user.username, "uid": user.uid, "groups": user.groups, "extra": user.extra}
             status = {"authenticated": True, "user": fields}
     return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "status": status}
-
-
-class AccessWebhook:
-    """Serves :func:`review` on a loopback port by HTTPS, so that no other process can answer in its place."""
-
-    def __init__(self, port: int, pki: Pki, authenticate: Callable[[str], User]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 60.0
-
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                answer = json.dumps(review(request, authenticate)).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, format: str, *args: object) -> None:
-                _log.debug(format, *args)
-
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(pki.certificate("server"), pki.key("server"))
-        self._server = ThreadingHTTPServer((LOOPBACK, port), Handler)
-        # The handshake is left to the connection's own thread: a silent client must not hold up the others.
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, name=f"access-webhook-{port}", daemon=True)
-
-    def start(self) -> None:
-        """Begins to serve."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stops serving and frees the port."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()

@@ -15,16 +15,19 @@ from dataclasses import fields
 from pathlib import Path
 
 from sandbox.kube_api import KubeApi, KubeApiError
+from sandbox.kubernetes import access_webhook, identity_webhook
 from sandbox.kubernetes.access import ACCESS_POLICY_ROLES, policy_group
-from sandbox.kubernetes.access_webhook import AccessWebhook, Authenticator
+from sandbox.kubernetes.access_webhook import Authenticator
 from sandbox.kubernetes.commands import Ports, Setup
 from sandbox.kubernetes.component import Component
 from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.files import ClusterFiles
+from sandbox.kubernetes.identity_webhook import IdentityWebhook
 from sandbox.kubernetes.kubeconfig import write_kubeconfig
 from sandbox.kubernetes.nodes import Nodes
 from sandbox.kubernetes.pki import Pki
 from sandbox.kubernetes.tools import PROGRAMS, Tools
+from sandbox.kubernetes.webhook_server import Answer, WebhookServer
 from sandbox.layout import LOOPBACK, port_is_free, write_atomically
 
 _log = logging.getLogger(__name__)
@@ -65,7 +68,7 @@ class ControlPlane:
         self._emulator = emulator
         self._node_ready_seconds = node_ready_seconds
         self._components = {name: Component(name, files) for name in PROGRAMS}
-        self._webhook: AccessWebhook | None = None
+        self._webhooks: WebhookServer | None = None
 
     def start(self, give_up: threading.Event) -> Nodes:
         """Starts everything, and tells the emulator when the API server serves.
@@ -89,12 +92,19 @@ class ControlPlane:
         for name in _STORE_AND_API:
             self._components[name].start(setup.command(name))
         authenticator = Authenticator(self.cluster, self._emulator)
-        self._webhook = AccessWebhook(setup.ports.webhook, setup.pki, authenticator.authenticate)
-        self._webhook.start()
+        identities = IdentityWebhook(self.cluster, self._emulator, self._files.admin_kubeconfig)
+        answers: dict[str, Answer] = {
+            "/": lambda asked: access_webhook.review(asked, authenticator.authenticate),
+            identity_webhook.PATH: identities.review,
+        }
+        self._webhooks = WebhookServer(setup.ports.webhook, setup.pki, answers)
+        self._webhooks.start()
         self._wait_until_ready(setup, give_up)
         write_kubeconfig(self._files.admin_kubeconfig, setup.endpoint, setup.pki, "admin")
         api = KubeApi(self._files.admin_kubeconfig)
         _bind_access_policies(api)
+        webhook = f"https://{LOOPBACK}:{setup.ports.webhook}{identity_webhook.PATH}"
+        identity_webhook.register(api, webhook, setup.pki.ca)
         self.report()
         _log.info("%s: serves at %s after %.1f s", self._label, setup.endpoint, time.monotonic() - started)
         for name in _CLIENTS_OF_API:
@@ -139,9 +149,9 @@ class ControlPlane:
                 self._components[name].terminate()
             for name in names:
                 self._components[name].wait_stopped()
-        if self._webhook:
-            self._webhook.stop()
-            self._webhook = None
+        if self._webhooks:
+            self._webhooks.stop()
+            self._webhooks = None
 
     @property
     def _label(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.kubelet import pod_status
-from sandbox.kubelet.identity import Identity, identity_of
+from sandbox.kubelet.identity import Identity, identity_in
 from sandbox.kubelet.pod_spec import ConfigError, arguments, environment, expand
 from sandbox.kubelet.program import ImageError, Place, RealProgram, command
 
@@ -95,46 +95,41 @@ def test_a_pod_of_several_containers_is_refused_with_their_names():
         environment(pod, {})
 
 
-def account(**annotations):
-    return {
-        "metadata": {"annotations": {f"eks.amazonaws.com/{k.replace('_', '-')}": v for k, v in annotations.items()}}
+def carrying(variable, token_file, **token):
+    pod = a_pod()
+    pod["spec"]["volumes"] = [
+        {"name": "config", "configMap": {"name": "x"}},
+        {"name": "aws", "projected": {"sources": [{"serviceAccountToken": token}]}},
+    ]
+    container = pod["spec"]["containers"][0]
+    container["volumeMounts"] = [{"name": "config", "mountPath": "/etc"}, {"name": "aws", "mountPath": "/run/aws"}]
+    container["env"] = [{"name": variable, "value": token_file}]
+    return pod
+
+
+def test_a_pod_that_the_webhook_left_alone_has_only_its_node():
+    assert identity_in(a_pod()) == Identity("node")
+    assert Identity("node").variables("t", "a") == {}
+
+
+def test_a_pod_with_a_web_identity_finds_its_token_where_the_process_can_read_it():
+    pod = carrying("AWS_WEB_IDENTITY_TOKEN_FILE", "/run/aws/token", audience="sts", expirationSeconds=86_400)
+    assert identity_in(pod) == Identity("irsa", "sts", 86_400)
+    assert identity_in(pod).variables("/token", "http://agent") == {"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}
+
+
+def test_a_pod_with_pod_identity_finds_the_agent_too():
+    pod = carrying("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/run/aws/token", audience="pods")
+    assert identity_in(pod) == Identity("podIdentity", "pods", 3600)
+    assert identity_in(pod).variables("/token", "http://agent") == {
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/token",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://agent",
     }
 
 
-def test_a_plain_service_account_has_only_its_node():
-    identity = identity_of({"metadata": {}}, associated=False)
-
-    assert identity == Identity("node")
-    assert identity.variables("r", "t", "a") == {}
-
-
-def test_an_annotated_service_account_has_a_web_identity():
-    identity = identity_of(account(role_arn="arn"), associated=False)
-
-    assert identity == Identity("irsa", "arn", "sts.amazonaws.com", 86_400)
-    assert identity.variables("eu-west-1", "/token", "http://agent") == {
-        "AWS_STS_REGIONAL_ENDPOINTS": "regional",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_REGION": "eu-west-1",
-        "AWS_ROLE_ARN": "arn",
-        "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
-    }
-
-
-def test_annotations_may_set_audience_and_life_of_the_token():
-    identity = identity_of(account(role_arn="arn", audience="x", token_expiration="3600"), associated=False)
-
-    assert (identity.audience, identity.token_seconds) == ("x", 3600)
-
-
-def test_an_associated_service_account_has_the_agent_and_nothing_else():
-    identity = identity_of(account(role_arn="arn"), associated=True)
-    variables = identity.variables("r", "/token", "http://agent")
-
-    assert (identity.kind, identity.audience) == ("podIdentity", "pods.eks.amazonaws.com")
-    assert variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == "http://agent"
-    assert variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] == "/token"
-    assert "AWS_ROLE_ARN" not in variables
+def test_a_token_file_that_no_volume_provides_is_no_identity():
+    pod = carrying("AWS_WEB_IDENTITY_TOKEN_FILE", "/elsewhere/token", audience="sts")
+    assert identity_in(pod) == Identity("node")
 
 
 REAL = RealProgram("/bin/cluster-autoscaler", can_be_renamed=False)

@@ -8,10 +8,17 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ._shared import discovery, iam
+from ._shared import discovery, flags, iam
 from .facts import Access, Cluster, Document
 
 CHART = "autoscaler/cluster-autoscaler"
+
+_SETTINGS = {
+    "image.tag": "autoscaler.image.tag",
+    "rbac.serviceAccount.name": "autoscaler.serviceAccount",
+    "resources.limits.memory": "autoscaler.resources.memory",
+}
+"""Settings of a stack by the values of the chart that they decide; the program decides the others by itself."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,21 @@ class Mender:
         for path, value in values.items():
             words += ["--set" if value in ("null", "true", "false") or value.isdigit() else "--set-string"]
             words += [path + "=" + value.replace(",", "\\,")]
-        return self._settings(shlex.join(words), "cluster-autoscaler settings")
+        settings = {_SETTINGS[path]: value for path, value in values.items() if path in _SETTINGS}
+        if chart_version:
+            settings["autoscaler.chart.version"] = chart_version
+        return self._settings(settings, shlex.join(words))
 
     def flag(self, flag: str, value: str | None) -> str:
-        """Set a flag of the autoscaler, or take it away (None)."""
-        if self.release or self.from_stack:
+        """Set a flag of the autoscaler, or take it away (None); ``_1`` behind it tells repeated ones apart."""
+        name = flag.partition("_")[0]
+        if self.from_stack:
+            owner = flags.OWNED_BY.get(name, "")
+            setting = f"autoscaler.{owner}" if owner.isidentifier() else f"autoscaler.flags.{name}"
+            return self._settings({setting: value}, "")
+        if self.release:
             return self.values({f"extraArgs.{flag}": "null" if value is None else value})
-        change = f"remove --{flag}" if value is None else f"set --{flag}={value}"
+        change = f"remove --{name}" if value is None else f"set --{name}={value}"
         return f"{self._kubectl('edit', f'deployment/{self.deployment}')}   # {change}"
 
     def image(self, tag: str) -> str:
@@ -228,7 +243,9 @@ class Mender:
         else:
             words = ["autoscaling", "update-auto-scaling-group", "--auto-scaling-group-name", group]
             words += ["--max-size", str(size)]
-        return self._settings(self._aws(*words), "the node group's maxSize")
+        if self.from_stack:
+            return f"set maxSize: {size} of node group {node_group or group} in Pulumi.<stack>.yaml, then: pulumi up"
+        return self._aws(*words)
 
     def activities(self, group: str) -> str:
         """Read what a group tried."""
@@ -253,10 +270,16 @@ class Mender:
         """Something that the stack manages and that is not as the stack made it."""
         return f"pulumi up --refresh   # or at once: {command}" if self.from_stack else command
 
-    def _settings(self, command: str, setting: str) -> str:
-        """Something that a setting of the stack decides."""
-        return (
-            f"change {setting} in Pulumi.<stack>.yaml, then: pulumi up   # or at once: {command}"
-            if self.from_stack
-            else command
-        )
+    def _settings(self, settings: Mapping[str, str | None], command: str) -> str:
+        """Something that settings of the stack decide, or else the program itself."""
+        if not self.from_stack:
+            return command
+        if not settings:
+            return self._drift(command)
+        changes = [
+            ["pulumi", "config", "rm", "--path", path]
+            if value is None
+            else ["pulumi", "config", "set", "--path", path, value]
+            for path, value in settings.items()
+        ]
+        return " && ".join([*map(shlex.join, changes), "pulumi up"])

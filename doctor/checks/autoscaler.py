@@ -94,7 +94,7 @@ def _process(case: Case) -> Finding:
     pods = case.snapshot.kubernetes.pods
     if isinstance(pods, Unreadable):
         return PROCESS.unread(pods)
-    if any(pod.ready for pod in pods):
+    if any(pod.ready for pod in pods) and not any(pod.waiting == "CrashLoopBackOff" for pod in pods):
         return PROCESS.ok(f"{sum(pod.ready for pod in pods)} of {len(pods)} pods are ready.")
     seen = "; ".join(
         f"{pod.name} {pod.waiting or pod.phase}, {pod.restarts} restarts{f', last ended {pod.ended}' * bool(pod.ended)}"

@@ -129,24 +129,24 @@ def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> It
     denied = [decision for decision in mine if not decision.allowed]
     if mine and not denied:
         yield WRITES.ok(f"Both writes are allowed on all {len({each.resource for each in mine})} groups.")
-    by_group: dict[str, list[Decision]] = {}
+    by_mending: dict[str, list[Decision]] = {}
     for decision in denied:
-        by_group.setdefault(decision.resource, []).append(decision)
-    for arn, refusals in by_group.items():
-        group = own[arn]
+        by_mending.setdefault(_mend_write(case, own[decision.resource], decision.reason, cluster), []).append(decision)
+    for mending, refusals in by_mending.items():
+        names = sorted({own[refusal.resource].name for refusal in refusals})
         reasons = {refusal.action: refusal.reason for refusal in refusals}
         yield WRITES.broken(
-            f"The role {case.role_name} may not change {group.name}: {_reasons(reasons)}.",
+            f"The role {case.role_name} may not change {some(names)}: {_reasons(reasons)}.",
             f"both writes allowed on groups tagged k8s.io/cluster-autoscaler/{cluster.name}=owned",
-            _mend_write(case, group, set(reasons.values()), cluster),
+            mending,
         )
 
 
-def _mend_write(case: Case, group: AutoScalingGroup, reasons: set[str], cluster: Cluster) -> str:
+def _mend_write(case: Case, group: AutoScalingGroup, reason: str, cluster: Cluster) -> str:
     tag = f"k8s.io/cluster-autoscaler/{cluster.name}"
     if group.tags.get(tag) != "owned":
         return case.mender.tag(group.name, {tag: "owned"})
-    return _mend(case, reasons, cluster)
+    return _mend(case, {reason}, cluster)
 
 
 def _foreign(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:

@@ -854,6 +854,13 @@ PLANTS = (
     ),
     Plant(0, "unhealthy cluster", unhealthy("cluster"), "autoscaler.health", "kubectl get nodes"),
     Plant(0, "unhealthy group", unhealthy("group"), "autoscaler.health", "kubectl get nodes", WARNING),
+    Plant(
+        0,
+        "one of two pods keeps ending",
+        kubernetes(pods=(given.pod(), given.crashing(name="cluster-autoscaler-2"))),
+        "autoscaler.process",
+        "--previous",
+    ),
     # waiting pods
     Plant(0, "a pod that nothing was said of", waiting(), "waiting-pods.considered", "describe pod api-1", WARNING),
     Plant(0, "a pod too large", waiting("1 Insufficient cpu"), "waiting-pods.fits", "larger instances"),
@@ -946,7 +953,32 @@ def test_old_lines_and_lines_from_before_the_loop_turned_are_history():
         assert examine(snapshot).exit_code is ExitCode.HEALTHY
 
 
-def test_a_mending_of_a_stack_is_a_change_of_the_stack():
+def test_what_a_stack_made_is_mended_by_the_stack():
     snapshot = replace(given.with_aws(given.healthy(), oidc_provider=None), intent=Intent(credentials=Source.IRSA))
     (finding,) = [each for each in examine(snapshot).findings if each.status is BROKEN]
     assert finding.fix.startswith("pulumi up --refresh   # or at once: aws iam create-open-id-connect-provider")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "mending"),
+    [
+        (
+            deployed(image="x/cluster-autoscaler:v1.32.7"),
+            "pulumi config set --path autoscaler.image.tag v1.33.6 && pulumi up",
+        ),
+        (
+            deployed(arguments=given.flags(max_empty_bulk_delete="1")),
+            "pulumi config rm --path autoscaler.flags.max-empty-bulk-delete && pulumi up",
+        ),
+        (
+            deployed(arguments=given.flags(expander="price")),
+            "pulumi config set --path autoscaler.expander least-waste && pulumi up",
+        ),
+        (deployed(pod_annotations={}), "pulumi up --refresh   # or at once: helm upgrade"),
+        (group(min=1, max=1), "set maxSize: 2 of node group workers in Pulumi.<stack>.yaml, then: pulumi up"),
+    ],
+)
+def test_a_mending_of_a_stack_is_a_change_of_its_settings(spoil, mending):
+    snapshot = replace(spoil(given.healthy()), intent=Intent(credentials=Source.IRSA))
+    (finding,) = [each for each in examine(snapshot).findings if each.status in (WARNING, BROKEN)]
+    assert finding.fix.startswith(mending)

@@ -33,7 +33,7 @@ def difference(
     old_region = old.outputs.get("region")
     if old_region and (new.get("region") or default_region) != old_region:
         changes["region"] = Change.UPDATE
-    replaces = {path for path in changes if _replaces(kind, path)}
+    replaces = {path for path, change in changes.items() if _replaces(kind, path, change)}
     return Difference(
         changes,
         frozenset(replaces),
@@ -58,7 +58,10 @@ def value_changes(
     if is_empty(wanted) and is_empty(actual):
         return {}
     if isinstance(expected, ListOf):
-        return _list_changes(kind, path, wanted, actual or [])
+        known = not contains_unknown(wanted)
+        return (
+            {} if known and kind.alike(path, actual or [], wanted) else _list_changes(kind, path, wanted, actual or [])
+        )
     if isinstance(wanted, Mapping) and not isinstance(expected, Document):
         return compare(actual or {}, wanted, path)
     if actual is None or actual == "":
@@ -116,9 +119,10 @@ def _list_changes(kind: ResourceType, path: str, wanted: list[Any], actual: list
     return changes
 
 
-def _replaces(kind: ResourceType, path: str) -> bool:
+def _replaces(kind: ResourceType, path: str, change: Change) -> bool:
     plain = dotted(path)
-    return plain == "region" or any(plain == each or plain.startswith(f"{each}.") for each in kind.replaces)
+    declared = any(plain == each or plain.startswith(f"{each}.") for each in kind.replaces)
+    return plain == "region" or declared or kind.replaces_when(plain, change)
 
 
 def _holds_on_to_its_name(kind: ResourceType, old: State, new: Properties) -> bool:

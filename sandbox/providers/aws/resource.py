@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sandbox.providers.aws.session import Cloud
+from sandbox.providers.differences import Change
 from sandbox.providers.rpc import Failure, State
 from sandbox.providers.schema import MapOf, Object, object_type, output_names
 
@@ -108,6 +109,11 @@ class ResourceType(ABC):
     def alike(self, path: str, actual: Any, wanted: Any) -> bool:
         """Whether two values of a property mean the same to AWS although they differ. Default: never."""
         del path, actual, wanted
+        return False
+
+    def replaces_when(self, path: str, change: Change) -> bool:
+        """Whether this change of a property that is not in ``replaces`` needs a new resource. Default: never."""
+        del path, change
         return False
 
     @abstractmethod

@@ -4,7 +4,7 @@ from sandbox.providers.aws.ec2.gateways import Eip, InternetGateway, NatGateway
 from sandbox.providers.aws.ec2.launch_template import LaunchTemplate
 from sandbox.providers.aws.ec2.network import GET_SUBNET, Subnet, Vpc
 from sandbox.providers.aws.ec2.routing import RouteTable, RouteTableAssociation
-from sandbox.providers.aws.ec2.security_group import SecurityGroup
+from sandbox.providers.aws.ec2.security_group import SecurityGroup, SecurityGroupRule
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import ResourceType
 
@@ -16,6 +16,7 @@ RESOURCES: list[ResourceType] = [
     RouteTable(),
     RouteTableAssociation(),
     SecurityGroup(),
+    SecurityGroupRule(),
     Subnet(),
     Vpc(),
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi_aws as aws
 
 from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id, wait_for_update
+from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.rpc import ProviderError, State
@@ -104,3 +105,30 @@ def _describe(cloud: Cloud, resource_id: str) -> Any:
     cluster, name = _parts(resource_id)
     answer = found(lambda: cloud.eks.describe_addon(clusterName=cluster, addonName=name), GONE)
     return answer["addon"] if answer else None
+
+
+def get_addon_version(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.eks.get_addon_version``: the newest version for a Kubernetes minor, or the default one."""
+    name, minor = args["addonName"], args["kubernetesVersion"]
+    answer = cloud.eks.describe_addon_versions(addonName=name, kubernetesVersion=minor)
+    versions = [version for addon in answer["addons"] for version in addon["addonVersions"]]
+    if not args.get("mostRecent"):
+        versions = [each for each in versions if any(fit["defaultVersion"] for fit in each["compatibilities"])]
+    if not versions:
+        raise ProviderError(f"reading EKS Add-On version info ({name}, {minor}): couldn't find resource")
+    return {
+        "addonName": name,
+        "id": name,
+        "kubernetesVersion": minor,
+        "mostRecent": args.get("mostRecent"),
+        "region": cloud.region,
+        "version": versions[0]["addonVersion"],
+    }
+
+
+GET_ADDON_VERSION = Function(
+    "aws:eks/getAddonVersion:getAddonVersion",
+    aws.eks.get_addon_version,
+    get_addon_version,
+    frozenset({"addonName", "kubernetesVersion"}),
+)

@@ -11,6 +11,7 @@ from sandbox.providers.aws.eks.common import GONE, EksResource, given, wait_for_
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.differences import Change
 from sandbox.providers.rpc import ProviderError, State
 
 CREATE_SECONDS = 300.0
@@ -58,7 +59,6 @@ class Cluster(EksResource):
         {
             "accessConfig.bootstrapClusterCreatorAdminPermissions",
             "bootstrapSelfManagedAddons",
-            "encryptionConfig",
             "kubernetesNetworkConfig.ipFamily",
             "kubernetesNetworkConfig.serviceIpv4Cidr",
             "name",
@@ -86,6 +86,10 @@ class Cluster(EksResource):
             "zonalShiftConfig",
         }
     )
+
+    def replaces_when(self, path: str, change: Change) -> bool:
+        """Encryption of secrets can be switched on, but never off."""
+        return path.startswith("encryptionConfig") and change is Change.DELETE
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to make the cluster."""
@@ -125,6 +129,10 @@ class Cluster(EksResource):
             answer = cloud.eks.update_cluster_version(
                 name=old.id, version=inputs["version"], force=bool(inputs.get("forceUpdateVersion"))
             )
+            wait_for_update(cloud, answer, name=old.id)
+        if "encryptionConfig" in changed:
+            encryption: Any = [_encryption(inputs["encryptionConfig"])]
+            answer = cloud.eks.associate_encryption_config(clusterName=old.id, encryptionConfig=encryption)
             wait_for_update(cloud, answer, name=old.id)
         for request in _config_updates(old.outputs, inputs, changed):
             wait_for_update(cloud, cloud.eks.update_cluster_config(name=old.id, **request), name=old.id)

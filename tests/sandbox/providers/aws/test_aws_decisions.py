@@ -24,6 +24,7 @@ CONTRACT_TYPES = {
     "aws:ec2/routeTable:RouteTable",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
     "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/securityGroupRule:SecurityGroupRule",
     "aws:ec2/subnet:Subnet",
     "aws:ec2/vpc:Vpc",
     "aws:eks/accessEntry:AccessEntry",
@@ -40,6 +41,7 @@ CONTRACT_TYPES = {
 CONTRACT_FUNCTIONS = {
     "aws:autoscaling/getGroup:getGroup",
     "aws:ec2/getSubnet:getSubnet",
+    "aws:eks/getAddonVersion:getAddonVersion",
     "aws:eks/getCluster:getCluster",
     "aws:eks/getNodeGroup:getNodeGroup",
     "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
@@ -200,6 +202,16 @@ def test_a_part_that_the_program_stops_to_say_is_a_change():
     new = {"metadataOptions": {}, "placement": {"tenancy": "default"}}
     found = difference(TEMPLATE, State("x", {**old, "name": "x"}, {**old, "name": "x"}), {**new, "name": "x"})
     assert found.changes == {"placement.affinity": Change.DELETE}
+
+
+def test_encryption_of_secrets_is_switched_on_in_place_and_off_by_a_new_cluster():
+    plain = {"name": "x", "roleArn": "r", "vpcConfig": {"subnetIds": ["a"]}}
+    encrypted = {**plain, "encryptionConfig": {"provider": {"keyArn": "k"}, "resources": ["secrets"]}}
+    on = difference(CLUSTER, State("x", plain, plain), encrypted)
+    assert set(on.changes) == {"encryptionConfig.provider.keyArn", "encryptionConfig.resources[0]"}
+    assert on.replaces == set()
+    off = difference(CLUSTER, State("x", encrypted, encrypted), plain)
+    assert off.replaces == {"encryptionConfig.provider", "encryptionConfig.resources"}
 
 
 def test_a_default_tag_that_ends_is_a_change():

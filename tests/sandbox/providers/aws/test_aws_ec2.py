@@ -26,6 +26,7 @@ NAT = "aws:ec2/natGateway:NatGateway"
 TABLE = "aws:ec2/routeTable:RouteTable"
 TABLE_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GET_SUBNET = "aws:ec2/getSubnet:getSubnet"
 
@@ -204,6 +205,59 @@ def test_a_security_group_without_rules_lets_nothing_out(engine, vpc, name):
     group = made(engine, SECURITY_GROUP, {"name": name, "vpcId": vpc.id})
     assert group.outputs["egress"] == []
     removed(engine, SECURITY_GROUP, group)
+
+
+def test_rules_of_the_same_ports_are_one_to_ec2_and_two_to_the_program(engine, vpc, name):
+    https = {"protocol": "tcp", "fromPort": 443, "toPort": 443}
+    apart = [{**https, "cidrBlocks": ["10.0.0.0/8"]}, {**https, "cidrBlocks": ["172.16.0.0/12"]}]
+    together = [{**https, "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"]}]
+    group = made(engine, SECURITY_GROUP, {"name": name, "vpcId": vpc.id, "ingress": apart})
+    assert differences(engine, SECURITY_GROUP, group, {"name": name, "vpcId": vpc.id, "ingress": together}) == {}
+    removed(engine, SECURITY_GROUP, group)
+
+
+def test_security_group_rule_life(engine, cloud, vpc, name):
+    group = engine.create(SECURITY_GROUP, {"name": name, "vpcId": vpc.id})
+    inputs = {
+        "securityGroupId": group.id,
+        "type": "ingress",
+        "protocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"],
+        "description": "API",
+    }
+    rule = made(engine, RULE, inputs)
+    assert rule.id.startswith("sgrule-")
+    among = {"securityGroupId": group.id, "type": "ingress", "protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}
+    own = made(engine, RULE, among)
+    inputs |= {"description": "other"}
+    rule = updated(engine, RULE, rule, inputs, {"description": "UPDATE"})
+    for key, value in (("toPort", 444), ("cidrBlocks", ["10.0.0.0/8"]), ("type", "egress"), ("protocol", "udp")):
+        replaced(engine, RULE, rule, inputs | {key: value}, key)
+    assert engine.diff(RULE, rule, inputs | {"toPort": 444}).deleteBeforeReplace
+    found = engine.import_(RULE, f"{group.id}_ingress_tcp_443_443_10.0.0.0/8_172.16.0.0/12")
+    assert differences(engine, RULE, found, inputs) == {}
+    assert engine.import_(RULE, f"{group.id}_ingress_-1_0_0_self").outputs["self"] is True
+    # The group, which has no rules of its own, does not mind the single ones.
+    assert (
+        differences(engine, SECURITY_GROUP, engine.refresh(SECURITY_GROUP, group), {"name": name, "vpcId": vpc.id})
+        == {}
+    )
+    removed(engine, RULE, own)
+    everything = cloud("ec2").describe_security_groups(GroupIds=[group.id])["SecurityGroups"][0]["IpPermissions"]
+    cloud("ec2").revoke_security_group_ingress(GroupId=group.id, IpPermissions=everything)
+    assert engine.refresh(RULE, rule) is None
+    rule = engine.create(RULE, inputs)
+    removed(engine, RULE, rule)
+    with pytest.raises(grpc.RpcError, match="is not of the form <group>_<type>_<protocol>"):
+        engine.import_(RULE, "sgrule-1")
+
+
+def test_a_rule_for_nobody_is_refused(engine):
+    inputs = {"securityGroupId": "sg-1", "type": "in", "protocol": "tcp", "fromPort": 1, "toPort": 1}
+    _, failures = engine.check(RULE, inputs)
+    assert set(failures) == {"type", "cidrBlocks"}
 
 
 def test_launch_template_life(engine, cloud, name):

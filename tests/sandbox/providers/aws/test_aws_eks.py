@@ -19,6 +19,7 @@ from tests.sandbox.providers.aws.lifecycle import (
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ADDON = "aws:eks/addon:Addon"
+GET_ADDON_VERSION = "aws:eks/getAddonVersion:getAddonVersion"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 POLICY = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -271,6 +272,10 @@ def test_addon_life(engine, cloud, cluster, pod_role):
     addon = made(engine, ADDON, inputs)
     assert addon.id == f"{cluster.id}:eks-pod-identity-agent"
     assert addon.outputs["addonVersion"].startswith("v")
+    newest = answered(
+        engine, GET_ADDON_VERSION, addonName="eks-pod-identity-agent", kubernetesVersion="1.33", mostRecent=True
+    )
+    assert newest["version"] == addon.outputs["addonVersion"]
     inputs |= {"configurationValues": '{"resources": {"requests": {"cpu": "10m"}}}'}
     addon = updated(engine, ADDON, addon, inputs, {"configurationValues": "ADD"})
     inputs |= {"serviceAccountRoleArn": pod_role}

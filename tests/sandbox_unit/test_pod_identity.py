@@ -45,6 +45,10 @@ def test_annotations_may_set_audience_and_life_of_the_token():
     assert (found.audience, found.token_seconds) == ("x", 3600)
 
 
+def test_a_token_is_valid_for_an_hour_at_least():
+    assert injected(account(role_arn="arn", token_expiration="60")).token_seconds == 3600
+
+
 def test_an_associated_service_account_gets_the_agent_and_nothing_else():
     found = injected(account(role_arn="arn"), associated=True)
     assert found.audience == "pods.eks.amazonaws.com"
@@ -82,6 +86,20 @@ def test_a_region_of_its_own_keeps_both_variables_of_the_region_away(variable: s
     found = patched({"spec": {"containers": [{"env": [{"name": variable, "value": "us-east-2"}]}]}})
     names = [each["name"] for each in found["/spec/containers/0/env"]]
     assert [name for name in names if name.endswith("REGION")] == [variable]
+
+
+@pytest.mark.parametrize("variable", ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"])
+def test_half_a_web_identity_of_its_own_is_not_mixed_with_ours(variable: str):
+    found = patched({"spec": {"containers": [{"env": [{"name": variable, "value": "own"}]}]}})
+    kept = {each["name"]: each["value"] for each in found["/spec/containers/0/env"]}
+    assert set(kept) == {variable, "AWS_STS_REGIONAL_ENDPOINTS", "AWS_DEFAULT_REGION", "AWS_REGION"}
+    assert kept[variable] == "own"
+
+
+def test_a_copy_of_a_patched_pod_gets_nothing_twice():
+    once = patched({"spec": {"containers": [{"name": "c"}]}})
+    container = {"env": once["/spec/containers/0/env"], "volumeMounts": once["/spec/containers/0/volumeMounts"]}
+    assert patched({"spec": {"volumes": once["/spec/volumes"], "containers": [container]}}) == once
 
 
 class Eks:

@@ -210,7 +210,8 @@ class Timeline:
             case Step.PODS_RUNNING:
                 return f"{now.running} of {self.replicas}" if now.running >= self.replicas else ""
             case Step.SCALED_DOWN:
-                back = now.desired and not grown and not (now.nodes - self.before.nodes)
+                # By number: the autoscaler may well keep the new node, and take an older one away.
+                back = now.desired and not grown and len(now.nodes) <= len(self.before.nodes)
                 return "as before" if moment.started_at is not None and back else ""
 
 

@@ -76,6 +76,11 @@ def test_the_way_back_starts_with_the_clean_up_and_ends_when_all_is_as_before():
     assert down.advance(replace(BACK, at=80.0))[Step.SCALED_DOWN].took == 30.0
 
 
+def test_it_does_not_matter_which_node_goes():
+    kept_the_new_one = replace(BACK, at=60.0, nodes=frozenset({"n2"}), ready_nodes=frozenset({"n2"}))
+    assert followed(LOOKS).clean(50.0).advance(kept_the_new_one)[Step.SCALED_DOWN].took == 10.0
+
+
 def test_a_scale_up_that_failed_has_no_way_back():
     assert followed(LOOKS[:3]).clean(50.0)[Step.SCALED_DOWN].started_at is None
 

@@ -1,13 +1,22 @@
-"""The doctor as its user runs it: a process of its own, in the sandbox's environment."""
+"""The doctor as its user runs it, a process of its own in the sandbox's environment; and what it may leave behind."""
 
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kubernetes import client
+
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
+
+CLUSTER = "sandbox"
+OWN = "app.kubernetes.io/managed-by=ca-doctor"
+PATIENCE = 240.0
+"""Seconds that anything may take on a busy machine."""
 
 
 class Told(NamedTuple):
@@ -57,3 +66,38 @@ class Doctor:
     def forget_outputs(self) -> None:
         """The stack has changed."""
         (self._sandbox.layout.root / f"outputs-{self._stack.name}.json").unlink(missing_ok=True)
+
+
+class Traces:
+    """What a command may leave."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        api = sandbox.kubernetes(CLUSTER)
+        self._apps, self._core = client.AppsV1Api(api), client.CoreV1Api(api)
+        self._asg = sandbox.client("autoscaling")
+        self._names = [group["asgName"] for group in stack.outputs()["nodeGroups"]]
+
+    def objects(self) -> list[str]:
+        """Deployments, ReplicaSets and pods of the doctor's."""
+        lists: list[Any] = [
+            self._apps.list_deployment_for_all_namespaces(label_selector=OWN),
+            self._apps.list_replica_set_for_all_namespaces(label_selector=OWN),
+            self._core.list_pod_for_all_namespaces(label_selector=OWN),
+        ]
+        return [each.metadata.name for found in lists for each in found.items]
+
+    def sizes(self) -> tuple[dict[str, int], int]:
+        """Desired capacity of each group, and the number of nodes."""
+        groups = self._asg.describe_auto_scaling_groups(AutoScalingGroupNames=self._names)["AutoScalingGroups"]
+        desired = {group["AutoScalingGroupName"]: int(group["DesiredCapacity"]) for group in groups}
+        return desired, len(self._core.list_node().items)
+
+
+def wait_for(what: str, look: Callable[[], Any]) -> Any:
+    """Look until there is something to see."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        time.sleep(1)
+    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.doctor.commands import Doctor
+from tests.sandbox.doctor.commands import Doctor, Traces, wait_for
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
 
@@ -29,3 +29,13 @@ def mode(request: pytest.FixtureRequest, stack: Stack, doctor: Doctor) -> Iterat
         yield request.param
     stack.up()
     doctor.forget_outputs()
+
+
+@pytest.fixture
+def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
+    """What is there; afterwards all is as it was."""
+    found = Traces(sandbox, stack)
+    before = found.sizes()
+    yield found
+    assert found.objects() == []
+    wait_for("the nodes to go again", lambda: found.sizes() == before)

@@ -2,69 +2,14 @@
 
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from kubernetes import client
 
-from tests.sandbox.doctor.commands import Doctor
-from tests.sandbox.harness import Sandbox
-from tests.sandbox.program.stack import Stack
+from tests.sandbox.doctor.commands import PATIENCE, Doctor, Traces
 
-CLUSTER = "sandbox"
-OWN = "app.kubernetes.io/managed-by=ca-doctor"
 STEPS = ("failed-scheduling", "triggered-scale-up", "desired-up", "node-ready", "pods-running")
-PATIENCE = 240.0
 GENEROUS = [f"--budget={step}=5m" for step in (*STEPS, "scaled-down")]
 """The machine that runs these tests may be busy with much else."""
-
-
-class Traces:
-    """What a stress test may leave."""
-
-    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
-        api = sandbox.kubernetes(CLUSTER)
-        self._apps, self._core = client.AppsV1Api(api), client.CoreV1Api(api)
-        self._asg = sandbox.client("autoscaling")
-        self._names = [group["asgName"] for group in stack.outputs()["nodeGroups"]]
-
-    def objects(self) -> list[str]:
-        """Deployments, ReplicaSets and pods of the doctor's."""
-        return [
-            each.metadata.name
-            for found in (
-                self._apps.list_deployment_for_all_namespaces(label_selector=OWN),
-                self._apps.list_replica_set_for_all_namespaces(label_selector=OWN),
-                self._core.list_pod_for_all_namespaces(label_selector=OWN),
-            )
-            for each in found.items
-        ]
-
-    def sizes(self) -> tuple[dict[str, int], int]:
-        """Desired capacity of each group, and the number of nodes."""
-        groups = self._asg.describe_auto_scaling_groups(AutoScalingGroupNames=self._names)["AutoScalingGroups"]
-        desired = {group["AutoScalingGroupName"]: int(group["DesiredCapacity"]) for group in groups}
-        return desired, len(self._core.list_node().items)
-
-
-def wait_for(what: str, look: Callable[[], Any]) -> Any:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if seen := look():
-            return seen
-        time.sleep(1)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
-
-
-@pytest.fixture
-def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
-    found = Traces(sandbox, stack)
-    before = found.sizes()
-    yield found
-    assert found.objects() == []
-    wait_for("the nodes to go again", lambda: found.sizes() == before)
 
 
 def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:

@@ -45,11 +45,7 @@ class Intent:
 
     credentials: Source | None = None
     role_arn: str | None = None
-    namespace: str | None = None
-    service_account: str | None = None
     release: str | None = None
-    chart_version: str | None = None
-    image_tag: str | None = None
     groups: tuple[str, ...] = ()
 
 

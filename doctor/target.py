@@ -100,11 +100,7 @@ def _intent(outputs: Mapping[str, Any]) -> Intent:
     return Intent(
         credentials=Source(mode) if mode in set(Source) else None,
         role_arn=text("roleArn"),
-        namespace=text("serviceAccountNamespace"),
-        service_account=text("serviceAccountName"),
         release=text("releaseName"),
-        chart_version=text("chartVersion"),
-        image_tag=text("imageTag"),
         groups=tuple(name for name in names if isinstance(name, str)),
     )
 

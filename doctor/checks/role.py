@@ -142,7 +142,8 @@ def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
     mend = case.mender.trust(role.name, right)
     if verdict.allowed:
         yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
-        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.")
+        unjudged = f" Not judged: {', '.join(verdict.unjudged)}." if verdict.unjudged else ""
+        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.{unjudged}")
         yield TRUST_AUDIENCE.ok(f"It trusts the audience {context[audience]}.")
         yield _narrow(case, verdict, role, mend)
         return

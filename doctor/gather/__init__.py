@@ -234,8 +234,19 @@ def _with_role(pool: ThreadPoolExecutor, aws: Aws, snapshot: Snapshot, deploymen
     cluster = facts.cluster
     if role is None or isinstance(cluster, Unreadable):
         return facts
+    beyond = _role_beyond(facts)
+    if beyond:
+        return replace(facts, policies=beyond, decisions=beyond)
     facts = replace(facts, role_arn=role.arn, policies=aws_reads.policies(aws, role.name))
     return _with_decisions(pool, aws, facts, cluster, deployment)
+
+
+def _role_beyond(facts: AwsFacts) -> Unreadable | None:
+    """A further role that Pod Identity assumes for the pod: it may be of any account, and is not looked at."""
+    associations = () if isinstance(facts.associations, Unreadable) else facts.associations
+    target = associations[0].target_role_arn if associations and facts.source is Source.POD_IDENTITY else ""
+    said = f"the association hands out the role {target}, which is not looked at"
+    return Unreadable("iam:SimulatePrincipalPolicy", False, said) if target else None
 
 
 def _account(facts: AwsFacts) -> str:

@@ -215,6 +215,17 @@ def test_a_role_of_another_account_is_out_of_reach_not_missing():
     assert report.exit_code is ExitCode.COULD_NOT_LOOK
 
 
+def test_a_role_behind_the_role_of_an_association_is_out_of_reach():
+    cloud = Cloud(Source.POD_IDENTITY)
+    association = cloud._DescribePodIdentityAssociation({})
+    association["association"]["targetRoleArn"] = "arn:aws:iam::210987654321:role/beyond"
+    cloud._DescribePodIdentityAssociation = lambda _: association  # type: ignore[method-assign]
+    report = examine(take(cloud, Cluster(Source.POD_IDENTITY)))
+    assert report.verdict(Link.PERMISSIONS) is Status.NOT_REACHED
+    assert any("role/beyond" in finding.seen for finding in report.of(Link.PERMISSIONS))
+    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+
+
 def test_the_log_of_the_last_life_is_read_too_where_the_pod_keeps_ending():
     cluster = Cluster()
     status = cluster.objects["/api/v1/namespaces/kube-system/pods"][0]["status"]["containerStatuses"][0]

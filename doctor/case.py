@@ -27,6 +27,7 @@ from .findings import Finding
 from .mending import Mender
 from .readings import Unreadable
 from .status import LAST_UPDATED, RUNNING, STALE_AFTER, AutoscalerStatus, StatusFormatError, parse_go_time, parse_status
+from .templates import Template, template
 
 RECENT = timedelta(minutes=15)
 """Older log lines and events are history."""
@@ -223,6 +224,19 @@ class Case:
     def discovered_own(self) -> tuple[AutoScalingGroup, ...]:
         """The discovered groups that no other cluster owns."""
         return tuple(group for group in self.discovered if self.owner(group) in ("", self.snapshot.cluster_name))
+
+    @cached_property
+    def templates(self) -> Mapping[str, Template]:
+        """What a new node of each discovered group of the cluster will be like, by the group's name."""
+        by_instance = {node.instance_id: node for node in self.nodes}
+        return {
+            group.name: template(
+                group,
+                self.managed.get(group.name),
+                tuple(by_instance[each.id] for each in group.instances if each.id in by_instance),
+            )
+            for group in self.discovered_own
+        }
 
     # --- what happens in the cluster ---
 

@@ -8,6 +8,23 @@ from .facts import AutoScalingGroup, Node, NodeGroup, Taint, Toleration, Waiting
 
 REPELLING = ("NoSchedule", "NoExecute")
 
+_WORKED_OUT = frozenset(
+    {
+        "beta.kubernetes.io/arch",
+        "beta.kubernetes.io/instance-type",
+        "beta.kubernetes.io/os",
+        "failure-domain.beta.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
+        "kubernetes.io/arch",
+        "kubernetes.io/hostname",
+        "node.kubernetes.io/instance-type",
+        "topology.ebs.csi.aws.com/zone",
+        "topology.kubernetes.io/region",
+    }
+)
+_OF_EKS = "eks.amazonaws.com/"
+"""Labels of nodes to come that the autoscaler works out from the instance type, or is told by EKS; not known here."""
+
 
 @dataclass(frozen=True)
 class Template:
@@ -79,7 +96,7 @@ def refusals(node: Template, pod: WaitingPod) -> list[str]:
     found = [
         f"label {label}={value}" if label not in node.labels else f"label {label} is {node.labels[label]}, not {value}"
         for label, value in pod.labels_wanted.items()
-        if node.labels.get(label) != value
+        if not has_label(node, label, value)
     ]
     found += [
         f"taint {taint.key}={taint.value}:{taint.effect}"
@@ -87,6 +104,13 @@ def refusals(node: Template, pod: WaitingPod) -> list[str]:
         if taint.effect in REPELLING and not any(tolerates(toleration, taint) for toleration in pod.tolerations)
     ]
     return found
+
+
+def has_label(node: Template, label: str, value: str) -> bool:
+    """Whether such a node has a label; labels that the autoscaler works out by itself are believed to fit."""
+    if label not in node.labels and (label in _WORKED_OUT or label.startswith(_OF_EKS)):
+        return True
+    return node.labels.get(label) == value
 
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:

@@ -9,7 +9,7 @@ from ..facts import Lease
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
-from ..templates import refusals, template
+from ..templates import refusals
 from .wording import some
 
 BOOK = RuleBook(Link.AUTOSCALER)
@@ -240,8 +240,7 @@ def _cached_templates(case: Case) -> Iterator[Finding]:
         fitting = [
             group.name
             for group in case.discovered_own
-            if group.desired == 0 < group.max
-            and not refusals(template(group, case.managed.get(group.name), case.nodes), pod)
+            if group.desired == 0 < group.max and not refusals(case.templates[group.name], pod)
         ]
         if by_template and fitting and pod.labels_wanted:
             yield CACHED.broken(

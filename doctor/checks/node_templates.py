@@ -7,7 +7,7 @@ from ..case import Case, broken
 from ..facts import AutoScalingGroup
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
-from ..templates import lacking_tags, tagged_labels, template, unread_taints
+from ..templates import has_label, lacking_tags, tagged_labels, unread_taints
 from .wording import each, pairs
 
 BOOK = RuleBook(Link.GROUPS)
@@ -92,15 +92,13 @@ def _template_tag_fault(key: str, value: str) -> str:
 
 
 def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Finding]) -> Iterator[Finding]:
-    nodes = case.nodes
-    templates = {group.name: template(group, case.managed.get(group.name), nodes) for group in groups}
     unknown = [group for group in groups if group.name not in case.managed and not group.instances]
     if not broken(earlier, "permissions.node-groups"):
         for pod in case.waiting:
             missing = {
                 label: value
                 for label, value in pod.labels_wanted.items()
-                if not any(each.labels.get(label) == value for each in templates.values())
+                if not any(has_label(each, label, value) for each in case.templates.values())
             }
             if missing and unknown:
                 tags = {discovery.label_key(label): value for label, value in missing.items()}
@@ -126,7 +124,7 @@ def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Fi
                 case.mender.tag(group.name, right),
             )
         elif node_group is None and group.min == 0 and group.instances:
-            silent = _unannounced(group, dict(templates[group.name].labels))
+            silent = _unannounced(group, dict(case.templates[group.name].labels))
             if silent:
                 tags = {discovery.label_key(label): value for label, value in silent.items()}
                 yield LABELS.warning(

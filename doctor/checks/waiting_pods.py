@@ -7,7 +7,7 @@ from ..case import Case, broken
 from ..facts import WaitingPod
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
-from ..templates import refusals, template
+from ..templates import refusals
 from .wording import some
 
 BOOK = RuleBook(Link.WAITING_PODS)
@@ -100,7 +100,7 @@ def _by_group(case: Case, pod: WaitingPod) -> str:
     """The reason of each group, as far as labels, taints and sizes tell."""
     reasons = []
     for group in case.discovered_own:
-        known = refusals(template(group, case.managed.get(group.name), case.nodes), pod)
+        known = refusals(case.templates[group.name], pod)
         known += [f"at its greatest size {group.max}"] if group.desired >= group.max else []
         reasons.append(f"{group.name}: {', '.join(known) or 'room on an instance of its type does not suffice'}")
     return f"By group: {some(reasons, 10)}." if reasons else "No group was considered."

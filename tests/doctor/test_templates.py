@@ -92,6 +92,13 @@ def test_a_pod_is_refused_for_each_label_and_taint():
     assert refusals(node, fits) == []
 
 
+def test_labels_that_the_autoscaler_works_out_refuse_nobody():
+    wanted = {"kubernetes.io/arch": "arm64", "eks.amazonaws.com/capacityType": "SPOT"}
+    assert refusals(Template({}, ()), snapshots.waiting_pod(labels_wanted=wanted)) == []
+    known = Template({"kubernetes.io/arch": "amd64"}, ())
+    assert refusals(known, snapshots.waiting_pod(labels_wanted={"kubernetes.io/arch": "arm64"})) != []
+
+
 @pytest.mark.parametrize(
     ("toleration", "accepted"),
     [

@@ -55,7 +55,7 @@ class ManagedNodeGroupArgs(TypedDict):
     """Most nodes."""
     desired_size: NotRequired[int]
     """Nodes at creation; afterwards the number belongs to Cluster Autoscaler. Defaults to `minSize`."""
-    subnet_ids: NotRequired[pulumi.Input[list[pulumi.Input[str]]]]
+    subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Subnets of the one group. Give this or `subnetIdsByZone`."""
     subnet_ids_by_zone: NotRequired[dict[str, list[pulumi.Input[str]]]]
     """Subnets by zone, for one group per zone, so that a pod bound to a volume of one zone gets its node there.
@@ -98,7 +98,7 @@ class _Group(NamedTuple):
     """One EKS node group of this component."""
 
     name: str
-    subnet_ids: pulumi.Input[list[pulumi.Input[str]]]
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
 
 
 def faults(args: ManagedNodeGroupArgs) -> list[Fault]:

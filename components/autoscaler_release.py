@@ -165,6 +165,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
     def _values(self, args: AutoscalerReleaseArgs) -> dict[str, Any]:
         return chart_values(
             cluster_name=args["cluster_name"],
+            cluster_key=pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key),
             region=args["region"],
             service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
             credentials=args.get("credentials", IRSA),

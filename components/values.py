@@ -190,6 +190,7 @@ def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
 def chart_values(
     *,
     cluster_name: pulumi.Input[str],
+    cluster_key: pulumi.Input[str],
     region: pulumi.Input[str],
     service_account: str,
     credentials: str,
@@ -202,7 +203,8 @@ def chart_values(
     """Values of the chart for one cluster; ``extra`` is merged last.
 
     Args:
-        cluster_name: Name of the cluster, by which groups are discovered.
+        cluster_name: Name of the cluster.
+        cluster_key: Key of the tag by which its groups are discovered.
         region: Its region.
         service_account: Name of the service account.
         credentials: ``irsa``, ``podIdentity`` or ``nodeRole``.
@@ -212,7 +214,6 @@ def chart_values(
         settings: Behaviour of Cluster Autoscaler and of its pods.
         extra: Further values of the user's.
     """
-    cluster_key = pulumi.Output.from_input(cluster_name).apply(discovery.cluster_key)
     resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
     annotations = {ROLE_ANNOTATION: role_arn} if role_arn is not None else {}
     values: Values = {

@@ -9,6 +9,7 @@ from components.values import chart_values, extra_values_faults, merge, settings
 def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
     return chart_values(
         cluster_name="series-api",
+        cluster_key="k8s.io/cluster-autoscaler/series-api",
         region="us-east-1",
         service_account="cluster-autoscaler",
         credentials="irsa" if role_arn else "podIdentity",
@@ -34,6 +35,13 @@ def test_pods_are_made_anew_when_their_credentials_change():
     assert of()["podAnnotations"][key] == "arn:aws:iam::1:role/x"
     assert of(role_arn="arn:aws:iam::1:role/y")["podAnnotations"][key] == "arn:aws:iam::1:role/y"
     assert of(role_arn=None)["podAnnotations"][key] == "podIdentity"
+
+
+def test_groups_are_discovered_by_both_tags():
+    assert of()["autoDiscovery"] == {
+        "clusterName": "series-api",
+        "tags": ["k8s.io/cluster-autoscaler/enabled", "k8s.io/cluster-autoscaler/series-api"],
+    }
 
 
 def test_pods_are_found_by_the_label_that_people_type():

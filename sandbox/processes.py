@@ -237,6 +237,8 @@ def _launch(layout: Layout, service: Service) -> None:
         os.fchmod(output.fileno(), 0o600)
         if not _lock_now(record_handle.fileno()):
             raise ProcessError(f"{service.name} is being started by another command; wait for that one.")
+        # Before it starts: it writes through the same open file, and may be quicker than we are.
+        log_offset = output.tell()
         process = subprocess.Popen(
             service.command,
             cwd=PROJECT,
@@ -249,7 +251,7 @@ def _launch(layout: Layout, service: Service) -> None:
         )
         process.returncode = 0  # let it go: it is meant to outlive us, and Popen would warn of that
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        _write(path, Record(process.pid, service.fingerprint(), started, log_offset=output.tell()))
+        _write(path, Record(process.pid, service.fingerprint(), started, log_offset))
 
 
 def _write(path: Path, record: Record) -> None:

@@ -323,7 +323,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     def command(mode: Source, *options: str, refusal: str = "") -> tuple[int, str]:
         api, cloud = Api(mode), TokenCloud(mode)
         cloud.refusal = refusal
-        monkeypatch.setattr(clients, "Aws", lambda _: shared_clients())
+        with cloud.attached():
+            made = shared_clients()
+        monkeypatch.setattr(clients, "Aws", lambda _: made)
         monkeypatch.setattr(clients, "connect_kubernetes", lambda *_: api)
         monkeypatch.setattr(Connection, "changing", lambda _: api)
         with cloud.attached(), pytest.raises(SystemExit) as ended:

@@ -46,6 +46,7 @@ class Answer:
         claims: What the token says; None where no token was got.
         session: The credentials that it bought; None where none were.
         obstacle: What kept the exchange from being made or from succeeding; None when nothing did.
+        strays: Pods that carry other credentials than these, and so are somebody else to AWS.
         machine: The node of the pod, where the credentials are the node's.
         permissions: One line for each action.
         asked_by: How the permissions were found out: ``simulated``, ``tried`` or empty.
@@ -61,6 +62,7 @@ class Answer:
     claims: Claims | None = None
     session: Session | None = None
     obstacle: Refused | Unreadable | None = None
+    strays: tuple[str, ...] = ()
     machine: NodeMachine | None = None
     permissions: tuple[Permission, ...] = ()
     asked_by: str = ""
@@ -69,8 +71,15 @@ class Answer:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Broken when AWS refuses the exchange or a call that is needed; could not look when nobody could say."""
-        if isinstance(self.obstacle, Refused) or any(each.status is Status.BROKEN for each in self.findings):
+        """Broken when AWS refuses the exchange or a call that is needed, or a pod is somebody else.
+
+        Could not look when nobody could say.
+        """
+        if (
+            isinstance(self.obstacle, Refused)
+            or self.strays
+            or any(each.status is Status.BROKEN for each in self.findings)
+        ):
             return ExitCode.BROKEN
         if isinstance(self.in_pod, PodAnswer) and not is_role(self.in_pod.arn, self.role_arn):
             return ExitCode.BROKEN
@@ -116,10 +125,21 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
         deployment,
         source,
         snapshot.aws.role_arn,
+        strays=_strays(case, source),
         machine=machine if source is Source.NODE_ROLE and isinstance(machine, NodeMachine) else None,
     )
     answer = _with_session(answer, case, kubernetes, exchange)
     return _with_permissions(answer, case, exchange)
+
+
+def _strays(case: Case, source: Source) -> tuple[str, ...]:
+    """Pods made before the service account was what it is now, or past the webhook of EKS."""
+    role_arn = case.snapshot.aws.role_arn
+    return tuple(
+        f"{pod.name} ({carried.source}{f' {carried.role_arn}' if carried.role_arn else ''})"
+        for pod, carried in zip(case.pods, case.carried, strict=True)
+        if carried.source is not source or (carried.role_arn and carried.role_arn != role_arn)
+    )
 
 
 def _with_session(answer: Answer, case: Case, kubernetes: Reading[ChangingKubernetes], exchange: Exchange) -> Answer:

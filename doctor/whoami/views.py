@@ -82,6 +82,8 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "is", answer.session.arn
         yield "session", answer.session.name
         yield "lifetime", f"{lifetime(answer)}, until {_time(answer.session.expires_at)}; then the SDK gets new ones"
+    if answer.strays:
+        yield "but not", f"{', '.join(answer.strays)}: made with other credentials. What mends it: ca-doctor check"
     if answer.machine:
         yield "node", f"instance {answer.machine.instance_id}, metadata hop limit {answer.machine.hop_limit}"
         yield "exchange", "none from here: only the node gets these credentials. To see them work: --in-pod"
@@ -144,6 +146,7 @@ def as_document(answer: Answer) -> dict[str, Any]:
         "session": {"arn": session.arn, "name": session.name, "expiresAt": session.expires_at.isoformat()}
         if session
         else None,
+        "strayPods": list(answer.strays),
         "instanceId": answer.machine.instance_id if answer.machine else None,
         "obstacle": {
             "refused": isinstance(answer.obstacle, Refused),

@@ -197,8 +197,16 @@ def test_without_the_right_to_simulate_reads_are_tried_as_the_pod_and_writes_sta
     assert answer.exit_code is ExitCode.COULD_NOT_LOOK
 
 
+def test_a_pod_that_carries_something_else_is_somebody_else():
+    snapshot = snapshots.with_kubernetes(snapshots.healthy(), pods=(snapshots.pod(Source.NODE_ROLE),))
+    answer = who_is(snapshot, Api(), Aws())
+    assert answer.exit_code is ExitCode.BROKEN
+    assert f"{snapshots.pod().name} (nodeRole): made with other credentials" in printed(answer)
+
+
 def test_static_keys_cannot_be_asked():
-    answer = asked(Source.IRSA, source=Source.STATIC_KEYS, decisions=(), role_arn="")
+    keyed = snapshots.with_kubernetes(snapshots.healthy(), pods=(snapshots.pod(static_keys=True),))
+    answer = who_is(snapshots.with_aws(keyed, source=Source.STATIC_KEYS, decisions=(), role_arn=""), Api(), Aws())
     assert answer.exit_code is ExitCode.COULD_NOT_LOOK
     assert "access key" in printed(answer)
 

@@ -151,6 +151,18 @@ class Case:
         return next((account for account in accounts if account.name == self.deployment.service_account), None)
 
     @property
+    def account_of_role(self) -> str:
+        """The service account that the role was made for: its own, or the one that was mistaken for it."""
+        accounts = self.snapshot.kubernetes.service_accounts
+        if self.deployment is None or isinstance(accounts, Unreadable):
+            return ""
+        own = self.service_account
+        if own is None or credentials.ROLE_ANNOTATION in own.annotations or self.source is not Source.IRSA:
+            return self.deployment.service_account
+        elsewhere = credentials.annotated_elsewhere(self.deployment, accounts)
+        return elsewhere.name if elsewhere else own.name
+
+    @property
     def source(self) -> Source | None:
         """Where its credentials come from, by what is declared."""
         return self.snapshot.aws.source

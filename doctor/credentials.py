@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .facts import Association, Deployment, Pod, ServiceAccount, Source
+from .facts import Association, Deployment, Intent, Pod, ServiceAccount, Source
 
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
@@ -41,6 +41,46 @@ def carried(pod: Pod) -> Credentials:
     if pod.static_keys:
         return Credentials(Source.STATIC_KEYS)
     return _injected(pod.environment) or Credentials(Source.NODE_ROLE)
+
+
+def annotated_elsewhere(deployment: Deployment, accounts: Iterable[ServiceAccount]) -> ServiceAccount | None:
+    """Another service account of the namespace that carries a role and an autoscaler's name."""
+    return next(
+        (
+            account
+            for account in accounts
+            if account.name != deployment.service_account
+            and "autoscaler" in account.name
+            and ROLE_ANNOTATION in account.annotations
+        ),
+        None,
+    )
+
+
+def meant(
+    intent: Intent | None,
+    deployment: Deployment,
+    accounts: Iterable[ServiceAccount],
+    associations: Iterable[Association],
+    pods: Iterable[Pod],
+) -> Credentials:
+    """What should be looked at: a source that went missing is a fault of its own, and its role may well be in order.
+
+    The stack's word counts most, then what is declared; where nothing is, what living pods still carry, and what is
+    declared for a service account that was mistaken for theirs.
+    """
+    accounts = tuple(accounts)
+    own = next((account for account in accounts if account.name == deployment.service_account), None)
+    first = declared(deployment, own, associations)[0]
+    if intent and intent.credentials and intent.credentials is not first.source:
+        return Credentials(intent.credentials, intent.role_arn or "")
+    if first.source is not Source.NODE_ROLE:
+        return first
+    left = next((found for pod in pods if (found := carried(pod)).source is not Source.NODE_ROLE), None)
+    if left:
+        return left
+    elsewhere = annotated_elsewhere(deployment, accounts)
+    return Credentials(Source.IRSA, elsewhere.annotations[ROLE_ANNOTATION]) if elsewhere else first
 
 
 def _injected(environment: Mapping[str, str]) -> Credentials | None:

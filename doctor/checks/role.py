@@ -134,7 +134,7 @@ def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
         return
     path = iam.issuer_path(cluster.issuer)
     provider_arn = f"arn:{cluster.partition}:iam::{role.arn.split(':')[4]}:oidc-provider/{path}"
-    namespace, account = case.deployment.namespace, case.deployment.service_account
+    namespace, account = case.deployment.namespace, case.account_of_role
     subject, audience = f"{path}:sub", f"{path}:aud"
     context = {subject: iam.subject(namespace, account), audience: _audience(case)}
     verdict = judge_trust(role.trust, Request("Federated", provider_arn, ("sts:AssumeRoleWithWebIdentity",), context))

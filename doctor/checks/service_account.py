@@ -7,7 +7,7 @@ from .. import credentials
 from .._shared import compatibility, iam, versions
 from ..arguments import image_tag
 from ..case import Case, broken
-from ..facts import AgentDaemonSet, NodeMachine, Source
+from ..facts import AgentDaemonSet, Deployment, NodeMachine, Source
 from ..findings import Finding, Link, RuleBook, Status
 from ..readings import Unreadable
 
@@ -84,7 +84,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield SOURCE.unread(associations)
         associations = ()
     sources = credentials.declared(case.deployment, case.service_account, associations)
-    source = _source(case, sources)
+    source = _source(case, case.deployment, sources)
     yield source
     winner = sources[0]
     if winner.source is Source.IRSA:
@@ -102,7 +102,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield from _node_role(case)
 
 
-def _source(case: Case, sources: list[credentials.Credentials]) -> Finding:
+def _source(case: Case, deployment: Deployment, sources: list[credentials.Credentials]) -> Finding:
     winner, intent = sources[0], case.snapshot.intent
     named = {
         Source.IRSA: "the annotation (IRSA)",
@@ -122,12 +122,20 @@ def _source(case: Case, sources: list[credentials.Credentials]) -> Finding:
             f"{intent.role_arn}, as the stack says",
             _restore(case, winner.source, intent.role_arn),
         )
-    elsewhere = _annotated_elsewhere(case)
-    if winner.source is Source.NODE_ROLE and elsewhere and case.deployment:
+    accounts = case.snapshot.kubernetes.service_accounts
+    elsewhere = None if isinstance(accounts, Unreadable) else credentials.annotated_elsewhere(deployment, accounts)
+    if winner.source is Source.NODE_ROLE and elsewhere:
         return SOURCE.broken(
-            f"The role is on the service account {elsewhere}, but the pods run as {case.deployment.service_account}.",
+            f"The role is on the service account {elsewhere.name}, but the pods run as {deployment.service_account}.",
             "one service account for both",
-            case.mender.values({"rbac.serviceAccount.name": elsewhere}),
+            case.mender.values({"rbac.serviceAccount.name": elsewhere.name}),
+        )
+    left = next((each for each in case.carried if each.source is not Source.NODE_ROLE), None)
+    if winner.source is Source.NODE_ROLE and left:
+        return SOURCE.broken(
+            f"Its pods still carry {left.role_arn or named[left.source]}, but nothing gives it to new pods any more.",
+            named[left.source],
+            _restore(case, left.source, left.role_arn or "ROLE_ARN"),
         )
     if winner.source is Source.STATIC_KEYS:
         return SOURCE.warning(
@@ -154,23 +162,6 @@ def _restore(case: Case, source: Source, role_arn: str) -> str:
 
 def _forget(case: Case, source: Source) -> str:
     return case.mender.remove_annotation() if source is Source.IRSA else case.mender.remove_association()
-
-
-def _annotated_elsewhere(case: Case) -> str:
-    """Another service account of the namespace that carries a role and an autoscaler's name."""
-    accounts = case.snapshot.kubernetes.service_accounts
-    if isinstance(accounts, Unreadable) or case.deployment is None:
-        return ""
-    return next(
-        (
-            account.name
-            for account in accounts
-            if account.name != case.deployment.service_account
-            and "autoscaler" in account.name
-            and credentials.ROLE_ANNOTATION in account.annotations
-        ),
-        "",
-    )
 
 
 def _role_arn(case: Case, arn: str) -> Finding:

@@ -272,16 +272,17 @@ def _machine(aws: Aws, snapshot: Snapshot) -> Reading[NodeMachine | None]:
 
 
 def _identity(snapshot: Snapshot, deployment: Deployment) -> _Identity:
+    """The identity that the autoscaler is meant to have: by the stack, else by what is declared, else by its pods."""
     accounts, associations = snapshot.kubernetes.service_accounts, snapshot.aws.associations
     if isinstance(accounts, Unreadable):
         return _Identity(None, "")
-    account = next((each for each in accounts if each.name == deployment.service_account), None)
     known = () if isinstance(associations, Unreadable) else associations
-    winner = credentials.declared(deployment, account, known)[0]
-    if winner.source is Source.NODE_ROLE:
+    pods = () if isinstance(snapshot.kubernetes.pods, Unreadable) else snapshot.kubernetes.pods
+    meant = credentials.meant(snapshot.intent, deployment, accounts, known, pods)
+    if meant.source is Source.NODE_ROLE:
         machine = snapshot.aws.machine
         return _Identity(Source.NODE_ROLE, "" if isinstance(machine, Unreadable) or not machine else machine.role_arn)
-    return _Identity(winner.source, winner.role_arn)
+    return _Identity(meant.source, meant.role_arn)
 
 
 def _with_decisions(

@@ -43,6 +43,7 @@ class Cloud:
         self.groups = [self._group(name) for name in self.node_groups]
         foreign = {**discovery.discovery_tags("others"), "eks:cluster-name": "others"}
         self.groups.append(self._group("others", foreign, instance="i-0ff1"))
+        self.trust = snapshots.role(mode).trust
         self.policy = iam.autoscaler_policy(iam.ClusterIdentity.from_arn(snapshots.CLUSTER_ARN))
 
     @property
@@ -177,7 +178,7 @@ class Cloud:
         role = snapshots.role(self.mode)
         if asked["RoleName"] != role.name:
             raise self.error("NoSuchEntity", "GetRole")
-        return {"Role": {"RoleName": role.name, "Arn": role.arn, "AssumeRolePolicyDocument": role.trust}}
+        return {"Role": {"RoleName": role.name, "Arn": role.arn, "AssumeRolePolicyDocument": self.trust}}
 
     def _ListAttachedRolePolicies(self, _: Any) -> Any:  # noqa: N802
         return {"AttachedPolicies": [{"PolicyName": "own", "PolicyArn": "arn:aws:iam::123456789012:policy/own"}]}

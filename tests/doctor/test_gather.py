@@ -6,16 +6,18 @@ import threading
 
 import pytest
 
+from components import iam
 from doctor import clients, gather
 from doctor.checks import examine
 from doctor.errors import CannotLookError
-from doctor.facts import Snapshot, Source
+from doctor.facts import Intent, Snapshot, Source
 from doctor.findings import ExitCode, Link, Status
 from doctor.readings import Unreadable
 from doctor.target import Target
 
 from . import snapshots
 from .fakes import Cloud, Cluster
+from .fakes import pod as fake_pod
 
 LISTS = re.compile(r"(List|Simulate)\w+|DescribeAutoScalingGroups|DescribeScalingActivities")
 
@@ -213,6 +215,30 @@ def test_a_role_of_another_account_is_out_of_reach_not_missing():
     report = examine(take(Cloud(), cluster))
     assert report.verdict(Link.ROLE) is Status.NOT_REACHED
     assert report.exit_code is ExitCode.COULD_NOT_LOOK
+
+
+@pytest.mark.parametrize("intent", [Intent(credentials=Source.IRSA, role_arn=snapshots.ROLE_ARN), None])
+def test_an_annotation_that_went_missing_is_no_fault_of_the_role(intent: Intent | None):
+    cluster = Cluster()
+    cluster.objects["/api/v1/namespaces/kube-system/serviceaccounts"] = [{"metadata": {"name": snapshots.NAME}}]
+    report = examine(take(Cloud(), cluster, Target(snapshots.CLUSTER, snapshots.REGION, intent)))
+    assert [each.rule.id for each in report.findings if each.status is Status.BROKEN] == ["service-account.source"]
+    assert report.verdict(Link.ROLE) is Status.OK
+    assert report.verdict(Link.PERMISSIONS) is Status.OK
+
+
+def test_an_annotation_on_a_service_account_mistaken_for_the_pods_own_is_no_fault_of_the_role():
+    cluster = Cluster()
+    annotated = {"name": "cluster-autoscaler-aws", "annotations": {"eks.amazonaws.com/role-arn": snapshots.ROLE_ARN}}
+    accounts = [{"metadata": annotated}, {"metadata": {"name": snapshots.NAME}}]
+    cluster.objects["/api/v1/namespaces/kube-system/serviceaccounts"] = accounts
+    cluster.objects["/api/v1/namespaces/kube-system/pods"] = [fake_pod(Source.NODE_ROLE)]
+    cloud = Cloud()
+    cloud.trust = iam.irsa_trust(
+        snapshots.PROVIDER_ARN, snapshots.ISSUER, snapshots.NAMESPACE, "cluster-autoscaler-aws"
+    )
+    report = examine(take(cloud, cluster))
+    assert [each.rule.id for each in report.findings if each.status is Status.BROKEN] == ["service-account.source"]
 
 
 def test_a_role_behind_the_role_of_an_association_is_out_of_reach():

@@ -41,10 +41,12 @@ def main(arguments: list[str]) -> None:
     try:
         line = parse(arguments, release)
     except FlagError as error:
-        print(f"{error}\nUsage of ./cluster-autoscaler: see the flags of release {release}\n{error}", file=sys.stderr)
+        print(f"Usage of ./cluster-autoscaler: see the flags of release {release}\n{error}", file=sys.stderr)
         sys.exit(_USAGE_EXIT)
     options = Options.of(line)
     log.start(options.v)
+    if release.minor >= 35 and not options.enable_dynamic_resource_allocation:
+        log.fatal("--enable-dynamic-resource-allocation flag must be true: false")
     log.info(f"Cluster Autoscaler {release}")
     log.warning(
         f"THIS IS sandbox-autoscaler, the sandbox's stand-in for Cluster Autoscaler {release}, not the real one. "
@@ -93,9 +95,14 @@ def _lead(release: Release, options: Options, cluster: Cluster, metrics: Metrics
     """Cluster Autoscaler's order of things: status, expander, AWS, informers, loop."""
     now = datetime.now(UTC)
     cluster.write_status(status.initializing(now, release.writes_yaml_status), now)
+    aws = _aws(release, options)
+    try:
+        expander.check(options.expander.split(","))
+    except expander.ExpanderError as error:
+        log.fatal(f"Failed to create autoscaler: {error}")
     loop = Loop(
         options,
-        _aws(release, options),
+        aws,
         cluster,
         metrics,
         as_yaml=release.writes_yaml_status,
@@ -112,22 +119,17 @@ def _lead(release: Release, options: Options, cluster: Cluster, metrics: Metrics
 
 
 def _aws(release: Release, options: Options) -> Aws:
+    """The connection to AWS, proven by its first questions."""
     if options.cloud_provider != "aws":
         log.fatal(f"Unknown cloud provider: {options.cloud_provider} (the sandbox's stand-in plays only aws)")
     if options.nodes:
         log.fatal("--nodes is not played by the sandbox's stand-in: use --node-group-auto-discovery")
-    if release.minor >= 35 and not options.enable_dynamic_resource_allocation:
-        log.fatal("--enable-dynamic-resource-allocation must be true")
-    if options.balancing_label and options.balancing_ignore_label:
-        log.fatal("--balancing-label and --balancing-ignore-label cannot be used together")
     try:
-        expander.check(options.expander.split(","))
         aws = Aws(release, discovery_tags(options.node_group_auto_discovery), options)
-    except (expander.ExpanderError, DiscoveryError) as error:
-        log.fatal(f"Failed to create autoscaler: {error}")
-    aws.load_instance_types()
-    try:
+        aws.load_instance_types()
         aws.groups()
+    except DiscoveryError as error:
+        log.fatal(f"Failed to create AWS Manager: {error}")
     except AwsError as error:
         log.error(f"Failed to regenerate ASG cache: {error}")
         log.fatal(f"Failed to create AWS Manager: {error}")

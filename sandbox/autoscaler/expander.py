@@ -52,8 +52,11 @@ def check(names: Sequence[str]) -> None:
             raise ExpanderError(
                 f"Expander {name} was specified multiple times, each expander must not be specified more than once"
             )
-        if name == "random" and position + 1 < len(names):
-            raise ExpanderError(f"Expander {name} always returns one option: none may follow it")
+        if "random" in names[:position]:
+            raise ExpanderError(
+                f"Expander {name} came after an expander random that will always return only one result, "
+                f"this is not allowed since {name} will never be used"
+            )
 
 
 def choose(options: Sequence[Option], names: Sequence[str], priorities: Priorities, random: Random) -> Option:

@@ -79,7 +79,9 @@ def _split(word: str, rest: Iterator[str], known: Mapping[str, tuple[str, str]])
     name, assigned, text = word.lstrip("-").partition("=")
     # As Kubernetes' flag sets do. "-v=4" works, too: the only flag of one letter is v.
     name = name.replace("_", "-")
-    if name not in known or (not word.startswith("--") and len(name) > 1):
+    if not word.startswith("--") and name != "v":
+        raise FlagError(f"unknown shorthand flag: '{word[1]}' in {word}")
+    if name not in known:
         raise FlagError(f"unknown flag: {word.partition('=')[0]}")
     if assigned:
         return name, text

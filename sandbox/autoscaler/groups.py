@@ -100,13 +100,13 @@ def discovery_tags(specifications: Sequence[str]) -> dict[str, str]:
         discoverer, colon, parameters = specification.partition(":")
         if not colon:
             raise DiscoveryError(
-                f'invalid node group auto discovery spec specified via --node-group-auto-discovery: "{specification}"'
+                f"invalid node group auto discovery spec specified via --node-group-auto-discovery: {specification}"
             )
         if discoverer != "asg":
             raise DiscoveryError(f"unsupported discoverer specified: {discoverer}")
         key, equals, tags = parameters.partition("=")
         if not equals:
-            raise DiscoveryError(f'invalid parameter specified for discoverer "asg": {parameters}')
+            raise DiscoveryError(f"invalid key=value pair [{parameters}]")
         if key != "tag":
             raise DiscoveryError(
                 f'unsupported parameter key "{key}" is specified for discoverer "asg". The only supported key is "tag"'
@@ -115,7 +115,5 @@ def discovery_tags(specifications: Sequence[str]) -> dict[str, str]:
             raise DiscoveryError("tag value not supplied")
         for tag in tags.split(","):
             name, _, value = tag.partition("=")
-            if not name:
-                raise DiscoveryError(f'empty tag key in "{specification}"')
             wanted[name] = value
     return wanted

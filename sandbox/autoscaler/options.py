@@ -11,6 +11,7 @@ from sandbox.autoscaler.flags import CommandLine
 _OF_NO_CONSEQUENCE = frozenset(
     {
         "alsologtostderr",
+        "alsologtostderrthreshold",
         "cluster-name",
         "leader-elect-resource-namespace",
         "logtostderr",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError, NoRegionError
 
 from sandbox.autoscaler.releases import Release
@@ -41,7 +43,7 @@ def _by_sdk_v1(error: Exception) -> str:
                 "\tFor verbose messaging see aws.Config.CredentialsChainVerboseErrors"
             )
         case CredentialRetrievalError():
-            return f"CredentialsEndpointError: failed to load credentials\ncaused by: {error}"
+            return f"CredentialsEndpointError: failed to load credentials\ncaused by: {_of_agent(error)}"
         case NoRegionError():
             return "MissingRegion: could not find region configuration"
         case BotoCoreError():
@@ -64,12 +66,18 @@ def _by_sdk_v2(error: Exception, service: str, operation: str) -> str:
                 "canceled, context deadline exceeded"
             )
         case CredentialRetrievalError():
-            return f"{no_credentials}, failed to load credentials, {error}"
+            return f"{no_credentials}, failed to load credentials, {_of_agent(error)}"
         case NoRegionError():
             return f"{called}, failed to resolve service endpoint, an AWS region is required, but was not found"
         case BotoCoreError():
             return f"{called}, exceeded maximum number of attempts, 3, request send failed, {error}"
     return str(error)
+
+
+def _of_agent(error: CredentialRetrievalError) -> str:
+    """What the container credentials endpoint answered, or why it did not, out of botocore's sentence."""
+    answer = re.search(r"Received non 200 response \d+ from container metadata: (.*)", str(error), re.DOTALL)
+    return f": {answer[1]}" if answer else f"exceeded maximum number of attempts, 3, request send failed, {error}"
 
 
 def _api_error_v1(error: ClientError) -> str:

@@ -168,6 +168,7 @@ def _node_counts(counts: Counts) -> dict[str, Any]:
             "total": counts.registered,
             "ready": counts.ready,
             "notStarted": 0,
+            "suspended": 0,
             "beingDeleted": counts.being_deleted,
             "unready": {"total": counts.unready, "resourceUnready": 0},
         },

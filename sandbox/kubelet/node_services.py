@@ -19,6 +19,7 @@ _SILENT_SECONDS = 6.0
 """How long a request stays without answer that AWS would never answer: longer than any SDK waits."""
 
 _TOKEN = "X-aws-ec2-metadata-token"
+_TOKEN_LIFE = f"{_TOKEN}-ttl-seconds"
 _CREDENTIALS = "/latest/meta-data/iam/security-credentials/"
 _AGENT_PATH = "/v1/credentials"
 
@@ -62,10 +63,12 @@ def _serve(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def answer(self, code: int, text: str, content_type: str = "text/plain") -> None:
+    def answer(self, code: int, text: str, content_type: str = "text/plain", **headers: str) -> None:
         content = text.encode()
         self.send_response(code)
         self.send_header("Content-Type", content_type)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -88,11 +91,12 @@ def _metadata_handler(
                 self.answer(403, "Forbidden")
             elif options.hop_limit < hops:
                 stopping.wait(_SILENT_SECONDS)  # The answer died on its way.
-            elif self.path != "/latest/api/token" or f"{_TOKEN}-ttl-seconds" not in self.headers:
+            elif self.path != "/latest/api/token" or _TOKEN_LIFE not in self.headers:
                 self.answer(400, "Bad Request")
             else:
                 tokens.add(token := secrets.token_urlsafe(32))
-                self.answer(200, token)
+                # The Go SDK takes no token without its time to live.
+                self.answer(200, token, **{_TOKEN_LIFE: self.headers[_TOKEN_LIFE]})
 
         def do_GET(self) -> None:
             options = _attempt(self, lambda: cloud.metadata_options(instance))

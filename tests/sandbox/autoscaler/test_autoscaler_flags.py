@@ -83,7 +83,7 @@ def test_a_flag_is_unknown_until_the_release_that_added_it(argument, first):
         (["--scale-down-utilization-threshold=a"], 'invalid argument "a" for "--scale-down-utilization-threshold"'),
         (["--expander"], "flag needs an argument: --expander"),
         (["--nothing"], "unknown flag: --nothing"),
-        (["-expander=random"], "unknown flag: -expander"),
+        (["-expander=random"], "unknown shorthand flag: 'e' in -expander=random"),
     ],
 )
 def test_a_wrong_command_line_is_refused_in_the_words_of_the_real_one(arguments, message):

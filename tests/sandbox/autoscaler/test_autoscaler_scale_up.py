@@ -156,7 +156,7 @@ def test_the_priority_map_is_read_or_refused_with_a_reason():
         (["fastest"], "Expander fastest not supported"),
         (["grpc"], "not played by the sandbox"),
         (["least-waste", "least-waste"], "specified multiple times"),
-        (["random", "least-waste"], "none may follow it"),
+        (["random", "least-waste"], "Expander least-waste came after an expander random"),
     ],
 )
 def test_a_chain_of_expanders_that_the_real_one_does_not_start_with_is_refused(chain, message):

@@ -93,6 +93,11 @@ DENIED = ClientError(
     },
     "AssumeRoleWithWebIdentity",
 )
+REFUSED = CredentialRetrievalError(
+    provider="container-role",
+    error_msg="Error retrieving metadata: Received non 200 response 403 from container metadata: [r]: (Denied): no",
+)
+UNANSWERED = CredentialRetrievalError(provider="container-role", error_msg="Error retrieving metadata: no answer")
 
 
 @pytest.mark.parametrize(
@@ -102,12 +107,9 @@ DENIED = ClientError(
         (DENIED, V2, "operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 403"),
         (NoCredentialsError(), V1, "NoCredentialProviders: no valid providers in chain"),
         (NoCredentialsError(), V2, "no EC2 IMDS role found"),
-        (
-            CredentialRetrievalError(provider="p", error_msg="e"),
-            V1,
-            "CredentialsEndpointError: failed to load credentials",
-        ),
-        (CredentialRetrievalError(provider="p", error_msg="e"), V2, "failed to load credentials"),
+        (REFUSED, V1, "CredentialsEndpointError: failed to load credentials\ncaused by: : [r]: (Denied): no"),
+        (REFUSED, V2, "failed to load credentials, : [r]: (Denied): no"),
+        (UNANSWERED, V2, "failed to load credentials, exceeded maximum number of attempts, 3, request send failed"),
         (NoRegionError(), V1, "MissingRegion"),
         (NoRegionError(), V2, "an AWS region is required, but was not found"),
         (EndpointConnectionError(endpoint_url="u"), V1, "RequestError: send request failed"),

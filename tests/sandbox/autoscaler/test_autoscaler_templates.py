@@ -124,7 +124,7 @@ def test_discovery_specifications_are_one_demand_together_and_nothing_is_trimmed
     assert discovery_tags(["asg:tag=a,b=c", "asg:tag= d"]) == {"a": "", "b": "c", " d": ""}
 
 
-@pytest.mark.parametrize("wrong", ["asg", "mig:tag=a", "asg:name=a", "asg:tag", "asg:tag=", "asg:tag=a,,b"])
+@pytest.mark.parametrize("wrong", ["asg", "mig:tag=a", "asg:name=a", "asg:tag", "asg:tag="])
 def test_a_malformed_discovery_specification_is_refused(wrong):
     with pytest.raises(DiscoveryError):
         discovery_tags([wrong])

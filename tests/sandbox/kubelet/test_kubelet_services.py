@@ -97,6 +97,13 @@ def test_a_pod_two_hops_away_gets_a_token_and_the_nodes_credentials(services):
     assert ask(url + "/latest/meta-data/other", **header)[0] == 404
 
 
+def test_a_token_comes_with_its_life_without_which_the_go_sdk_does_not_take_it(services):
+    life = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+    request = urllib.request.Request(f"{services().metadata_url}/latest/api/token", method="PUT", headers=life)
+    with urllib.request.urlopen(request, timeout=5) as response:
+        assert response.headers["X-aws-ec2-metadata-token-ttl-seconds"] == "60"
+
+
 def test_with_a_hop_limit_of_one_a_pod_waits_for_a_token_in_vain(services):
     with pytest.raises(RemoteDisconnected):
         a_token(services(hop_limit=1).metadata_url)

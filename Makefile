@@ -42,7 +42,7 @@ format: setup ## Format the code.
 test: lint test-fast test-mutations test-sandbox ## Everything: the truth about this project.
 
 test-fast: setup ## Unit, component, policy, program and doctor tests: no network, no tools.
-	$(BIN)/pytest -n 2 --dist worksteal tests --ignore tests/sandbox
+	$(BIN)/pytest -n 2 --dist worksteal --reruns 1 -rR tests --ignore tests/sandbox
 
 test-mutations: setup ## Break the code in known ways; each break must fail a named test.
 	$(BIN)/python scripts/mutations.py

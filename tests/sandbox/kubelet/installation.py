@@ -158,7 +158,9 @@ class Installation:
         eventually(lambda: not self.pods())
         for kind, name in (("configmap", f"{NAME}-status"), ("lease", NAME)):
             self.cluster.kubectl("delete", kind, name, "-n", "kube-system", "--ignore-not-found")
-        self.cluster.kubectl("delete", "events", "--all", "-A")
+        for namespace in ("default", "kube-system"):
+            # All at once: kubectl by itself would delete hundreds one by one.
+            self.cluster.kubectl("delete", "--raw", f"/api/v1/namespaces/{namespace}/events")
 
     def _helm(self, *arguments: str | Path) -> None:
         kubeconfig = ("--kubeconfig", self.cluster.files.admin_kubeconfig, "--namespace", "kube-system")

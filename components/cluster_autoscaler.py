@@ -6,7 +6,7 @@ import pulumi
 
 from . import autoscaler_release, autoscaler_role, iam
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
-from .autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA, AutoscalerRole, AutoscalerRoleArgs
+from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
 from .faults import Fault, raise_if_any
 from .values import AutoscalerSettings
 
@@ -63,7 +63,8 @@ def faults(args: ClusterAutoscalerArgs) -> list[Fault]:
     arn = args["cluster_arn"]
     if isinstance(arn, str) and not iam.is_cluster_arn(arn):
         return [Fault("clusterArn", repr(arn), "the ARN of an EKS cluster: arn:aws:eks:REGION:ACCOUNT:cluster/NAME")]
-    release = autoscaler_release.faults(_release_args(args, args.get("oidc_provider_arn", ""), _planned_region(args)))
+    # The role is still to be made, so what is said of its ARN says nothing.
+    release = autoscaler_release.faults(_release_args(args, "", _planned_region(args)))
     role = autoscaler_role.faults(_role_args(args))
     return list(dict.fromkeys([*role, *(fault for fault in release if fault.path != "roleArn")]))
 
@@ -143,8 +144,6 @@ def _release_args(
     shared["region"] = region
     if args.get("credentials", IRSA) == IRSA:
         shared["role_arn"] = role_arn
-    shared.setdefault("namespace", DEFAULT_NAMESPACE)
-    shared.setdefault("service_account", DEFAULT_SERVICE_ACCOUNT)
     return shared  # type: ignore[return-value]
 
 

@@ -118,8 +118,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
         *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
-        *asg_tags.faults({**_template(args), "asg_name": "", "labels": {}}),
-        *_tag_count_faults(args),
+        *asg_tags.faults(_template(args)),
     ]
 
 
@@ -352,8 +351,3 @@ def _update_faults(update: UpdateSettings | None) -> list[Fault]:
             "updateSettings.maxUnavailablePercentage", int(update.get("max_unavailable_percentage", 1)), 1, 100
         ),
     ]
-
-
-def _tag_count_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
-    """Faults of all tags together; the others of asg_tags.faults were found on the way."""
-    return [fault for fault in asg_tags.faults(_template(args)) if fault.path == "tags"]

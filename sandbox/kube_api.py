@@ -13,6 +13,7 @@ import yaml
 from kubernetes.config import new_client_from_config, new_client_from_config_dict
 
 MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kube_api import KubeApi, KubeApiError
+from sandbox.kube_api import APPLY_PATCH, KubeApi, KubeApiError
 from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.pod_identity import injection_for, patch
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
 
 PATH = "/mutate"
-_APPLY = "application/apply-patch+yaml"
 
 
 class IdentityWebhook:
@@ -87,6 +86,6 @@ def register(api: KubeApi, url: str, ca: Path) -> None:
         "PATCH",
         "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook",
         configuration,
-        content_type=_APPLY,
+        content_type=APPLY_PATCH,
         query={"fieldManager": "eks", "force": "true"},
     )

@@ -6,14 +6,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any
 from urllib.parse import quote
 
-from sandbox.kube_api import KubeApi, KubeApiError
+from sandbox.kube_api import APPLY_PATCH, KubeApi, KubeApiError
 from sandbox.providers.kubernetes.kubeconfig import Kubeconfig
 from sandbox.providers.rpc import ProviderError
-
-_APPLY: Final = "application/apply-patch+yaml"
 
 
 class Unreachable(ProviderError):
@@ -129,7 +127,7 @@ class Api:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         query |= {"dryRun": "All"} if dry_run else {}
         path = kind.path(metadata.get("namespace"), metadata["name"])
-        return self.request("PATCH", path, query, body, _APPLY)
+        return self.request("PATCH", path, query, body, APPLY_PATCH)
 
     def delete(self, kind: Kind, namespace: str | None, name: str, propagation: str) -> None:
         """Asks for one object's deletion; no error when it is not there."""

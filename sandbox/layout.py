@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -234,7 +235,7 @@ def hold_lock(path: Path, before_waiting: Callable[[], None] = lambda: None) -> 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Writes ``path`` whole or not at all: a reader, or a crash half-way, never sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{threading.get_native_id()}")
     draft.touch(mode)
     draft.write_text(text)
     draft.replace(path)

@@ -19,6 +19,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import zipapp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def gather(found: Sequence[Found], cache: Path) -> Path:
     target = cache / f"bin-{fingerprint[:12]}"
     if target.exists():
         return target
-    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")
+    draft = target.with_name(f"{target.name}.{threading.get_native_id()}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     for have in found:
@@ -267,7 +268,7 @@ def _point(link: Path, target: Path) -> None:
     if link.is_symlink() and link.readlink() == target:
         return
     link.parent.mkdir(parents=True, exist_ok=True)
-    draft = link.with_name(f".{link.name}.{os.getpid()}")
+    draft = link.with_name(f".{link.name}.{threading.get_native_id()}")
     draft.unlink(missing_ok=True)
     draft.symlink_to(target)
     draft.replace(link)

@@ -109,6 +109,15 @@ def test_a_job_completes(cluster, nodes):
     cluster.kubectl("wait", "--for=condition=Complete", "job/once", "--timeout=30s")
 
 
+@pytest.fixture
+def no_kubelet(account):
+    """Without the kubelet of the autoscaler's pods, which tests before may have started and tests after may need."""
+    account.sandbox.stop("kubelet")
+    yield
+    account.sandbox.start("kubelet")
+
+
+@pytest.mark.usefixtures("no_kubelet")
 def test_the_autoscalers_pod_is_left_to_its_own_kubelet(cluster, nodes):
     labels = {"app.kubernetes.io/name": "aws-cluster-autoscaler"}
     manifest = deployment("cluster-autoscaler", 1, labels, namespace="kube-system", container="aws-cluster-autoscaler")

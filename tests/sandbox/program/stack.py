@@ -32,7 +32,7 @@ class Stack:
         self.document: dict[str, Any] = yaml.safe_load((self.project / f"Pulumi.{environment}.yaml").read_text())
         beside = self.project / f"Pulumi.{self.name}.yaml"
         shipped = beside.exists()
-        self.pulumi("stack", "init", self.name)
+        self.pulumi("stack", "select", "--create", self.name)
         if not shipped:
             # The command writes a salt beside the program; the settings of tests are elsewhere.
             beside.unlink(missing_ok=True)

@@ -186,6 +186,7 @@ def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_
     # The running autoscaler may give the idle node back at any moment; either way there is nothing to repair.
     eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 3})
     assert drift(stack, sandbox) == []
+    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 2})
 
 
 def test_destroy_leaves_nothing(sandbox: Sandbox, before: dict[str, list[str]], stack: Stack) -> None:
@@ -196,8 +197,10 @@ def test_destroy_leaves_nothing(sandbox: Sandbox, before: dict[str, list[str]], 
     cluster = settings(other, "cluster", name="short-lived")
     cluster["create"]["network"] = network
     other.set("cluster", cluster)
-    other.up()
-    assert inventory(sandbox) != held
-    other.destroy()
+    try:
+        other.up()
+        assert inventory(sandbox) != held
+    finally:
+        other.destroy()
     assert inventory(sandbox) == held
     assert not sandbox.layout.admin_kubeconfig("short-lived", "us-east-1").exists()

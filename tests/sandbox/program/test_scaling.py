@@ -74,8 +74,10 @@ class Workload:
         )
 
     def events(self, reason: str) -> list[str]:
+        """What was told of the pods that are there now; earlier tests left events, too."""
+        pods = {pod.metadata.uid for pod in self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items}
         found = self.core.list_namespaced_event(NAMESPACE, field_selector=f"reason={reason}").items
-        return [event.message for event in found]
+        return [event.message for event in found if event.involved_object.uid in pods]
 
     def log(self) -> str:
         command = ["kubectl", "-n", "kube-system", "logs", "-l", "app=cluster-autoscaler", "--tail=200", "--prefix"]

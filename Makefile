@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox settings.py outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox ci-preview snapshots schema clean
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema clean
 
 include sandbox/sandbox.mk
 
@@ -51,6 +51,11 @@ test-sandbox: setup ## The real engine on the embedded cloud; builds its tools o
 	$(BIN)/python -m sandbox tools
 	# Real processes on a busy machine: a test that passes only at its second try is told as such (RERUN), not hidden.
 	$(BIN)/pytest tests/sandbox --reruns 1 -rR --durations 15
+
+faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
+	$(BIN)/python -m sandbox tools
+	@$(BIN)/pytest tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
+	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown, from the sandbox.
 	@$(BIN)/python -m sandbox up --stack $(STACK) >&2

@@ -2,6 +2,18 @@
 
 import signal
 
+import pytest
+
 # A shell that starts a command in the background makes it deaf to Ctrl-C, and so all that the command starts: tests
 # that interrupt a process would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Here, and not beside the suite, because pytest wants to know it whichever folder it is asked to run."""
+    parser.addoption(
+        "--reliability",
+        choices=("short", "full"),
+        default="short",
+        help="form of the reliability suite: the short one of every day (default), or all that `make faults` does",
+    )

@@ -1,0 +1,59 @@
+"""What every test of the reliability suite shares: its form (short or full) and its row of the report."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+FULL = "full"
+"""Marker of what belongs to the full form only: `@pytest.mark.full`, or :func:`case`."""
+
+
+def case(*values: object, id: str, short: bool = False) -> object:
+    """One case of a parametrised test.
+
+    Args:
+        values: The values of its parameters.
+        id: Its name.
+        short: Whether it belongs to the short form, too. Default: to the full one only.
+    """
+    return pytest.param(*values, id=id, marks=() if short else (pytest.mark.full,))
+
+
+class Finding:
+    """What a test did to the system and what it saw: its row of the report.
+
+    It travels as properties of the JUnit test case: `kind` is the table, `done` and `seen` are columns, and so is
+    every `figure: <name>`.
+    """
+
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
+
+    def done(self, kind: str, what: str) -> None:
+        """Say it before it is done, so that a test that fails has its row as well.
+
+        Args:
+            kind: The kind of fault, which heads its table.
+            what: What was done in this very test.
+        """
+        self._record("kind", kind)
+        self._record("done", what)
+
+    def seen(self, what: str, **figures: object) -> None:
+        """What came of it, in words, and figures by their names (`tries=2`)."""
+        self._record("seen", what)
+        for name, value in figures.items():
+            self.figure(name.replace("_", " "), value)
+
+    def figure(self, name: str, value: object) -> None:
+        """One figure; numbers with a fraction are told to a tenth."""
+        self._record(f"figure: {name}", f"{value:.1f}" if isinstance(value, float) else value)
+
+    @contextmanager
+    def timed(self, name: str = "seconds") -> Iterator[None]:
+        """Tells how many seconds the with-block took."""
+        started = time.monotonic()
+        yield
+        self.figure(name, time.monotonic() - started)

@@ -1,0 +1,83 @@
+"""What the report tells of a run of the reliability suite."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "reliability_report.py"))
+CONDITIONS = {"date": "2026-11-01", "machine": "2 cores", "versions": "Pulumi v3"}
+
+
+def properties(values):
+    inner = "".join(f'<property name="{name}" value="{value}"/>' for name, value in values.items())
+    return f"<properties>{inner}</properties>"
+
+
+def case(name="test", inside="", **told):
+    told = {key.replace("figure_", "figure: "): value for key, value in told.items()}
+    return f'<testcase name="{name}">{properties(told)}{inside}</testcase>'
+
+
+def run(*cases, conditions=CONDITIONS):
+    return f'<testsuites><testsuite name="pytest">{properties(conditions)}{"".join(cases)}</testsuite></testsuites>'
+
+
+def test_the_conditions_and_the_counts_come_first():
+    text = SCRIPT["report"](run(case(kind="A", done="x"), case(kind="A", done="y"), case(kind="B", done="z")))
+    assert "- Date: 2026-11-01\n- Machine: 2 cores\n- Versions: Pulumi v3\n- Cases: 3, of which none failed\n" in text
+    assert "| A | 2 | 0 |\n| B | 1 | 0 |" in text
+
+
+def test_each_kind_is_a_table_with_its_own_figures():
+    text = SCRIPT["report"](
+        run(
+            case(kind="A", done="killed", seen="converged", figure_seconds="1.5"),
+            case(kind="B", done="throttled", seen="retried", figure_tries="2"),
+            case(kind="A", done="killed later", seen="nothing left", figure_left="0"),
+        )
+    )
+    first, second = text.split("## A\n")[1].split("## B\n")
+    assert first.strip().splitlines() == [
+        "| what was done | what was seen | seconds | left |",
+        "| --- | --- | --- | --- |",
+        "| killed | converged | 1.5 |  |",
+        "| killed later | nothing left |  | 0 |",
+    ]
+    assert "| throttled | retried | 2 |" in second
+
+
+def test_a_failed_case_is_told_loudly_even_if_it_told_nothing_itself():
+    text = SCRIPT["report"](run(case("test_x[a]", '<failure message="assert 1 == 2&#10;more">trace</failure>')))
+    assert "of which 1 failed" in text
+    assert "| test_x[a] | **FAILED**: assert 1 == 2 |" in text
+
+
+def test_what_would_break_the_table_does_not():
+    text = SCRIPT["report"](run(case(kind="A", done="a | b", seen="one&#10;two")))
+    assert r"| a \| b | one two |" in text
+
+
+def test_of_two_tries_the_last_one_counts():
+    twice = '<property name="done" value="old"/><property name="done" value="new"/>'
+    text = SCRIPT["report"](run(f'<testcase name="t"><properties>{twice}</properties></testcase>'))
+    assert "| new |" in text
+    assert "old" not in text
+
+
+@pytest.mark.parametrize(
+    ("junit", "told"),
+    [
+        ("not XML", "no XML"),
+        (run(), "it names no test"),
+        (run(case(), conditions={"date": "today"}), "does not tell its machine, versions"),
+        (run(case("test_y", "<skipped/>")), "test_y was skipped"),
+    ],
+)
+def test_what_is_no_run_of_the_suite_writes_no_report(junit, told, tmp_path, capsys, monkeypatch):
+    source, target = tmp_path / "run.xml", tmp_path / "report.md"
+    source.write_text(junit)
+    monkeypatch.setattr("sys.argv", ["reliability_report.py", str(source), str(target)])
+    assert SCRIPT["main"]() == 2
+    assert told in capsys.readouterr().err
+    assert not target.exists()

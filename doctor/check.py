@@ -1,6 +1,7 @@
 """``ca-doctor check``: prove that every link from the autoscaler's pod to its nodes holds."""
 
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from . import clients, gather
 from .checks import examine
 from .errors import CannotLookError
 from .facts import LogLine, Snapshot
-from .findings import ExitCode, Link
+from .findings import ExitCode, Link, Report
 from .options import (
     ClusterOption,
     ContextOption,
@@ -27,6 +28,10 @@ from .options import (
 )
 from .readings import Unreadable
 from .rendering import document, text
+from .target import Target
+
+WAIT_PAUSE = 2.0
+"""Seconds between two looks of ``--wait``."""
 
 
 def check(
@@ -44,6 +49,9 @@ def check(
         list[Path] | None,
         typer.Option(help="Also look for known symptoms in this file: a recorded log, or the output of a deployment."),
     ] = None,
+    wait: Annotated[
+        int, typer.Option(help="Look again for so many seconds until all is well; a new autoscaler takes some.", min=0)
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
 ) -> None:
@@ -55,8 +63,11 @@ def check(
         raise typer.BadParameter("got --json and --markdown; expected one of them")
     target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
     recorded = _recorded(log or [])
-    snapshot = gather.take_snapshot(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
-    report = examine(_with_logs(snapshot, recorded), frozenset(skip or ()))
+    until = time.monotonic() + wait
+    report = _look(target, recorded, skip or [])
+    while report.exit_code and time.monotonic() < until:
+        time.sleep(WAIT_PAUSE)
+        report = _look(target, recorded, skip or [])
     if as_json:
         sys.stdout.write(document.render(report) + "\n")
     elif as_markdown:
@@ -66,6 +77,11 @@ def check(
     else:
         sys.stdout.write(text.plain(report) + "\n")
     raise typer.Exit(report.exit_code)
+
+
+def _look(target: Target, recorded: list[LogLine], skip: list[Link]) -> Report:
+    snapshot = gather.take_snapshot(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
+    return examine(_with_logs(snapshot, recorded), frozenset(skip))
 
 
 def _recorded(files: list[Path]) -> list[LogLine]:

@@ -23,7 +23,7 @@ from sandbox.layout import PROJECT, Layout, hold_lock
 from sandbox.tools.build import ensure_tools
 from sandbox.tools.errors import ToolError
 
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = "60"
 """How long a new autoscaler may take until every link holds."""
 
 app = typer.Typer(
@@ -66,8 +66,7 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
             stacks.write_kubeconfig(layout, outputs)
     say(f"\nStack {stack} is up ({clock.summary()}).\n")
     say(f"{_what_next(outputs, stack)}\n")
-    _settle(layout, stack)
-    _check(layout, stack)
+    _check(layout, stack, ["--wait", SETTLE_SECONDS])
 
 
 @app.command()
@@ -250,17 +249,6 @@ def _what_next(outputs: dict[str, object], stack: Stack) -> str:
             f"Then: make sandbox-doctor{again}, make sandbox-preview{again} after an edit, make sandbox-down.",
         ]
     )
-
-
-def _settle(layout: Layout, stack: Stack) -> None:
-    """Gives a new autoscaler time for its first loop: until the doctor is content, or for ``SETTLE_SECONDS``."""
-    until = time.monotonic() + SETTLE_SECONDS
-    command = [sys.executable, "-m", "doctor", "check", "--stack", stack]
-    while time.monotonic() < until:
-        quiet = subprocess.run(command, cwd=layout.project, env=layout.env(), capture_output=True, check=False)
-        if quiet.returncode == 0:
-            return
-        time.sleep(2)
 
 
 def _check(layout: Layout, stack: Stack, more: list[str] | None = None) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,12 +31,14 @@ OUTPUTS = {
 def run(monkeypatch, capsys):
     """Run the command line on a crafted snapshot."""
 
-    def _run(*arguments, snapshot=None, tty=False):
+    def _run(*arguments, snapshot=None, tty=False, before=()):
+        """``snapshot`` is what is seen, after those of ``before``."""
         asked = []
 
         def take(wanted: Target, *_):
             asked.append(wanted)
-            return snapshot or snapshots.healthy()
+            seen = (*before, snapshot or snapshots.healthy())
+            return seen[min(len(asked), len(seen)) - 1]
 
         monkeypatch.setattr(gather, "take_snapshot", take)
         monkeypatch.setattr(clients, "Aws", lambda region: region)
@@ -71,6 +74,33 @@ def test_a_reader_without_rights_ends_with_2(run):
     denied = Unreadable("iam:GetRole", True, "not authorized")
     snapshot = snapshots.with_aws(snapshots.healthy(), role=denied, decisions=denied, policies=denied)
     assert run(*NAMED, snapshot=snapshot)[0] == 2
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that passes in pauses only; how much has passed, in seconds."""
+    passed = SimpleNamespace(seconds=0.0)
+
+    def sleep(seconds):
+        passed.seconds += seconds
+
+    monkeypatch.setattr("doctor.check.time", SimpleNamespace(monotonic=lambda: passed.seconds, sleep=sleep))
+    return passed
+
+
+def test_a_new_autoscaler_is_waited_for(run, clock):
+    broken = snapshots.crashed(snapshots.healthy())
+    code, out, _, _ = run(*NAMED, "--wait", "60", before=[broken, broken])
+    assert code == 0
+    assert clock.seconds == 4
+    assert out.count("series-api (us-east-1)") == 1
+
+
+def test_what_stays_broken_is_told_when_the_wait_is_over(run, clock):
+    code, out, _, _ = run(*NAMED, "--wait", "60", snapshot=snapshots.crashed(snapshots.healthy()))
+    assert code == 1
+    assert clock.seconds == 60
+    assert "broken" in out
 
 
 def test_json_is_all_that_is_printed(run):

@@ -70,12 +70,27 @@ def flag_faults(flags: Mapping[str, str], minor: Minor | None = None) -> list[Fa
         flags: Value by flag, without dashes.
         minor: Minor version of Cluster Autoscaler; None while it is not known yet: then any version's flags pass.
     """
-    return [fault for flag, value in flags.items() if (fault := _flag_fault(flag, value, minor))]
+    return [
+        fault
+        for flag, value in flags.items()
+        if (fault := _owned_fault(flag) or command_line_fault(flag, value, minor))
+    ]
 
 
-def _flag_fault(flag: str, value: str, minor: Minor | None) -> Fault | None:
+def _owned_fault(flag: str) -> Fault | None:
     if flag in OWNED_BY:
         return Fault(flag, "a flag that is not free", f"it to be left to {OWNED_BY[flag]}")
+    return None
+
+
+def command_line_fault(flag: str, value: str, minor: Minor | None = None) -> Fault | None:
+    """What ends Cluster Autoscaler about one flag of its command line, whoever put it there; None if nothing does.
+
+    Args:
+        flag: The flag, without dashes.
+        value: Its value.
+        minor: Minor version of Cluster Autoscaler; None while it is not known.
+    """
     if flag not in table():
         near = difflib.get_close_matches(flag.lstrip("-"), table(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""

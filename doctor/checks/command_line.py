@@ -82,10 +82,10 @@ def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
     """Flags on which it ends: seen, expected, fix."""
     given = case.arguments
     for flag, values in given.values.items():
-        if flag in PROCESS_FLAGS or flag in flags.OWNED_BY:
+        if flag in PROCESS_FLAGS:
             continue
         for value in values:
-            for fault in flags.flag_faults({flag: value}, case.minor):
+            if fault := flags.command_line_fault(flag, value, case.minor):
                 removed = flag not in flags.table() or case.minor not in flags.table()[flag][1]
                 yield f"--{flag}={value}: {fault.got}.", fault.expected, _mend_flag(case, flag, value, removed)
     for fault in flags.expander_faults(given.get("expander")) if "expander" in given.values else ():

@@ -271,6 +271,13 @@ PLANTS = (
         "pod.flags",
         "extraArgs.balancing-ignore-label=null",
     ),
+    Plant(
+        0,
+        "a time without its unit",
+        deployed(arguments=given.flags(scale_down_unneeded_time="2")),
+        "pod.flags",
+        "extraArgs.scale-down-unneeded-time",
+    ),
     Plant(0, "malformed --nodes", deployed(arguments=given.flags(nodes="1:a")), "pod.flags", "extraArgs.nodes"),
     Plant(0, "price", deployed(arguments=given.flags(expander="price")), "pod.flags", "extraArgs.expander=least-waste"),
     Plant(

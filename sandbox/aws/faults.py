@@ -11,6 +11,9 @@ KINDS = ("throttle", "500", "timeout", "cut", "capacity")
 
 FOREVER = "forever"
 
+_OF_THE_ANSWER = ("500", "timeout", "cut")
+"""Those that may hit an answer alone: its call has been carried out."""
+
 
 class InvalidFault(ValueError):
     """A fault that was asked for cannot be injected; the message lists every reason."""
@@ -25,12 +28,16 @@ class Fault:
         action: Its action, such as ``SetDesiredCapacity``.
         fault: One of :data:`KINDS`.
         times: How often it still hits, or :data:`FOREVER`.
+        done: Whether the call is carried out all the same, so that only its answer suffers.
+        client: Hits only clients whose ``User-Agent`` holds this text.
     """
 
     service: str
     action: str
     fault: str
     times: int | str = 1
+    done: bool = False
+    client: str = ""
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> Fault:
@@ -39,8 +46,9 @@ class Fault:
         Raises:
             InvalidFault: Members are missing, unknown or of the wrong kind.
         """
-        names = {"service", "action", "fault", "times"}
-        problems = [f"'{name}' is missing" for name in sorted(names - {"times"} - body.keys())]
+        required = {"service", "action", "fault"}
+        names = required | {"times", "done", "client"}
+        problems = [f"'{name}' is missing" for name in sorted(required - body.keys())]
         problems += [f"'{name}' is unknown" for name in sorted(body.keys() - names)]
         if body.get("fault", KINDS[0]) not in KINDS:
             problems.append(f"'fault' is {body['fault']!r}, expected one of {', '.join(KINDS)}")
@@ -49,9 +57,11 @@ class Fault:
         times = body.get("times", 1)
         if times != FOREVER and not (isinstance(times, int) and times > 0):
             problems.append(f"'times' is {times!r}, expected a positive number or '{FOREVER}'")
+        if body.get("done") and body.get("fault") not in _OF_THE_ANSWER:
+            problems.append(f"'done' goes with {', '.join(_OF_THE_ANSWER)} only: the others refuse the call")
         if problems:
             raise InvalidFault("; ".join(problems))
-        return cls(body["service"], body["action"], body["fault"], times)
+        return cls(**{name: body[name] for name in names & body.keys()})
 
 
 class Faults:
@@ -72,22 +82,25 @@ class Faults:
         """Those that still hit, in order."""
         return list(self._waiting)
 
-    def take(self, service: str, action: str, *, capacity: bool = False) -> str | None:
-        """The kind of fault that hits this call now, counted down; ``None`` for most calls.
+    def take(self, service: str, action: str, *, client: str = "", capacity: bool = False) -> Fault | None:
+        """The fault that hits this call now, counted down; ``None`` for most calls.
 
         Args:
             service: Called service.
             action: Called action.
+            client: The caller's ``User-Agent``.
             capacity: Whether a launch asks, not an API call: the two never take each other's faults.
         """
         for index, fault in enumerate(self._waiting):
             if (fault.service, fault.action) != (service, action) or (fault.fault == "capacity") != capacity:
                 continue
+            if fault.client not in client:
+                continue
             if fault.times == 1:
                 del self._waiting[index]
             elif isinstance(fault.times, int):
                 self._waiting[index] = replace(fault, times=fault.times - 1)
-            return fault.fault
+            return fault
         return None
 
 

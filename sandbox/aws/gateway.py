@@ -16,8 +16,9 @@ from urllib.parse import parse_qs
 from ministack.core import iam_actions
 
 from sandbox.aws import private_api, refusals
+from sandbox.aws.calls import CALLS
 from sandbox.aws.errors import ApiError
-from sandbox.aws.faults import FAULTS
+from sandbox.aws.faults import FAULTS, Fault
 from sandbox.aws.hooks import capacity
 from sandbox.aws.query_protocol import Response
 from sandbox.aws.state import StateFile
@@ -146,7 +147,9 @@ class Gateway:
         except private_api.NotServed:
             try:
                 fault = _check(request)
-                response = await self._emulate(request) if fault is None else await _hit(fault, request, receive, send)
+                response = await self._emulate(request) if fault is None or fault.done else None
+                if fault is not None:
+                    response = await _hit(fault, request, receive, send)
             except ApiError as error:
                 response = refusals.refuse(request.service or "sts", error, form=request.is_form)
         if response is not None:
@@ -168,8 +171,8 @@ class Gateway:
         return response
 
 
-def _check(request: Request) -> str | None:
-    """Refuses what the sandbox has not; returns the injected fault that hits the request, if any.
+def _check(request: Request) -> Fault | None:
+    """Refuses what the sandbox has not, counts the rest; returns the injected fault that hits the request, if any.
 
     Raises:
         ApiError: Another service, or no signature where one is needed.
@@ -183,18 +186,21 @@ def _check(request: Request) -> str | None:
             f"The sandbox's AWS has no service '{service}': it has {', '.join(refusals.SERVICES)}",
             501,
         )
-    return FAULTS.take(service, request.action)
+    client = request.headers.get("user-agent", "")
+    CALLS.count(service, request.action, client)
+    return FAULTS.take(service, request.action, client=client)
 
 
-async def _hit(fault: str, request: Request, receive: Receive, send: Send) -> Response | None:
+async def _hit(fault: Fault, request: Request, receive: Receive, send: Send) -> Response | None:
     """Answers with an injected fault; ``None`` when that means no answer, or half of one."""
     service = request.service or "sts"
-    logger.warning("injected fault '%s' hits %s %s", fault, service, request.action)
-    if fault == "throttle":
+    what = "the answer of" if fault.done else ""
+    logger.warning("injected fault '%s' hits %s %s %s", fault.fault, what, service, request.action)
+    if fault.fault == "throttle":
         return refusals.throttled(service)
-    if fault == "500":
+    if fault.fault == "500":
         return refusals.internal_error(service)
-    if fault == "timeout":
+    if fault.fault == "timeout":
         while (await receive())["type"] != "http.disconnect":
             pass
         return None

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import request_scope
-from ministack.services import ec2, eks, iam
+from ministack.services import ec2, eks, iam, sts
 
 from sandbox.aws import sessions
+from sandbox.aws.calls import CALLS
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault, InvalidFault
 from sandbox.aws.hooking import PINNED_VERSION
@@ -119,7 +120,7 @@ def _role_of(instance: Json) -> Json:
     return found
 
 
-def _iso(seconds: int) -> str:
+def _iso(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
@@ -139,6 +140,24 @@ def _clear_faults() -> Json:
     FAULTS.clear()
     capacity.retry_launches()
     return _list_faults()
+
+
+def _list_calls() -> Json:
+    return {"calls": CALLS.made()}
+
+
+def _clear_calls() -> Json:
+    CALLS.clear()
+    return _list_calls()
+
+
+def _expire_session(access_key_id: str, _body: Json) -> Json:
+    """Ends temporary credentials before their time: the shortest that STS gives last 15 minutes."""
+    session = sts._sessions.get(access_key_id)
+    if session is None:
+        raise ApiError("NotFound", f"no session has the access key id {access_key_id}", 404)
+    session["Expiration"] = time.time()
+    return {"Expiration": _iso(session["Expiration"])}
 
 
 def _discovery(oidc_id: str) -> Json:
@@ -175,6 +194,9 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("GET", "/_sandbox/faults", _list_faults),
     ("POST", "/_sandbox/faults", _add_fault),
     ("DELETE", "/_sandbox/faults", _clear_faults),
+    ("GET", "/_sandbox/calls", _list_calls),
+    ("DELETE", "/_sandbox/calls", _clear_calls),
+    ("POST", "/_sandbox/sessions/([^/]+)/expire", _expire_session),
     ("GET", r"/id/([0-9A-F]+)/\.well-known/openid-configuration", _discovery),
     ("GET", "/id/([0-9A-F]+)/keys", _keys),
 )

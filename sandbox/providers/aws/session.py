@@ -54,8 +54,15 @@ _SETTINGS = frozenset(
     }
 )
 
-# Throttled and 5xx calls are tried again, with the growing pauses of boto3's standard mode: 15 s in all at most.
-_CLIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+# Throttled, failed (5xx), unanswered and cut-off calls are tried again, as the official provider's SDK does. That one
+# tries 25 times, for minutes; here five times, with pauses of 15 s in all at most, and ten seconds for an answer are
+# plenty: the sandbox's cloud is on this machine.
+_CLIENT = Config(
+    connect_timeout=5,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 5},
+    user_agent_extra="pulumi-aws-stand-in",
+)
 
 
 # It keeps the service models that it parsed, which takes longer than all calls of a small stack.

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
@@ -29,8 +30,9 @@ from tests.sandbox.aws.support import ACCOUNT, REGION, Aws, Emulator, code
 def inject(emulator: Emulator) -> Iterator[Callable[..., None]]:
     """Injects a fault; all are gone after the test."""
 
-    def add(service: str, action: str, fault: str, times: int | str = 1) -> None:
-        emulator.private("POST", "faults", {"service": service, "action": action, "fault": fault, "times": times})
+    def add(service: str, action: str, fault: str, times: int | str = 1, **more: bool | str) -> None:
+        body = {"service": service, "action": action, "fault": fault, "times": times, **more}
+        emulator.private("POST", "faults", body)
 
     yield add
     assert emulator.private("DELETE", "faults") == {"faults": []}
@@ -59,7 +61,7 @@ def test_a_service_throttles_in_its_own_words(
 def test_a_fault_hits_its_action_as_often_as_asked(aws: Aws, emulator: Emulator, inject: Callable[..., None]) -> None:
     inject("eks", "ListClusters", "500", times=2)
     assert emulator.private("GET", "faults")["faults"] == [
-        {"service": "eks", "action": "ListClusters", "fault": "500", "times": 2}
+        {"service": "eks", "action": "ListClusters", "fault": "500", "times": 2, "done": False, "client": ""}
     ]
     aws("eks").list_access_policies()
     for _ in range(2):
@@ -81,6 +83,47 @@ def test_a_connection_is_cut_and_an_answer_never_comes(
     aws("ec2").describe_instances()
 
 
+def test_a_call_is_carried_out_although_its_answer_is_lost(
+    emulator: Emulator, aws: Aws, inject: Callable[..., None]
+) -> None:
+    inject("ec2", "CreateVpc", "cut", done=True)
+    before = len(aws("ec2").describe_vpcs()["Vpcs"])
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        aws("ec2").create_vpc(CidrBlock="10.9.0.0/16")
+    assert len(aws("ec2").describe_vpcs()["Vpcs"]) == before + 1
+
+
+def test_a_fault_hits_only_the_client_that_it_is_for(emulator: Emulator, aws: Aws, inject: Callable[..., None]) -> None:
+    inject("iam", "ListUsers", "500", client="somebody else")
+    aws("iam").list_users()
+    inject("iam", "ListUsers", "500", client="Boto3")
+    with pytest.raises(ClientError):
+        aws("iam").list_users()
+
+
+def test_calls_are_counted_by_client(emulator: Emulator, aws: Aws) -> None:
+    emulator.private("DELETE", "calls")
+    for _ in range(2):
+        aws("iam").list_users()
+    (made,) = emulator.private("GET", "calls")["calls"]
+    assert (made["service"], made["action"], made["times"]) == ("iam", "ListUsers", 2)
+    assert "Boto3" in made["client"]
+
+
+def test_a_session_ends_before_its_time(emulator: Emulator, aws: Aws) -> None:
+    given = aws("sts").get_session_token()["Credentials"]
+    session = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
+    eks = boto3.client("eks", endpoint_url=emulator.url, region_name=REGION, **session)
+    eks.list_clusters()
+    emulator.private("POST", f"sessions/{given['AccessKeyId']}/expire", {})
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        eks.list_clusters()
+
+
 def test_a_fault_that_cannot_be_injected_is_refused_with_all_reasons() -> None:
     with pytest.raises(InvalidFault) as error:
         Fault.read({"service": "ec2", "fault": "explode", "times": 0, "colour": "red"})
@@ -89,6 +132,8 @@ def test_a_fault_that_cannot_be_injected_is_refused_with_all_reasons() -> None:
     assert "'colour' is unknown" in message
     assert "'explode', expected one of" in message
     assert "'times' is 0" in message
+    with pytest.raises(InvalidFault, match="'done' goes with 500, timeout, cut only"):
+        Fault.read({"service": "ec2", "action": "CreateVpc", "fault": "throttle", "done": True})
     with pytest.raises(InvalidFault, match="RunInstances only"):
         Fault.read({"service": "eks", "action": "CreateNodegroup", "fault": "capacity"})
 

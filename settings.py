@@ -27,7 +27,8 @@ from components import (
     validation,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
-from components.faults import Fault, FaultsError, raise_if_any
+from components.errors import FaultsError, raise_if_any
+from components.faults import Fault
 
 _SHAPE = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
 

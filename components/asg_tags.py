@@ -7,7 +7,8 @@ import pulumi_aws as aws
 
 from . import discovery, validation
 from .discovery import Taint
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerTags"
 

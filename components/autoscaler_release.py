@@ -10,7 +10,8 @@ from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
 from . import compatibility, discovery, validation
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
 from .compatibility import Solution
-from .faults import Fault, FaultsError, raise_if_any
+from .errors import FaultsError, raise_if_any
+from .faults import Fault
 from .values import IMAGE_REPOSITORY, NAME, AutoscalerSettings, chart_values, extra_values_faults, settings_faults
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRelease"

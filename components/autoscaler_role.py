@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from . import iam, validation
-from .faults import Fault, FaultsError, raise_if_any
+from .errors import FaultsError, raise_if_any
+from .faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
 

@@ -4,15 +4,13 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_eks as eks
 
 from . import compatibility, iam, validation
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 from .kubeconfig import kubeconfig
 
 TOKEN = "eks-cluster-autoscaler:index:EksCluster"
-
-ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
 
 
 class ClusterCreation(TypedDict):
@@ -113,40 +111,16 @@ class EksCluster(pulumi.ComponentResource):
         )
 
     def _create(self, name: str, cluster_name: pulumi.Input[str], create: ClusterCreation) -> None:
-        public_cidrs = create.get("public_access_cidrs", [])
-        private = create["private_subnet_ids"]
-        public = create.get("public_subnet_ids", [])
-        made = eks.Cluster(
-            name,
-            name=cluster_name,
-            version=create["kubernetes_version"],
-            vpc_id=create["vpc_id"],
-            private_subnet_ids=private,
-            public_subnet_ids=public or None,
-            endpoint_private_access=True,
-            endpoint_public_access=bool(public_cidrs),
-            public_access_cidrs=public_cidrs or None,
-            authentication_mode=eks.AuthenticationMode.API,
-            access_entries={
-                f"admin-{iam.role_name(arn)}": _administrator(arn) for arn in create.get("admin_principal_arns", [])
-            },
-            skip_default_node_group=True,
-            skip_default_security_groups=True,
-            # EKS brings its own CNI, CoreDNS and kube-proxy; add-ons that wait for nodes would block an empty cluster.
-            use_default_vpc_cni=True,
-            coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
-            kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
-            create_oidc_provider=False,
-            tags=create.get("tags"),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        cluster = made.eks_cluster
+        # Not at the top: an adopted cluster, the usual case, does without the tenth of a second that pulumi-eks takes.
+        from .new_cluster import new_cluster
+
+        cluster = new_cluster(name, cluster_name, create, pulumi.ResourceOptions(parent=self))
         self.name = cluster.apply(lambda found: found.name)
         self.arn = cluster.apply(lambda found: found.arn)
         self.version = cluster.apply(lambda found: found.version)
         self.endpoint = cluster.apply(lambda found: found.endpoint)
         self.oidc_issuer = cluster.apply(lambda found: found.identities[0].oidcs[0].issuer)
-        self.subnet_ids = pulumi.Output.all(*private, *public)
+        self.subnet_ids = pulumi.Output.all(*create["private_subnet_ids"], *create.get("public_subnet_ids", []))
         self.kubeconfig = _kubeconfig(self, cluster.apply(lambda found: found.certificate_authority.data))
 
 
@@ -155,19 +129,6 @@ def _kubeconfig(
 ) -> pulumi.Output[str]:
     return pulumi.Output.all(cluster.name, cluster.endpoint, authority, cluster.arn).apply(
         lambda known: kubeconfig(known[0], known[1], known[2], iam.ClusterIdentity.from_arn(known[3]).region)
-    )
-
-
-def _administrator(principal_arn: str) -> eks.AccessEntryArgs:
-    partition = principal_arn.split(":")[1]
-    return eks.AccessEntryArgs(
-        principal_arn=principal_arn,
-        access_policies={
-            "admin": eks.AccessPolicyAssociationArgs(
-                policy_arn=f"arn:{partition}:eks::aws:cluster-access-policy/{ADMIN_POLICY}",
-                access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
-            )
-        },
     )
 
 

@@ -7,7 +7,8 @@ import pulumi
 from . import autoscaler_release, autoscaler_role, iam
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
 from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 from .values import AutoscalerSettings
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterAutoscaler"

@@ -8,7 +8,8 @@ import pulumi_aws as aws
 from . import asg_tags, iam, validation
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .discovery import Taint
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ExistingNodeGroup"
 

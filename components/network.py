@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 
 from . import validation
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterNetwork"
 

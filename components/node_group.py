@@ -10,7 +10,8 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 from . import asg_tags, iam, validation
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .discovery import TAINT_EFFECTS, Taint
-from .faults import Fault, raise_if_any
+from .errors import raise_if_any
+from .faults import Fault
 from .node_role import NodeRole
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"

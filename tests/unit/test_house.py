@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 import typing
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import components
 
 ROOT = Path(__file__).parents[2]
-PURE = ("compatibility", "discovery", "flags", "iam", "kubeconfig", "tables", "validation", "values", "versions")
+PURE = ("compatibility", "discovery", "faults", "flags", "iam", "kubeconfig", "tables", "validation", "versions")
 THE_PROJECTS_OWN = {"components", "doctor", "policies", "sandbox", "settings", "outputs", "tests"}
 
 
@@ -68,8 +70,42 @@ def test_components_keep_annotations_that_the_plugin_host_can_read(path):
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_pure_modules_register_nothing(name):
-    assert not imports(ROOT / "components" / f"{name}.py") & {"pulumi_aws", "pulumi_kubernetes", "pulumi_eks"}
+def test_pure_modules_know_nothing_of_pulumi(name):
+    assert not any(found.startswith("pulumi") for found in imports(ROOT / "components" / f"{name}.py"))
+
+
+def test_chart_values_register_nothing():
+    assert not imports(ROOT / "components" / "values.py") & {"pulumi_aws", "pulumi_kubernetes", "pulumi_eks"}
+
+
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        ("import doctor.cli", {"pulumi", "pulumi_aws", "pulumi_eks", "pulumi_kubernetes"}),
+        ("import components; components.AutoscalerTags", {"pulumi_eks", "pulumi_kubernetes"}),
+        ("import settings; from components import EksCluster", {"pulumi_eks"}),
+    ],
+    ids=["the doctor", "one component", "the program on an adopted cluster"],
+)
+def test_what_is_not_needed_is_not_loaded(command, unneeded):
+    told = subprocess.run(
+        [sys.executable, "-c", f"{command}; import sys; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not unneeded & set(told.stdout.split())
+
+
+def test_static_tools_and_python_find_the_same_names_in_the_components():
+    tree = ast.parse((ROOT / "components" / "__init__.py").read_text())
+    seen = {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level for alias in node.names
+    }
+    assert seen == set(components.__all__) <= set(dir(components))
+    with pytest.raises(AttributeError, match="'Nonsense'"):
+        components.Nonsense  # noqa: B018
 
 
 def test_no_resource_is_made_inside_an_apply():
@@ -112,7 +148,7 @@ def described_fields(shape):
 
 @pytest.mark.parametrize(
     "shape",
-    [s for s in map(components.__dict__.get, components.__all__) if typing.is_typeddict(s)],
+    [s for s in (getattr(components, name) for name in components.__all__) if typing.is_typeddict(s)],
     ids=lambda s: s.__name__,
 )
 def test_every_argument_is_described_and_names_its_default(shape):
@@ -130,7 +166,7 @@ def test_every_argument_is_described_and_names_its_default(shape):
     "component",
     [
         c
-        for c in map(components.__dict__.get, components.__all__)
+        for c in (getattr(components, name) for name in components.__all__)
         if inspect.isclass(c) and hasattr(c, "register_outputs")
     ],
     ids=lambda c: c.__name__,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
-from components.faults import FaultsError
+from components.errors import FaultsError
 
 ROOT = Path(__file__).parents[2]
 GOOD = {

@@ -2,7 +2,9 @@
 
 ``python -m sandbox.kubelet --state DIR --tools BIN_DIR --aws-endpoint URL`` follows every cluster that has a
 ``DIR/clusters/<region>/<name>/admin.kubeconfig``. Pods with the label ``app.kubernetes.io/name=aws-cluster-autoscaler``
-that are bound to a node are its business, from the first status to the final deletion; kwok runs all the others.
+that are bound to a node are its business, from the first status to the final deletion; so are those that call the AWS
+CLI once (image ``aws-cli`` of any registry, ``restartPolicy: Never``), by which people see who a service account is to
+AWS. kwok runs all the others.
 
 A process gets the arguments and the environment of its pod and nothing of ours, and besides:
 
@@ -13,9 +15,9 @@ A process gets the arguments and the environment of its pod and nothing of ours,
 - ``--kubeconfig``, since a local process cannot have token and address of the API server where a container finds them:
   it holds the token of its service account, renewed before it expires; and a free port for ``--address``.
 
-The process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` or ``PATH`` has it, else the stand-in
-:mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per
-start of its container. ``kubectl logs`` works: the nodes that run such pods name this kubelet's port as theirs.
+An autoscaler's process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` or ``PATH`` has it, else the
+stand-in :mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one
+log per start of its container. ``kubectl logs`` works: the nodes that run such pods name this kubelet's port as theirs.
 
 Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks. A pod has
 the address of its node.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from kubernetes.config import ConfigException
 from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
 from sandbox.kubelet.log_server import LogServer
+from sandbox.kubelet.pod_spec import asks_aws_once
 from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.program import RealProgram
 from sandbox.kubernetes.files import ClusterFiles
@@ -22,8 +23,8 @@ from sandbox.kubernetes.pki import Pki
 
 _log = logging.getLogger(__name__)
 
-SELECTOR = "app.kubernetes.io/name=aws-cluster-autoscaler"
-"""The pods that are ours. kwok leaves them alone."""
+AUTOSCALERS = "app.kubernetes.io/name=aws-cluster-autoscaler"
+"""The pods that are ours, beside those that ask AWS once. kwok leaves both alone."""
 
 _STOP_SECONDS = 10.0
 
@@ -95,7 +96,7 @@ class _Cluster:
 
     def follow(self) -> None:
         """Starts what is new, ends what goes."""
-        pods = {pod["metadata"]["uid"]: pod for pod in self._setting.api.items("/api/v1/pods", labelSelector=SELECTOR)}
+        pods = {pod["metadata"]["uid"]: pod for pod in self._pods()}
         for uid in self._workers.keys() - pods.keys():
             # Deleted behind our back: its node is gone, and its process with it.
             worker = self._workers.pop(uid)
@@ -116,6 +117,13 @@ class _Cluster:
             worker.join()
         self._workers.clear()
         self._logs.stop()
+
+    def _pods(self) -> Iterator[dict[str, Any]]:
+        """The pods to run."""
+        yield from self._setting.api.items("/api/v1/pods", labelSelector=AUTOSCALERS)
+        yield from filter(
+            asks_aws_once, self._setting.api.items("/api/v1/pods", fieldSelector="spec.restartPolicy=Never")
+        )
 
     def _start(self, uid: str, pod: Mapping[str, Any]) -> None:
         endpoint = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": self._logs.port}}}}

@@ -9,7 +9,9 @@ from typing import Any
 
 Json = Mapping[str, Any]
 
-_PROGRAM = "cluster-autoscaler"
+AUTOSCALER = "cluster-autoscaler"
+AWS_CLI = "aws"
+_IMAGE_OF_AWS_CLI = re.compile(r"(^|/)aws-cli(:|@|$)")
 _FIELD_OF_MAP = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 _VARIABLE = re.compile(r"\$(?:\$|\(([^)]+)\))")
 
@@ -30,6 +32,17 @@ def container_of(pod: Json) -> Json:
         names = ", ".join(c["name"] for c in [*spec.get("initContainers", ()), *containers])
         raise ConfigError(f"the sandbox's kubelet runs pods of one container, and this one has: {names}")
     return containers[0]
+
+
+def program_of(image: str) -> str:
+    """Name of the program that an image starts: :data:`AWS_CLI`, or else :data:`AUTOSCALER`."""
+    return AWS_CLI if _IMAGE_OF_AWS_CLI.search(image) else AUTOSCALER
+
+
+def asks_aws_once(pod: Json) -> bool:
+    """Whether a pod is one call of the AWS CLI, as people start to see who a service account is to AWS."""
+    spec = pod["spec"]
+    return spec.get("restartPolicy") == "Never" and any(program_of(c["image"]) == AWS_CLI for c in spec["containers"])
 
 
 def environment(pod: Json, addresses: Mapping[str, str]) -> dict[str, str]:
@@ -62,14 +75,15 @@ def arguments(pod: Json, variables: Mapping[str, str]) -> list[str]:
     """What follows the program's name.
 
     Raises:
-        ConfigError: The program is not ``cluster-autoscaler``.
+        ConfigError: The program is not its image's.
     """
     container = container_of(pod)
+    expected = program_of(container["image"])
     words = [*container.get("command", ()), *container.get("args", ())]
-    # Without a command the image's own is used, which is cluster-autoscaler.
-    program = words.pop(0) if container.get("command") else _PROGRAM
-    if PurePosixPath(program).name != _PROGRAM:
-        raise ConfigError(f'exec: "{program}": the sandbox\'s kubelet runs nothing but {_PROGRAM}')
+    # Without a command the image's own is used.
+    program = words.pop(0) if container.get("command") else expected
+    if PurePosixPath(program).name != expected:
+        raise ConfigError(f'exec: "{program}": the sandbox\'s kubelet runs nothing but {expected} for this image')
     return [expand(word, variables) for word in words]
 
 

@@ -73,12 +73,11 @@ def status(pod: Json, container: Container, addresses: Mapping[str, str], starte
         now: The present, for conditions that change.
     """
     spec = pod["spec"]["containers"][0]
-    begun = container.running or container.restarts > 0 or bool(container.last)
     ready = "True" if container.running else "False"
     conditions = {"PodReadyToStartContainers": "True", "Initialized": "True", "ContainersReady": ready, "Ready": ready}
     host, own = addresses.get("status.hostIP", ""), addresses.get("status.podIP", "")
     return {
-        "phase": "Running" if begun else "Pending",
+        "phase": _phase(container),
         "startTime": time(started),
         "conditions": _merged(pod.get("status", {}).get("conditions", []), conditions, container, now),
         **({"hostIP": host, "hostIPs": [{"ip": host}]} if host else {}),
@@ -96,6 +95,14 @@ def status(pod: Json, container: Container, addresses: Mapping[str, str], starte
             }
         ],
     }
+
+
+def _phase(container: Container) -> str:
+    """Whoever starts its container again never tells that it is terminated: then the pod is over."""
+    if "terminated" in container.state:
+        return "Succeeded" if container.state["terminated"]["exitCode"] == 0 else "Failed"
+    begun = container.running or container.restarts > 0 or bool(container.last)
+    return "Running" if begun else "Pending"
 
 
 def time(moment: datetime) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,7 +93,7 @@ class PodWorker(threading.Thread):
         self._ending.set()
 
     def run(self) -> None:
-        """Starts the container, again and again if need be."""
+        """Starts the container, again and again unless the pod says never."""
         services = self._link_local_services()
         try:
             pause = _FIRST_PAUSE
@@ -122,6 +124,12 @@ class PodWorker(threading.Thread):
         _log.warning("%s: ended with %s", self.name, process.return_code)
         message = process.tail if self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" else ""
         over = pod_status.terminated(process.return_code, process.started, ended, message)
+        if self._pod["spec"].get("restartPolicy") == "Never":
+            self._tell(over)
+            while not self._told and not self._ending.wait(_POLL_SECONDS):
+                self._report()
+            self._ending.set()
+            return 0
         self._container = pod_status.Container(over, over, self._container.restarts + 1)
         name, pod = self._spec["name"], self._pod["metadata"]["name"]
         self._tell(pod_status.waiting("CrashLoopBackOff", f"back-off restarting failed container {name} in pod {pod}"))
@@ -146,11 +154,15 @@ class PodWorker(threading.Thread):
     def _watch(self, process: ContainerProcess, port: int) -> None:
         """Returns when the process has ended, by itself, by its probe or because the pod goes."""
         liveness = Liveness(self._spec.get("livenessProbe"), port)
+        deadline = time.monotonic() + self._pod["spec"].get("activeDeadlineSeconds", math.inf)
         while process.return_code is None and not self._ending.wait(_POLL_SECONDS):
             self._refresh_tokens()
             if not self._told:
                 self._report()
-            if liveness.failed():
+            if time.monotonic() > deadline:
+                _log.warning("%s: active longer than its deadline", self.name)
+                process.stop(grace=0)
+            elif liveness.failed():
                 _log.warning("%s: liveness probe failed, will be restarted", self.name)
                 process.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
         if process.return_code is None:
@@ -222,7 +234,7 @@ class PodWorker(threading.Thread):
         self._report()
 
     def _report(self) -> None:
-        """Tells the API server where the container stands; if that fails, it is tried again while it runs."""
+        """Tells the API server where the container stands; if that fails, it is tried again."""
         status = pod_status.status(self._pod, self._container, self._addresses, self._accepted, datetime.now(UTC))
         try:
             body = {"status": status}

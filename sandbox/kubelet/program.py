@@ -1,4 +1,4 @@
-"""Which program a pod's process is: the real Cluster Autoscaler if there is one, else the stand-in."""
+"""Which program a pod's process is: Cluster Autoscaler, the real one if there is one, else the stand-in; or ``aws``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.autoscaler import RELEASE_VARIABLE
 from sandbox.autoscaler.releases import Release, UnknownReleaseError
+from sandbox.kubelet.pod_spec import AWS_CLI, program_of
 from sandbox.layout import LOOPBACK, PROJECT
 
 BINARY_VARIABLE = "CLUSTER_AUTOSCALER_BIN"
@@ -97,6 +98,11 @@ def command(
     """
     # Nothing of the person's own: no home folder with AWS settings, no proxy for what is on loopback.
     base = {"HOME": str(place.folder), "PATH": os.defpath, "AWS_EC2_METADATA_SERVICE_ENDPOINT": place.metadata_url}
+    if program_of(image) == AWS_CLI:
+        words = (sys.executable, str(Path(sys.executable).with_name(AWS_CLI)), *arguments)
+        # The image has version 2, which reads AWS_REGION and can do without; ours is version 1, which cannot.
+        region = {"AWS_DEFAULT_REGION": variables.get("AWS_REGION", place.region)}
+        return Command(words, base | region | variables | {"AWS_ENDPOINT_URL": place.aws_endpoint}, {})
     own_flags = [f"--kubeconfig={place.kubeconfig}", f"--address={LOOPBACK}:{place.port}"]
     if real:
         cloud_config = place.folder / "cloud.conf"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox.kubelet import pod_status
 from sandbox.kubelet.identity import Identity, identity_in
-from sandbox.kubelet.pod_spec import ConfigError, arguments, environment, expand
+from sandbox.kubelet.pod_spec import ConfigError, arguments, asks_aws_once, environment, expand, program_of
 from sandbox.kubelet.program import ImageError, Place, RealProgram, command
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -93,6 +93,28 @@ def test_a_pod_of_several_containers_is_refused_with_their_names():
 
     with pytest.raises(ConfigError, match="aws-cluster-autoscaler, sidecar"):
         environment(pod, {})
+
+
+@pytest.mark.parametrize(
+    ("image", "program"),
+    [
+        ("amazon/aws-cli", "aws"),
+        ("public.ecr.aws/aws-cli/aws-cli:2.31.0", "aws"),
+        ("aws-cli@sha256:0", "aws"),
+        ("mirror.example.com/my-aws-cli-tools:1", "cluster-autoscaler"),
+        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.1", "cluster-autoscaler"),
+    ],
+)
+def test_the_image_decides_which_program_there_is(image, program):
+    assert program_of(image) == program
+
+
+def test_a_pod_that_asks_aws_once_is_known_by_image_and_restart_policy():
+    pod = a_pod(image="amazon/aws-cli", command=[], args=["sts", "get-caller-identity"])
+    assert not asks_aws_once(pod)
+    pod["spec"]["restartPolicy"] = "Never"
+    assert asks_aws_once(pod)
+    assert arguments(pod, {}) == ["sts", "get-caller-identity"]
 
 
 def carrying(variable, token_file, **token):
@@ -192,6 +214,16 @@ def test_replicas_of_the_real_one_have_host_names_of_their_own_where_that_can_be
     assert said == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]
 
 
+def test_the_aws_cli_is_led_to_the_emulated_aws_and_the_metadata_of_its_node():
+    started = command(REAL, "amazon/aws-cli", ["sts", "get-caller-identity"], {"AWS_REGION": "eu-west-1"}, PLACE)
+
+    assert Path(started.words[1]).name == "aws"
+    assert started.words[2:] == ("sts", "get-caller-identity")
+    assert started.variables["AWS_ENDPOINT_URL"] == "http://aws"
+    assert started.variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://imds"
+    assert started.variables["AWS_REGION"] == "eu-west-1"
+
+
 def told(pod, state, last=None, restarts=0, now=NOW):
     return pod_status.status(pod, pod_status.Container(state, last or {}, restarts), ADDRESSES, NOW, now)
 
@@ -210,6 +242,11 @@ def test_a_pod_is_pending_until_its_container_ran_and_ready_while_it_runs():
     assert [conditions(status)["Ready"] for status in (waiting, runs, crashed)] == ["False", "True", "False"]
     assert crashed["containerStatuses"][0]["restartCount"] == 1
     assert crashed["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 255
+
+
+def test_a_pod_whose_container_is_not_started_again_is_over_with_it():
+    phases = [told(a_pod(), pod_status.terminated(code, NOW, NOW))["phase"] for code in (0, 255, -9)]
+    assert phases == ["Succeeded", "Failed", "Failed"]
 
 
 def test_conditions_of_others_stay_and_transitions_are_dated_by_change():

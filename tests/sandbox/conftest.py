@@ -10,6 +10,23 @@ import pytest
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack, inventory
 
+FOLDER = Path(__file__).parent
+LONGEST = ("program", "doctor", "reliability")
+"""Folders that take minutes each; the other worker does all the others meanwhile."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Lets folders run side by side with ``-n 2 --dist loadgroup``, each folder in one sandbox; the longest first."""
+
+    def folder(item: pytest.Item) -> str:
+        return item.path.relative_to(FOLDER).parts[0] if item.path.is_relative_to(FOLDER) else ""
+
+    for item in items:
+        if name := folder(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: LONGEST.index(folder(item)) if folder(item) in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Sandbox]:
@@ -39,6 +56,9 @@ def before(sandbox: Sandbox) -> dict[str, list[str]]:
 def stack(sandbox: Sandbox, before: dict[str, list[str]]) -> Iterator[Stack]:
     """The stack `sandbox`, up: network, cluster, two node groups and the autoscaler, by IRSA."""
     deployed = Stack(sandbox, "sandbox")
+    # Many tests wait until nodes have gone again; nobody watches them go.
+    quick = {"scaleDownUnneededTime": "5s", "scaleDownDelayAfterAdd": "3s"}
+    deployed.set("autoscaler", {**deployed.get("autoscaler"), **quick})
     deployed.up()
     yield deployed
     deployed.pulumi("cancel", "--yes", "--stack", deployed.name, check=False)

@@ -15,7 +15,6 @@ LONGEST = ("program", "doctor", "reliability")
 """Folders that take minutes each; the other worker does all the others meanwhile."""
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lets folders run side by side with ``-n 2 --dist loadgroup``, each folder in one sandbox; the longest first."""
 

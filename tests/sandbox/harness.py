@@ -54,13 +54,14 @@ class Sandbox:
 
     def pulumi(self, *arguments: str, folder: Path | None = None, check: bool = True) -> str:
         """Runs the real Pulumi CLI; ``folder`` is that of another program than the project's."""
-        return self.run(self._pulumi(arguments), folder=folder, check=check)
+        return self.run(self.pulumi_command(*arguments), folder=folder, check=check)
 
     def pulumi_json(self, *arguments: str, folder: Path | None = None) -> Any:
         """What the Pulumi CLI prints on stdout, as JSON."""
-        return json.loads(self._execute(self._pulumi(arguments), folder, check=True).stdout)
+        return json.loads(self._execute(self.pulumi_command(*arguments), folder, check=True).stdout)
 
-    def _pulumi(self, arguments: Sequence[str]) -> list[str | Path]:
+    def pulumi_command(self, *arguments: str) -> list[str | Path]:
+        """The command line of the real Pulumi CLI."""
         self.layout.pulumi_state.mkdir(parents=True, exist_ok=True)
         return [self.layout.bin / "pulumi", "--non-interactive", *arguments]
 

@@ -62,13 +62,18 @@ class Stack:
         """`pulumi up`, without asking."""
         return self._with_settings("up", "--yes", "--skip-preview", *options, check=check)
 
-    def refresh(self, *options: str) -> str:
+    def refresh(self, *options: str, check: bool = True) -> str:
         """`pulumi refresh`, without asking."""
-        return self._with_settings("refresh", "--yes", "--skip-preview", *options)
+        return self._with_settings("refresh", "--yes", "--skip-preview", *options, check=check)
 
-    def destroy(self, *options: str) -> str:
+    def destroy(self, *options: str, check: bool = True) -> str:
         """`pulumi destroy`, without asking."""
-        return self._with_settings("destroy", "--yes", "--skip-preview", *options)
+        return self._with_settings("destroy", "--yes", "--skip-preview", *options, check=check)
+
+    def import_(self, file: Path) -> str:
+        """`pulumi import` of the resources in a file, unprotected."""
+        options = ["--yes", "--skip-preview", "--protect=false", "--generate-code=false", "--file", str(file)]
+        return self._with_settings("import", *options)
 
     def preview(self, *options: str) -> str:
         """What `pulumi preview --diff` prints."""
@@ -94,9 +99,17 @@ class Stack:
         """The outputs of the stack."""
         return self.sandbox.pulumi_json("stack", "output", "--json", "--stack", self.name)
 
+    def command(self, *arguments: str) -> list[str | Path]:
+        """The command line of a command that takes settings, to be run by somebody else."""
+        self._write()
+        return self.sandbox.pulumi_command(*arguments, *self._settings())
+
     def _with_settings(self, *arguments: str, check: bool = True) -> str:
         self._write()
-        return self.pulumi(*arguments, "--stack", self.name, "--config-file", str(self._file), check=check)
+        return self.pulumi(*arguments, *self._settings(), check=check)
+
+    def _settings(self) -> list[str]:
+        return ["--stack", self.name, "--config-file", str(self._file)]
 
     def _write(self) -> None:
         self._file.write_text(yaml.safe_dump(self.document))
@@ -121,12 +134,24 @@ class Edited:
 def inventory(sandbox: Sandbox) -> dict[str, list[str]]:
     """What there is in the emulated AWS, by kind: to compare before and after."""
     eks, iam, ec2, asg = (sandbox.client(service) for service in ("eks", "iam", "ec2", "autoscaling"))
+    clusters = sorted(eks.list_clusters()["clusters"])
     return {
-        "clusters": sorted(eks.list_clusters()["clusters"]),
+        "clusters": clusters,
+        "node groups": sorted(n for c in clusters for n in eks.list_nodegroups(clusterName=c)["nodegroups"]),
         "roles": sorted(role["RoleName"] for role in iam.list_roles()["Roles"]),
         "policies": sorted(policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]),
         "providers": sorted(p["Arn"] for p in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]),
         "groups": sorted(g["AutoScalingGroupName"] for g in asg.describe_auto_scaling_groups()["AutoScalingGroups"]),
+        "tags of groups": sorted(f"{t['ResourceId']} {t['Key']}" for t in asg.describe_tags()["Tags"]),
+        "addresses": sorted(a["AllocationId"] for a in ec2.describe_addresses()["Addresses"]),
+        "internet gateways": sorted(
+            g["InternetGatewayId"] for g in ec2.describe_internet_gateways()["InternetGateways"]
+        ),
+        "NAT gateways": sorted(
+            g["NatGatewayId"] for g in ec2.describe_nat_gateways()["NatGateways"] if g["State"] != "deleted"
+        ),
+        "route tables": sorted(t["RouteTableId"] for t in ec2.describe_route_tables()["RouteTables"]),
+        "security groups": sorted(g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]),
         "vpcs": sorted(v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]),
         "subnets": sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]),
         "launch templates": sorted(t["LaunchTemplateId"] for t in ec2.describe_launch_templates()["LaunchTemplates"]),

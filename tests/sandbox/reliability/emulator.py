@@ -1,0 +1,52 @@
+"""The emulated AWS' own switches: faults to inject, calls that were made, sessions to end."""
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+from tests.sandbox.harness import Sandbox
+
+PROVIDER = "pulumi-aws-stand-in"
+"""What the `User-Agent` of the engine's own calls holds; other processes of the sandbox ask the same AWS."""
+
+
+class Emulator:
+    """The private API of the emulated AWS."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._url = f"{sandbox.layout.aws_endpoint}/_sandbox"
+
+    def inject(self, service: str, action: str, fault: str, times: int | str = 1, *, done: bool = False) -> None:
+        """Has a fault hit the engine's next calls of an action; see `sandbox.aws.faults.Fault`."""
+        body = {"service": service, "action": action, "fault": fault, "times": times, "done": done, "client": PROVIDER}
+        self._ask("POST", "faults", body)
+
+    def waiting(self) -> list[dict[str, Any]]:
+        """The faults that have not hit yet, or not often enough."""
+        found: list[dict[str, Any]] = self._ask("GET", "faults")["faults"]
+        return found
+
+    def clear(self) -> None:
+        """Takes all faults away."""
+        self._ask("DELETE", "faults")
+
+    def forget_calls(self) -> None:
+        """Starts to count calls anew."""
+        self._ask("DELETE", "calls")
+
+    def calls(self) -> dict[tuple[str, str], int]:
+        """The engine's calls so far: (service, action) -> how often."""
+        made = self._ask("GET", "calls")["calls"]
+        return {(each["service"], each["action"]): each["times"] for each in made if PROVIDER in each["client"]}
+
+    def expire(self, access_key_id: str) -> None:
+        """Ends a session of temporary credentials now."""
+        self._ask("POST", f"sessions/{access_key_id}/expire", {})
+        time.sleep(0.01)  # it ends after this instant, not at it
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self._url}/{path}", data=data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())

@@ -125,7 +125,7 @@ def _break_stale_locks(layout: Layout, stack: str) -> None:
     """Frees a stack whose last command was killed. One that still runs is respected: Pulumi itself will say so."""
     locks = [*layout.pulumi_state.glob(f".pulumi/locks/organization/*/{stack}/*.json")]
     if locks and not any(_runs(holder) for holder in map(_holder, locks) if holder):
-        say(f"  A Pulumi command that held stack {stack!r} died; freeing the stack.")
+        say(f"  A Pulumi command that held stack '{stack}' died; freeing the stack.")
         ask(layout, "cancel", "--yes", "--stack", stack)
 
 

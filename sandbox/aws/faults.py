@@ -1,4 +1,4 @@
-"""Faults that tests inject into the emulated AWS: throttling, errors, silence, cut connections, no capacity."""
+"""Faults that tests inject into the emulated AWS: throttling, errors, silence, cut connections, expiry, no capacity."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-KINDS = ("throttle", "500", "timeout", "cut", "capacity")
-"""What can be injected. ``capacity`` fails the launches of Auto Scaling groups, the others the matching API calls."""
+KINDS = ("throttle", "500", "timeout", "cut", "expire", "capacity")
+"""What can be injected. ``capacity`` fails the launches of Auto Scaling groups, the others the matching API calls;
+``expire`` ends the temporary credentials that such a call is signed with, for good."""
 
 FOREVER = "forever"
 

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
 
-from sandbox.aws import private_api, refusals
+from sandbox.aws import private_api, refusals, sessions
 from sandbox.aws.calls import CALLS
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault
@@ -80,12 +80,17 @@ class Request:
         return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True) | query
 
     @cached_property
+    def credential(self) -> list[str]:
+        """The parts of the credential that it is signed with: key id, date, region, service; empty: not signed."""
+        header = re.search(r"Credential=([^, ]+)", self.headers.get("authorization", ""))
+        scope = header[1] if header else (self.params.get("X-Amz-Credential") or [""])[0]
+        parts = scope.split("/")
+        return parts if len(parts) == 5 else []
+
+    @property
     def service(self) -> str | None:
         """The service that the request is signed for; ``None``: not signed."""
-        credential = re.search(r"Credential=([^, ]+)", self.headers.get("authorization", ""))
-        scope = credential[1] if credential else (self.params.get("X-Amz-Credential") or [""])[0]
-        parts = scope.split("/")
-        return parts[3] if len(parts) == 5 else None
+        return self.credential[3] if self.credential else None
 
     @cached_property
     def action(self) -> str:
@@ -147,8 +152,11 @@ class Gateway:
         except private_api.NotServed:
             try:
                 fault = _check(request)
+                if fault and fault.fault == "expire":
+                    sessions.end(request.credential[0] if request.credential else "")
+                    fault = None  # ministack itself refuses the call, in the words of its service
                 response = await self._emulate(request) if fault is None or fault.done else None
-                if fault is not None:
+                if fault:
                     response = await _hit(fault, request, receive, send)
             except ApiError as error:
                 response = refusals.refuse(request.service or "sts", error, form=request.is_form)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core.responses import request_scope
-from ministack.services import ec2, eks, iam, sts
+from ministack.services import ec2, eks, iam
 
 from sandbox.aws import sessions
 from sandbox.aws.calls import CALLS
@@ -120,7 +120,7 @@ def _role_of(instance: Json) -> Json:
     return found
 
 
-def _iso(seconds: float) -> str:
+def _iso(seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
@@ -149,15 +149,6 @@ def _list_calls() -> Json:
 def _clear_calls() -> Json:
     CALLS.clear()
     return _list_calls()
-
-
-def _expire_session(access_key_id: str, _body: Json) -> Json:
-    """Ends temporary credentials before their time: the shortest that STS gives last 15 minutes."""
-    session = sts._sessions.get(access_key_id)
-    if session is None:
-        raise ApiError("NotFound", f"no session has the access key id {access_key_id}", 404)
-    session["Expiration"] = time.time()
-    return {"Expiration": _iso(session["Expiration"])}
 
 
 def _discovery(oidc_id: str) -> Json:
@@ -196,7 +187,6 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("DELETE", "/_sandbox/faults", _clear_faults),
     ("GET", "/_sandbox/calls", _list_calls),
     ("DELETE", "/_sandbox/calls", _clear_calls),
-    ("POST", "/_sandbox/sessions/([^/]+)/expire", _expire_session),
     ("GET", r"/id/([0-9A-F]+)/\.well-known/openid-configuration", _discovery),
     ("GET", "/id/([0-9A-F]+)/keys", _keys),
 )

@@ -110,7 +110,7 @@ def test_calls_are_counted_by_client(emulator: Emulator, aws: Aws) -> None:
     assert "Boto3" in made["client"]
 
 
-def test_a_session_ends_before_its_time(emulator: Emulator, aws: Aws) -> None:
+def test_temporary_credentials_end_at_a_call(emulator: Emulator, aws: Aws, inject: Callable[..., None]) -> None:
     given = aws("sts").get_session_token()["Credentials"]
     session = {
         "aws_access_key_id": given["AccessKeyId"],
@@ -118,10 +118,16 @@ def test_a_session_ends_before_its_time(emulator: Emulator, aws: Aws) -> None:
         "aws_session_token": given["SessionToken"],
     }
     eks = boto3.client("eks", endpoint_url=emulator.url, region_name=REGION, **session)
+    ec2 = boto3.client("ec2", endpoint_url=emulator.url, region_name=REGION, **session)
     eks.list_clusters()
-    emulator.private("POST", f"sessions/{given['AccessKeyId']}/expire", {})
+    inject("eks", "ListClusters", "expire")
     with pytest.raises(ClientError, match="ExpiredToken"):
         eks.list_clusters()
+    with pytest.raises(ClientError, match="RequestExpired"):
+        ec2.describe_vpcs()
+    inject("eks", "ListClusters", "expire")
+    with pytest.raises(ClientError, match="no temporary credentials that could expire"):
+        aws("eks").list_clusters()
 
 
 def test_a_fault_that_cannot_be_injected_is_refused_with_all_reasons() -> None:

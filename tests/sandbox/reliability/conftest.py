@@ -3,13 +3,14 @@
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.harness import Sandbox
+from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.suite import FULL, Finding
 
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "ministack", "boto3")
@@ -45,6 +46,15 @@ def conditions(sandbox: Sandbox, record_testsuite_property: Callable[[str, objec
 def finding(record_property: Callable[[str, object], None]) -> Finding:
     """This test's row of the report."""
     return Finding(record_property)
+
+
+@pytest.fixture
+def emulator(sandbox: Sandbox) -> Iterator[Emulator]:
+    """The switches of the emulated AWS; no fault outlives the test."""
+    sandbox.start()
+    switches = Emulator(sandbox)
+    yield switches
+    switches.clear()
 
 
 def _machine() -> str:

@@ -1,7 +1,6 @@
-"""The emulated AWS' own switches: faults to inject, calls that were made, sessions to end."""
+"""The emulated AWS' own switches: faults to inject, calls that were made."""
 
 import json
-import time
 import urllib.request
 from typing import Any
 
@@ -17,9 +16,11 @@ class Emulator:
     def __init__(self, sandbox: Sandbox) -> None:
         self._url = f"{sandbox.layout.aws_endpoint}/_sandbox"
 
-    def inject(self, service: str, action: str, fault: str, times: int | str = 1, *, done: bool = False) -> None:
+    def inject(
+        self, service: str, action: str, fault: str, times: int | str = 1, *, done: bool = False, client: str = PROVIDER
+    ) -> None:
         """Has a fault hit the engine's next calls of an action; see `sandbox.aws.faults.Fault`."""
-        body = {"service": service, "action": action, "fault": fault, "times": times, "done": done, "client": PROVIDER}
+        body = {"service": service, "action": action, "fault": fault, "times": times, "done": done, "client": client}
         self._ask("POST", "faults", body)
 
     def waiting(self) -> list[dict[str, Any]]:
@@ -39,11 +40,6 @@ class Emulator:
         """The engine's calls so far: (service, action) -> how often."""
         made = self._ask("GET", "calls")["calls"]
         return {(each["service"], each["action"]): each["times"] for each in made if PROVIDER in each["client"]}
-
-    def expire(self, access_key_id: str) -> None:
-        """Ends a session of temporary credentials now."""
-        self._ask("POST", f"sessions/{access_key_id}/expire", {})
-        time.sleep(0.01)  # it ends after this instant, not at it
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -53,6 +53,11 @@ class Engine:
         """Process id of the CLI."""
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether it has not come to its end yet."""
+        return self._process.poll() is None
+
     def events(self) -> list[Event]:
         """What it has told so far."""
         found = []
@@ -70,7 +75,7 @@ class Engine:
         """Lets it work until there is something to see; fails when it ends before."""
         until = time.monotonic() + _PATIENCE
         while not seen(self):
-            assert self._process.poll() is None, f"it ended before {what}:\n{self.output()}"
+            assert self.runs, f"it ended before {what}:\n{self.output()}"
             assert time.monotonic() < until, f"waited {_PATIENCE:.0f} s in vain for {what}:\n{self.output()}"
             time.sleep(0.01)
 

@@ -127,6 +127,7 @@ class NodeGroup:
     update_settings: UpdateSettings | None = None
     kubernetes_version: str | None = None
     node_role_arn: str | None = None
+    hop_limit: int | None = None
 
 
 @dataclass(frozen=True, config=_SHAPE)
@@ -346,8 +347,8 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: object) 
         own.pop(key, None)
     if settings.role.permissions_boundary_arn and not group.node_role_arn:
         own["permissions_boundary_arn"] = settings.role.permissions_boundary_arn
-    # In the other modes pods must not reach the node's role at all.
-    own["hop_limit"] = 2 if settings.credentials == NODE_ROLE else 1
+    # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
+    own.setdefault("hop_limit", 2 if settings.credentials == NODE_ROLE else 1)
     arguments: Any = {**given, **own}
     return arguments  # type: ignore[no-any-return]
 
@@ -433,6 +434,8 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         )
     if not 1 <= len(group.name) <= 40 or not group.name[0].isalnum():
         found.append(Fault("name", repr(group.name), "1 to 40 letters, digits, - and _, a letter or digit first"))
+    if settings.credentials == NODE_ROLE and group.hop_limit == 1:
+        found.append(Fault("hopLimit", "1 with credentials nodeRole", "2, or none: no pod could reach the node's role"))
     arguments = node_group_arguments(
         settings,
         group,

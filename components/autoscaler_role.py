@@ -161,9 +161,17 @@ class AutoscalerRole(pulumi.ComponentResource):
             assume_role_policy=trust,
             permissions_boundary=args.get("permissions_boundary_arn"),
             tags=args.get("tags"),
-            opts=child,
+            # Whoever is trusted by the old document still runs while the new pods come, so the old role must stay until
+            # they are gone: another trust is another role, made before and removed after the release's update.
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["assumeRolePolicy"]),
         )
-        attachment = aws.iam.RolePolicyAttachment(name, role=role.name, policy_arn=self.policy_arn, opts=child)
+        attachment = aws.iam.RolePolicyAttachment(
+            name,
+            role=role.name,
+            policy_arn=self.policy_arn,
+            # The provider would take the policy from the old role first.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+        )
         self.role_arn = role.arn.apply(_optional)
         self.trust_document = trust.apply(_optional)
         self.grants.append(attachment)

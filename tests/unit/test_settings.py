@@ -106,6 +106,8 @@ BAD = [
     (group(updateSettings={}), "nodeGroups[0].updateSettings: got 0 settings; expected one of"),
     (group(updateSettings={"maxUnavailablePercentage": 0}), "nodeGroups[0].updateSettings.maxUnavailablePercentage: got 0"),
     (group(nodeRoleArn="nodes"), "nodeGroups[0].nodeRoleArn: got 'nodes'; expected the ARN of an IAM role"),
+    (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
+    ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
     ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].nodeGroupName: got ''"),
     ({"existingNodeGroups": [{"name": "w", "taints": [{"key": "a", "effect": "No"}]}]}, "existingNodeGroups[0].taints[0].effect"),
     # Role, provider

@@ -113,7 +113,9 @@ EDITS = [
         {
             ("create", ASSOCIATION): 1,
             ("create", ADDON): 1,
-            ("update", ROLE): 1,
+            # Another trust is another role: the pods of the old one keep theirs until they are gone.
+            ("replace", ROLE): 1,
+            ("replace", ATTACHMENT): 1,
             ("update", RELEASE): 1,
             ("delete", PROVIDER): 1,
         },

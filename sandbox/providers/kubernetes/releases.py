@@ -20,6 +20,10 @@ TYPE: Final = "kubernetes:helm.sh/v3:Release"
 
 _IDENTITY: Final = ("name", "namespace")
 _DEPLOYED: Final = "deployed"
+_IMMUTABLE: Final = (
+    ". Kubernetes never changes such a field, so the object must be made anew: `helm uninstall {name} -n {namespace}`, "
+    "then `pulumi refresh`, and run Pulumi again"
+)
 _NULL: Final = object()
 """Stands for a null in ``values``, where it deletes a default of the chart and so is not the same as nothing."""
 
@@ -202,10 +206,11 @@ def _failed(call: Call[Session], helm: Helm, inputs: Mapping[str, Any], error: H
         if "has no deployed releases" in str(error):
             return ProviderError(f"{what} is gone; run `pulumi refresh`, and the next update makes it anew")
         return ProviderError(f"{what}: {error}")
-    if installed.status.startswith("pending"):
+    if _is_halfway(installed):
         return ProviderError(_stuck(installed))
     if installed.status == _DEPLOYED:
-        return ProviderError(f"{what} stays at revision {installed.revision}: {error}")
+        way_out = _IMMUTABLE.format(name=name, namespace=namespace) if "field is immutable" in str(error) else ""
+        return ProviderError(f"{what} stays at revision {installed.revision}: {error}{way_out}")
     lacking = unready(call.session.cluster, namespace, installed.manifest)
     details = "".join(f"\n  {each}" for each in lacking)
     reason = f"{what} is {installed.status} at revision {installed.revision}: {error}{details}"
@@ -213,20 +218,25 @@ def _failed(call: Call[Session], helm: Helm, inputs: Mapping[str, Any], error: H
 
 
 def _already_there(installed: Installed) -> str:
-    if installed.status.startswith("pending"):
+    if _is_halfway(installed):
         return _stuck(installed)
     place, chart = f"{installed.namespace}/{installed.name}", installed.chart
     return (
         f"there already is a Helm release {place} (chart {chart.name} {chart.version}, revision {installed.revision}, "
         f"{installed.status}) that does not belong to this stack. Take it over with `pulumi import {TYPE} <name> "
-        f"{place} --generate-code=false`, or remove it with `helm uninstall {installed.name} -n {installed.namespace}`"
+        f"{place} --generate-code=false` (and --parent and --provider, where the program gives it these), or remove it "
+        f"with `helm uninstall {installed.name} -n {installed.namespace}`"
     )
 
 
+def _is_halfway(installed: Installed) -> bool:
+    return installed.status.startswith("pending") or installed.status == "uninstalling"
+
+
 def _stuck(installed: Installed) -> str:
-    verb = "uninstall" if installed.status == "pending-install" else "rollback"
+    verb = "uninstall" if installed.status in ("pending-install", "uninstalling") else "rollback"
     return (
         f"Helm release {installed.namespace}/{installed.name} is stuck in {installed.status} (revision "
         f"{installed.revision}): a run of helm was cut off, or is still going on. When none is running any more: "
-        f"`helm {verb} {installed.name} -n {installed.namespace}`, then run Pulumi again"
+        f"`helm {verb} {installed.name} -n {installed.namespace}`, then `pulumi refresh`, and run Pulumi again"
     )

@@ -1,24 +1,9 @@
 """The commonest real case: a cluster and a node group made outside Pulumi, adopted, in all three credential modes."""
 
-from collections.abc import Iterator
-
-import pytest
-
-from sandbox import adoption
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack, inventory
 
 CLUSTER = "legacy"
-
-
-@pytest.fixture(scope="module")
-def legacy(sandbox: Sandbox) -> Iterator[dict[str, list[str]]]:
-    """What there is once somebody has made the cluster by other means."""
-    sandbox.start()
-    clients = [sandbox.client(service) for service in ("ec2", "eks", "iam")]
-    adoption.make(*clients)
-    yield inventory(sandbox)
-    adoption.remove(*clients)
 
 
 def test_an_adopted_cluster_keeps_all_that_was_there(sandbox: Sandbox, legacy: dict[str, list[str]]) -> None:

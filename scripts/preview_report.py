@@ -1,16 +1,21 @@
-"""Turns `pulumi preview --json` (on stdin) into the Markdown that a reviewer reads on a pull request.
+"""Turns a preview (the engine's events on stdin) into the Markdown that a reviewer reads on a pull request.
 
-Anything replaced or deleted is told first and loudly: that is what a reviewer must not miss.
+    PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json | python scripts/preview_report.py STACK
+
+Plain ``--json`` would do but for the policy pack, of which it does not tell. Anything replaced or deleted is told first
+and loudly: that is what a reviewer must not miss.
 """
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 LOUD = ("replace", "delete")
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "refresh": "↻"}
-_PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced", "same")
+_PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced", "same", "read")
+_MANDATORY = "mandatory"
 
 
 class Change(NamedTuple):
@@ -21,67 +26,98 @@ class Change(NamedTuple):
     name: str
     properties: tuple[str, ...]
 
+    @property
+    def title(self) -> str:
+        """Short type and name: names alone repeat."""
+        return f"{self.type.rsplit(':', 1)[-1]} {self.name}"
 
-def changes(preview: dict[str, Any]) -> list[Change]:
-    """What the preview would change, the loud ones first, then in the order of the plan."""
+
+def changes(events: Iterable[dict[str, Any]]) -> list[Change]:
+    """What the preview would change, the loud ones first, then by type and name: the engine's own order varies."""
     found = []
-    for step in preview.get("steps", []):
-        if step["op"] in _PARTS_OF_A_REPLACEMENT:
+    for event in events:
+        step = event.get("resourcePreEvent", {}).get("metadata")
+        if step is None or step["op"] in _PARTS_OF_A_REPLACEMENT or not _is_in_the_cloud(step):
             continue
         _, _, types, name = step["urn"].split("::", 3)
-        properties = step.get("replaceReasons") or step.get("diffReasons") or sorted(step.get("detailedDiff") or {})
+        properties = step.get("keys") or sorted(step.get("detailedDiff") or step.get("diffs") or ())
         found.append(Change(step["op"], types.split("$")[-1], name, tuple(properties)))
-    return sorted(found, key=lambda change: change.operation not in LOUD)
+    return sorted(found, key=lambda change: (change.operation not in LOUD, change.type, change.name))
 
 
-def report(stack: str, preview: dict[str, Any]) -> str:
+def report(stack: str, events: list[dict[str, Any]]) -> str:
     """The Markdown of one stack's preview."""
-    found = changes(preview)
+    found = changes(events)
     lines = [f"## Preview of `{stack}`", ""]
-    if not found:
-        return "\n".join([*lines, "No change."]) + "\n"
     loud = [change for change in found if change.operation in LOUD]
     if loud:
-        lines += [
-            "> [!CAUTION]",
-            f"> **{len(loud)} of these changes destroy something:** " + _names(loud),
-            "",
-        ]
-    lines += [", ".join(f"{count} to {operation}" for operation, count in _counts(found)) + ".", ""]
-    lines += ["| | resource | type | because of |", "| --- | --- | --- | --- |"]
-    for change in found:
-        what = f"**{change.operation}**" if change.operation in LOUD else change.operation
-        because = ", ".join(f"`{name}`" for name in change.properties) or "-"
-        lines.append(f"| {SIGNS.get(change.operation, '?')} {what} | `{change.name}` | `{change.type}` | {because} |")
-    return "\n".join([*lines, *_diagnostics(preview)]) + "\n"
+        named = ", ".join(f"`{change.title}` ({change.operation})" for change in loud)
+        lines += ["> [!CAUTION]", f"> **{len(loud)} of these changes destroy something:** {named}", ""]
+    lines += ["The preview failed." if _severity(events, "error") else _summary(found), ""]
+    if found:
+        lines += ["| | resource | type | because of |", "| --- | --- | --- | --- |", *map(_row, found), ""]
+    lines += [f"- **{level}** {text}" for level, text in complaints(events)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
-def _names(found: Iterable[Change]) -> str:
-    return ", ".join(f"`{change.name}` ({change.operation})" for change in found)
+def complaints(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Level and text of what the policy pack found, then errors and warnings of the program."""
+    policies = []
+    for event in events:
+        if rule := event.get("policyEvent"):
+            name = rule.get("resourceUrn", "").rsplit("::", 1)[-1]
+            policies.append((rule["enforcementLevel"], f"`{rule['policyName']}` on `{name}`: {_cell(rule['message'])}"))
+    others = [(level, text) for level in ("error", "warning") for text in _severity(events, level)]
+    return policies + others
 
 
-def _counts(found: Iterable[Change]) -> list[tuple[str, int]]:
-    counts: dict[str, int] = {}
-    for change in found:
-        counts[change.operation] = counts.get(change.operation, 0) + 1
-    return list(counts.items())
+def failed(events: list[dict[str, Any]]) -> bool:
+    """Whether an update would be refused: an error, or a violation of a mandatory rule."""
+    return any(level in ("error", _MANDATORY) for level, _ in complaints(events))
 
 
-def _diagnostics(preview: dict[str, Any]) -> list[str]:
-    told = [entry for entry in preview.get("diagnostics", []) if entry.get("severity") in ("warning", "error")]
-    return ["", *(f"- **{entry['severity']}**: {entry['message'].strip()}" for entry in told)] if told else []
+def _is_in_the_cloud(step: dict[str, Any]) -> bool:
+    """Components only group what is."""
+    return bool((step.get("new") or step.get("old") or {}).get("custom"))
+
+
+def _summary(found: list[Change]) -> str:
+    counts = Counter(change.operation for change in found)
+    return ", ".join(f"{count} to {operation}" for operation, count in counts.items()) + "." if found else "No change."
+
+
+def _row(change: Change) -> str:
+    what = f"**{change.operation}**" if change.operation in LOUD else change.operation
+    because = ", ".join(f"`{name}`" for name in change.properties) or "-"
+    return f"| {SIGNS.get(change.operation, '?')} {what} | `{change.name}` | `{change.type}` | {because} |"
+
+
+def _severity(events: list[dict[str, Any]], level: str) -> list[str]:
+    said = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
+    return [_cell(each["message"]) for each in said if each["severity"] == level]
+
+
+def _cell(text: str) -> str:
+    """Several lines as one of Markdown."""
+    return "<br>".join(line.strip() for line in text.strip().removeprefix("error: ").splitlines())
 
 
 def main() -> int:
-    """Read a preview from stdin, print its report; exit code 2 when it is no preview."""
+    """Read events from stdin, print the report.
+
+    Returns:
+        0; 1 when the update would be refused; 2 when there is no preview on stdin.
+    """
     stack = sys.argv[1] if len(sys.argv) > 1 else "stack"
     try:
-        preview = json.load(sys.stdin)
-        print(report(stack, preview), end="")
+        events = [json.loads(line) for line in sys.stdin if line.strip()]
+        if not any("summaryEvent" in event or "diagnosticEvent" in event for event in events):
+            raise ValueError("no event of the engine")
+        print(report(stack, events), end="")
+        return int(failed(events))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        print(f"preview_report: got no `pulumi preview --json` on stdin ({error!r})", file=sys.stderr)
+        print(f"preview_report: got no preview on stdin ({error}); is the stack deployed?", file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

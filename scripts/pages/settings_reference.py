@@ -1,24 +1,18 @@
-"""Writes docs/settings.md: every setting of an environment, from settings.py and the components' own words.
-
-``python scripts/settings_reference.py`` writes the page; with ``--check`` it only says whether the page is current.
-"""
+"""docs/settings.md: every setting of an environment, from settings.py and the components' own words."""
 
 import ast
 import inspect
-import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import yaml
+from pydantic.alias_generators import to_camel
 
-import yaml  # noqa: E402
-from pydantic.alias_generators import to_camel  # noqa: E402
+import components
+import settings
 
-import components  # noqa: E402
-import settings  # noqa: E402
-
-PAGE = ROOT / "docs" / "settings.md"
+ROOT = Path(__file__).parents[2]
 
 OWN_WORDS = {
     "cluster.name": "Name of the cluster to adopt, or to create with `create`.",
@@ -84,16 +78,13 @@ def rows(path: str) -> list[str]:
 
 def page() -> str:
     """The whole page."""
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    top = [
-        f"| `{key}` | {entry['type']} | {' '.join(entry['description'].split())} |" for key, entry in declared.items()
-    ]
+    top = [f"| `{key}` | {entry['type']} | {' '.join(entry['description'].split())} |" for key, entry in _declared()]
     lines = [
         "# Settings",
         "",
         "One file of values per environment, `Pulumi.<environment>.yaml`; every key under `eks-cluster-autoscaler:`.",
         "Unknown keys, wrong types and values that do not fit together are refused before anything is planned, all at",
-        "once. This page is written by `python scripts/settings_reference.py` from the code.",
+        "once. `make pages` writes this page from the code.",
         "",
         "| key | type | meaning |",
         "| --- | --- | --- |",
@@ -108,19 +99,16 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    """Write or check the page; exit code 1 when a check finds it out of date."""
-    if "--check" not in sys.argv:
-        PAGE.write_text(page())
-        return 0
-    current = PAGE.exists() and PAGE.read_text() == page()
-    print(
-        "docs/settings.md is current"
-        if current
-        else "docs/settings.md is out of date: python scripts/settings_reference.py"
-    )
-    return 0 if current else 1
+def short_table() -> str:
+    """The table of the README: what each key is for, and what it is when it is left out."""
+    lines = ["| key | meaning | left out |", "| --- | --- | --- |"]
+    for key, entry in _declared():
+        meaning, *_, default = " ".join(entry["description"].split()).removesuffix(".").split(". ")
+        default = "not allowed" if default == "Required" else default.removeprefix("Default").lstrip(": ")
+        # What follows a colon lists keys of the tree, which the page of settings explains.
+        lines.append(f"| `{key}` | {meaning.partition(': ')[0]} | {default} |")
+    return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _declared() -> list[tuple[str, dict[str, Any]]]:
+    return list(yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"].items())

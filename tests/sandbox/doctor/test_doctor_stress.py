@@ -1,10 +1,12 @@
 """A stress test goes up and comes back on a living cluster; whenever it is killed, nothing is left behind."""
 
+import shlex
 import signal
 import subprocess
 
 import pytest
 
+from tests.markdown import executed_by
 from tests.sandbox.doctor.commands import PATIENCE, Doctor, Traces
 
 STEPS = ("failed-scheduling", "triggered-scale-up", "desired-up", "node-ready", "pods-running")
@@ -12,8 +14,17 @@ GENEROUS = [f"--budget={step}=5m" for step in (*STEPS, "scaled-down")]
 """The machine that runs these tests may be busy with much else."""
 
 
+def documented(page: str) -> list[str]:
+    """The command that a page of the documentation shows; the stack is named by the test."""
+    (block,) = [block for block in executed_by("test_doctor_stress") if block.page.name == page]
+    python, _, module, *words = shlex.split(block.text)
+    assert (python, module) == ("python", "doctor")
+    place = words.index("--stack")
+    return words[:place] + words[place + 2 :]
+
+
 def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
-    told = doctor.run("stress", "--json", *GENEROUS)
+    told = doctor.run(*documented("whoami-and-stress.md"), "--json", *GENEROUS)
     assert told.code == 0, told.out + told.err
     outcome = told.document
     assert [each["status"] for each in outcome["steps"]] == ["done"] * 6
@@ -24,8 +35,8 @@ def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
 
 
 def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doctor, traces: Traces) -> None:
-    wishes = ("--node-selector=workload=batch", "--toleration=workload=batch:NoSchedule", "--replicas=2", "--cpu=500m")
-    told = doctor.run("stress", "--json", "--no-scale-down", *wishes, *GENEROUS)
+    wishes = ("--replicas=2", "--cpu=500m")
+    told = doctor.run(*documented("scaling.md"), "--json", "--no-scale-down", *wishes, *GENEROUS)
     assert told.code == 0, told.out + told.err
     assert "batch" in told.document["plan"]["groups"][0]
 

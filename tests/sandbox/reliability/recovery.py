@@ -1,4 +1,4 @@
-"""What a user does after the engine was killed, as docs/guides.md tells; and whether all is well afterwards."""
+"""What a user does after the engine was killed, as docs/interrupted.md tells; and whether all is well afterwards."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Cluster Autoscaler moved between its ways to credentials, as docs/guides.md says, and watched all the while."""
+"""Cluster Autoscaler moved between its ways to credentials, as docs/credentials.md says, and watched all the while."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple

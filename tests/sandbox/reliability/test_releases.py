@@ -70,7 +70,7 @@ class Cluster:
         self.helm("uninstall", NAME, "-n", NAMESPACE, "--wait")
 
     def import_release(self) -> None:
-        """`pulumi import`, as docs/guides.md says."""
+        """`pulumi import`, as docs/migration.md says."""
         (parent,) = self.urns("eks-cluster-autoscaler:index:AutoscalerRelease")
         # Another one belongs to the cluster that pulumi-eks made.
         (provider,) = [urn for urn in self.urns("pulumi:providers:kubernetes") if urn.endswith("::kubernetes")]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox settings.py outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema clean
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema pages baseline lint-workflows clean
 
 include sandbox/sandbox.mk
 
@@ -35,6 +35,9 @@ lint: setup ## Lint and type-check.
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
+lint-workflows: ## Lint the workflows by actionlint as well (needs Go).
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
 format: setup ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -57,9 +60,8 @@ faults: setup ## The full reliability suite; writes docs/reliability.md, also wh
 	@$(BIN)/pytest tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
-ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown, from the sandbox.
-	@$(BIN)/python -m sandbox up --stack $(STACK) >&2
-	@eval "$$($(BIN)/python -m sandbox shell --print 2>/dev/null)" && \
+ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
+	@eval "$$($(SANDBOX) shell --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python scripts/preview_report.py $(STACK)
 
 snapshots: setup ## Write the graph snapshots anew; look at the difference.
@@ -67,6 +69,13 @@ snapshots: setup ## Write the graph snapshots anew; look at the difference.
 
 schema: setup ## Write the plugin's golden schema anew; look at the difference.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/schema
+
+baseline: setup ## At a release: keep the state of `make sandbox`, against which later versions are previewed.
+	@eval "$$($(SANDBOX) shell --print)" && pulumi stack export --stack sandbox | $(BIN)/python scripts/baseline.py
+	RECORD_BASELINE=1 $(BIN)/pytest -q tests/program/test_upgrade.py
+
+pages: setup ## Write the pages of the documentation that are made from the code anew.
+	$(BIN)/python -m scripts.pages
 
 clean: ## Remove the virtual environment and caches.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,9 +7,9 @@ HERE = Path(__file__).resolve().parent
 # Python put this folder itself on the path; the package is found from the folder above.
 sys.path[0] = str(HERE.parent)
 
-from pulumi.provider.experimental import component_provider_host  # noqa: E402
+from pulumi.provider.experimental import component_provider_host
 
-import components  # noqa: E402
+import components
 
 NAME = "eks-cluster-autoscaler"
 COMPONENTS = [

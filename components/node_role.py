@@ -1,5 +1,7 @@
 """The IAM role of nodes, with the three AWS managed policies a node needs and no more."""
 
+import json
+from functools import partial
 from typing import NamedTuple
 
 import pulumi
@@ -26,7 +28,7 @@ class NodeRole(NamedTuple):
         role = aws.iam.Role(
             f"{name}-node",
             description=f"Nodes of the managed node group {name}",
-            assume_role_policy=pulumi.Output.json_dumps(iam.node_trust()),
+            assume_role_policy=json.dumps(iam.node_trust()),
             permissions_boundary=permissions_boundary_arn,
             tags=tags,
             opts=opts,
@@ -36,7 +38,7 @@ class NodeRole(NamedTuple):
             aws.iam.RolePolicyAttachment(
                 f"{name}-node-{policy}",
                 role=role.name,
-                policy_arn=pulumi.Output.format(iam.managed_policy_arn("{0}", policy), partition),
+                policy_arn=partition.apply(partial(iam.managed_policy_arn, name=policy)),
                 opts=opts,
             )
             for policy in iam.NODE_MANAGED_POLICIES

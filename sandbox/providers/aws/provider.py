@@ -75,10 +75,11 @@ class AwsProvider(Provider[Session]):
     def update(self, call: Call[Session], old: State, inputs: Properties, preview: bool) -> Properties:
         """Changes what differs from the recorded state. If only a part can be changed, that part is recorded."""
         kind, session = _kind(call), call.session
-        difference = _difference(call, old, inputs)
         if preview:
-            return states.preview_update(kind, old, inputs, difference, session.default_tags)
+            return states.preview_update(kind, old, inputs, _difference(call, old, inputs), session.default_tags)
         cloud = _cloud(call, old.outputs)
+        old = _completed(call, cloud, old)
+        difference = _difference(call, old, inputs)
         with _recorded_as_it_is(call, cloud, old, inputs), explained(f"updating {call.resource}"):
             changed = comparison.changed_properties(kind, difference)
             if changed:
@@ -142,6 +143,16 @@ def _live_outputs(call: Call[Session], cloud: Cloud, resource_id: str, recorded:
     if live is None:
         return None
     return states.completed_outputs(kind, resource_id, live, recorded, call.session.default_tags, cloud.region)
+
+
+def _completed(call: Call[Session], cloud: Cloud, old: State) -> State:
+    """What is on record, or, of a resource that could not be read after it was made, what it is by now."""
+    kind = _kind(call)
+    chosen_by_aws = kind.output_names() - set(kind.arguments().fields) - {"id"}
+    if not chosen_by_aws or chosen_by_aws & set(old.outputs):
+        return old
+    outputs = _live_outputs(call, cloud, old.id, old.outputs)
+    return old if outputs is None else State(old.id, outputs, old.inputs)
 
 
 @contextmanager

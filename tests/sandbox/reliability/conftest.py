@@ -12,6 +12,7 @@ import pytest
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.suite import FULL, Finding
+from tests.sandbox.reliability.victim import Victim
 
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "ministack", "boto3")
 
@@ -55,6 +56,18 @@ def emulator(sandbox: Sandbox) -> Iterator[Emulator]:
     switches = Emulator(sandbox)
     yield switches
     switches.clear()
+
+
+@pytest.fixture(scope="session")
+def victim(sandbox: Sandbox) -> Iterator[Victim]:
+    """A whole stack to be maltreated: up or down, as the test before left it."""
+    sandbox.start()
+    made = Victim(sandbox)
+    yield made
+    made.emulator.clear()
+    sandbox.start()
+    made.stack.pulumi("cancel", "--yes", "--stack", made.stack.name, check=False)
+    made.stack.destroy()
 
 
 def _machine() -> str:

@@ -1,0 +1,194 @@
+"""AWS's API failing: once, and the call is tried again; for ever, and the error names resource and cause."""
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.sandbox.program.stack import Stack
+from tests.sandbox.reliability.emulator import Emulator
+from tests.sandbox.reliability.engine import pending
+from tests.sandbox.reliability.suite import Finding, case
+from tests.sandbox.reliability.victim import Victim
+
+Call = tuple[str, str]
+"""Service and action."""
+
+ONCE = "An API call that fails once"
+FOR_EVER = "An API call that fails for ever"
+
+
+class Calls(NamedTuple):
+    """What the engine asks of AWS, in the order in which it first asks."""
+
+    up: list[Call]
+    destroy: list[Call]
+
+
+@pytest.fixture(scope="module")
+def calls(victim: Victim) -> Calls:
+    """Recorded from an undisturbed `up` and `destroy` of the whole stack."""
+    found = []
+    for up in (True, False):
+        victim.ensure(up=not up)
+        victim.emulator.forget_calls()
+        victim.ensure(up=up)
+        found.append(list(victim.emulator.calls()))
+    return Calls(*found)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("fault", ["throttle", "500", "cut", "timeout"])
+def test_every_call_may_fail_once(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
+    """All of a run in one: a run that survives them all survives each."""
+    finding.done(ONCE, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
+    victim.ensure(up=False)
+    inject(victim.emulator, calls.up, fault)
+    with finding.timed("seconds of up"):
+        victim.ensure(up=True)
+    assert victim.emulator.waiting() == [], "an action that was not called, so nothing was proved of it"
+    victim.check_up()
+    inject(victim.emulator, calls.destroy, fault)
+    with finding.timed("seconds of destroy"):
+        victim.ensure(up=False)
+    assert victim.emulator.waiting() == []
+    victim.check_down()
+    finding.seen(
+        "every call was tried again; both runs ended well, nothing was made twice or left",
+        actions=len(calls.up) + len(calls.destroy),
+    )
+
+
+def inject(emulator: Emulator, calls: list[Call], fault: str) -> None:
+    """One fault for the first call of each action."""
+    for service, action in calls:
+        emulator.inject(service, action, fault)
+
+
+def told(calls: list[Call]) -> str:
+    """How many actions of which service."""
+    services = Counter(service for service, _ in calls)
+    return ", ".join(f"{count} of {service}" for service, count in sorted(services.items()))
+
+
+@pytest.fixture
+def growing(stack: Stack) -> Iterator[Stack]:
+    """The stack with a node group more in its settings, not yet in the cloud; gone again afterwards."""
+    group = {"name": "extra", "minSize": 0, "maxSize": 1}
+    with stack.edited(nodeGroups=[*copy.deepcopy(stack.get("nodeGroups")), group]):
+        yield stack
+    stack.up()
+    assert stack.planned() == []
+
+
+def test_faults_of_all_kinds_in_one_up_are_got_over(growing: Stack, emulator: Emulator, finding: Finding) -> None:
+    faults = {
+        ("iam", "CreateRole"): "throttle",
+        ("ec2", "CreateLaunchTemplate"): "500",
+        ("eks", "CreateNodegroup"): "cut",
+        ("eks", "DescribeNodegroup"): "throttle",
+        ("iam", "AttachRolePolicy"): "timeout",
+        ("autoscaling", "CreateOrUpdateTags"): "throttle",
+    }
+    finding.done(ONCE, "a node group added; " + ", ".join(f"{action}: {f}" for (_, action), f in faults.items()))
+    for call, fault in faults.items():
+        emulator.inject(*call, fault)
+    with finding.timed("seconds of up"):
+        growing.up()
+    assert emulator.waiting() == []
+    assert growing.planned() == []
+    finding.seen("every call was tried again; `up` ended well", actions=len(faults))
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "fault", "expected"),
+    [
+        case(
+            "sts",
+            "GetCallerIdentity",
+            "throttle",
+            "opening the aws provider: Throttling (GetCallerIdentity): Rate exceeded",
+            id="sts throttle",
+        ),
+        case(
+            "iam",
+            "CreateRole",
+            "throttle",
+            "creating aws:iam/role:Role 'extra-node': Throttling (CreateRole): Rate exceeded",
+            id="iam throttle",
+            short=True,
+        ),
+        case(
+            "ec2",
+            "CreateLaunchTemplate",
+            "500",
+            "creating aws:ec2/launchTemplate:LaunchTemplate 'extra': InternalFailure (CreateLaunchTemplate): "
+            "An internal error has occurred.",
+            id="ec2 500",
+        ),
+        case(
+            "eks",
+            "CreateNodegroup",
+            "throttle",
+            "creating aws:eks/nodeGroup:NodeGroup 'extra': ThrottlingException (CreateNodegroup): Rate exceeded",
+            id="eks throttle",
+        ),
+        case(
+            "eks",
+            "CreateNodegroup",
+            "500",
+            "creating aws:eks/nodeGroup:NodeGroup 'extra': InternalFailure (CreateNodegroup): "
+            "An internal error has occurred.",
+            id="eks 500",
+        ),
+        case(
+            "eks",
+            "CreateNodegroup",
+            "cut",
+            "creating aws:eks/nodeGroup:NodeGroup 'extra': ConnectionClosedError: "
+            "Connection was closed before we received a valid response",
+            id="eks cut",
+        ),
+        case(
+            "eks",
+            "CreateNodegroup",
+            "timeout",
+            "creating aws:eks/nodeGroup:NodeGroup 'extra': ReadTimeoutError: Read timeout on endpoint URL",
+            id="eks timeout",
+        ),
+        case(
+            "eks",
+            "DescribeNodegroup",
+            "500",
+            "aws:eks/nodeGroup:NodeGroup 'extra': InternalFailure (DescribeNodegroup): An internal error has occurred.",
+            id="eks 500 when read",
+        ),
+        case(
+            "autoscaling",
+            "CreateOrUpdateTags",
+            "cut",
+            "creating aws:autoscaling/tag:Tag 'extra-enabled': ConnectionClosedError: "
+            "Connection was closed before we received a valid response",
+            id="autoscaling cut",
+        ),
+    ],
+)
+def test_a_call_that_always_fails_is_told_with_resource_and_cause_and_the_next_up_goes_on(
+    growing: Stack, emulator: Emulator, finding: Finding, service: str, action: str, fault: str, expected: str
+) -> None:
+    finding.done(FOR_EVER, f"a node group added; {service} {action}: {fault}")
+    emulator.inject(service, action, fault, "forever")
+    emulator.forget_calls()
+    with finding.timed("seconds until the error"):
+        said = growing.up(check=False)
+    tries = emulator.calls()[service, action]
+    assert expected in said
+    assert "Traceback" not in said
+    assert pending(growing) == []
+    emulator.clear()
+    growing.up()
+    assert growing.planned() == []
+    finding.seen(f"`{expected}`; nothing of unknown end; the next `up` converged", tries=tries)

@@ -15,6 +15,7 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config import ConfigException
 
 from sandbox.kubelet.identity import identity_in
 from tests.sandbox.harness import Sandbox
@@ -122,7 +123,7 @@ class Watch:
                     deployments(api),
                     _leader(api),
                 )
-        except (urllib3.exceptions.HTTPError, FileNotFoundError, TypeError) as error:
+        except (urllib3.exceptions.HTTPError, ConfigException, OSError) as error:
             return Look(at, unreachable=str(error) or type(error).__name__)
         except ApiException as error:
             if error.status and error.status < 500:

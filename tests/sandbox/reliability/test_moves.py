@@ -76,6 +76,7 @@ def home(sandbox: Sandbox, stack: Stack) -> Iterator[Stack]:
             client.CoreV1Api(api).delete_collection_namespaced_pod(NAMESPACE, label_selector="app=cluster-autoscaler")
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("tour", TOURS)
 def test_at_no_step_of_a_move_is_the_autoscaler_doubled_or_without_permissions(
     sandbox: Sandbox, home: Stack, finding: Finding, tour: Sequence[Step]

@@ -30,8 +30,8 @@ TAINTS = st.lists(
     unique_by=lambda taint: taint["key"],
 )
 CREDENTIALS = ("irsa", "podIdentity")
-"""Out of `podIdentity` the service account changes, too, as docs/guides.md says. `nodeRole` replaces every node at each
-move, which test_moves.py does."""
+"""Out of `podIdentity` the service account changes, too, as docs/credentials.md says. `nodeRole` replaces every node at
+each move, which test_moves.py does."""
 
 
 class Edits(RuleBasedStateMachine):
@@ -163,6 +163,7 @@ class Edits(RuleBasedStateMachine):
         assert told.code == 0, (what, told.out, told.err)
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize(
     ("examples", "steps"), [pytest.param(1, 2, id="short"), pytest.param(3, 8, id="full", marks=pytest.mark.full)]
 )

@@ -28,26 +28,33 @@ class Victim:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.before = Counter[str]()
+        """What there was beside it when it was last down."""
         self.stack = Stack(sandbox, "sandbox", CLUSTER)
         create = {**self.stack.get("cluster")["create"]}
         create["network"] = {"cidr": "10.7.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}
         self.stack.set("cluster", {"name": CLUSTER, "create": create})
         self.emulator = Emulator(sandbox)
         self.is_up = False
-        self.before = counts(self.stack)
 
     def kill(self, command: str, point: Point, what: str) -> Mended:
         """Runs a command until a point, kills it and mends the stack."""
         engine = Engine(self.stack, command)
-        engine.run_until(point, what)
-        engine.kill()
-        self.emulator.clear()
+        try:
+            engine.run_until(point, what)
+        finally:
+            if engine.runs:
+                engine.kill()
+            self.emulator.clear()
         (lock,) = lock_files(self.stack)
         assert f'"pid":{engine.pid}' in lock.read_text()
         return mend(self.stack, CLUSTER)
 
     def ensure(self, up: bool) -> None:
-        """Brings it up or down, undisturbed."""
+        """Brings it up or down, undisturbed; first mends what a test that failed has left."""
+        if lock_files(self.stack):
+            mend(self.stack, CLUSTER)
+        if not self.is_up:
+            self.before = counts(self.stack)  # with whatever else is up by now
         if up and not self.is_up:
             self.stack.up()
         elif self.is_up and not up:

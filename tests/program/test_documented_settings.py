@@ -1,0 +1,20 @@
+"""The settings that the documentation shows are settings: the program takes them."""
+
+import pytest
+import yaml
+
+from tests.markdown import PAGES, blocks
+from tests.program.test_program import PROJECT, run_program
+
+SHOWN = [
+    block for page in PAGES for block in blocks(page) if block.language == "yaml" and block.text.startswith("config:")
+]
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.place)
+def test_settings_of_the_documentation_are_taken_by_the_program(block):
+    config = yaml.safe_load(block.text)["config"]
+    prefix = f"{PROJECT['name']}:"
+    assert all(key.startswith(prefix) for key in config)
+    graph = run_program("dev", **{key.removeprefix(prefix): value for key, value in config.items()})
+    assert graph.stack_outputs()["releaseStatus"] == "deployed"

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from tests.markdown import PAGES, blocks
+from tests.markdown import PAGES, ROOT, blocks
 from tests.program.test_program import PROJECT, run_program
 
 SHOWN = [
@@ -18,3 +18,12 @@ def test_settings_of_the_documentation_are_taken_by_the_program(block):
     assert all(key.startswith(prefix) for key in config)
     graph = run_program("dev", **{key.removeprefix(prefix): value for key, value in config.items()})
     assert graph.stack_outputs()["releaseStatus"] == "deployed"
+
+
+def test_the_faults_that_the_readme_shows_are_told_as_it_shows_them():
+    (shown,) = [block.text for block in blocks(ROOT / "README.md") if block.text.startswith("error: settings")]
+    taint = {"key": "dedicated", "effect": "NO_SCHEDULE"}
+    group = {"name": "general", "minSize": 0, "maxSize": 1, "taints": [taint]}
+    with pytest.raises(Exception, match="settings: 2 faults") as told:
+        run_program("dev", nodeGroups=[group], autoscaler={"expander": "price"})
+    assert f"error: {told.value}\n" == shown

@@ -25,6 +25,10 @@ PARTS = (
 """What commands of the documentation use."""
 
 
+_UNATTENDED = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
+"""A person would look at the preview that every `up` begins with, and say yes; here it would only run all twice."""
+
+
 class Checkout:
     """The project by links, so that what commands write beside it goes away with the folder.
 
@@ -62,8 +66,7 @@ class Checkout:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=self.folder,
-            # No keyboard: what a person answers by "yes" is answered so.
-            env={**self._sandbox.layout.env(), "PULUMI_SKIP_CONFIRMATIONS": "true", **variables},
+            env={**self._sandbox.layout.env(), **_UNATTENDED, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -43,6 +43,7 @@ def test_the_second_of_two_ups_is_told_who_holds_the_stack_and_the_first_ends_we
     finding.seen("refused: user, machine and process of the first are named; the first ended well")
 
 
+@pytest.mark.full
 def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the_stack(
     stack: Stack, busy: Engine, finding: Finding
 ) -> None:

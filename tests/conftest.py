@@ -2,7 +2,14 @@
 
 import signal
 
+import hypothesis
 import pytest
+
+# The same examples on every machine, however busy it is.
+hypothesis.settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("house")
 
 # A shell that starts a command in the background makes it deaf to Ctrl-C, and so all that the command starts: tests
 # that interrupt a process would wait for ever.

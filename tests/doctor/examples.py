@@ -1,11 +1,11 @@
-"""How hard Hypothesis looks here: at few examples, and never at the clock, for these tests run beside many others."""
+"""How hard Hypothesis looks here: at few examples, for these tests run beside many others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hypothesis import settings
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 
 @contextmanager

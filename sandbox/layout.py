@@ -174,7 +174,9 @@ class Layout:
             "HELM_CONFIG_HOME": str(helm / "config"),
             "HELM_DATA_HOME": str(helm / "data"),
             "KUBECONFIG": str(self.kubeconfig),
-            "PULUMI_BACKEND_URL": f"file://{self.pulumi_state}",
+            # With metadata, each state file gets a companion that is written in place: a `kill -9` at that moment
+            # leaves it empty, and the stack cannot be read any more ("failed to load checkpoint: EOF").
+            "PULUMI_BACKEND_URL": f"file://{self.pulumi_state}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DEBUG_PROVIDERS": self.debug_providers,
             # Without it each run tries five times to download the plugins that PULUMI_DEBUG_PROVIDERS attaches.

@@ -78,3 +78,11 @@ def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
     assert f"A Pulumi command that held stack '{stack.name}' died; freeing the stack." in said
     assert lock_files(stack) == []
     finding.seen("it said that the holder is dead and freed the stack")
+
+
+def test_a_state_has_no_file_that_a_kill_could_tear(sandbox: Sandbox, stack: Stack, finding: Finding) -> None:
+    """The file backend replaces a state whole, but writes the metadata beside it in place."""
+    finding.done("The engine killed (SIGKILL) during `up`", "killed as it writes the state, to a folder")
+    assert stack.name in [file.stem for file in sandbox.layout.pulumi_state.rglob("*.json")]
+    assert not list(sandbox.layout.pulumi_state.rglob("*.attrs"))
+    finding.seen("every file is replaced whole; with the backend's default, metadata, it was not: see interrupted.md")

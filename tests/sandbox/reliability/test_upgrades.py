@@ -96,7 +96,7 @@ def test_kubernetes_and_chart_are_led_upwards_without_a_gap(
         stack.destroy()
     assert inventory(sandbox) == held
     finding.seen(
-        "the fitting image at each step, no node group replaced; chart 9.46.6 on 1.35 is refused at preview",
+        "the fitting image at each step, no node group replaced; chart 9.46.6 on 1.35 is refused beforehand",
         looks=sum(len(watch.looks) for watch in watches),
         longest_without_permissions=max(watch.without_permissions for watch in watches),
         longest_without_pods=max(watch.without_pods for watch in watches),

@@ -15,6 +15,7 @@ from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, find_node
 from sandbox.aws.hooks.eks_clusters import require_active
 from sandbox.aws.hooks.eks_updates import record
 from sandbox.aws.kubernetes_versions import IMAGE_FAMILIES, MINORS, check_minor, release_version
+from sandbox.aws.query_protocol import page
 
 _TAINT_EFFECTS = ("NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE")
 
@@ -221,6 +222,15 @@ def _config_params(body: Json) -> Json:
     return {name: value for name, value in named.items() if value is not None}
 
 
+def list_node_groups(call: Call) -> Json:
+    """ListNodegroups, 100 a page unless told."""
+    cluster = find_cluster(call.path["cluster"])["name"]
+    names = [group["nodegroupName"] for key, group in eks._nodegroups.items() if key.startswith(f"{cluster}/")]
+    asked = {name: values[0] for name, values in call.query.items()}
+    rows, token = page(names, asked, "maxResults", 100, token="nextToken")
+    return {"nodegroups": rows, "nextToken": token}
+
+
 def update_version(call: Call) -> Json:
     """UpdateNodegroupVersion: new image or launch template version; every instance is replaced."""
     cluster, body = find_cluster(call.path["cluster"]), call.body
@@ -252,6 +262,7 @@ _GROUP = "/clusters/{cluster}/node-groups/{group}"
 
 ROUTES = (
     Route("POST", "/clusters/{cluster}/node-groups", create_node_group),
+    Route("GET", "/clusters/{cluster}/node-groups", list_node_groups),
     Route("GET", _GROUP, describe_node_group),
     Route("DELETE", _GROUP, delete_node_group),
     Route("POST", f"{_GROUP}/update-config", update_config),

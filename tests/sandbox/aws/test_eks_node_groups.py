@@ -177,6 +177,16 @@ def test_a_node_group_that_eks_would_refuse_is_refused(
     assert aws("eks").list_nodegroups(clusterName=cluster.name)["nodegroups"] == []
 
 
+def test_node_groups_are_listed_page_by_page(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    for name in ("one", "two", "three"):
+        create(aws, cluster, node_role, nodegroupName=name)
+    first = aws("eks").list_nodegroups(clusterName=cluster.name, maxResults=2)
+    assert first["nodegroups"] == ["one", "two"]
+    last = aws("eks").list_nodegroups(clusterName=cluster.name, maxResults=2, nextToken=first["nextToken"])
+    assert last["nodegroups"] == ["three"]
+    assert "nextToken" not in last
+
+
 def test_config_updates_reach_the_scaling_group(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:
     update = aws("eks").update_nodegroup_config(
         clusterName=cluster.name,

@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := components policies doctor sandbox settings.py outputs.py __main__.py scripts
+SOURCES := components policies doctor sandbox benchmarks settings.py outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema pages baseline lint-workflows clean
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema pages baseline lint-workflows clean bench counts
 
 include sandbox/sandbox.mk
 
@@ -60,6 +60,12 @@ faults: setup ## The full reliability suite; writes docs/reliability.md, also wh
 	$(BIN)/python -m sandbox tools
 	@$(BIN)/pytest tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
+
+bench: setup ## Measure everything on the embedded cloud (a quarter of an hour); writes docs/benchmarks.md.
+	$(BIN)/python -m benchmarks
+
+counts: setup ## Write the golden counts of calls and resources anew; look at the difference.
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/sandbox/benchmarks
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
 	@eval "$$($(SANDBOX) shell --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \

@@ -13,7 +13,7 @@ from .host import LanguageHost
 from .policy_proxy import LARGE_MESSAGES
 
 
-def main() -> None:
+def main(kind: type[LanguageHost] = LanguageHost) -> None:
     """Prints the port that it serves on, as the CLI expects, and serves.
 
     The CLI passes the engine's address as the one positional argument. Without it the host was started by hand, for
@@ -21,7 +21,7 @@ def main() -> None:
     """
     engine = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "")
     server = grpc.server(futures.ThreadPoolExecutor(32), options=LARGE_MESSAGES)
-    host = LanguageHost(engine)
+    host = kind(engine)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -14,7 +14,7 @@ import components
 
 ROOT = Path(__file__).parents[2]
 PURE = ("compatibility", "discovery", "faults", "flags", "iam", "kubeconfig", "tables", "validation", "versions")
-THE_PROJECTS_OWN = {"components", "doctor", "policies", "sandbox", "settings", "outputs", "tests"}
+THE_PROJECTS_OWN = {"benchmarks", "components", "doctor", "policies", "sandbox", "settings", "outputs", "tests"}
 
 
 def parse(text):
@@ -55,6 +55,7 @@ def names(path):
         ("policies", {"policies"}),
         ("doctor", {"doctor", "components"}),
         ("sandbox", {"sandbox"}),
+        ("benchmarks", {"benchmarks", "sandbox"}),
     ],
 )
 def test_each_room_imports_only_what_it_may(folder, may_import):

@@ -1,0 +1,155 @@
+"""A sandbox of the benchmark's own, and stacks in it, driven by the plain commands that a user would type."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+import yaml
+
+from benchmarks.measuring import Run, run
+from benchmarks.settings import Document
+from sandbox import processes
+from sandbox.adoption import CLUSTER, KUBERNETES_VERSION
+from sandbox.layout import PROJECT, REGION, Layout
+from sandbox.tools.build import ensure_tools
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+PROVIDER = "pulumi-aws-stand-in"
+"""What the provider's calls carry in their ``User-Agent``."""
+
+_CLUSTER_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+class Bench:
+    """A running sandbox in a folder of its own.
+
+    Attributes:
+        layout: Its paths, ports and environment.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.env = layout.env()
+
+    def pulumi(self, *arguments: str | Path, folder: Path = PROJECT) -> Run:
+        """Run the Pulumi CLI in a program's folder."""
+        command = [self.layout.bin / "pulumi", "--non-interactive", "--color", "never", *arguments]
+        return run(command, env=self.env, folder=folder)
+
+    def python(self, *arguments: str, allowed: Sequence[int] = (0,)) -> Run:
+        """Run ``python -m ...`` in the project."""
+        return run([sys.executable, "-m", *arguments], env=self.env, folder=PROJECT, allowed=allowed)
+
+    def stack(self, name: str, settings: Document, folder: Path = PROJECT) -> Stack:
+        """Make a stack of the program in ``folder``."""
+        return Stack(self, name, settings, folder)
+
+    def adopted_cluster(self) -> str:
+        """Make a cluster with one node outside Pulumi, with a control plane that answers; its name."""
+        self.python("sandbox.adoption", "make")
+        return CLUSTER
+
+    def aws(self, service: str) -> Any:
+        """A boto3 client of the emulated AWS, as its user."""
+        core = botocore.session.Session()
+        core.set_config_variable("credentials_file", str(self.layout.aws_credentials))
+        session = boto3.Session(botocore_session=core, region_name=REGION)
+        return session.client(service, endpoint_url=self.layout.aws_endpoint)  # type: ignore[call-overload]
+
+    def forget_calls(self) -> None:
+        """Start counting API calls from nought."""
+        self._private("DELETE", "/_sandbox/calls")
+
+    def calls(self, client: str | None = None) -> Counter[str]:
+        """AWS API calls since then as ``service:Action``, of the clients whose ``User-Agent`` holds ``client``."""
+        counted: Counter[str] = Counter()
+        for entry in self._private("GET", "/_sandbox/calls")["calls"]:
+            if client is None or client in entry["client"]:
+                counted[f"{entry['service']}:{entry['action']}"] += entry["times"]
+        return counted
+
+    def register_cluster(self, name: str) -> None:
+        """Make a cluster of which only EKS's record stands: no control plane runs for it, and none answers."""
+        role = self.aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_CLUSTER_TRUST))
+        subnets = [subnet["SubnetId"] for subnet in self.aws("ec2").describe_subnets()["Subnets"]]
+        self.aws("eks").create_cluster(
+            name=name,
+            version=KUBERNETES_VERSION,
+            roleArn=role["Role"]["Arn"],
+            resourcesVpcConfig={"subnetIds": subnets},
+        )
+        body = {"endpoint": "https://127.0.0.1:9", "certificateAuthority": "Tm9uZQ==", "jwks": {"keys": []}}
+        self._private("POST", f"/_sandbox/clusters/{REGION}/{name}", body)
+
+    def _private(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.layout.aws_endpoint + path, data=data, method=method)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+
+class Stack:
+    """A stack whose settings lie beside the sandbox, not beside the program."""
+
+    def __init__(self, bench: Bench, name: str, settings: Document, folder: Path) -> None:
+        self.name = name
+        self._bench, self._folder = bench, folder
+        self._file = bench.layout.root / f"Pulumi.{name}.yaml"
+        self._file.write_text(yaml.safe_dump(settings))
+        beside = folder / f"Pulumi.{name}.yaml"
+        bench.pulumi("stack", "init", name, folder=folder)
+        # The command writes a salt beside the program.
+        beside.unlink(missing_ok=True)
+
+    def command(self, *words: str) -> list[str | Path]:
+        """The arguments of a Pulumi command on this stack."""
+        return [*words, "--stack", self.name, "--config-file", self._file]
+
+    def preview(self) -> Run:
+        """`pulumi preview`."""
+        return self._bench.pulumi(*self.command("preview"), folder=self._folder)
+
+    def plan(self) -> list[dict[str, Any]]:
+        """The resources that a preview would make, components too."""
+        planned = json.loads(self._bench.pulumi(*self.command("preview", "--json"), folder=self._folder).output)
+        return [step["newState"] for step in planned["steps"] if step["op"] == "create"]
+
+    def up(self) -> Run:
+        """`pulumi up` without a preview before it."""
+        return self._bench.pulumi(*self.command("up", "--yes", "--skip-preview"), folder=self._folder)
+
+    def destroy(self) -> Run:
+        """`pulumi destroy` without a preview before it."""
+        return self._bench.pulumi(*self.command("destroy", "--yes", "--skip-preview"), folder=self._folder)
+
+
+@contextmanager
+def opened(*services: str) -> Iterator[Bench]:
+    """A fresh sandbox with these services, or all; it is gone afterwards."""
+    # Paths of Unix sockets may not be long.
+    root = Path(tempfile.mkdtemp(prefix="bench-"))
+    layout = Layout.load(root)
+    try:
+        ensure_tools(layout.bin)
+        layout = processes.start(layout, services or None)
+        for folder in (layout.pulumi_home, layout.pulumi_state):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield Bench(layout)
+    finally:
+        processes.stop(layout)
+        shutil.rmtree(root)

@@ -1,0 +1,59 @@
+"""docs/benchmarks.md, from the figures that are committed beside it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from benchmarks import figures
+from benchmarks.parts import PARTS
+
+PAGE = figures.FOLDER.parent / "benchmarks.md"
+
+HEADINGS = {
+    "preview": "Preview: what components, settings and checks add",
+    "growth": "Growth: 1 to 200 node groups",
+    "stacks": "Fifty clusters, side by side",
+    "doctor": "The doctor on many node groups",
+    "sandbox": "The sandbox's start",
+    "peers": "Peers: the same job by other tools",
+}
+
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs on the embedded cloud:
+the real Pulumi engine and a real Kubernetes API, while AWS and the Pulumi providers are stand-ins on the same machine.
+So these figures say what program and engine cost, and nothing of how long AWS takes: a real `up` waits minutes for a
+cluster and its nodes. Compare ratios within a run; seconds are those of one machine. Figures read *median
+(lowest-highest)*. CI guards counts, not seconds (`tests/benchmarks`)."""
+
+
+def write() -> None:
+    """Write the page and its plots."""
+    sections = figures.load()
+    parts = [_part(name, sections[name]) for name in PARTS if name in sections]
+    PAGE.write_text("\n\n".join(map(_wrapped, "\n\n".join([INTRODUCTION, *parts]).split("\n\n"))) + "\n")
+    for name in PARTS:
+        if name in sections:
+            for file, drawing in PARTS[name].plots(sections[name]["figures"]).items():
+                (figures.FOLDER / file).write_text(drawing)
+
+
+def _wrapped(block: str) -> str:
+    """A paragraph in lines of the house's length; tables, pictures and headings as they are."""
+    if block.startswith(("|", "!", "#")):
+        return block
+    return textwrap.fill(" ".join(block.split()), 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _part(name: str, section: dict[str, Any]) -> str:
+    return "\n\n".join([f"## {HEADINGS[name]}", PARTS[name].section(section["figures"]), _taken(section["taken"])])
+
+
+def _taken(taken: dict[str, Any]) -> str:
+    machine = taken["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in taken["versions"].items())
+    return (
+        f"<sub>{taken['date']}, commit {taken['commit']}; {machine['cores']} cores ({machine['cpu']}), "
+        f"{machine['memoryGib']} GiB, {machine['system']}, load {machine['load']} before; {versions}.</sub>"
+    )

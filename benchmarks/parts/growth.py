@@ -1,0 +1,137 @@
+"""How does a stack grow with its node groups?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from benchmarks import plans
+from benchmarks import plots as drawing
+from benchmarks.bench import PROVIDER, Stack, opened
+from benchmarks.measuring import costs, rounds
+from benchmarks.options import Options
+from benchmarks.settings import dev_like, with_groups
+from benchmarks.tables import table, told, verdict
+
+SIZES = (1, 10, 50, 100, 200)
+GOAL = 2.2
+"""Most that 200 groups may cost, as a multiple of 100."""
+
+WHY = {
+    "eks-cluster-autoscaler:index:ManagedNodeGroup": "the component: one name for the group and all that belongs to it",
+    "aws:iam/role:Role": "its nodes' role; `nodeRoleArn` shares one among groups instead",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "the three AWS policies without which a node does not join; "
+    "they come and go with the role",
+    "aws:ec2/launchTemplate:LaunchTemplate": "IMDSv2, its hop limit and the encrypted disk can be set nowhere else",
+    "aws:eks/nodeGroup:NodeGroup": "the group",
+    "eks-cluster-autoscaler:index:AutoscalerTags": "the component of its ASG's tags; also used alone, on other ASGs",
+    "aws:autoscaling/tag:Tag": "two for discovery, one for the disk, and one for each label, taint and option: "
+    "EKS does not pass them on to the ASG, and AWS knows them one by one",
+}
+"""Why each resource of a node group exists."""
+
+
+def per_group(small: Counter[str], large: Counter[str], groups: int) -> dict[str, float]:
+    """Resources by type that each of ``groups`` more groups adds."""
+    return {type_: (large[type_] - small[type_]) / groups for type_ in large if large[type_] != small[type_]}
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Previews in turn, of stacks that hold nothing yet; then each stack is put up and destroyed once."""
+    with opened() as bench:
+        base = dev_like(bench.adopted_cluster())
+        stacks = {size: bench.stack(f"groups-{size}", with_groups(base, size)) for size in SIZES}
+        kinds = {size: plans.types(stack.plan()) for size, stack in stacks.items()}
+        previews = rounds(options.few, {size: stack.preview for size, stack in stacks.items()})
+        calls = {}
+        lives = {}
+        for size, stack in stacks.items():
+            bench.forget_calls()
+            stack.preview()
+            calls[size] = sum(bench.calls(PROVIDER).values())
+            lives[size] = _life(stack)
+    return {
+        "rounds": options.few,
+        "sizes": [
+            {
+                "groups": size,
+                "resources": sum(kinds[size].values()),
+                "preview": costs(previews[size]),
+                "previewCalls": calls[size],
+                **lives[size],
+            }
+            for size in SIZES
+        ],
+        "perGroup": per_group(kinds[SIZES[0]], kinds[SIZES[-1]], SIZES[-1] - SIZES[0]),
+    }
+
+
+def _life(stack: Stack) -> dict[str, Any]:
+    up, again, down = stack.up(), stack.up(), stack.destroy()
+    return {
+        "up": round(up.seconds, 2),
+        "upMib": round(up.peak_mib),
+        "upAgain": round(again.seconds, 2),
+        "destroy": round(down.seconds, 2),
+    }
+
+
+def slope(figures: dict[str, Any], measured: str) -> float:
+    """The cost of the largest stack as a multiple of that of half its size."""
+    by_size = {entry["groups"]: entry for entry in figures["sizes"]}
+    large, small = (by_size[size][measured] for size in (SIZES[-1], SIZES[-1] // 2))
+    return float(large["seconds"]["median"] / small["seconds"]["median"] if measured == "preview" else large / small)
+
+
+def section(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    rows = [
+        [
+            entry["groups"],
+            entry["resources"],
+            told(entry["preview"]["seconds"], 1),
+            f"{entry['preview']['peakMib']['median']:.0f}",
+            f"{entry['up']:.0f}",
+            f"{entry['upMib']:.0f}",
+            f"{entry['upAgain']:.0f}",
+            f"{entry['destroy']:.0f}",
+        ]
+        for entry in figures["sizes"]
+    ]
+    header = ["groups", "resources", "preview, s", "MiB", "up, s", "MiB", "up again, s", "destroy, s"]
+    kinds = [[f"`{type_}`", f"{count:g}", WHY[type_]] for type_, count in sorted(figures["perGroup"].items())]
+    return "\n\n".join(
+        [
+            "Node groups of one kind in the development environment, all empty. Previews of stacks that hold nothing "
+            f"yet, {figures['rounds']} rounds in turn; each stack put up, put up again without a change, and destroyed "
+            "once. MiB: engine, language host and program together, at the peak.",
+            table(header, rows),
+            f"200 groups against 100: preview {verdict(slope(figures, 'preview'), GOAL)}; "
+            f"up {verdict(slope(figures, 'up'), GOAL)}.",
+            "![Seconds by number of node groups](benchmarks/growth-seconds.svg)",
+            "![Memory by number of node groups](benchmarks/growth-memory.svg)",
+            f"Each node group adds {sum(figures['perGroup'].values()):g} resources, and no call of the AWS API to a "
+            f"preview ({figures['sizes'][0]['previewCalls']} in all with one group, "
+            f"{figures['sizes'][-1]['previewCalls']} with {SIZES[-1]}):",
+            table(["resource", "each group", "why"], kinds),
+        ]
+    )
+
+
+def plots(figures: dict[str, Any]) -> dict[str, str]:
+    """The figures as SVG."""
+    sizes = figures["sizes"]
+    seconds = {
+        "preview": [(entry["groups"], entry["preview"]["seconds"]["median"]) for entry in sizes],
+        "up": [(entry["groups"], entry["up"]) for entry in sizes],
+        "up again": [(entry["groups"], entry["upAgain"]) for entry in sizes],
+        "destroy": [(entry["groups"], entry["destroy"]) for entry in sizes],
+    }
+    memory = {
+        "preview": [(entry["groups"], entry["preview"]["peakMib"]["median"]) for entry in sizes],
+        "up": [(entry["groups"], entry["upMib"]) for entry in sizes],
+    }
+    return {
+        "growth-seconds.svg": drawing.lines("A stack that grows", "node groups", "seconds", seconds),
+        "growth-memory.svg": drawing.lines("A stack that grows", "node groups", "MiB", memory),
+    }

@@ -1,0 +1,89 @@
+"""What do components, settings and their checks add to a preview?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import plans
+from benchmarks.bench import PROGRAMS, PROVIDER, Bench, Stack, opened
+from benchmarks.measuring import CommandFailed, costs, ratios, rounds
+from benchmarks.options import Options
+from benchmarks.settings import CHART, dev_like
+from benchmarks.tables import table, told, verdict
+
+GOAL = 1.10
+"""Most that a preview may cost, as a multiple of the flat program's."""
+
+PROGRAM, FLAT, SDKS, EMPTY = "this program", "flat program", "SDKs loaded, no resource", "empty program"
+
+
+def flat_settings(cluster: str, chart: Path = CHART) -> dict[str, Any]:
+    """Settings of the flat program: all that it does not have written into it."""
+    return {"config": {"benchmark-flat:cluster": cluster, "benchmark-flat:chart": str(chart)}}
+
+
+def same_plan(ours: Stack, flat: Stack) -> int:
+    """The number of resources in both plans.
+
+    Raises:
+        CommandFailed: They differ, so that a comparison of their costs would say nothing.
+    """
+    plan = ours.plan()
+    if different := plans.differences(plan, flat.plan()):
+        raise CommandFailed("The flat program no longer makes what the program makes:\n" + "\n".join(different))
+    return len(plans.made(plan))
+
+
+def stacks(bench: Bench, cluster: str) -> dict[str, Stack]:
+    """A stack of each program."""
+    return {
+        PROGRAM: bench.stack("dev-like", dev_like(cluster)),
+        FLAT: bench.stack("flat", flat_settings(cluster), PROGRAMS / "flat"),
+        SDKS: bench.stack("sdks", {}, PROGRAMS / "sdks"),
+        EMPTY: bench.stack("empty", {}, PROGRAMS / "empty"),
+    }
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Previews of each program in turn, of stacks that hold nothing yet."""
+    with opened() as bench:
+        programs = stacks(bench, bench.adopted_cluster())
+        resources = same_plan(programs[PROGRAM], programs[FLAT])
+        components = len(programs[PROGRAM].plan()) - resources - 1
+        bench.forget_calls()
+        programs[PROGRAM].preview()
+        calls = sum(bench.calls(PROVIDER).values())
+        found = rounds(options.rounds, {name: stack.preview for name, stack in programs.items()})
+    return {
+        "rounds": options.rounds,
+        "resources": resources,
+        "components": components,
+        "awsCalls": calls,
+        "programs": {name: costs(runs) for name, runs in found.items()},
+        "againstFlat": ratios(found[PROGRAM], found[FLAT]),
+        "againstEmpty": ratios(found[PROGRAM], found[EMPTY]),
+    }
+
+
+def section(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    flat, empty = figures["againstFlat"], figures["againstEmpty"]
+    rows = [
+        [name, told(cost["seconds"]), told(cost["cpuSeconds"]), f"{cost['peakMib']['median']:.0f}"]
+        for name, cost in figures["programs"].items()
+    ]
+    return "\n\n".join(
+        [
+            "`pulumi preview` of `Pulumi.dev.yaml` on an adopted cluster, nothing deployed yet: "
+            f"{figures['resources']} resources, and {figures['components']} components that group them. The flat "
+            "program ([benchmarks/programs/flat](../benchmarks/programs/flat/__main__.py)) has the same resources "
+            "written down one by one, without components, settings, checks and outputs; the benchmark compares both "
+            f"plans, input by input, before it measures. {figures['rounds']} rounds, the programs in turn.",
+            table(["preview of", "seconds", "CPU seconds", "MiB at the peak"], rows),
+            f"Against the flat program: {verdict(flat['seconds']['median'], GOAL)} (median of the rounds' ratios; "
+            f"{flat['seconds']['low']:.2f} to {flat['seconds']['high']:.2f}; by CPU time {told(flat['cpuSeconds'])}). "
+            f"Against the engine's empty preview: {told(empty['seconds'])}.",
+            f"Such a preview makes {figures['awsCalls']} calls of the AWS API.",
+        ]
+    )

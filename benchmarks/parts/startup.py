@@ -1,0 +1,97 @@
+"""How long until the sandbox stands, and with it a first deployment?"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import CommandFailed, Run, run, spread
+from benchmarks.options import Options
+from benchmarks.tables import table, told
+from sandbox.layout import PROJECT
+
+_DURATION = r"(?:(\d+) min )?([\d.]+) s"
+_PART = re.compile(rf"([a-z ]+?) {_DURATION}")
+_SERVICE = re.compile(rf"^  (\S+) .*\bready\b.*\({_DURATION}\)$", re.MULTILINE)
+
+WARM, AGAIN, COLD = "warm", "again", "cold"
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Fresh sandboxes with the tools at hand, each put up twice; with ``cold`` also the building of the tools."""
+    found: dict[str, Any] = {"rounds": options.few, WARM: [], AGAIN: []}
+    for _ in range(options.few):
+        with _state() as state:
+            found[WARM].append(_parts(_sandbox("up", state)))
+            found[AGAIN].append(_parts(_sandbox("up", state)))
+    summary = {kind: _summary(found[kind]) for kind in (WARM, AGAIN)}
+    return {"rounds": options.few, **summary, **({COLD: _cold()} if options.cold else {})}
+
+
+@contextmanager
+def _state() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        yield folder
+    finally:
+        _sandbox("clean", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sandbox(command: str, state: Path, env: Mapping[str, str] | None = None) -> Run:
+    words: list[str | Path] = [sys.executable, "-m", "sandbox", command, "--state", state]
+    return run(words, env=os.environ | dict(env or {}), folder=PROJECT)
+
+
+def _parts(up: Run) -> dict[str, float]:
+    """Seconds by part, from what the command prints."""
+    line = next((line for line in up.said.splitlines() if line.startswith("Stack ")), "")
+    parts = _seconds(_PART.findall(line.partition(": ")[2]))
+    if not parts:
+        raise CommandFailed(f"`python -m sandbox up` told no parts:\n{up.said[-4000:]}")
+    known = sum(parts.values())
+    services = {f"process {name}": seconds for name, seconds in _seconds(_SERVICE.findall(up.said)).items()}
+    return {**parts, "until the doctor is content": up.seconds - known, "in all": up.seconds, **services}
+
+
+def _seconds(told: list[tuple[str, str, str]]) -> dict[str, float]:
+    return {name.strip(): 60 * int(minutes or 0) + float(seconds) for name, minutes, seconds in told}
+
+
+def _summary(found: list[dict[str, float]]) -> dict[str, Any]:
+    return {part: spread([each.get(part, 0.0) for each in found]) for part in found[0]}
+
+
+def _cold() -> dict[str, Any]:
+    """The tools built with empty caches; the modules' sources are fetched before or not, as the machine has it."""
+    with tempfile.TemporaryDirectory(prefix="bench-cache-") as cache, _state() as state:
+        env = {"XDG_CACHE_HOME": cache, "GOCACHE": f"{cache}/go-build"}
+        return {"seconds": round(_sandbox("tools", state, env).seconds)}
+
+
+def section(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    warm, again = figures[WARM], figures[AGAIN]
+    main = [part for part in warm if not part.startswith("process ")]
+    rows = [[part, told(warm[part], 1), told(again[part], 1) if part in again else "-"] for part in main]
+    services = [[part.removeprefix("process "), told(warm[part], 1)] for part in warm if part.startswith("process ")]
+    cold = figures.get(COLD)
+    built = f"{cold['seconds'] / 60:.1f} minutes" if cold else "not taken (`python -m benchmarks sandbox --cold`)"
+    return "\n\n".join(
+        [
+            "`python -m sandbox up` of a state folder that was not there, the tools built before, and once more on "
+            f"what runs then; {figures['rounds']} rounds. The stack creates network, cluster (a real kube-apiserver), "
+            "two node groups and the autoscaler.",
+            table(["part", "first, s", "again, s"], rows),
+            "What each process waits for; they start side by side:",
+            table(["process", "seconds"], services),
+            f"The first time on a machine the tools are built, with empty caches: {built}.",
+        ]
+    )

@@ -119,11 +119,11 @@ def in_kubernetes(stack: Stack, cluster: str) -> dict[str, int]:
 
 
 def is_stuck(stack: Stack, cluster: str) -> bool:
-    """Whether Helm was cut off while it installed the release."""
+    """Whether Helm was cut off while it installed the release, or took a release back that it could not install."""
     if not stack.sandbox.layout.admin_kubeconfig(cluster).exists():
         return False
     with stack.sandbox.kubernetes(cluster) as api:
-        return bool(_releases(client.CoreV1Api(api), "status=pending-install"))
+        return bool(_releases(client.CoreV1Api(api), "status in (pending-install,uninstalling)"))
 
 
 def _releases(core: client.CoreV1Api, selector: str) -> list[client.V1Secret]:

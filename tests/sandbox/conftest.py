@@ -15,6 +15,7 @@ LONGEST = ("program", "doctor", "reliability")
 """Folders that take minutes each; the other worker does all the others meanwhile."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Lets folders run side by side with ``-n 2 --dist loadgroup``, each folder in one sandbox; the longest first."""
 
@@ -55,9 +56,6 @@ def before(sandbox: Sandbox) -> dict[str, list[str]]:
 def stack(sandbox: Sandbox, before: dict[str, list[str]]) -> Iterator[Stack]:
     """The stack `sandbox`, up: network, cluster, two node groups and the autoscaler, by IRSA."""
     deployed = Stack(sandbox, "sandbox")
-    # Many tests wait until nodes have gone again; nobody watches them go.
-    quick = {"scaleDownUnneededTime": "5s", "scaleDownDelayAfterAdd": "3s"}
-    deployed.set("autoscaler", {**deployed.get("autoscaler"), **quick})
     deployed.up()
     yield deployed
     deployed.pulumi("cancel", "--yes", "--stack", deployed.name, check=False)

@@ -54,7 +54,7 @@ test-mutations: setup ## Break the code in known ways; each break must fail a na
 test-sandbox: setup ## The real engine on the embedded cloud; builds its tools once (about 13 minutes).
 	$(BIN)/python -m sandbox tools
 	# Real processes on a busy machine: a test that passes only at its second try is told as such (RERUN), not hidden.
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/sandbox --reruns 1 -rR --durations 15
+	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/sandbox --reruns 1 -rR --durations 15
 
 faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
 	$(BIN)/python -m sandbox tools

@@ -6,26 +6,37 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack, inventory
 
 FOLDER = Path(__file__).parent
 LONGEST = ("program", "doctor", "reliability")
-"""Folders that take minutes each; the other worker does all the others meanwhile."""
+"""Folders that take minutes each, to begin with; the other worker does the others meanwhile."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+class FolderScheduling(LoadScopeScheduling):
+    """Keeps the tests of a folder together, in one worker and so in one sandbox: what they set up is set up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(Path(nodeid.partition("::")[0]).relative_to("tests/sandbox").parts[0])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    """How the tests are dealt out when there are several workers (``-n 2``)."""
+    return FolderScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lets folders run side by side with ``-n 2 --dist loadgroup``, each folder in one sandbox; the longest first."""
+    """Puts the longest folders first."""
 
-    def folder(item: pytest.Item) -> str:
-        return item.path.relative_to(FOLDER).parts[0] if item.path.is_relative_to(FOLDER) else ""
+    def order(item: pytest.Item) -> int:
+        folder = item.path.relative_to(FOLDER).parts[0] if item.path.is_relative_to(FOLDER) else ""
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
-    for item in items:
-        if name := folder(item):
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: LONGEST.index(folder(item)) if folder(item) in LONGEST else len(LONGEST))
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")

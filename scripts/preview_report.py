@@ -40,7 +40,7 @@ def changes(events: Iterable[dict[str, Any]]) -> list[Change]:
         if step is None or step["op"] in _PARTS_OF_A_REPLACEMENT or not _is_in_the_cloud(step):
             continue
         _, _, types, name = step["urn"].split("::", 3)
-        properties = step.get("keys") or sorted(step.get("detailedDiff") or step.get("diffs") or ())
+        properties = sorted(step.get("keys") or step.get("detailedDiff") or step.get("diffs") or ())
         found.append(Change(step["op"], types.split("$")[-1], name, tuple(properties)))
     return sorted(found, key=lambda change: (change.operation not in LOUD, change.type, change.name))
 

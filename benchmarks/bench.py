@@ -46,10 +46,10 @@ class Bench:
         self.layout = layout
         self.env = layout.env()
 
-    def pulumi(self, *arguments: str | Path, folder: Path = PROJECT) -> Run:
-        """Run the Pulumi CLI in a program's folder."""
+    def pulumi(self, *arguments: str | Path, folder: Path = PROJECT, **env: str) -> Run:
+        """Run the Pulumi CLI in a program's folder, with more variables than the sandbox's own."""
         command = [self.layout.bin / "pulumi", "--non-interactive", "--color", "never", *arguments]
-        return run(command, env=self.env, folder=folder)
+        return run(command, env=self.env | env, folder=folder)
 
     def python(self, *arguments: str, allowed: Sequence[int] = (0,)) -> Run:
         """Run ``python -m ...`` in the project."""
@@ -129,13 +129,13 @@ class Stack:
         planned = json.loads(self._bench.pulumi(*self.command("preview", "--json"), folder=self._folder).output)
         return [step["newState"] for step in planned["steps"] if step["op"] == "create"]
 
-    def up(self) -> Run:
+    def up(self, **env: str) -> Run:
         """`pulumi up` without a preview before it."""
-        return self._bench.pulumi(*self.command("up", "--yes", "--skip-preview"), folder=self._folder)
+        return self._bench.pulumi(*self.command("up", "--yes", "--skip-preview"), folder=self._folder, **env)
 
-    def destroy(self) -> Run:
+    def destroy(self, **env: str) -> Run:
         """`pulumi destroy` without a preview before it."""
-        return self._bench.pulumi(*self.command("destroy", "--yes", "--skip-preview"), folder=self._folder)
+        return self._bench.pulumi(*self.command("destroy", "--yes", "--skip-preview"), folder=self._folder, **env)
 
 
 @contextmanager

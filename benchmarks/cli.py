@@ -1,4 +1,4 @@
-"""The command line: which parts to measure; the page is written after each."""
+"""The command line: which parts to measure; then the page is written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,7 @@ from benchmarks import figures, machine, page
 from benchmarks.measuring import CommandFailed
 from benchmarks.options import Options
 from benchmarks.parts import PARTS
+from sandbox.processes import ProcessError
 from sandbox.tools.build import ensure_tools
 
 PartName = StrEnum("PartName", {name: name for name in PARTS})  # type: ignore[misc]
@@ -31,20 +32,29 @@ def measure(
     with TemporaryDirectory() as folder:
         tools = Path(folder, "bin")
         ensure_tools(tools)
-        for name in chosen:
-            taken = machine.taken(tools / "pulumi")
-            print(f"{name}: measuring", file=sys.stderr, flush=True)
-            started = time.monotonic()
-            figures.save(name, taken, PARTS[name].measure(Options(rounds, cold)))
-            page.write()
-            print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        done = [_measured(name, machine.taken(tools / "pulumi"), Options(rounds, cold)) for name in chosen]
     page.write()
+    if not all(done):
+        raise typer.Exit(1)
+
+
+def _measured(name: str, taken: dict[str, Any], options: Options) -> bool:
+    """Measure one part and keep its figures, or tell why not: the other parts go on."""
+    started = time.monotonic()
+    _say(f"{name}: measuring")
+    try:
+        figures.save(name, taken, PARTS[name].measure(options))
+    except (CommandFailed, ProcessError) as error:
+        _say(f"{name}: not measured. {error}")
+        return False
+    _say(f"{name}: {time.monotonic() - started:.0f} s")
+    return True
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Run the command; what failed is told without a traceback."""
-    try:
-        typer.run(measure)
-    except CommandFailed as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
+    """Run the command."""
+    typer.run(measure)

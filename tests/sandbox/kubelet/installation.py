@@ -182,7 +182,7 @@ class Installation:
 
     def processes(self) -> set[int]:
         """The autoscalers of the cluster that run on this machine."""
-        listed = self.account.sandbox.run(["ps", "-eo", "pid=,args="]).splitlines()
+        listed = self.account.sandbox.run(["ps", "-eww", "-o", "pid=,args="]).splitlines()
         mark = str(self.cluster.files.folder)
         return {int(line.split()[0]) for line in listed if "sandbox.autoscaler" in line and mark in line}
 

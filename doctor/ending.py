@@ -1,6 +1,7 @@
 """Ending a command in good order: a signal unwinds it as Ctrl-C does, and what cleans up is not interrupted again."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,9 +30,12 @@ def unwinding() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let a clean-up finish: further signals are not heeded until it has."""
-    with _handled_by(signal.SIG_IGN):
+    """Let a clean-up finish: signals are not heeded until it has, but then."""
+    late: list[int] = []
+    with _handled_by(lambda number, _frame: late.append(number)):
         yield
+    if late and sys.exception() is None:  # Whatever ends the command already goes on.
+        signal.raise_signal(late[0])
 
 
 @contextmanager

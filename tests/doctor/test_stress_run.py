@@ -185,6 +185,22 @@ def test_a_signal_unwinds_and_a_clean_up_is_not_disturbed_by_another(number: sig
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_signal_that_comes_during_a_clean_up_ends_the_command_after_it():
+    done = []
+
+    def struck() -> None:
+        with unwinding():
+            with undisturbed():
+                os.kill(os.getpid(), signal.SIGTERM)
+                done.append("cleaned")
+            done.append("went on")
+
+    with pytest.raises(EndedError) as ended:
+        struck()
+    assert done == ["cleaned"]
+    assert ended.value.exit_code == 128 + signal.SIGTERM
+
+
 # --- the Deployment, and its removal ----------------------------------------------------------------------------------
 
 

@@ -15,10 +15,11 @@ FOLDER = ROOT / "tests" / "sandbox" / "program" / "baselines"
 SETTINGS = ROOT / "Pulumi.sandbox.yaml"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 """Marks a value as secret in the engine's state."""
+MOMENTARY = {"created", "modified", "sourcePosition", "stackTrace"}
 
 
 def reduced(state: dict[str, Any]) -> dict[str, Any]:
-    """The state without the times at which it was written, which would only differ.
+    """The state without when it was written and from which files of which machine, which would only differ.
 
     Raises:
         ValueError: It is no state of an engine, is empty, or holds a secret.
@@ -31,7 +32,7 @@ def reduced(state: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("got a stack without resources; deploy it first: make sandbox")
     if SECRET in json.dumps(state):
         raise ValueError("got a state with secrets; expected none, for it is committed")
-    kept = [{key: each[key] for key in each if key not in ("created", "modified")} for each in resources]
+    kept = [{key: each[key] for key in each if key not in MOMENTARY} for each in resources]
     return {**state, "deployment": {**state["deployment"], "resources": kept}}
 
 

@@ -19,11 +19,12 @@ from sandbox.kubelet.pod_spec import asks_aws_once
 from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.program import RealProgram
 from sandbox.kubernetes.files import ClusterFiles
+from sandbox.kubernetes.kubelets_pods import AUTOSCALER_NAME
 from sandbox.kubernetes.pki import Pki
 
 _log = logging.getLogger(__name__)
 
-AUTOSCALERS = "app.kubernetes.io/name=aws-cluster-autoscaler"
+AUTOSCALERS = f"app.kubernetes.io/name={AUTOSCALER_NAME}"
 """The pods that are ours, beside those that ask AWS once. kwok leaves both alone."""
 
 _STOP_SECONDS = 10.0

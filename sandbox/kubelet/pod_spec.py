@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from sandbox.kubernetes.kubelets_pods import AWS_CLI_IMAGE
+
 Json = Mapping[str, Any]
 
 AUTOSCALER = "cluster-autoscaler"
 AWS_CLI = "aws"
-_IMAGE_OF_AWS_CLI = re.compile(r"(^|/)aws-cli(:|@|$)")
 _FIELD_OF_MAP = re.compile(r"metadata\.(labels|annotations)\['(.+)'\]")
 _VARIABLE = re.compile(r"\$(?:\$|\(([^)]+)\))")
 
@@ -36,7 +37,7 @@ def container_of(pod: Json) -> Json:
 
 def program_of(image: str) -> str:
     """Name of the program that an image starts: :data:`AWS_CLI`, or else :data:`AUTOSCALER`."""
-    return AWS_CLI if _IMAGE_OF_AWS_CLI.search(image) else AUTOSCALER
+    return AWS_CLI if re.search(AWS_CLI_IMAGE, image) else AUTOSCALER
 
 
 def asks_aws_once(pod: Json) -> bool:

@@ -28,7 +28,6 @@ from .options import (
 )
 from .readings import Unreadable
 from .rendering import document, text
-from .target import Target
 
 WAIT_PAUSE = 2.0
 """Seconds between two looks of ``--wait``."""
@@ -63,11 +62,17 @@ def check(
         raise typer.BadParameter("got --json and --markdown; expected one of them")
     target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
     recorded = _recorded(log or [])
+    aws, connect = clients.Aws(target.region), connector(target)
+
+    def look() -> Report:
+        snapshot = gather.take_snapshot(target, aws, connect, datetime.now(UTC))
+        return examine(_with_logs(snapshot, recorded), frozenset(skip or ()))
+
     until = time.monotonic() + wait
-    report = _look(target, recorded, skip or [])
+    report = look()
     while report.exit_code and time.monotonic() < until:
         time.sleep(WAIT_PAUSE)
-        report = _look(target, recorded, skip or [])
+        report = look()
     if as_json:
         sys.stdout.write(document.render(report) + "\n")
     elif as_markdown:
@@ -77,11 +82,6 @@ def check(
     else:
         sys.stdout.write(text.plain(report) + "\n")
     raise typer.Exit(report.exit_code)
-
-
-def _look(target: Target, recorded: list[LogLine], skip: list[Link]) -> Report:
-    snapshot = gather.take_snapshot(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
-    return examine(_with_logs(snapshot, recorded), frozenset(skip))
 
 
 def _recorded(files: list[Path]) -> list[LogLine]:

@@ -26,9 +26,6 @@ from sandbox.tools.build import ensure_tools
 
 PROGRAMS = Path(__file__).parent / "programs"
 
-PROVIDER = "pulumi-aws-stand-in"
-"""What the provider's calls carry in their ``User-Agent``."""
-
 _CLUSTER_TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}],

@@ -7,11 +7,12 @@ from typing import Any
 
 from benchmarks import plans
 from benchmarks import plots as drawing
-from benchmarks.bench import PROVIDER, Stack, opened
+from benchmarks.bench import Stack, opened
 from benchmarks.measuring import costs, rounds
 from benchmarks.options import Options
 from benchmarks.settings import dev_like, with_groups
 from benchmarks.tables import table, told, verdict
+from sandbox.providers.aws.session import USER_AGENT
 
 SIZES = (1, 10, 50, 100, 200)
 GOAL = 2.2
@@ -54,7 +55,7 @@ def measure(options: Options) -> dict[str, Any]:
         for size, stack in stacks.items():
             bench.forget_calls()
             stack.preview()
-            calls[size] = sum(bench.calls(PROVIDER).values())
+            calls[size] = sum(bench.calls(USER_AGENT).values())
             lives[size] = _life(stack, checkpointed=size <= CHECKPOINTED)
     return {
         "rounds": options.few,

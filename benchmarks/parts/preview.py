@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plans
-from benchmarks.bench import PROGRAMS, PROVIDER, Bench, Stack, opened
+from benchmarks.bench import PROGRAMS, Bench, Stack, opened
 from benchmarks.measuring import CommandFailed, costs, ratios, rounds
 from benchmarks.options import Options
 from benchmarks.settings import CHART, dev_like
 from benchmarks.tables import table, told, verdict
+from sandbox.providers.aws.session import USER_AGENT
 
 GOAL = 1.10
 """Most that a preview may cost, as a multiple of the flat program's."""
@@ -53,7 +54,7 @@ def measure(options: Options) -> dict[str, Any]:
         components = len(programs[PROGRAM].plan()) - resources - 1
         bench.forget_calls()
         programs[PROGRAM].preview()
-        calls = sum(bench.calls(PROVIDER).values())
+        calls = sum(bench.calls(USER_AGENT).values())
         found = rounds(options.rounds, {name: stack.preview for name, stack in programs.items()})
     return {
         "rounds": options.rounds,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import plans
-from benchmarks.bench import PROGRAMS, PROVIDER, Bench, Stack, opened
+from benchmarks.bench import PROGRAMS, Bench, Stack, opened
 from benchmarks.parts.doctor import DOCTOR
 from benchmarks.parts.preview import flat_settings
 from benchmarks.settings import dev_like
+from sandbox.providers.aws.session import USER_AGENT
 from tests.benchmarks.golden import assert_recorded
 
 READS = re.compile(r"\w+:(Describe|List|Get)\w+")
@@ -47,7 +48,7 @@ def test_the_development_environment_is_planned_with_the_recorded_resources_and_
     bench.forget_calls()
     plan = stack.plan()
     assert_recorded("resources of the development environment", dict(sorted(plans.types(plan).items())))
-    assert_recorded("AWS calls of a preview", dict(sorted(bench.calls(PROVIDER).items())))
+    assert_recorded("AWS calls of a preview", dict(sorted(bench.calls(USER_AGENT).items())))
     flat = bench.stack("flat", flat_settings(cluster), PROGRAMS / "flat")
     assert plans.differences(plan, flat.plan()) == []
 
@@ -74,4 +75,4 @@ def test_the_doctor_makes_the_recorded_calls(bench: Bench, cluster: str) -> None
 
 def writes(bench: Bench) -> dict[str, int]:
     """The program's calls but for reads, of which there are more the longer AWS takes."""
-    return {call: times for call, times in bench.calls(PROVIDER).items() if not READS.fullmatch(call)}
+    return {call: times for call, times in bench.calls(USER_AGENT).items() if not READS.fullmatch(call)}

@@ -4,10 +4,8 @@ import json
 import urllib.request
 from typing import Any
 
+from sandbox.providers.aws.session import USER_AGENT
 from tests.sandbox.harness import Sandbox
-
-PROVIDER = "pulumi-aws-stand-in"
-"""What the `User-Agent` of the engine's own calls holds; other processes of the sandbox ask the same AWS."""
 
 
 class Emulator:
@@ -17,7 +15,14 @@ class Emulator:
         self._url = f"{sandbox.layout.aws_endpoint}/_sandbox"
 
     def inject(
-        self, service: str, action: str, fault: str, times: int | str = 1, *, done: bool = False, client: str = PROVIDER
+        self,
+        service: str,
+        action: str,
+        fault: str,
+        times: int | str = 1,
+        *,
+        done: bool = False,
+        client: str = USER_AGENT,
     ) -> None:
         """Has a fault hit the engine's next calls of an action; see `sandbox.aws.faults.Fault`."""
         body = {"service": service, "action": action, "fault": fault, "times": times, "done": done, "client": client}
@@ -39,7 +44,7 @@ class Emulator:
     def calls(self) -> dict[tuple[str, str], int]:
         """The engine's calls so far: (service, action) -> how often."""
         made = self._ask("GET", "calls")["calls"]
-        return {(each["service"], each["action"]): each["times"] for each in made if PROVIDER in each["client"]}
+        return {(each["service"], each["action"]): each["times"] for each in made if USER_AGENT in each["client"]}
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.providers.aws.session import USER_AGENT
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
-from tests.sandbox.reliability.emulator import PROVIDER, Emulator
+from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.engine import pending
 from tests.sandbox.reliability.suite import Finding, case
 
@@ -32,7 +33,7 @@ def session(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
     [
         case(
             ("sts", "GetCallerIdentity"),
-            PROVIDER,
+            USER_AGENT,
             (
                 "opening the aws provider: ExpiredToken (GetCallerIdentity): ",
                 "token included in the request is expired",
@@ -41,13 +42,13 @@ def session(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
         ),
         case(
             ("iam", "CreateRole"),
-            PROVIDER,
+            USER_AGENT,
             ("creating aws:iam/role:Role 'extra-node': ExpiredToken (CreateRole): ",),
             id="as a role is created",
         ),
         case(
             ("eks", "CreateNodegroup"),
-            PROVIDER,
+            USER_AGENT,
             ("creating aws:eks/nodeGroup:NodeGroup 'extra': ExpiredTokenException (CreateNodegroup): ",),
             id="as a node group is created",
             short=True,

@@ -21,7 +21,7 @@ class ClusterNetworkArgs(TypedDict):
     """Where the VPC lies and how it is cut."""
 
     cluster_name: str
-    """Name of the cluster, for the names and tags of the network."""
+    """Name of the cluster, for the `Name` tags and for those by which load balancers find its subnets."""
     zones: list[str]
     """Availability zones, two to eight: EKS wants two at least."""
     cidr: NotRequired[str]
@@ -60,7 +60,8 @@ class ClusterNetwork(pulumi.ComponentResource):
         super().__init__(TOKEN, name, dict(args), opts)
         raise_if_any(f"ClusterNetwork {name!r}", faults(args))
         child = pulumi.ResourceOptions(parent=self)
-        owned = {f"kubernetes.io/cluster/{args['cluster_name']}": "shared"}
+        cluster = args["cluster_name"]
+        owned = {f"kubernetes.io/cluster/{cluster}": "shared"}
         cidr = args.get("cidr", DEFAULT_CIDR)
         cuts = [str(cut) for cut in ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=_SUBNETS.bit_length() - 1)]
 
@@ -69,26 +70,27 @@ class ClusterNetwork(pulumi.ComponentResource):
             cidr_block=cidr,
             enable_dns_hostnames=True,
             enable_dns_support=True,
-            tags={"Name": name, **owned},
+            tags={**_title(cluster, name), **owned},
             opts=child,
         )
-        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=child)
-        public = _Subnets(f"{name}-public", vpc, child, {"kubernetes.io/role/elb": "1", **owned})
-        private = _Subnets(f"{name}-private", vpc, child, {"kubernetes.io/role/internal-elb": "1", **owned})
-        public_routes = _route_table(f"{name}-public", vpc, child, gateway_id=gateway.id)
+        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags=_title(cluster, name), opts=child)
+        public = _Subnets(f"{name}-public", cluster, vpc, child, {"kubernetes.io/role/elb": "1", **owned})
+        private = _Subnets(f"{name}-private", cluster, vpc, child, {"kubernetes.io/role/internal-elb": "1", **owned})
+        public_routes = _route_table(f"{name}-public", cluster, vpc, child, gateway_id=gateway.id)
         nat: aws.ec2.NatGateway | None = None
         for index, zone in enumerate(args["zones"]):
             public_subnet = public.add(zone, cuts[index + _SUBNETS // 2], public_routes)
             if nat is None or args.get("nat_per_zone", False):
-                address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags={"Name": f"{name}-{zone}"}, opts=child)
+                tags = _title(cluster, f"{name}-{zone}")
+                address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags=tags, opts=child)
                 nat = aws.ec2.NatGateway(
                     f"{name}-{zone}",
                     allocation_id=address.id,
                     subnet_id=public_subnet.id,
-                    tags={"Name": f"{name}-{zone}"},
+                    tags=tags,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
                 )
-            routes = _route_table(f"{name}-private-{zone}", vpc, child, nat_gateway_id=nat.id)
+            routes = _route_table(f"{name}-private-{zone}", cluster, vpc, child, nat_gateway_id=nat.id)
             private.add(zone, cuts[index], routes)
 
         # By zone, with the zones known at preview (Python only).
@@ -109,9 +111,11 @@ class ClusterNetwork(pulumi.ComponentResource):
 class _Subnets:
     """One kind of subnets, a zone at a time."""
 
-    def __init__(self, name: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, tags: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, cluster: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, tags: dict[str, str]
+    ) -> None:
         self.ids: dict[str, pulumi.Output[str]] = {}
-        self._name, self._vpc, self._opts, self._tags = name, vpc, opts, tags
+        self._name, self._cluster, self._vpc, self._opts, self._tags = name, cluster, vpc, opts, tags
 
     def add(self, zone: str, cidr: str, routes: aws.ec2.RouteTable) -> aws.ec2.Subnet:
         name = f"{self._name}-{zone}"
@@ -120,7 +124,7 @@ class _Subnets:
             vpc_id=self._vpc.id,
             availability_zone=zone,
             cidr_block=cidr,
-            tags={"Name": name, **self._tags},
+            tags={**_title(self._cluster, name), **self._tags},
             opts=self._opts,
         )
         aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=routes.id, opts=self._opts)
@@ -129,13 +133,18 @@ class _Subnets:
 
 
 def _route_table(
-    name: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, **target: pulumi.Input[str]
+    name: str, cluster: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, **target: pulumi.Input[str]
 ) -> aws.ec2.RouteTable:
     """A route table whose default route goes to the one target."""
     return aws.ec2.RouteTable(
         name,
         vpc_id=vpc.id,
         routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)],
-        tags={"Name": name},
+        tags=_title(cluster, name),
         opts=opts,
     )
+
+
+def _title(cluster: str, name: str) -> dict[str, str]:
+    """The tag that the console shows as the name. The cluster's tells the networks of several stacks apart."""
+    return {"Name": f"{cluster}-{name}"}

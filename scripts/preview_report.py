@@ -16,6 +16,8 @@ LOUD = ("replace", "delete")
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "refresh": "↻"}
 _PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced", "same", "read")
 _MANDATORY = "mandatory"
+_ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Change(NamedTuple):
@@ -61,19 +63,40 @@ def report(stack: str, events: list[dict[str, Any]]) -> str:
 
 
 def complaints(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Level and text of what the policy pack found, then errors and warnings of the program."""
+    """Level and text of what the policy pack found, of the program's errors and warnings, and of moves that do harm."""
     policies = []
     for event in events:
         if rule := event.get("policyEvent"):
             name = rule.get("resourceUrn", "").rsplit("::", 1)[-1]
             policies.append((rule["enforcementLevel"], f"`{rule['policyName']}` on `{name}`: {_cell(rule['message'])}"))
     others = [(level, text) for level in ("error", "warning") for text in _severity(events, level)]
-    return policies + others
+    return policies + others + [("warning", text) for text in _pods_without_credentials(events)]
 
 
 def failed(events: list[dict[str, Any]]) -> bool:
     """Whether an update would be refused: an error, or a violation of a mandatory rule."""
     return any(level in ("error", _MANDATORY) for level, _ in complaints(events))
+
+
+def _pods_without_credentials(events: list[dict[str, Any]]) -> list[str]:
+    """Pods whose Pod Identity association goes while they keep their service account (docs/credentials.md)."""
+    gone: set[tuple[str, str]] = set()
+    made: set[tuple[str, str]] = set()
+    used: set[tuple[str, str]] = set()
+    for event in events:
+        step = event.get("resourcePreEvent", {}).get("metadata", {})
+        inputs = (step.get("old" if step.get("op") == "delete" else "new") or {}).get("inputs") or {}
+        if step.get("type") == _ASSOCIATION:
+            account = inputs["namespace"], inputs["serviceAccount"]
+            (gone if step["op"] == "delete" else made).add(account)
+        elif step.get("type") == _RELEASE and step["op"] != "delete":
+            used.add((inputs["namespace"], inputs["values"]["rbac"]["serviceAccount"]["name"]))
+    return [
+        f"`{name}` leaves Pod Identity and keeps its name: EKS gives the new pods the association's credentials as "
+        "long as it stands, and no others afterwards. Change `autoscaler.serviceAccount` in the same update "
+        "(docs/credentials.md)."
+        for _, name in sorted((gone - made) & used)
+    ]
 
 
 def _is_in_the_cloud(step: dict[str, Any]) -> bool:

@@ -1,5 +1,7 @@
 """What the autoscaler may do and may not, with credentials got through the real chain, in all three modes."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -132,6 +134,14 @@ def test_irsa_allows_what_the_autoscaler_calls_and_nothing_else(stack: Stack, sa
     assert denied(lambda: identity.by_web_identity(sandbox, CLUSTER, role, another_account(sandbox)))
 
 
+def preview_report(stack: Stack) -> str:
+    """What a reviewer reads of the stack's preview."""
+    env = stack.sandbox.layout.env() | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
+    preview = subprocess.run(stack.command("preview", "--json"), cwd=stack.project, env=env, capture_output=True)
+    report = [sys.executable, stack.project / "scripts" / "preview_report.py", stack.name]
+    return subprocess.run(report, input=preview.stdout, capture_output=True, check=True).stdout.decode()
+
+
 def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
     stack: Stack, sandbox: Sandbox, foreign: str
 ) -> None:
@@ -142,6 +152,7 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
         check_truth_table(sandbox, credentials, own_group(stack), foreign, node=False)
         with pytest.raises(ClientError, match=r"ResourceNotFound|AccessDenied|InvalidParameter"):
             identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
+    assert "`cluster-autoscaler` leaves Pod Identity and keeps its name" in preview_report(stack)
     stack.up()
     assert stack.planned() == []
 

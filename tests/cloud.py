@@ -6,6 +6,7 @@ Pulumi's own mocks tell inputs only; parents, providers, dependencies and ignore
 import asyncio
 import gc
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -39,7 +40,10 @@ class Registration(NamedTuple):
     property_dependencies: dict[str, tuple[str, ...]]
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
-    delete_before_replace: bool
+    delete_before_replace: bool | None
+    """None: not said, the provider decides."""
+    replace_on_changes: tuple[str, ...]
+    timeouts: dict[str, str]
     custom: bool
 
 
@@ -98,6 +102,8 @@ class Cloud(mocks.Mocks):
         inputs = dict(args.inputs)
         if args.typ == "eks:index:Cluster":
             return "", {**inputs, "eksCluster": {**_REFERENCE, "urn": self.cluster_urn, "id": args.inputs["name"]}}
+        if args.typ == "pulumi:pulumi:StackReference":
+            return inputs["name"], {**inputs, "outputs": {"name": CLUSTER}, "secretOutputNames": []}
         if self.preview:
             return "", inputs
         made = _MADE.get(args.typ, lambda _: {})(args)
@@ -114,6 +120,17 @@ class Cloud(mocks.Mocks):
             case "aws:ec2/getSubnet:getSubnet":
                 return {"id": args.args["id"], "availabilityZone": f"{REGION}{args.args['id'][-1]}"}
         raise AssertionError(f"the program called {args.token}, which this cloud does not know")
+
+
+class _Kept(logging.Handler):
+    """Keeps messages."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.append(record.getMessage())
 
 
 class _Monitor(mocks.MockMonitor):
@@ -142,7 +159,9 @@ class _Monitor(mocks.MockMonitor):
                     },
                     ignore_changes=tuple(request.ignoreChanges),
                     retain_on_delete=request.retainOnDelete,
-                    delete_before_replace=request.deleteBeforeReplace,
+                    delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+                    replace_on_changes=tuple(request.replaceOnChanges),
+                    timeouts={field.name: limit for field, limit in request.customTimeouts.ListFields()},
                     custom=request.custom,
                 )
             )
@@ -194,7 +213,16 @@ def run(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        mocks.set_mocks(cloud, project=PROJECT, stack=stack_name, preview=cloud.preview, monitor=_Monitor(cloud, graph))
+        logger = logging.Logger("program", logging.WARNING)
+        logger.addHandler(_Kept(graph.warnings))
+        mocks.set_mocks(
+            cloud,
+            project=PROJECT,
+            stack=stack_name,
+            preview=cloud.preview,
+            logger=logger,
+            monitor=_Monitor(cloud, graph),
+        )
         # What an earlier run left behind, failed or not, must not be waited for.
         settings.SETTINGS.rpc_manager.clear()
         settings.SETTINGS.outputs.clear()

@@ -19,16 +19,16 @@ STACKS = sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 
 
-def config_of(stack):
+def config_of(stack, folder=ROOT):
     """A stack's config with the project's defaults, as the CLI hands them over."""
     defaults = {
         f"{PROJECT['name']}:{key}": entry["default"] for key, entry in PROJECT["config"].items() if "default" in entry
     }
-    return {**defaults, **yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]}
+    return {**defaults, **yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"]}
 
 
-def run_program(stack, *, preview=False, **changes):
-    config = config_of(stack)
+def run_program(stack, *, preview=False, folder=ROOT, **changes):
+    config = config_of(stack, folder)
     config.update({f"{PROJECT['name']}:{key}": value for key, value in changes.items()})
     cloud = Cloud(preview=preview, cluster_version="1.36")
     return run(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, cloud, config, stack)
@@ -43,15 +43,33 @@ def rendered(graph):
         lines = [f"{found.type} {found.name}", f"  parent: {parent}", f"  provider: {provider or '-'}"]
         if found.ignore_changes:
             lines.append(f"  ignoreChanges: {', '.join(found.ignore_changes)}")
+        if found.replace_on_changes:
+            lines.append(f"  replaceOnChanges: {', '.join(found.replace_on_changes)}")
+        if found.delete_before_replace is not None:
+            lines.append(f"  deleteBeforeReplace: {found.delete_before_replace}")
+        if found.timeouts:
+            lines.append(
+                f"  timeouts: {', '.join(f'{what} {limit}' for what, limit in sorted(found.timeouts.items()))}"
+            )
         if found.retain_on_delete:
             lines.append("  retainOnDelete")
         if found.depends_on:
             lines.append(f"  dependsOn: {', '.join(sorted(map(_short, found.depends_on)))}")
-        if found.custom:
+        if found.custom or not found.type.startswith(f"{PROJECT['name']}:"):
             lines += [f"  {line}" for line in json.dumps(found.inputs, indent=2, sort_keys=True).splitlines()]
         blocks.append("\n".join(lines))
     outputs = json.dumps(graph.stack_outputs(), indent=2, sort_keys=True)
-    return "\n\n".join([*blocks, f"outputs\n{outputs}"]) + "\n"
+    warnings = "\n".join(["warnings", *sorted(f"  {' '.join(each.split())}" for each in graph.warnings)])
+    return "\n\n".join([*blocks, f"outputs\n{outputs}", warnings]) + "\n"
+
+
+def assert_recorded(graph, path):
+    """Hold a graph against a snapshot, or write the snapshot when asked to."""
+    text = rendered(graph)
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text(), "the graph changed; make snapshots, and look at the difference"
 
 
 def _short(urn):
@@ -60,12 +78,7 @@ def _short(urn):
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_graph_of_each_environment_is_the_recorded_one(stack):
-    path = SNAPSHOTS / f"{stack}.txt"
-    graph = rendered(run_program(stack))
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(graph)
-    assert graph == path.read_text(), "the graph changed; make snapshots, and look at the difference"
+    assert_recorded(run_program(stack), SNAPSHOTS / f"{stack}.txt")
 
 
 @pytest.mark.parametrize("stack", STACKS)

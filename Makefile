@@ -58,7 +58,7 @@ test-sandbox: setup ## The real engine on the embedded cloud; builds its tools o
 
 faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
 	$(BIN)/python -m sandbox tools
-	@$(BIN)/pytest tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
+	@$(BIN)/pytest -n 2 tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
 bench: setup ## Measure everything on the embedded cloud (a quarter of an hour); writes docs/benchmarks.md.

@@ -6,8 +6,6 @@ import json
 import shutil
 import sys
 import tempfile
-import urllib.request
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +20,7 @@ from benchmarks.settings import Document
 from sandbox import processes
 from sandbox.adoption import CLUSTER, KUBERNETES_VERSION
 from sandbox.layout import PROJECT, REGION, Layout
+from sandbox.private_api import PrivateApi
 from sandbox.tools.build import ensure_tools
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -70,15 +69,12 @@ class Bench:
 
     def forget_calls(self) -> None:
         """Start counting API calls from nought."""
-        self._private("DELETE", "/_sandbox/calls")
+        PrivateApi(self.layout.aws_endpoint).forget_calls()
 
-    def calls(self, client: str | None = None) -> Counter[str]:
+    def calls(self, client: str) -> dict[str, int]:
         """AWS API calls since then as ``service:Action``, of the clients whose ``User-Agent`` holds ``client``."""
-        counted: Counter[str] = Counter()
-        for entry in self._private("GET", "/_sandbox/calls")["calls"]:
-            if client is None or client in entry["client"]:
-                counted[f"{entry['service']}:{entry['action']}"] += entry["times"]
-        return counted
+        made = PrivateApi(self.layout.aws_endpoint, client).calls()
+        return {f"{service}:{action}": times for (service, action), times in made.items()}
 
     def register_cluster(self, name: str) -> None:
         """Make a cluster of which only EKS's record stands: no control plane runs for it, and none answers."""
@@ -90,14 +86,8 @@ class Bench:
             roleArn=role["Role"]["Arn"],
             resourcesVpcConfig={"subnetIds": subnets},
         )
-        body = {"endpoint": "https://127.0.0.1:9", "certificateAuthority": "Tm9uZQ==", "jwks": {"keys": []}}
-        self._private("POST", f"/_sandbox/clusters/{REGION}/{name}", body)
-
-    def _private(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.layout.aws_endpoint + path, data=data, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
-            return json.loads(answer.read())
+        emulator = PrivateApi(self.layout.aws_endpoint)
+        emulator.report_control_plane(REGION, name, "https://127.0.0.1:9", authority="Tm9uZQ==", jwks={"keys": []})
 
 
 class Stack:

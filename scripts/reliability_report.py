@@ -2,7 +2,7 @@
 
     python scripts/reliability_report.py build/reliability.xml docs/reliability.md
 
-A suite tells its `date`, `machine` and `versions` as properties. A test case tells `kind`, `done`, `seen` and any
+A test case tells as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `seen` and any
 `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
 """
 
@@ -39,13 +39,13 @@ class Case(NamedTuple):
 
 
 def cases(root: ElementTree.Element) -> list[Case]:
-    """The tests of a run, in their order.
+    """The tests of a run, by their names: the order of a run is that of its workers.
 
     Raises:
         ValueError: A test was skipped, which this suite does not do.
     """
     run = []
-    for element in root.iter("testcase"):
+    for element in sorted(root.iter("testcase"), key=lambda case: (case.get("classname", ""), case.get("name", ""))):
         name = element.get("name", "?")
         if element.find("skipped") is not None:
             raise ValueError(f"{name} was skipped; a report of the suite needs all of it")
@@ -76,12 +76,12 @@ def report(junit: str) -> str:
         root = ElementTree.fromstring(junit)
     except ElementTree.ParseError as error:
         raise ValueError(f"no XML: {error}") from error
-    conditions = {key: value for suite in root.iter("testsuite") for key, value in _properties(suite).items()}
-    if missing := [name for name in CONDITIONS if name not in conditions]:
-        raise ValueError(f"the run does not tell its {', '.join(missing)}")
     run = cases(root)
     if not run:
         raise ValueError("it names no test")
+    conditions = {key: value for case in root.iter("testcase") for key, value in _properties(case).items()}
+    if missing := [name for name in CONDITIONS if name not in conditions]:
+        raise ValueError(f"the run does not tell its {', '.join(missing)}")
     failed = sum(not each.passed for each in run)
     lines = [_INTRODUCTION, *(f"- {name.capitalize()}: {conditions[name]}" for name in CONDITIONS)]
     lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed", ""]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.kubernetes.emulator import EmulatorError, fetch
+from sandbox.private_api import EmulatorError, PrivateApi
 
 _AGENT = "eks-pod-identity-agent"
 _RENEWAL = timedelta(minutes=5)
@@ -77,8 +75,7 @@ class Cloud:
         """Credentials of the instance's role, as its metadata service names them, and ``RoleArn``."""
         kept = self._node_credentials.get(instance)
         if kept is None or datetime.fromisoformat(kept["Expiration"]) - _RENEWAL < datetime.now(UTC):
-            url = f"{self._endpoint}/_sandbox/instances/{instance}/credentials"
-            kept = json.loads(fetch(urllib.request.Request(url, data=b"{}", method="POST")))
+            kept = PrivateApi(self._endpoint).instance_credentials(instance)
             self._node_credentials[instance] = kept
         return kept
 

@@ -24,7 +24,8 @@ from sandbox.kubernetes.access import (
     user_of_creator,
     user_of_entry,
 )
-from sandbox.kubernetes.emulator import Cluster, Emulator, EmulatorError, fetch
+from sandbox.kubernetes.emulator import Cluster, Emulator
+from sandbox.private_api import EmulatorError, fetch
 
 if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient

@@ -13,10 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.kube_api import KubeApiError
 from sandbox.kubernetes.component import Component
 from sandbox.kubernetes.control_plane import ControlPlane, ControlPlaneError
-from sandbox.kubernetes.emulator import Cluster, Emulator, EmulatorError
+from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.files import ClusterFiles
 from sandbox.kubernetes.nodes import Nodes
 from sandbox.kubernetes.tools import PROGRAMS, Tools
+from sandbox.private_api import EmulatorError
 
 _log = logging.getLogger(__name__)
 

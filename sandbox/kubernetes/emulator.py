@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 import boto3
+
+from sandbox.private_api import PrivateApi
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
-
-_TIMEOUT_SECONDS = 10.0
-
-# The emulator is on loopback: a proxy that the person's environment names must not be asked for it.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class EmulatorError(Exception):
-    """The emulator cannot be reached or refused; the message says what it was asked and what it answered."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +58,7 @@ class Emulator:
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint.rstrip("/")
+        self._private = PrivateApi(endpoint)
 
     def clusters(self) -> list[Cluster]:
         """The clusters of all regions, without those being deleted."""
@@ -81,7 +71,7 @@ class Emulator:
                 issuer=listed["issuer"],
                 creator_arn=listed["creatorArn"] or "",
             )
-            for listed in self._call("/_sandbox/clusters")["clusters"]
+            for listed in self._private.clusters()
             if listed["status"] != "DELETING"
         ]
 
@@ -94,14 +84,8 @@ class Emulator:
             ca: Certificate that its API server is to be trusted by.
             jwks: Key set that its service-account tokens are to be trusted by, in JSON.
         """
-        self._call(
-            f"/_sandbox/clusters/{cluster.region}/{cluster.name}",
-            {
-                "endpoint": endpoint,
-                "certificateAuthority": base64.b64encode(ca.read_bytes()).decode(),
-                "jwks": json.loads(jwks),
-            },
-        )
+        authority = base64.b64encode(ca.read_bytes()).decode()
+        self._private.report_control_plane(cluster.region, cluster.name, endpoint, authority, json.loads(jwks))
 
     @overload
     def client(self, service: Literal["ec2"], region: str) -> EC2Client: ...
@@ -115,28 +99,3 @@ class Emulator:
         # A session of its own: the default one may not be shared by the threads of several clusters.
         session = boto3.Session(region_name=region)
         return session.client(service, endpoint_url=self.endpoint)
-
-    def _call(self, path: str, body: Mapping[str, object] | None = None) -> Any:
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.endpoint + path, data=content, headers={"Content-Type": "application/json"}
-        )
-        return json.loads(fetch(request) or b"{}")
-
-
-def fetch(request: urllib.request.Request) -> bytes:
-    """The body of the emulator's answer.
-
-    Raises:
-        EmulatorError: It cannot be reached, or answered with an error.
-    """
-    what = f"{request.get_method()} {request.full_url.partition('?')[0]}"
-    try:
-        with _opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            body: bytes = response.read()
-            return body
-    except urllib.error.HTTPError as error:
-        answer = error.read(2000).decode(errors="replace").strip()
-        raise EmulatorError(f"{what}: HTTP {error.code}: {answer}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise EmulatorError(f"{what}: {getattr(error, 'reason', error)}") from error

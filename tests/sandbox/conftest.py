@@ -18,9 +18,14 @@ LONGEST = ("program", "doctor", "reliability")
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Keeps the tests of a folder together, in one worker and so in one sandbox: what they set up is set up once."""
+    """Keeps the tests of a folder together, in one worker and so in one sandbox: what they set up is set up once.
+
+    In the full form of the reliability suite each case goes where there is room: each takes minutes, most of them idle.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
+        if self.config.getoption("reliability") == "full":
+            return nodeid
         return str(Path(nodeid.partition("::")[0]).relative_to("tests/sandbox").parts[0])
 
 

@@ -14,13 +14,13 @@ def properties(values):
     return f"<properties>{inner}</properties>"
 
 
-def case(name="test", inside="", **told):
+def case(name="test", inside="", conditions=CONDITIONS, **told):
     told = {key.replace("figure_", "figure: "): value for key, value in told.items()}
-    return f'<testcase name="{name}">{properties(told)}{inside}</testcase>'
+    return f'<testcase classname="tests" name="{name}">{properties(conditions | told)}{inside}</testcase>'
 
 
-def run(*cases, conditions=CONDITIONS):
-    return f'<testsuites><testsuite name="pytest">{properties(conditions)}{"".join(cases)}</testsuite></testsuites>'
+def run(*cases):
+    return f'<testsuites><testsuite name="pytest">{"".join(cases)}</testsuite></testsuites>'
 
 
 def test_the_conditions_and_the_counts_come_first():
@@ -47,6 +47,11 @@ def test_each_kind_is_a_table_with_its_own_figures():
     assert "| throttled | retried | 2 |" in second
 
 
+def test_the_order_is_that_of_names_whichever_worker_was_first():
+    told = SCRIPT["report"](run(case("test_b", done="second"), case("test_a", done="first")))
+    assert told.index("| first |") < told.index("| second |")
+
+
 def test_a_failed_case_is_told_loudly_even_if_it_told_nothing_itself():
     text = SCRIPT["report"](run(case("test_x[a]", '<failure message="assert 1 == 2&#10;more">trace</failure>')))
     assert "of which 1 failed" in text
@@ -60,7 +65,7 @@ def test_what_would_break_the_table_does_not():
 
 def test_of_two_tries_the_last_one_counts():
     twice = '<property name="done" value="old"/><property name="done" value="new"/>'
-    text = SCRIPT["report"](run(f'<testcase name="t"><properties>{twice}</properties></testcase>'))
+    text = SCRIPT["report"](run(case(), f'<testcase name="t"><properties>{twice}</properties></testcase>'))
     assert "| new |" in text
     assert "old" not in text
 
@@ -70,7 +75,7 @@ def test_of_two_tries_the_last_one_counts():
     [
         ("not XML", "no XML"),
         (run(), "it names no test"),
-        (run(case(), conditions={"date": "today"}), "does not tell its machine, versions"),
+        (run(case(conditions={"date": "today"})), "does not tell its machine, versions"),
         (run(case("test_y", "<skipped/>")), "test_y was skipped"),
     ],
 )

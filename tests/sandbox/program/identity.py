@@ -1,7 +1,5 @@
 """Credentials of the autoscaler's pod, got the way the pod gets them: real tokens, real conditions."""
 
-import json
-import urllib.request
 from typing import Any
 
 import boto3
@@ -10,6 +8,7 @@ from botocore.config import Config
 from kubernetes import client
 
 from sandbox.layout import REGION
+from sandbox.private_api import PrivateApi
 from tests.sandbox.harness import Sandbox
 
 NAMESPACE = "kube-system"
@@ -52,9 +51,7 @@ def by_pod_identity(sandbox: Sandbox, cluster: str, instance_id: str, account: s
 
 def by_node(sandbox: Sandbox, instance_id: str) -> dict[str, str]:
     """Credentials of an instance's role, as its metadata service hands them out."""
-    url = f"{sandbox.layout.aws_endpoint}/_sandbox/instances/{instance_id}/credentials"
-    with urllib.request.urlopen(urllib.request.Request(url, data=b"{}", method="POST")) as answer:
-        return _keys(json.loads(answer.read()))
+    return _keys(PrivateApi(sandbox.layout.aws_endpoint).instance_credentials(instance_id))
 
 
 def as_(sandbox: Sandbox, credentials: dict[str, str], service: str) -> Any:

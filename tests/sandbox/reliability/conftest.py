@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.private_api import PrivateApi
 from tests.sandbox.harness import Sandbox
-from tests.sandbox.reliability.emulator import Emulator
+from tests.sandbox.program.stack import Stack
+from tests.sandbox.reliability.engine import switches
 from tests.sandbox.reliability.suite import FULL, Finding
 from tests.sandbox.reliability.victim import Victim
 
@@ -31,40 +33,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def conditions(sandbox: Sandbox, record_testsuite_property: Callable[[str, object], None]) -> None:
+@pytest.fixture(scope="session")
+def conditions(sandbox: Sandbox) -> dict[str, str]:
     """Date, machine and versions of this run, for the report."""
     kubernetes = sandbox.run([sandbox.tools() / "kube-apiserver", "--version"]).split()[-1]
     versions = [f"Pulumi {sandbox.pulumi('version').strip()}", f"Kubernetes {kubernetes}"]
     versions += [f"Python {platform.python_version()}"]
     versions += [f"{package} {importlib.metadata.version(package)}" for package in _PACKAGES]
-    record_testsuite_property("date", f"{datetime.now(UTC):%Y-%m-%d}")
-    record_testsuite_property("machine", _machine())
-    record_testsuite_property("versions", ", ".join(versions))
+    return {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": _machine(), "versions": ", ".join(versions)}
 
 
 @pytest.fixture
-def finding(record_property: Callable[[str, object], None]) -> Finding:
-    """This test's row of the report."""
+def finding(record_property: Callable[[str, object], None], conditions: dict[str, str]) -> Finding:
+    """This test's row of the report, which tells the conditions as well: workers have no other way to."""
+    for name, value in conditions.items():
+        record_property(name, value)
     return Finding(record_property)
 
 
 @pytest.fixture
-def emulator(sandbox: Sandbox) -> Iterator[Emulator]:
-    """The switches of the emulated AWS; no fault outlives the test."""
+def emulator(sandbox: Sandbox) -> Iterator[PrivateApi]:
+    """The switches of the emulated AWS; no fault outlives the test, nor one that failed."""
     sandbox.start()
-    switches = Emulator(sandbox)
-    yield switches
-    switches.clear()
+    found = switches(sandbox)
+    found.clear_faults()
+    yield found
+    found.clear_faults()
 
 
 @pytest.fixture(scope="session")
-def victim(sandbox: Sandbox) -> Iterator[Victim]:
-    """A whole stack to be maltreated: up or down, as the test before left it."""
+def victim(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
+    """A whole stack to be maltreated: up or down, as the test before left it.
+
+    The shared stack comes first, so that all that is made or goes while the victim is watched is the victim's.
+    """
     sandbox.start()
     made = Victim(sandbox)
     yield made
-    made.emulator.clear()
+    made.emulator.clear_faults()
     sandbox.start()
     made.stack.pulumi("cancel", "--yes", "--stack", made.stack.name, check=False)
     made.stack.destroy()

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from sandbox.private_api import PrivateApi
+from sandbox.providers.aws.session import USER_AGENT
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
 
@@ -95,6 +97,11 @@ class Engine:
     def output(self) -> str:
         """All that it has printed."""
         return self._output.read_text()
+
+
+def switches(sandbox: Sandbox) -> PrivateApi:
+    """The emulated AWS' own switches: the engine's calls fail by them, and only they are counted."""
+    return PrivateApi(sandbox.layout.aws_endpoint, USER_AGENT)
 
 
 def kill_providers(sandbox: Sandbox) -> None:

@@ -1,20 +1,30 @@
 """AWS's API failing: once, and the call is tried again; for ever, and the error names resource and cause."""
 
 import copy
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
+from sandbox.private_api import PrivateApi
 from tests.sandbox.program.stack import Stack
-from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.engine import pending
 from tests.sandbox.reliability.suite import Finding, case
 from tests.sandbox.reliability.victim import Victim
 
 Call = tuple[str, str]
 """Service and action."""
+
+CAUSES = {
+    "throttle": "({action}): Rate exceeded",
+    "500": "({action}): An internal error has occurred.",
+    "cut": "ConnectionClosedError: ",
+    "timeout": "ReadTimeoutError: ",
+}
+"""Fault -> how the error tells it."""
+FAULTS = tuple(CAUSES)
 
 ONCE = "An API call that fails once"
 FOR_EVER = "An API call that fails for ever"
@@ -27,7 +37,7 @@ class Calls(NamedTuple):
     destroy: list[Call]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def calls(victim: Victim) -> Calls:
     """Recorded from an undisturbed `up` and `destroy` of the whole stack."""
     found = []
@@ -41,7 +51,7 @@ def calls(victim: Victim) -> Calls:
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("fault", ["throttle", "500", "cut", "timeout"])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_every_call_may_fail_once(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
     """All of a run in one: a run that survives them all survives each."""
     finding.done(ONCE, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
@@ -49,12 +59,12 @@ def test_every_call_may_fail_once(victim: Victim, calls: Calls, finding: Finding
     inject(victim.emulator, calls.up, fault)
     with finding.timed("seconds of up"):
         victim.ensure(up=True)
-    assert victim.emulator.waiting() == [], "an action that was not called, so nothing was proved of it"
+    assert victim.emulator.faults() == [], "an action that was not called, so nothing was proved of it"
     victim.check_up()
     inject(victim.emulator, calls.destroy, fault)
     with finding.timed("seconds of destroy"):
         victim.ensure(up=False)
-    assert victim.emulator.waiting() == []
+    assert victim.emulator.faults() == []
     victim.check_down()
     finding.seen(
         "every call was tried again; both runs ended well, nothing was made twice or left",
@@ -62,10 +72,56 @@ def test_every_call_may_fail_once(victim: Victim, calls: Calls, finding: Finding
     )
 
 
-def inject(emulator: Emulator, calls: list[Call], fault: str) -> None:
-    """One fault for the first call of each action."""
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_call_may_fail_for_ever(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
+    finding.done(FOR_EVER, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
+    victim.ensure(up=False)
+    victim.is_up = True  # in part, should this fail: the next test destroys it
+    with finding.timed("seconds of up"):
+        ups = outlive(victim, victim.stack.up, calls.up, fault)
+    victim.check_up()
+    with finding.timed("seconds of destroy"):
+        destroys = outlive(victim, victim.stack.destroy, calls.destroy, fault)
+    victim.check_down()
+    finding.seen(
+        f"`up` failed {ups} times and `destroy` {destroys} times, each with an error that names resource and cause and "
+        "with nothing of unknown end; when all calls worked again, both ended well, and nothing was made twice or left",
+        actions=len(calls.up) + len(calls.destroy),
+    )
+
+
+def outlive(victim: Victim, command: Callable[..., str], calls: list[Call], fault: str) -> int:
+    """Runs a command with all actions failing; those that a run dies of work in the next one, until all have failed.
+
+    Returns:
+        How many runs failed.
+    """
+    failing, runs = list(calls), 0
+    while failing:
+        victim.emulator.clear_faults()
+        inject(victim.emulator, failing, fault, "forever")
+        victim.emulator.forget_calls()
+        said = command(check=False)
+        hit = [call for call in victim.emulator.calls() if call in failing]
+        # Where two calls of one operation fail, its error tells one of them: the other has its turn in a later run.
+        told_of = [call for call in hit if CAUSES[fault].format(action=call[1]) in said]
+        assert told_of, (hit, said)
+        assert re.search(r"aws:\w+/\w+:\w+ '[\w.-]+': |opening the aws provider: ", said), said
+        assert "Traceback" not in said
+        assert pending(victim.stack) == []
+        failing = [call for call in failing if call not in told_of]
+        runs += 1
+    victim.emulator.clear_faults()
+    command()
+    return runs
+
+
+def inject(emulator: PrivateApi, calls: list[Call], fault: str, times: int | str = 1) -> None:
+    """A fault for the next calls of each action."""
     for service, action in calls:
-        emulator.inject(service, action, fault)
+        emulator.inject(service, action, fault, times)
 
 
 def told(calls: list[Call]) -> str:
@@ -84,7 +140,7 @@ def growing(stack: Stack) -> Iterator[Stack]:
     assert stack.planned() == []
 
 
-def test_faults_of_several_kinds_in_one_up_are_got_over(growing: Stack, emulator: Emulator, finding: Finding) -> None:
+def test_faults_of_several_kinds_in_one_up_are_got_over(growing: Stack, emulator: PrivateApi, finding: Finding) -> None:
     """A call that is not answered takes ten seconds: test_locks has one in its short form."""
     faults = {
         ("iam", "CreateRole"): "throttle",
@@ -99,7 +155,7 @@ def test_faults_of_several_kinds_in_one_up_are_got_over(growing: Stack, emulator
         emulator.inject(*call, fault)
     with finding.timed("seconds of up"):
         growing.up()
-    assert emulator.waiting() == []
+    assert emulator.faults() == []
     assert growing.planned() == []
     finding.seen("every call was tried again; `up` ended well", actions=len(faults))
 
@@ -178,7 +234,7 @@ def test_faults_of_several_kinds_in_one_up_are_got_over(growing: Stack, emulator
     ],
 )
 def test_a_call_that_always_fails_is_told_with_resource_and_cause_and_the_next_up_goes_on(
-    growing: Stack, emulator: Emulator, finding: Finding, service: str, action: str, fault: str, expected: str
+    growing: Stack, emulator: PrivateApi, finding: Finding, service: str, action: str, fault: str, expected: str
 ) -> None:
     finding.done(FOR_EVER, f"a node group added; {service} {action}: {fault}")
     emulator.inject(service, action, fault, "forever")
@@ -189,7 +245,7 @@ def test_a_call_that_always_fails_is_told_with_resource_and_cause_and_the_next_u
     assert expected in said
     assert "Traceback" not in said
     assert pending(growing) == []
-    emulator.clear()
+    emulator.clear_faults()
     growing.up()
     assert growing.planned() == []
     finding.seen(f"`{expected}`; nothing of unknown end; the next `up` converged", tries=tries)

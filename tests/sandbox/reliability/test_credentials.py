@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.private_api import PrivateApi
 from sandbox.providers.aws.session import USER_AGENT
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
-from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.engine import pending
 from tests.sandbox.reliability.suite import Finding, case
 
@@ -58,7 +58,7 @@ def session(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
 def test_expired_credentials_are_told_by_name_and_fresh_ones_go_on(
     sandbox: Sandbox,
     stack: Stack,
-    emulator: Emulator,
+    emulator: PrivateApi,
     finding: Finding,
     request: pytest.FixtureRequest,
     call: tuple[str, str],
@@ -70,9 +70,9 @@ def test_expired_credentials_are_told_by_name_and_fresh_ones_go_on(
     with stack.edited(nodeGroups=[*copy.deepcopy(stack.get("nodeGroups")), group]):
         keys = sandbox.layout.aws_credentials.read_text()
         request.getfixturevalue("session")
-        emulator.inject(*call, "expire", client=client)
+        PrivateApi(sandbox.layout.aws_endpoint, client).inject(*call, "expire")
         said = stack.up(check=False)
-        assert emulator.waiting() == []
+        assert emulator.faults() == []
         for words in told:
             assert words in said
         assert "Traceback" not in said

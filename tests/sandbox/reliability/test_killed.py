@@ -5,8 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.sandbox.reliability.emulator import Emulator
-from tests.sandbox.reliability.engine import Engine
+from tests.sandbox.reliability.engine import Engine, switches
 from tests.sandbox.reliability.recovery import Mended, counts, is_stuck
 from tests.sandbox.reliability.suite import Finding, case
 from tests.sandbox.reliability.victim import CLUSTER, Point, Victim
@@ -43,11 +42,11 @@ class Unanswered:
         self._injected = False
 
     def __call__(self, engine: Engine) -> bool:
-        emulator = Emulator(engine.sandbox)
+        emulator = switches(engine.sandbox)
         if not self._injected:
             emulator.inject(*self.call, "timeout", done=True)
             self._injected = True
-        return not emulator.waiting()
+        return not emulator.faults()
 
 
 def installing(engine: Engine) -> bool:

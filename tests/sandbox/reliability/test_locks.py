@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.private_api import PrivateApi
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
-from tests.sandbox.reliability.emulator import Emulator
 from tests.sandbox.reliability.engine import Engine, lock_files
 from tests.sandbox.reliability.suite import Finding
 
@@ -18,11 +18,11 @@ KIND = "The lock of a stack"
 
 
 @pytest.fixture
-def busy(stack: Stack, emulator: Emulator) -> Iterator[Engine]:
+def busy(stack: Stack, emulator: PrivateApi) -> Iterator[Engine]:
     """An `up` in the middle of its work: AWS keeps it waiting for some seconds."""
     emulator.inject("sts", "GetCallerIdentity", "timeout")
     engine = Engine(stack, "up")
-    engine.run_until(lambda _: not emulator.waiting(), "it asked AWS who it is")
+    engine.run_until(lambda _: not emulator.faults(), "it asked AWS who it is")
     yield engine
     if engine.runs:
         engine.kill()

@@ -5,8 +5,7 @@ from collections.abc import Callable
 
 from tests.sandbox.harness import Sandbox
 from tests.sandbox.program.stack import Stack
-from tests.sandbox.reliability.emulator import Emulator
-from tests.sandbox.reliability.engine import Engine, lock_files
+from tests.sandbox.reliability.engine import Engine, lock_files, switches
 from tests.sandbox.reliability.recovery import Mended, counts, in_kubernetes, mend, recorded
 
 CLUSTER = "victim"
@@ -33,7 +32,7 @@ class Victim:
         create = {**self.stack.get("cluster")["create"]}
         create["network"] = {"cidr": "10.7.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}
         self.stack.set("cluster", {"name": CLUSTER, "create": create})
-        self.emulator = Emulator(sandbox)
+        self.emulator = switches(sandbox)
         self.is_up = False
 
     def kill(self, command: str, point: Point, what: str) -> Mended:
@@ -44,13 +43,14 @@ class Victim:
         finally:
             if engine.runs:
                 engine.kill()
-            self.emulator.clear()
+            self.emulator.clear_faults()
         (lock,) = lock_files(self.stack)
         assert f'"pid":{engine.pid}' in lock.read_text()
         return mend(self.stack, CLUSTER)
 
     def ensure(self, up: bool) -> None:
         """Brings it up or down, undisturbed; first mends what a test that failed has left."""
+        self.emulator.clear_faults()
         if lock_files(self.stack):
             mend(self.stack, CLUSTER)
         if not self.is_up:

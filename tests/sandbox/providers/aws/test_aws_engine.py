@@ -2,13 +2,13 @@
 
 import json
 import re
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.private_api import PrivateApi
 from tests.sandbox.harness import Sandbox
 
 PROGRAM = """
@@ -105,14 +105,6 @@ def stack(running: Sandbox, tmp_path: Path) -> Iterator[Callable[[str], Stack]]:
         each.destroy()
 
 
-def faults(sandbox: Sandbox, method: str, **fault: str) -> None:
-    """Adds a fault of the emulated AWS (POST), or takes all away (DELETE)."""
-    body = json.dumps(fault).encode() if fault else None
-    request = urllib.request.Request(f"{sandbox.layout.aws_endpoint}/_sandbox/faults", data=body, method=method)
-    with urllib.request.urlopen(request):
-        pass
-
-
 def test_a_stack_is_made_changed_watched_and_removed(stack, running):
     dev = stack(PROGRAM)
     dev("config", "set", "--secret", "description", "hush-hush")
@@ -163,11 +155,12 @@ def test_an_update_that_stops_half_way_leaves_a_true_state_and_is_finished_later
     dev = stack(PROGRAM)
     dev.up()
     dev.set(service="eks", version="2")
-    faults(running, "POST", service="iam", action="TagRole", fault="500", times="forever")
+    emulator = PrivateApi(running.layout.aws_endpoint)
+    emulator.inject("iam", "TagRole", "500", "forever")
     try:
         said = dev.up(check=False)
     finally:
-        faults(running, "DELETE")
+        emulator.clear_faults()
     assert "updating aws:iam/role:Role 'role'" in said
     assert "(TagRole)" in said
     role = dev.state("role")

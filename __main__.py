@@ -34,6 +34,7 @@ aws_provider = aws.Provider(
     default_tags={"tags": settings.tags} if settings.tags else None,
 )
 on_aws = pulumi.ResourceOptions(providers=[aws_provider])
+roles = stack_settings.role_arguments(settings)
 
 
 def make_network() -> ClusterNetwork | None:
@@ -61,7 +62,7 @@ def cluster_arguments() -> EksClusterArgs:
             "public_subnet_ids": list(network.public_subnets.values()),
         }
     )
-    return {"name": name, "create": stack_settings.creation_arguments(settings.cluster.create, **made)}
+    return {"name": name, "create": stack_settings.creation_arguments(settings.cluster.create, **made, **roles)}
 
 
 def subnets_of(group: stack_settings.NodeGroup) -> dict[str, Any]:
@@ -79,6 +80,15 @@ def subnets_of(group: stack_settings.NodeGroup) -> dict[str, Any]:
     return {"subnet_ids_by_zone": by_zone}
 
 
+def attachment_name(group: str) -> str:
+    """Name of the policy's attachment to a group's role: groups that share a given role share one attachment."""
+    given = {each.name: role_name(each.node_role_arn) for each in settings.node_groups if each.node_role_arn}
+    if group not in given:
+        return group
+    made = {each.name for each in settings.node_groups if each.name not in given}
+    return f"given/{given[group]}" if given[group] in made else given[group]
+
+
 network = make_network()
 cluster = EksCluster("cluster", cluster_arguments(), on_aws)
 
@@ -86,7 +96,14 @@ node_groups = {
     group.name: ManagedNodeGroup(
         group.name,
         stack_settings.node_group_arguments(
-            settings, group, cluster_name=cluster.name, kubernetes_version=cluster.version, **subnets_of(group)
+            settings,
+            group,
+            cluster_name=cluster.name,
+            kubernetes_version=cluster.version,
+            **subnets_of(group),
+            **roles,
+            # The provider's default tags end at the launch template: it is EC2 that makes instances and volumes.
+            **({"tags": settings.tags} if settings.tags else {}),
         ),
         pulumi.ResourceOptions(providers=[aws_provider], depends_on=[cluster]),
     )
@@ -110,10 +127,8 @@ elif settings.credentials == NODE_ROLE:
         "credentials: nodeRole gives the autoscaler's permissions to every pod on the nodes; "
         "irsa or podIdentity give them to its service account alone."
     )
-    # Groups that share a given role share one attachment.
-    given = {group.name: group.node_role_arn for group in settings.node_groups}
     credentials["node_role_names"] = {
-        **{role_name(given[name] or name): group.node_role_name for name, group in node_groups.items()},
+        **{attachment_name(name): group.node_role_name for name, group in node_groups.items()},
         **{f"{name}-existing": group.node_role_name for name, group in existing_groups.items()},
     }
 

@@ -24,6 +24,7 @@ from components import (
     network,
     node_group,
     oidc_provider,
+    service_role,
     validation,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
@@ -345,12 +346,15 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: object) 
     own = _arguments(group)
     for key in ("name", "one_per_zone", "subnet_ids"):
         own.pop(key, None)
-    if settings.role.permissions_boundary_arn and not group.node_role_arn:
-        own["permissions_boundary_arn"] = settings.role.permissions_boundary_arn
     # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
     own.setdefault("hop_limit", 2 if settings.credentials == NODE_ROLE else 1)
     arguments: Any = {**given, **own}
     return arguments  # type: ignore[no-any-return]
+
+
+def role_arguments(settings: Settings) -> service_role.RoleArgs:
+    """Arguments of every component that makes a role: what the account asks of it."""
+    return _arguments(settings.role)  # type: ignore[no-any-return]
 
 
 def existing_arguments(
@@ -372,7 +376,7 @@ def autoscaler_arguments(settings: Settings, **given: object) -> cluster_autosca
     behaviour = _arguments(settings.autoscaler)
     own = ("namespace", "service_account", "chart", "image", "timeout_seconds", "values")
     arguments: Any = {
-        **_arguments(settings.role),
+        **role_arguments(settings),
         **{key: behaviour.pop(key) for key in own if key in behaviour},
         "credentials": settings.credentials,
         "install_agent": settings.pod_identity.install_agent,

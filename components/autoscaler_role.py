@@ -6,8 +6,8 @@ from typing import NotRequired, Optional, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import iam, validation
-from .errors import FaultsError, raise_if_any
+from . import iam, service_role, validation
+from .errors import raise_if_any
 from .faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
@@ -19,8 +19,6 @@ CREDENTIALS = (IRSA, POD_IDENTITY, NODE_ROLE)
 """The three ways in which Cluster Autoscaler gets AWS credentials."""
 
 AGENT_ADDON = "eks-pod-identity-agent"
-_POLICY_NAME_LENGTH = 128
-_ROLE_PREFIX_LENGTH = 38
 
 
 class AutoscalerRoleArgs(TypedDict):
@@ -59,19 +57,13 @@ DEFAULT_SERVICE_ACCOUNT = "cluster-autoscaler"
 def faults(args: AutoscalerRoleArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
     credentials = args.get("credentials", IRSA)
-    path = args.get("path", "/")
-    prefix = args.get("name_prefix", "")
     found = [
         *validation.choice("credentials", credentials, CREDENTIALS),
         *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
-        *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
-        *validation.iam_path("path", path),
+        *service_role.faults(args),
     ]
-    if len(prefix) + len("cluster-autoscaler-") > _ROLE_PREFIX_LENGTH:
-        limit = _ROLE_PREFIX_LENGTH - len("cluster-autoscaler-")
-        found.append(Fault("namePrefix", repr(prefix), f"{limit} characters at most"))
     if credentials == IRSA:
         if "oidc_provider_arn" not in args:
             found.append(Fault("oidcProviderArn", "nothing", "the ARN of the cluster's IAM OIDC provider, for irsa"))
@@ -113,7 +105,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         self.policy_document = cluster.apply(lambda known: json.dumps(iam.autoscaler_policy(known)))
         policy = aws.iam.Policy(
             name,
-            name=cluster.apply(lambda known: _policy_name(known, args.get("name_prefix", ""))),
+            name=cluster.apply(lambda known: iam.autoscaler_policy_name(known, args.get("name_prefix", ""))),
             description="What Kubernetes Cluster Autoscaler calls, on the groups of one cluster",
             path=args.get("path"),
             policy=self.policy_document,
@@ -155,7 +147,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
             name,
-            name_prefix=f"{prefix}cluster-autoscaler-" if prefix else None,
+            name_prefix=iam.role_prefix(prefix, "cluster-autoscaler") if prefix else None,
             description="Kubernetes Cluster Autoscaler",
             path=args.get("path"),
             assume_role_policy=trust,
@@ -222,14 +214,6 @@ def _trust(args: AutoscalerRoleArgs) -> pulumi.Output[str]:
     return pulumi.Output.all(args["oidc_provider_arn"], args["oidc_issuer"]).apply(
         lambda known: json.dumps(iam.irsa_trust(known[0], known[1], namespace, service_account))
     )
-
-
-def _policy_name(cluster: iam.ClusterIdentity, prefix: str) -> str:
-    name = iam.autoscaler_policy_name(cluster, prefix)
-    if len(name) > _POLICY_NAME_LENGTH:
-        fault = Fault("namePrefix", f"the policy name {name!r}", f"{_POLICY_NAME_LENGTH} characters at most in all")
-        raise FaultsError("AutoscalerRole", [fault])
-    return name
 
 
 def _optional(value: str) -> str | None:

@@ -1,5 +1,6 @@
 """IAM documents and names: plain values in, plain documents out."""
 
+import hashlib
 import re
 from typing import NamedTuple
 
@@ -12,6 +13,9 @@ AUDIENCE = "sts.amazonaws.com"
 """Audience of the web-identity token, the same in every partition (eksctl issue 1910)."""
 
 POLICY_NAME = "AmazonEKSClusterAutoscalerPolicy"
+MAX_POLICY_NAME_LENGTH = 128
+MAX_ROLE_PREFIX_LENGTH = 38
+"""The provider makes 26 characters of its own, of the 64 that a role's name may have."""
 
 NODE_MANAGED_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
@@ -19,6 +23,9 @@ NODE_MANAGED_POLICIES = (
     "AmazonEC2ContainerRegistryPullOnly",
 )
 """What a node needs to join, to give pods addresses and to pull images (EKS user guide, node IAM role)."""
+
+CLUSTER_MANAGED_POLICIES = ("AmazonEKSClusterPolicy",)
+"""What a control plane needs (EKS user guide, cluster IAM role)."""
 
 READ_ACTIONS = (
     "autoscaling:DescribeAutoScalingGroups",
@@ -82,8 +89,21 @@ def role_name(arn: str) -> str:
 
 
 def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "") -> str:
-    """Name of the customer-managed policy; the region keeps namesakes in two regions of one account apart."""
-    return f"{prefix}{POLICY_NAME}-{cluster.name}-{cluster.region}"
+    """Name of the customer-managed policy; the region keeps namesakes in two regions of one account apart.
+
+    Of a cluster's name that is too long for it stands the beginning, and a digest of all.
+    """
+    room = MAX_POLICY_NAME_LENGTH - len(f"{prefix}{POLICY_NAME}--{cluster.region}")
+    name = cluster.name
+    if len(name) > room:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name[: room - len(digest) - 1]}-{digest}"
+    return f"{prefix}{POLICY_NAME}-{name}-{cluster.region}"
+
+
+def role_prefix(prefix: str, name: str) -> str:
+    """Beginning of a role's name: a prefix, and as much of ``name`` as there is room for."""
+    return f"{f'{prefix}{name}'[: MAX_ROLE_PREFIX_LENGTH - 1]}-"
 
 
 def autoscaler_policy(cluster: ClusterIdentity) -> Document:
@@ -150,11 +170,9 @@ def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -
     )
 
 
-def node_trust() -> Document:
-    """Trust of EC2 in a node's role; the service principal is the same in every partition."""
-    return _document(
-        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    )
+def service_trust(service: str) -> Document:
+    """Trust of an AWS service, such as ``ec2.amazonaws.com``, which has the same name in every partition."""
+    return _document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 
 def _document(*statements: dict[str, object]) -> Document:

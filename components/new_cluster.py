@@ -1,5 +1,6 @@
 """A cluster made with pulumi-eks: API access entries, no default node group, nothing that waits for nodes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -7,6 +8,7 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 
 from . import iam
+from .service_role import ServiceRole
 
 if TYPE_CHECKING:
     from .cluster import ClusterCreation
@@ -26,6 +28,9 @@ def new_cluster(
         opts: Options of the Pulumi resource.
     """
     public_cidrs = create.get("public_access_cidrs", [])
+    # The one that pulumi-eks makes takes none of these; another role is another cluster, so only where it must be.
+    limited = {"permissions_boundary_arn", "path", "name_prefix"} & create.keys()
+    own = ServiceRole.of_control_plane(name, create, opts) if limited else None
     made = eks.Cluster(
         name,
         name=cluster_name,
@@ -37,8 +42,9 @@ def new_cluster(
         endpoint_public_access=bool(public_cidrs),
         public_access_cidrs=public_cidrs or None,
         authentication_mode=eks.AuthenticationMode.API,
+        service_role=own.role if own else None,
         access_entries={
-            f"admin-{iam.role_name(arn)}": _administrator(arn) for arn in create.get("admin_principal_arns", [])
+            name: _administrator(arn) for name, arn in _entry_names(create.get("admin_principal_arns", [])).items()
         },
         skip_default_node_group=True,
         skip_default_security_groups=True,
@@ -48,9 +54,18 @@ def new_cluster(
         kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
         create_oidc_provider=False,
         tags=create.get("tags"),
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=own.attachments if own else [])),
     )
     return made.eks_cluster
+
+
+def _entry_names(principal_arns: Sequence[str]) -> dict[str, str]:
+    """ARN by the name of its access entry: the principal's own, or all of the ARN's end where two have the same."""
+    short = [iam.role_name(arn) for arn in principal_arns]
+    return {
+        f"admin-{name if short.count(name) == 1 else arn.split(':', 4)[-1]}": arn
+        for name, arn in zip(short, principal_arns, strict=True)
+    }
 
 
 def _administrator(principal_arn: str) -> eks.AccessEntryArgs:

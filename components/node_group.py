@@ -7,12 +7,12 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws.eks.outputs import NodeGroupResource
 
-from . import asg_tags, iam, validation
+from . import asg_tags, iam, service_role, validation
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .discovery import TAINT_EFFECTS, Taint
 from .errors import raise_if_any
 from .faults import Fault
-from .node_role import NodeRole
+from .service_role import ServiceRole
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 
@@ -89,6 +89,10 @@ class ManagedNodeGroupArgs(TypedDict):
     """Role of the nodes. Defaults to one made here with the three AWS managed policies a node needs."""
     permissions_boundary_arn: NotRequired[str]
     """Permissions boundary of a role made here. Defaults to none."""
+    path: NotRequired[str]
+    """IAM path of a role made here. Defaults to `/`."""
+    name_prefix: NotRequired[str]
+    """Prefix of the name of a role made here. Defaults to none."""
     hop_limit: NotRequired[int]
     """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
     tags: NotRequired[dict[str, str]]
@@ -117,7 +121,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *(validation.bounds("gpu.count", int(gpu.get("count", 1)), 1, 16) if gpu else []),
         *_update_faults(args.get("update_settings")),
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
-        *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
+        *service_role.faults(args),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
         *asg_tags.faults(_template(args)),
     ]
@@ -195,10 +199,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         """ARN of the nodes' role, and what must exist before a node can use it."""
         if "node_role_arn" in args:
             return pulumi.Output.from_input(args["node_role_arn"]), []
-        role = NodeRole.make(
-            name, args.get("permissions_boundary_arn"), args.get("tags"), pulumi.ResourceOptions(parent=self)
-        )
-        return role.arn, role.attachments
+        made = ServiceRole.of_nodes(name, args, pulumi.ResourceOptions(parent=self))
+        return made.role.arn, made.attachments
 
 
 def _groups(name: str, args: ManagedNodeGroupArgs) -> list[_Group]:
@@ -213,7 +215,7 @@ def _template(args: ManagedNodeGroupArgs) -> AutoscalerTagsArgs:
         "asg_name": "",
         "cluster_name": args["cluster_name"],
         "managed_by_eks": True,
-        "labels": _labels(args),
+        "labels": {**_system_labels(args), **_labels(args)},
         "resources": _resources(args),
     }
     if "taints" in args:
@@ -226,6 +228,15 @@ def _template(args: ManagedNodeGroupArgs) -> AutoscalerTagsArgs:
 def _labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
     gpu = args.get("gpu")
     return {**args.get("labels", {}), **({ACCELERATOR_LABEL: gpu["accelerator"]} if gpu else {})}
+
+
+def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
+    """What the kubelet says of a node and Cluster Autoscaler cannot guess of an empty group: that it runs Windows.
+
+    It takes any other group for Linux, and the CPU architecture from the instance type (``aws_manager.go``).
+    """
+    windows = args.get("ami_type", DEFAULT_AMI_TYPE).startswith("WINDOWS")
+    return {"kubernetes.io/os": "windows"} if windows else {}
 
 
 def _resources(args: ManagedNodeGroupArgs) -> dict[str, str]:

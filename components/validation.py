@@ -18,6 +18,7 @@ _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
+_ROLE_PREFIX = re.compile(r"[A-Za-z0-9+=,.@_-]{0,19}")
 _IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
 _IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
 
@@ -119,6 +120,11 @@ def iam_arn(path: str, value: object, kind: str) -> list[Fault]:
 def iam_path(path: str, value: str) -> list[Fault]:
     """Faults of an IAM path."""
     return form_faults(path, value, _IAM_PATH, "an IAM path: / or /…/, 512 characters at most")
+
+
+def role_prefix(path: str, value: str) -> list[Fault]:
+    """Faults of what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
+    return form_faults(path, value, _ROLE_PREFIX, "up to 19 letters, digits, +, =, comma, dot, @, _ and -")
 
 
 def cidr(path: str, value: object) -> list[Fault]:

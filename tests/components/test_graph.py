@@ -320,6 +320,24 @@ def test_boundary_path_and_prefix_reach_the_role_and_the_policy(cloud):
     assert policy.inputs["name"].startswith("org-AmazonEKSClusterAutoscalerPolicy-")
 
 
+def test_windows_nodes_are_announced_as_such_by_tag_alone(cloud):
+    graph = run(lambda: node_group(ami_type="WINDOWS_CORE_2022_x86_64"), cloud)
+    assert graph.tags()["k8s.io/cluster-autoscaler/node-template/label/kubernetes.io/os"] == "windows"
+    # The kubelet sets it, and EKS takes no label of kubernetes.io.
+    assert graph.one(NODE_GROUP).inputs["labels"] == {}
+    assert not any(key.endswith("kubernetes.io/os") for key in run(node_group, cloud).tags())
+
+
+def test_administrators_of_the_same_name_get_an_access_entry_each():
+    arns = [f"arn:aws:iam::123456789012:{kind}/admin" for kind in ("role", "user")]
+    create = {"kubernetes_version": "1.35", "vpc_id": "vpc-1", "private_subnet_ids": ["subnet-0000000a"]}
+    graph = run(
+        lambda: EksCluster("c", {"name": CLUSTER, "create": {**create, "admin_principal_arns": arns}}, providers())
+    )
+    entries = graph.one("eks:index:Cluster").inputs["accessEntries"]
+    assert sorted(entry["principalArn"] for entry in entries.values()) == arns
+
+
 @pytest.mark.parametrize("mode", ["irsa", "pod identity", "node role"])
 def test_permissions_exist_before_the_pod_starts_and_outlive_it(mode):
     graph = run(EVERY_COMPONENT[mode])

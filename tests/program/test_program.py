@@ -56,7 +56,8 @@ def rendered(graph):
         if found.depends_on:
             lines.append(f"  dependsOn: {', '.join(sorted(map(_short, found.depends_on)))}")
         if found.custom or not found.type.startswith(f"{PROJECT['name']}:"):
-            lines += [f"  {line}" for line in json.dumps(found.inputs, indent=2, sort_keys=True).splitlines()]
+            inputs = json.dumps(found.inputs, indent=2, sort_keys=True, default=_resource)
+            lines += [f"  {line}" for line in inputs.splitlines()]
         blocks.append("\n".join(lines))
     outputs = json.dumps(graph.stack_outputs(), indent=2, sort_keys=True)
     warnings = "\n".join(["warnings", *sorted(f"  {' '.join(each.split())}" for each in graph.warnings)])
@@ -70,6 +71,10 @@ def assert_recorded(graph, path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     assert text == path.read_text(), "the graph changed; make snapshots, and look at the difference"
+
+
+def _resource(made):
+    return f"the {type(made).__name__}"
 
 
 def _short(urn):
@@ -140,6 +145,21 @@ def test_on_destroy_the_release_goes_before_groups_tags_and_cluster():
         assert {found.urn for found in graph.of(type_)} <= outlive, type_
 
 
+def test_on_destroy_tags_and_role_go_before_groups_and_groups_before_the_cluster():
+    graph = run_program("sandbox", credentials="nodeRole")
+    cluster = graph.one("eks:index:Cluster").urn
+    groups = {found.urn for found in graph.of("aws:eks/nodeGroup:NodeGroup")}
+    assert len(groups) == 2
+    for group in groups:
+        assert cluster in graph.reached_from(group)
+    for tag in graph.of("aws:autoscaling/tag:Tag"):
+        assert graph.reached_from(tag.urn) & groups
+    granted = graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert [found for found in granted if found.inputs["policyArn"].endswith("-sandbox-us-east-1")]
+    (provider,) = graph.of("pulumi:providers:kubernetes")
+    assert cluster in graph.reached_from(provider.urn)
+
+
 def test_one_group_per_zone_follows_the_subnets_of_the_settings():
     groups = [
         {
@@ -175,6 +195,40 @@ def test_groups_that_share_a_given_role_share_one_attachment():
     assert [found.inputs["role"] for found in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")] == [
         "nodes"
     ]
+
+
+def test_a_given_role_that_is_named_as_another_group_gets_an_attachment_of_its_own():
+    given = {"name": "blue", "minSize": 1, "maxSize": 2, "nodeRoleArn": "arn:aws:iam::123456789012:role/green"}
+    graph = run_program(
+        "dev", credentials="nodeRole", nodeGroups=[given, {"name": "green", "minSize": 1, "maxSize": 2}]
+    )
+    policy = graph.one("aws:iam/policy:Policy").name
+    attached = {
+        found.inputs["role"]
+        for found in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        if found.name.startswith(policy)
+    }
+    assert attached == {"green", "green-node"}
+
+
+def test_boundary_path_and_prefix_reach_every_role_that_is_made():
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    wished = {"permissionsBoundaryArn": boundary, "path": "/platform/", "namePrefix": "org-"}
+    graph = run_program("sandbox", role=wished)
+    roles = {found.name: found.inputs for found in graph.of("aws:iam/role:Role")}
+    assert roles.keys() == {"cluster-eks", "general-node", "batch-node", "cluster-autoscaler"}
+    for name, inputs in roles.items():
+        assert (inputs["permissionsBoundary"], inputs["path"]) == (boundary, "/platform/"), name
+        assert inputs["namePrefix"] == f"org-{name}-"
+    # Or pulumi-eks would make a role of its own, which takes none of them.
+    assert graph.one("eks:index:Cluster").inputs["serviceRole"]
+
+
+def test_tags_reach_what_ec2_makes_of_a_launch_template():
+    for template in run_program("dev").of("aws:ec2/launchTemplate:LaunchTemplate"):
+        specified = {each["resourceType"]: each["tags"] for each in template.inputs["tagSpecifications"]}
+        assert specified.keys() == {"instance", "volume"}
+        assert all(tags["owner"] == "platform" for tags in specified.values())
 
 
 def test_an_account_and_tags_reach_the_provider():

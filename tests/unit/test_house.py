@@ -75,6 +75,11 @@ def test_components_read_no_config_no_environment_and_no_network(path):
     assert not imports(path) & {"boto3", "requests", "urllib", "socket", "subprocess", "os"}
 
 
+@pytest.mark.parametrize("name", ["__main__.py", "settings.py", "outputs.py"])
+def test_the_program_does_not_ask_which_stack_it_is(name):
+    assert not names(ROOT / name) & {"get_stack", "get_organization"}
+
+
 @pytest.mark.parametrize("path", sources("components"), ids=lambda path: path.name)
 def test_components_keep_annotations_that_the_plugin_host_can_read(path):
     assert "from __future__" not in path.read_text()

@@ -95,7 +95,7 @@ def test_pod_identity_is_narrowed_to_one_service_account_of_one_cluster():
 
 
 def test_a_node_role_is_trusted_to_ec2_alone():
-    assert iam.node_trust()["Statement"] == [
+    assert iam.service_trust("ec2.amazonaws.com")["Statement"] == [
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ]
 
@@ -135,6 +135,19 @@ def test_namesakes_in_two_regions_of_one_account_get_policies_of_two_names():
     assert iam.autoscaler_policy_name(CLUSTER) == "AmazonEKSClusterAutoscalerPolicy-series-api-us-east-1"
     assert iam.autoscaler_policy_name(CLUSTER) != iam.autoscaler_policy_name(other)
     assert iam.autoscaler_policy_name(CLUSTER, "org-").startswith("org-AmazonEKSClusterAutoscalerPolicy")
+
+
+def test_clusters_of_long_names_get_policies_of_names_that_iam_takes():
+    longest = CLUSTER._replace(name="c" * 100)
+    names = {iam.autoscaler_policy_name(longest, "p" * 19), iam.autoscaler_policy_name(longest)}
+    names.add(iam.autoscaler_policy_name(longest._replace(name="c" * 99 + "d")))
+    assert len(names) == 3
+    assert all(len(name) <= 128 and name.endswith("-us-east-1") for name in names)
+
+
+def test_a_role_begins_with_the_prefix_and_as_much_of_its_name_as_there_is_room_for():
+    assert iam.role_prefix("org-", "general-node") == "org-general-node-"
+    assert len(iam.role_prefix("p" * 19, "g" * 40)) == 38
 
 
 def test_an_issuer_is_named_without_its_scheme():

@@ -9,10 +9,11 @@ const clusterName = config.require("cluster");
 const chart = config.require("chart");
 const region = "us-east-1";
 const prefix = "k8s.io/cluster-autoscaler";
+const everything = { environment: "dev", owner: "platform" };
 
 const provider = new aws.Provider("aws", {
     region,
-    defaultTags: { tags: { environment: "dev", owner: "platform" } },
+    defaultTags: { tags: everything },
 });
 const cluster = aws.eks.getClusterOutput({ name: clusterName }, { provider });
 const issuer = cluster.identities.apply((identities) => identities[0].oidcs[0].issuer);
@@ -40,6 +41,7 @@ function nodeGroup(wished: Wished): aws.eks.NodeGroup {
             Principal: { Service: "ec2.amazonaws.com" },
             Action: "sts:AssumeRole",
         }),
+        tags: everything,
     }, { provider });
     const policies = ["AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"];
     const attachments = policies.map((policy) => new aws.iam.RolePolicyAttachment(`${name}-node-${policy}`, {
@@ -53,7 +55,11 @@ function nodeGroup(wished: Wished): aws.eks.NodeGroup {
             deviceName: "/dev/xvda",
             ebs: { volumeType: "gp3", volumeSize: 50, encrypted: "true", deleteOnTermination: "true" },
         }],
-        tagSpecifications: ["instance", "volume"].map((resourceType) => ({ resourceType, tags: { Name: name } })),
+        tagSpecifications: ["instance", "volume"].map((resourceType) => ({
+            resourceType,
+            tags: { Name: name, ...everything },
+        })),
+        tags: everything,
     }, { provider });
     const group = new aws.eks.NodeGroup(name, {
         clusterName: cluster.name,
@@ -67,6 +73,7 @@ function nodeGroup(wished: Wished): aws.eks.NodeGroup {
         taints: wished.taints,
         scalingConfig: { minSize: wished.desired, maxSize: wished.maximum, desiredSize: wished.desired },
         launchTemplate: { id: template.id, version: template.latestVersion.apply((version) => `${version}`) },
+        tags: everything,
     }, { provider, dependsOn: attachments, ignoreChanges: ["scalingConfig.desiredSize"] });
     const autoscalingGroupName = group.resources.apply((resources) => resources[0].autoscalingGroups[0].name);
     const tag = (suffix: string, key: string, value: string) => new aws.autoscaling.Tag(`${name}-${suffix}`, {

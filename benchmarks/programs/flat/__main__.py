@@ -17,7 +17,9 @@ CLUSTER = config.require("cluster")
 CHART = config.require("chart")
 REGION = "us-east-1"
 
-aws_provider = aws.Provider("aws", region=REGION, default_tags={"tags": {"environment": "dev", "owner": "platform"}})
+TAGS = {"environment": "dev", "owner": "platform"}
+
+aws_provider = aws.Provider("aws", region=REGION, default_tags={"tags": TAGS})
 on_aws = pulumi.ResourceOptions(provider=aws_provider)
 cluster = aws.eks.get_cluster_output(name=CLUSTER, opts=pulumi.InvokeOutputOptions(provider=aws_provider))
 issuer = cluster.identities.apply(lambda identities: identities[0].oidcs[0].issuer)
@@ -61,6 +63,7 @@ def node_group(
                 ],
             }
         ),
+        tags=TAGS,
         opts=on_aws,
     )
     attachments = [
@@ -88,9 +91,10 @@ def node_group(
             }
         ],
         tag_specifications=[
-            {"resource_type": "instance", "tags": {"Name": name}},
-            {"resource_type": "volume", "tags": {"Name": name}},
+            {"resource_type": "instance", "tags": {"Name": name, **TAGS}},
+            {"resource_type": "volume", "tags": {"Name": name, **TAGS}},
         ],
+        tags=TAGS,
         opts=on_aws,
     )
     group = aws.eks.NodeGroup(
@@ -109,6 +113,7 @@ def node_group(
             "id": template.id,
             "version": template.latest_version.apply(lambda version: str(int(version))),
         },
+        tags=TAGS,
         opts=pulumi.ResourceOptions(
             provider=aws_provider, depends_on=attachments, ignore_changes=["scalingConfig.desiredSize"]
         ),

@@ -191,7 +191,9 @@ def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_
     eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 2})
 
 
-def test_destroy_leaves_nothing(sandbox: Sandbox, before: dict[str, list[str]], stack: Stack) -> None:
+def test_every_role_is_made_as_the_account_asks_and_destroy_leaves_nothing(
+    sandbox: Sandbox, before: dict[str, list[str]], stack: Stack
+) -> None:
     """A whole stack of its own, so that the shared one stays up."""
     held = inventory(sandbox)
     other = Stack(sandbox, "sandbox", "short-lived")
@@ -199,9 +201,13 @@ def test_destroy_leaves_nothing(sandbox: Sandbox, before: dict[str, list[str]], 
     cluster = settings(other, "cluster", name="short-lived")
     cluster["create"]["network"] = network
     other.set("cluster", cluster)
+    other.set("role", {"path": "/platform/", "namePrefix": "org-"})
     try:
         other.up()
-        assert inventory(sandbox) != held
+        roles = {role["RoleName"]: role["Path"] for role in sandbox.client("iam").list_roles()["Roles"]}
+        made = {name: roles[name] for name in set(inventory(sandbox)["roles"]) - set(held["roles"])}
+        assert len(made) == 4
+        assert all(name.startswith("org-") and path == "/platform/" for name, path in made.items()), made
     finally:
         other.destroy()
     assert inventory(sandbox) == held

@@ -48,13 +48,13 @@ def an_edit(stack: Stack) -> dict[str, Any]:
 
 
 def state(stack: Stack) -> dict[str, Any]:
-    """The stack's resources by URN, without what every run writes anew."""
+    """What the stack holds in the cloud, by URN; components record what they were asked for, come what may."""
     exported = stack.sandbox.pulumi_json("stack", "export", "--stack", stack.name)["deployment"]
     assert not exported.get("pending_operations")
     return {
         each["urn"]: {key: each.get(key) for key in ("id", "type", "inputs")}
         for each in exported["resources"]
-        if each["type"] != "pulumi:pulumi:Stack"
+        if each.get("custom")
     }
 
 

@@ -34,7 +34,6 @@ aws_provider = aws.Provider(
     default_tags={"tags": settings.tags} if settings.tags else None,
 )
 on_aws = pulumi.ResourceOptions(providers=[aws_provider])
-roles = stack_settings.role_arguments(settings)
 
 
 def make_network() -> ClusterNetwork | None:
@@ -62,7 +61,7 @@ def cluster_arguments() -> EksClusterArgs:
             "public_subnet_ids": list(network.public_subnets.values()),
         }
     )
-    return {"name": name, "create": stack_settings.creation_arguments(settings.cluster.create, **made, **roles)}
+    return {"name": name, "create": stack_settings.creation_arguments(settings.cluster.create, **made)}
 
 
 def subnets_of(group: stack_settings.NodeGroup) -> dict[str, Any]:
@@ -101,7 +100,7 @@ node_groups = {
             cluster_name=cluster.name,
             kubernetes_version=cluster.version,
             **subnets_of(group),
-            **roles,
+            **stack_settings.role_arguments(settings),
             # The provider's default tags end at the launch template: it is EC2 that makes instances and volumes.
             **({"tags": settings.tags} if settings.tags else {}),
         ),

@@ -23,8 +23,8 @@ from components import (
     existing_node_group,
     network,
     node_group,
+    node_role,
     oidc_provider,
-    service_role,
     validation,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
@@ -352,7 +352,7 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: object) 
     return arguments  # type: ignore[no-any-return]
 
 
-def role_arguments(settings: Settings) -> service_role.RoleArgs:
+def role_arguments(settings: Settings) -> node_role.RoleArgs:
     """Arguments of every component that makes a role: what the account asks of it."""
     return _arguments(settings.role)  # type: ignore[no-any-return]
 

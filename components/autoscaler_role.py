@@ -6,7 +6,7 @@ from typing import NotRequired, Optional, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import iam, service_role, validation
+from . import iam, node_role, validation
 from .errors import raise_if_any
 from .faults import Fault
 
@@ -62,7 +62,7 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
         *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
-        *service_role.faults(args),
+        *node_role.faults(args),
     ]
     if credentials == IRSA:
         if "oidc_provider_arn" not in args:

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import compatibility, iam, service_role, validation
+from . import compatibility, iam, validation
 from .errors import raise_if_any
 from .faults import Fault
 from .kubeconfig import kubeconfig
@@ -28,14 +28,8 @@ class ClusterCreation(TypedDict):
     """Networks that may reach the API server from the internet. Defaults to none: then it is private altogether."""
     admin_principal_arns: NotRequired[list[str]]
     """IAM roles or users that administrate the cluster beside its creator, by access entries. Defaults to none."""
-    permissions_boundary_arn: NotRequired[str]
-    """Permissions boundary of the control plane's role. Defaults to none."""
-    path: NotRequired[str]
-    """IAM path of the control plane's role. Defaults to `/`."""
-    name_prefix: NotRequired[str]
-    """Prefix of the name of the control plane's role. Defaults to none."""
     tags: NotRequired[dict[str, str]]
-    """AWS tags of the cluster and of its control plane's role. Defaults to none."""
+    """AWS tags of the cluster. Defaults to none."""
 
 
 class EksClusterArgs(TypedDict):
@@ -57,7 +51,6 @@ def faults(args: EksClusterArgs) -> list[Fault]:
         *found,
         *(f.under("create.kubernetesVersion") for f in compatibility.kubernetes_faults(create["kubernetes_version"])),
         *validation.subnet_ids("create.privateSubnetIds", create["private_subnet_ids"]),
-        *(f.under("create") for f in service_role.faults(create)),
         *_access_faults(create.get("public_access_cidrs", [])),
         *(f for i, arn in enumerate(admins) for f in _principal_faults(f"create.adminPrincipalArns[{i}]", arn)),
     ]

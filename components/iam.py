@@ -24,9 +24,6 @@ NODE_MANAGED_POLICIES = (
 )
 """What a node needs to join, to give pods addresses and to pull images (EKS user guide, node IAM role)."""
 
-CLUSTER_MANAGED_POLICIES = ("AmazonEKSClusterPolicy",)
-"""What a control plane needs (EKS user guide, cluster IAM role)."""
-
 READ_ACTIONS = (
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeLaunchConfigurations",
@@ -170,9 +167,11 @@ def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -
     )
 
 
-def service_trust(service: str) -> Document:
-    """Trust of an AWS service, such as ``ec2.amazonaws.com``, which has the same name in every partition."""
-    return _document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+def node_trust() -> Document:
+    """Trust of EC2 in a node's role; the service principal is the same in every partition."""
+    return _document(
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    )
 
 
 def _document(*statements: dict[str, object]) -> Document:

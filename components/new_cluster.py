@@ -8,7 +8,6 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 
 from . import iam
-from .service_role import ServiceRole
 
 if TYPE_CHECKING:
     from .cluster import ClusterCreation
@@ -28,9 +27,6 @@ def new_cluster(
         opts: Options of the Pulumi resource.
     """
     public_cidrs = create.get("public_access_cidrs", [])
-    # The one that pulumi-eks makes takes none of these; another role is another cluster, so only where it must be.
-    limited = {"permissions_boundary_arn", "path", "name_prefix"} & create.keys()
-    own = ServiceRole.of_control_plane(name, create, opts) if limited else None
     made = eks.Cluster(
         name,
         name=cluster_name,
@@ -42,7 +38,6 @@ def new_cluster(
         endpoint_public_access=bool(public_cidrs),
         public_access_cidrs=public_cidrs or None,
         authentication_mode=eks.AuthenticationMode.API,
-        service_role=own.role if own else None,
         access_entries={
             name: _administrator(arn) for name, arn in _entry_names(create.get("admin_principal_arns", [])).items()
         },
@@ -54,7 +49,7 @@ def new_cluster(
         kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
         create_oidc_provider=False,
         tags=create.get("tags"),
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=own.attachments if own else [])),
+        opts=opts,
     )
     return made.eks_cluster
 

@@ -7,12 +7,12 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws.eks.outputs import NodeGroupResource
 
-from . import asg_tags, iam, service_role, validation
+from . import asg_tags, iam, node_role, validation
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .discovery import TAINT_EFFECTS, Taint
 from .errors import raise_if_any
 from .faults import Fault
-from .service_role import ServiceRole
+from .node_role import NodeRole
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 
@@ -121,7 +121,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *(validation.bounds("gpu.count", int(gpu.get("count", 1)), 1, 16) if gpu else []),
         *_update_faults(args.get("update_settings")),
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
-        *service_role.faults(args),
+        *node_role.faults(args),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
         *asg_tags.faults(_template(args)),
     ]
@@ -199,8 +199,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         """ARN of the nodes' role, and what must exist before a node can use it."""
         if "node_role_arn" in args:
             return pulumi.Output.from_input(args["node_role_arn"]), []
-        made = ServiceRole.of_nodes(name, args, pulumi.ResourceOptions(parent=self))
-        return made.role.arn, made.attachments
+        role = NodeRole.make(name, args, pulumi.ResourceOptions(parent=self))
+        return role.arn, role.attachments
 
 
 def _groups(name: str, args: ManagedNodeGroupArgs) -> list[_Group]:

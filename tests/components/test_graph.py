@@ -1,6 +1,7 @@
 """What each component registers: types, parents, providers, dependencies and options, planned and made."""
 
 import json
+import re
 
 import pulumi
 import pulumi_aws as aws
@@ -8,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from components import (
+    AutoscalerRelease,
     AutoscalerTags,
     ClusterAutoscaler,
     ClusterNetwork,
@@ -539,3 +541,31 @@ def test_the_autoscaler_tells_faults_of_role_and_release_together():
         "timeoutSeconds",
         "chart.version",
     ]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "told by the cluster"])
+@pytest.mark.parametrize(
+    ("wishes", "refused"),
+    [
+        ({"region": "eusc-de-east-1"}, "region: got eusc-de-east-1 with Cluster Autoscaler 1.34"),
+        ({"credentials": "podIdentity", "image": {"tag": "v1.28.2"}}, "image.tag: got Cluster Autoscaler 1.28.2 with"),
+        ({"chart": {"version": "9.9.0"}}, "chart.version: got"),
+        ({"settings": {"flags": {"no-such-flag": "1"}}}, "settings.flags.no-such-flag: got"),
+    ],
+    ids=["region", "credentials", "chart", "flags"],
+)
+def test_every_wish_is_fitted_to_the_cluster(wishes, refused, known):
+    base = {"cluster_name": CLUSTER, "region": "us-east-1", "role_arn": "arn:aws:iam::123456789012:role/autoscaler"}
+
+    def build():
+        version = "1.34" if known else pulumi.Output.from_input("1.34")
+        AutoscalerRelease("r", {**base, "kubernetes_version": version, **wishes}, providers())
+
+    with pytest.raises(Exception, match=re.escape(refused)):
+        run(build)
+
+
+def test_what_old_versions_make_of_tainted_groups_from_zero_is_a_warning(cloud):
+    warned = run(lambda: autoscaler(tainted_from_zero=True, image={"tag": "v1.30.0"}), cloud).warnings
+    assert [each for each in warned if "taint" in each]
+    assert not [each for each in run(lambda: autoscaler(image={"tag": "v1.30.0"}), cloud).warnings if "taint" in each]

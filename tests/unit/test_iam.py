@@ -95,7 +95,7 @@ def test_pod_identity_is_narrowed_to_one_service_account_of_one_cluster():
 
 
 def test_a_node_role_is_trusted_to_ec2_alone():
-    assert iam.service_trust("ec2.amazonaws.com")["Statement"] == [
+    assert iam.node_trust()["Statement"] == [
         {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ]
 

@@ -1,7 +1,6 @@
-"""Roles of AWS services, with the AWS managed policies that they need and no more: of nodes, of a control plane."""
+"""The IAM role of nodes, with the three AWS managed policies a node needs and no more."""
 
 import json
-from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, NotRequired, Self, TypedDict
 
@@ -34,41 +33,22 @@ def faults(args: RoleArgs) -> list[Fault]:
     ]
 
 
-class ServiceRole(NamedTuple):
-    """A service's role, and the attachments without which the service cannot use it."""
+class NodeRole(NamedTuple):
+    """A node's role, and the attachments without which its nodes cannot join."""
 
-    role: aws.iam.Role
+    arn: pulumi.Output[str]
     attachments: list[pulumi.Resource]
 
     @classmethod
-    def of_nodes(cls, group: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> Self:
-        """Register the role of a node group's nodes under ``opts.parent``."""
-        description = f"Nodes of the managed node group {group}"
-        return cls._register(f"{group}-node", "ec2.amazonaws.com", description, iam.NODE_MANAGED_POLICIES, args, opts)
-
-    @classmethod
-    def of_control_plane(cls, name: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> Self:
-        """Register the role of a cluster's control plane under ``opts.parent``."""
-        description = "Control plane of an EKS cluster"
-        return cls._register(f"{name}-eks", "eks.amazonaws.com", description, iam.CLUSTER_MANAGED_POLICIES, args, opts)
-
-    @classmethod
-    def _register(
-        cls,
-        name: str,
-        service: str,
-        description: str,
-        policies: Sequence[str],
-        args: RoleArgs,
-        opts: pulumi.ResourceOptions,
-    ) -> Self:
+    def make(cls, name: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> Self:
+        """Register the role ``<name>-node`` and its attachments under ``opts.parent``."""
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
-            name,
-            name_prefix=iam.role_prefix(prefix, name) if prefix else None,
-            description=description,
+            f"{name}-node",
+            name_prefix=iam.role_prefix(prefix, f"{name}-node") if prefix else None,
+            description=f"Nodes of the managed node group {name}",
             path=args.get("path"),
-            assume_role_policy=json.dumps(iam.service_trust(service)),
+            assume_role_policy=json.dumps(iam.node_trust()),
             permissions_boundary=args.get("permissions_boundary_arn"),
             tags=args.get("tags"),
             opts=opts,
@@ -76,11 +56,12 @@ class ServiceRole(NamedTuple):
         partition = role.arn.apply(lambda arn: arn.split(":")[1])
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}",
+                f"{name}-node-{policy}",
                 role=role.name,
                 policy_arn=partition.apply(partial(iam.managed_policy_arn, name=policy)),
-                opts=opts,
+                # Where the role is replaced, the provider would take the policies from the nodes that still run.
+                opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
             )
-            for policy in policies
+            for policy in iam.NODE_MANAGED_POLICIES
         ]
-        return cls(role, attachments)
+        return cls(role.arn, attachments)

@@ -58,12 +58,12 @@ USER_AGENT = "pulumi-aws-stand-in"
 """What the ``User-Agent`` of its calls holds, by which they are told from those of others."""
 
 # Throttled, failed (5xx), unanswered and cut-off calls are tried again, as the official provider's SDK does. That one
-# tries 25 times, for minutes; here five times, with pauses of 15 s in all at most, and ten seconds for an answer are
+# tries 25 times, for minutes; here four times, with pauses of 7 s in all at most, and ten seconds for an answer are
 # plenty: the sandbox's cloud is on this machine.
 _CLIENT = Config(
     connect_timeout=5,
     read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 5},
+    retries={"mode": "standard", "total_max_attempts": 4},
     user_agent_extra=USER_AGENT,
 )
 

@@ -1,13 +1,12 @@
 """AutoscalerRelease: the Helm release of Cluster Autoscaler, in a version that fits the cluster."""
 
-from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
 
-from . import compatibility, discovery, validation
+from . import compatibility, discovery, local_chart, validation
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
 from .compatibility import Solution
 from .errors import FaultsError, raise_if_any
@@ -24,7 +23,7 @@ class ChartSource(TypedDict):
     """Where the chart comes from. Give at most one of `repository` and `location`."""
 
     version: NotRequired[str]
-    """Version of the chart. Defaults to the newest known, whose RBAC covers every covered version."""
+    """Version of the chart. Defaults to a local chart's own, else to the newest known, whose RBAC covers all."""
     repository: NotRequired[str]
     """URL of a Helm repository. Defaults to the public one, https://kubernetes.github.io/autoscaler."""
     location: NotRequired[str]
@@ -91,8 +90,8 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     if credentials == IRSA and "role_arn" not in args:
         found.append(Fault("roleArn", "nothing", "the ARN of the role for the service account's annotation, for irsa"))
     # Known even where the cluster's version is not: what fits no cluster at all.
-    if "version" in chart:
-        found += [fault.under("chart.version") for fault in compatibility.chart_faults(chart["version"])]
+    if (chart_version := _chart_version(chart)) is not None:
+        found += [_blamed(f.under("chart.version"), chart) for f in compatibility.chart_faults(chart_version)]
     if "tag" in (image := args.get("image", {})):
         found += [fault.under("image.tag") for fault in compatibility.image_faults(image["tag"])]
     if isinstance(version, str):
@@ -138,7 +137,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             namespace=args.get("namespace", DEFAULT_NAMESPACE),
             chart=location or NAME,
             # A local chart has the version it has.
-            version=None if location and not _is_oci(location) else self.chart_version,
+            version=None if _local_path(chart) else self.chart_version,
             repository_opts=None if location else {"repo": chart.get("repository", CHART_REPOSITORY)},
             atomic=True,
             cleanup_on_fail=True,
@@ -189,38 +188,44 @@ class AutoscalerRelease(pulumi.ComponentResource):
 def _solve(
     args: AutoscalerReleaseArgs, kubernetes_version: str, region: pulumi.Input[str]
 ) -> tuple[Solution | None, list[Fault]]:
+    chart: ChartSource = args.get("chart", {})
     settings = args.get("settings", {})
     solution, found = compatibility.solve(
         compatibility.Request(
             kubernetes_version=kubernetes_version,
             region=region if isinstance(region, str) else "",
             credentials=args.get("credentials", IRSA),
-            chart_version=args.get("chart", {}).get("version"),
+            chart_version=_chart_version(chart),
             image_tag=args.get("image", {}).get("tag"),
             flags=settings.get("flags", {}),
             tainted_from_zero=args.get("tainted_from_zero", False),
         )
     )
-    return solution, [fault.under("settings") if fault.path.startswith("flags.") else fault for fault in found]
+    return solution, [_blamed(fault, chart) for fault in found]
+
+
+def _blamed(fault: Fault, chart: ChartSource) -> Fault:
+    """A fault of ``compatibility`` under the argument that holds the value."""
+    if fault.path.startswith("flags."):
+        return fault.under("settings")
+    return fault._replace(path="chart.location") if fault.path == "chart.version" and _local_path(chart) else fault
+
+
+def _chart_version(chart: ChartSource) -> str | None:
+    """The version that the chart has or shall have; None where it is free, or cannot be read."""
+    path = _local_path(chart)
+    return local_chart.read(path)[0] if path else chart.get("version")
 
 
 def _source_faults(chart: ChartSource) -> list[Fault]:
-    location = chart.get("location", "")
-    if location and "repository" in chart:
+    if chart.get("location") and "repository" in chart:
         return [Fault("chart.location", "a location beside a repository", "one of the two")]
-    if (
-        location
-        and not _is_oci(location)
-        and not Path(location).joinpath("Chart.yaml").is_file()
-        and not location.endswith(".tgz")
-    ):
-        return [
-            Fault(
-                "chart.location",
-                repr(location),
-                "an OCI reference (oci://…), a chart's folder, or a packed chart (.tgz)",
-            )
-        ]
+    if path := _local_path(chart):
+        version, found = local_chart.read(path)
+        if version is not None and chart.get("version", version) != version:
+            expected = f"{version}, or none: a local chart has the version of its Chart.yaml"
+            return [Fault("chart.version", f"{chart['version']!r} for {path!r}", expected)]
+        return [fault.under("chart.location") for fault in found]
     repository = chart.get("repository", CHART_REPOSITORY)
     if not repository.startswith(("https://", "http://")):
         hint = "; an OCI reference goes into location" if _is_oci(repository) else ""
@@ -230,6 +235,11 @@ def _source_faults(chart: ChartSource) -> list[Fault]:
 
 def _status(status: ReleaseStatus) -> str:
     return status.status
+
+
+def _local_path(chart: ChartSource) -> str | None:
+    location = chart.get("location")
+    return location if location and not _is_oci(location) else None
 
 
 def _is_oci(location: str) -> bool:

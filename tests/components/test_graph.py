@@ -35,6 +35,16 @@ def cloud(request):
     return Cloud(preview=request.param)
 
 
+@pytest.fixture
+def local_chart(tmp_path, monkeypatch):
+    """The Chart.yaml of ./mirror/chart, seen from the program's folder."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "mirror" / "chart" / "Chart.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("name: cluster-autoscaler\nversion: 9.58.0\n")
+    return file
+
+
 def providers():
     return pulumi.ResourceOptions(
         providers=[aws.Provider("named", region="us-east-1"), kubernetes.Provider("api", kubeconfig="{}")]
@@ -380,14 +390,30 @@ def test_the_release_is_one_of_a_fixed_name_and_all_or_nothing(cloud):
             {"location": "oci://registry.example/charts/cluster-autoscaler"},
             {"chart": "oci://registry.example/charts/cluster-autoscaler", "version": "9.59.0"},
         ),
-        ({"location": "./mirror/cluster-autoscaler.tgz"}, {"chart": "./mirror/cluster-autoscaler.tgz"}),
+        ({"location": "./mirror/chart"}, {"chart": "./mirror/chart"}),
     ],
 )
-def test_the_chart_comes_from_where_the_user_can_reach_it(chart, expected, cloud):
+def test_the_chart_comes_from_where_the_user_can_reach_it(chart, expected, cloud, local_chart):
     inputs = run(lambda: autoscaler(chart=chart), cloud).one(RELEASE).inputs
     assert {key: inputs[key] for key in expected} == expected
     assert ("repositoryOpts" in inputs) is ("repository" in chart)
     assert ("version" in inputs) is not chart.get("location", "").startswith("./")
+
+
+def test_a_local_chart_tells_its_own_version(cloud, local_chart):
+    graph = run(lambda: autoscaler(chart={"location": "./mirror/chart"}), cloud)
+    assert graph.outputs[graph.one(cluster_autoscaler.TOKEN).urn]["chartVersion"] == "9.58.0"
+
+
+def test_a_local_chart_too_old_for_a_version_that_only_the_cluster_knows_is_refused_at_preview(local_chart):
+    local_chart.write_text(local_chart.read_text().replace("9.58.0", "9.46.0"))
+
+    def build():
+        cluster = EksCluster("cluster", {"name": CLUSTER}, providers())
+        autoscaler(kubernetes_version=cluster.version, chart={"location": "./mirror/chart"})
+
+    with pytest.raises(FaultsError, match=r"chart\.location: got chart 9\.46\.0 with Cluster Autoscaler 1\.36\.1"):
+        run(build, Cloud(preview=True, cluster_version="1.36"))
 
 
 def test_a_version_that_only_the_cluster_knows_is_fitted_at_preview():

@@ -43,12 +43,14 @@ OWNED: Mapping[str, str] = {
     "awsRegion": "the cluster's region",
     "autoDiscovery": "the cluster's name",
     "autoscalingGroups": "the tags of the node groups",
+    "rbac.create": "nothing: without it no service account is made either",
     "rbac.serviceAccount": "credentials and serviceAccount",
     "image.tag": "image.tag of the settings",
     "image.repository": "image.repository of the settings",
     "extraArgs": "flags and the other settings",
     "expanderPriorities": "expanderPriorities of the settings",
     "replicaCount": "replicas",
+    "podAnnotations": "podAnnotations of the settings",
     "podLabels.app": "nothing: users find the pods by it",
     "awsAccessKeyID": "credentials: no key of AWS belongs into a chart's values",
     "awsSecretAccessKey": "credentials: no key of AWS belongs into a chart's values",
@@ -173,18 +175,20 @@ def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
         for key in priorities
         if not key.lstrip("-").isdigit()
     ]
-    if settings.get("pod_annotations", {}).get(SAFE_TO_EVICT) == "true":
-        found.append(Fault("podAnnotations", f"{SAFE_TO_EVICT}=true", "false: the autoscaler must not evict itself"))
+    annotations = settings.get("pod_annotations", {})
+    # Cluster Autoscaler takes it at its letter: "False" would protect nothing.
+    if (evict := annotations.get(SAFE_TO_EVICT, "false")) != "false":
+        expected = "false, as it is without it: the autoscaler must not evict itself"
+        found.append(Fault("podAnnotations", f"{SAFE_TO_EVICT}={evict}", expected))
+    if CREDENTIALS_ANNOTATION in annotations:
+        found.append(Fault("podAnnotations", CREDENTIALS_ANNOTATION, "it to be left to credentials"))
     return found
 
 
 def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
-    """Faults of extra values: those that a setting of this project decides."""
-    return [
-        Fault(f"values.{path}", "a value that is not free", f"it to be left to {owner}")
-        for path, owner in OWNED.items()
-        if _reaches(extra, path.split("."))
-    ]
+    """Faults of extra values: those that a setting of this project decides, and what would replace a map of them."""
+    found = (_owned_fault(extra, path, owner) for path, owner in OWNED.items())
+    return list(dict.fromkeys(fault for fault in found if fault))
 
 
 def chart_values(
@@ -315,12 +319,17 @@ def _toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
     return found
 
 
-def _reaches(values: object, path: list[str]) -> bool:
-    for key in path:
-        if not isinstance(values, Mapping) or key not in values:
-            return False
-        values = values[key]
-    return True
+def _owned_fault(extra: Mapping[str, object], path: str, owner: str) -> Fault | None:
+    """What is wrong when ``extra`` decides the owned value: by naming it, or by putting no map where its map is."""
+    found: object = extra
+    above = "values"
+    for key in path.split("."):
+        if not isinstance(found, Mapping):
+            return Fault(above, repr(found), "a map, or nothing: settings decide values in it")
+        if key not in found:
+            return None
+        found, above = found[key], f"{above}.{key}"
+    return Fault(above, "a value that is not free", f"it to be left to {owner}")
 
 
 def _items(text: str) -> list[str]:

@@ -139,6 +139,8 @@ BAD = [
     (autoscaler(chart={"repository": "https://x", "location": "oci://x"}), "autoscaler.chart.location: got a location beside a repository"),
     (autoscaler(image={"tag": "latest"}), "autoscaler.image.tag: got 'latest'; expected a full version such as v1.33.6"),
     (autoscaler(values={"extraArgs": {"v": "4"}}), "autoscaler.values.extraArgs: got a value that is not free"),
+    (autoscaler(values={"rbac": None}), "autoscaler.values.rbac: got None; expected a map"),
+    (autoscaler(podAnnotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "True"}), "autoscaler.podAnnotations: got cluster-autoscaler.kubernetes.io/safe-to-evict=True; expected false"),
     (autoscaler(values={"awsAccessKeyID": "x"}), "no key of AWS belongs into a chart's values"),
     (autoscaler(namespace="Kube System"), "autoscaler.namespace: got 'Kube System'; expected lower-case letters"),
     (autoscaler(timeoutSeconds=1), "autoscaler.timeoutSeconds: got 1; expected 30 to 3600"),

@@ -3,7 +3,7 @@
 import pytest
 
 from components import values
-from components.values import chart_values, extra_values_faults, merge, settings_faults
+from components.values import SAFE_TO_EVICT, chart_values, extra_values_faults, merge, settings_faults
 
 
 def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
@@ -131,8 +131,54 @@ def test_a_value_that_a_setting_decides_is_refused_as_an_extra_one(path):
     assert [fault.path for fault in extra_values_faults(extra)] == [f"values.{path}"]
 
 
-def test_the_autoscaler_may_not_evict_itself():
-    (fault,) = settings_faults({"pod_annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"}})
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        ({"podLabels": None}, "values.podLabels"),
+        ({"podLabels": "x"}, "values.podLabels"),
+        ({"image": None}, "values.image"),
+        ({"rbac": None}, "values.rbac"),
+        ({"rbac": []}, "values.rbac"),
+    ],
+)
+def test_nothing_but_a_map_may_stand_above_what_settings_decide(extra, path):
+    (fault,) = extra_values_faults(extra)
+    assert fault.path == path
+    assert "a map" in fault.expected
+
+
+@pytest.mark.parametrize(
+    ("extra", "path"),
+    [
+        ({"podAnnotations": {SAFE_TO_EVICT: "true"}}, "values.podAnnotations"),
+        ({"podAnnotations": None}, "values.podAnnotations"),
+        ({"rbac": {"create": False}}, "values.rbac.create"),
+        ({"rbac": {"serviceAccount": None}}, "values.rbac.serviceAccount"),
+    ],
+)
+def test_the_service_account_and_the_annotations_are_left_to_settings(extra, path):
+    assert [fault.path for fault in extra_values_faults(extra)] == [path]
+
+
+def test_other_values_beside_the_decided_ones_are_free():
+    extra = {"image": {"pullSecrets": []}, "podLabels": {"team": "x"}, "rbac": {"additionalRules": []}, "podlabels": 1}
+    assert extra_values_faults(extra) == []
+
+
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", "on-completion", "", "False"])
+def test_the_autoscaler_may_not_evict_itself(value):
+    """Cluster Autoscaler takes the annotation at its letter: anything but ``false`` leaves the pod unprotected."""
+    (fault,) = settings_faults({"pod_annotations": {SAFE_TO_EVICT: value}})
+    assert fault.got == f"{SAFE_TO_EVICT}={value}"
     assert "must not evict itself" in fault.expected
-    rendered = of({"pod_annotations": {"example.com/team": "platform"}})
-    assert rendered["podAnnotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+
+
+def test_that_the_autoscaler_must_not_be_evicted_may_be_said_again():
+    annotations = {"example.com/team": "platform", SAFE_TO_EVICT: "false"}
+    assert settings_faults({"pod_annotations": annotations}) == []
+    assert of({"pod_annotations": annotations})["podAnnotations"][SAFE_TO_EVICT] == "false"
+
+
+def test_the_annotation_that_tells_of_credentials_is_left_to_them():
+    (fault,) = settings_faults({"pod_annotations": {values.CREDENTIALS_ANNOTATION: "mine"}})
+    assert fault.got == "eks-cluster-autoscaler/credentials"

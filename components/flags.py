@@ -28,7 +28,9 @@ OWNED_BY: Mapping[str, str] = {
 EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
 """Expanders that work on AWS. ``price`` does not: it ends Cluster Autoscaler at once, for AWS gives it no prices."""
 
-_BOOLEANS = {"1", "t", "true", "0", "f", "false"}
+_BOOLEANS = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}
+"""The spellings that Go's ``strconv.ParseBool`` takes."""
+
 _FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "Int": (re.compile(r"[+-]?\d+"), "a whole number"),
     "Float64": (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)"), "a number"),
@@ -102,7 +104,7 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None) -> Fau
             f"a flag that Cluster Autoscaler {dotted(minor)} does not have and ends on",
             f"it to be left out (it exists in {', '.join(map(dotted, sorted(defaults)))})",
         )
-    if kind == "Bool" and value.lower() not in _BOOLEANS:
+    if kind == "Bool" and value not in _BOOLEANS:
         return Fault(flag, repr(value), "true or false")
     if kind in _FORMS and not _FORMS[kind][0].fullmatch(value):
         return Fault(flag, repr(value), _FORMS[kind][1])

@@ -47,6 +47,17 @@ def test_a_flag_that_would_end_the_autoscaler_is_refused(flag, value, expected):
     assert expected in str(fault)
 
 
+@pytest.mark.parametrize("value", ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"])
+def test_a_boolean_passes_in_every_spelling_that_go_takes(value):
+    assert flags.flag_faults({"skip-nodes-with-local-storage": value}) == []
+
+
+@pytest.mark.parametrize("value", ["tRuE", "tRUE", "fALSE", "yes", "", " true", "2"])
+def test_a_boolean_in_any_other_spelling_is_refused(value):
+    (fault,) = flags.flag_faults({"skip-nodes-with-local-storage": value})
+    assert (fault.got, fault.expected) == (repr(value), "true or false")
+
+
 def test_a_removed_flag_passes_while_the_version_is_not_known():
     assert flags.flag_faults({"parallel-drain": "true"}, None) == []
 

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from components import ClusterAutoscaler, ClusterOidcProvider, EksCluster, ExistingNodeGroup, ManagedNodeGroup
-from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT
+from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA, NODE_ROLE, POD_IDENTITY
 from components.discovery import ENABLED_KEY, cluster_key
 from components.iam import ClusterIdentity
 from settings import NodeGroup, Settings
@@ -49,24 +49,39 @@ def export(
         "chartVersion": autoscaler.chart_version,
         "imageTag": autoscaler.image_tag,
         "discoveryFlag": autoscaler.discovery_flag,
-        "verifyCommands": cluster.name.apply(
-            lambda name: verify_commands(name, settings.region, namespace, service_account)
+        "verifyCommands": pulumi.Output.all(cluster.name, autoscaler.policy_arn).apply(
+            lambda known: verify_commands(
+                settings.credentials, known[0], settings.region, namespace, service_account, policy_arn=known[1]
+            )
         ),
     }
     for name, value in exports.items():
         pulumi.export(name, value)
 
 
-def verify_commands(cluster_name: str, region: str, namespace: str, service_account: str) -> dict[str, str]:
+def verify_commands(
+    credentials: str, cluster_name: str, region: str, namespace: str, service_account: str, policy_arn: str
+) -> dict[str, str]:
     """Commands to paste, one per link of the chain, that show what was deployed."""
-    query = f"AutoScalingGroups[].{{name: AutoScalingGroupName, tags: Tags[?Key=='{ENABLED_KEY}'].Value | [0]}}"
+    groups = f"AutoScalingGroups[].{{name: AutoScalingGroupName, tags: Tags[?Key=='{ENABLED_KEY}'].Value | [0]}}"
+    on_cluster = f"--region {region} --cluster-name {cluster_name}"
+    # What gives the service account its role: an annotation, an association, or that every pod has the node's.
+    credentials_of_account = {
+        IRSA: f"kubectl -n {namespace} get serviceaccount {service_account} "
+        "-o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'",
+        POD_IDENTITY: f"aws eks describe-pod-identity-association {on_cluster} --association-id "
+        f"$(aws eks list-pod-identity-associations {on_cluster} "
+        f"--namespace {namespace} --service-account {service_account} "
+        "--query 'associations[0].associationId' --output text) --query association.roleArn --output text",
+        NODE_ROLE: f"aws iam list-entities-for-policy --region {region} --policy-arn {policy_arn} "
+        "--query 'PolicyRoles[].RoleName' --output text",
+    }
     return {
         "pods": f"kubectl -n {namespace} get pods -l app=cluster-autoscaler",
-        "serviceAccount": f"kubectl -n {namespace} get serviceaccount {service_account} "
-        "-o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'",
+        "serviceAccount": credentials_of_account[credentials],
         "autoScalingGroups": f"aws autoscaling describe-auto-scaling-groups --region {region} "
         f"--filters Name=tag-key,Values={ENABLED_KEY} Name=tag-key,Values={cluster_key(cluster_name)} "
-        f'--query "{query}"',
+        f'--query "{groups}"',
         "callerIdentity": f"python -m doctor whoami --cluster {cluster_name} --region {region}",
     }
 

@@ -128,7 +128,34 @@ def test_the_verify_commands_name_the_cluster_and_both_tags():
     commands = run_program("dev").stack_outputs()["verifyCommands"]
     assert commands["pods"] == "kubectl -n kube-system get pods -l app=cluster-autoscaler"
     assert "k8s.io/cluster-autoscaler/series-api" in commands["autoScalingGroups"]
-    assert "eks\\.amazonaws\\.com/role-arn" in commands["serviceAccount"]
+
+
+@pytest.mark.parametrize(
+    ("credentials", "shown_by"),
+    [
+        (
+            "irsa",
+            "kubectl -n kube-system get serviceaccount cluster-autoscaler "
+            "-o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'",
+        ),
+        (
+            "podIdentity",
+            "aws eks describe-pod-identity-association --region us-east-1 --cluster-name series-api --association-id "
+            "$(aws eks list-pod-identity-associations --region us-east-1 --cluster-name series-api "
+            "--namespace kube-system --service-account cluster-autoscaler "
+            "--query 'associations[0].associationId' --output text) --query association.roleArn --output text",
+        ),
+        (
+            "nodeRole",
+            "aws iam list-entities-for-policy --region us-east-1 "
+            "--policy-arn arn:aws:iam::123456789012:policy/AmazonEKSClusterAutoscalerPolicy-series-api-us-east-1 "
+            "--query 'PolicyRoles[].RoleName' --output text",
+        ),
+    ],
+)
+def test_the_verify_command_of_the_service_account_shows_where_its_credentials_come_from(credentials, shown_by):
+    outputs = run_program("dev", credentials=credentials).stack_outputs()
+    assert outputs["verifyCommands"]["serviceAccount"] == shown_by
 
 
 def test_on_destroy_the_release_goes_before_groups_tags_and_cluster():

@@ -44,6 +44,10 @@ class Registration(NamedTuple):
     """None: not said, the provider decides."""
     replace_on_changes: tuple[str, ...]
     timeouts: dict[str, str]
+    protect: bool | None
+    """None: not said."""
+    aliases: tuple[str, ...]
+    """Former names."""
     custom: bool
 
 
@@ -162,6 +166,8 @@ class _Monitor(mocks.MockMonitor):
                     delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
                     replace_on_changes=tuple(request.replaceOnChanges),
                     timeouts={field.name: limit for field, limit in request.customTimeouts.ListFields()},
+                    protect=request.protect if request.HasField("protect") else None,
+                    aliases=tuple(alias.spec.name or alias.urn for alias in request.aliases),
                     custom=request.custom,
                 )
             )
@@ -206,10 +212,19 @@ def run(
     cloud: Cloud | None = None,
     config: Mapping[str, object] | None = None,
     stack_name: str = "test",
+    graph: Graph | None = None,
 ) -> Graph:
-    """Run a program against the recorded cloud to its end, all registrations landed."""
+    """Run a program against the recorded cloud to its end, all registrations landed.
+
+    Args:
+        program: The program.
+        cloud: The cloud; by default one that has all made.
+        config: Config values by key, with the project's name before it.
+        stack_name: Name of the stack.
+        graph: Filled and returned; given, it tells what a program registered that ended with an error.
+    """
     cloud = cloud or Cloud()
-    graph = Graph()
+    graph = graph or Graph()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

@@ -20,7 +20,8 @@ from components import (
     ManagedNodeGroup,
     cluster_autoscaler,
 )
-from tests.cloud import CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, run
+from components import node_group as node_group_component
+from tests.cloud import CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, Graph, run
 
 TAG = "aws:autoscaling/tag:Tag"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -512,22 +513,35 @@ def test_every_zone_gets_its_own_nat_when_wished():
     assert len(run(build).of("aws:ec2/natGateway:NatGateway")) == 2
 
 
-def test_protection_and_aliases_are_left_to_the_caller():
-    """Two instances of one component live side by side in one stack."""
-
+def test_two_instances_of_a_component_live_side_by_side():
     def build():
         for name in ("blue", "green"):
             ManagedNodeGroup(
-                name,
-                {"cluster_name": CLUSTER, "min_size": 0, "max_size": 1, "subnet_ids": ["subnet-0000000a"]},
-                providers_once,
+                name, {"cluster_name": CLUSTER, "min_size": 0, "max_size": 1, "subnet_ids": ["subnet-0000000a"]}
             )
 
-    providers_once = None
     graph = run(build)
     urns = [found.urn for found in graph.registrations]
     assert len(urns) == len(set(urns))
     assert len(graph.of(NODE_GROUP)) == 2
+
+
+@pytest.mark.parametrize("build", EVERY_COMPONENT.values(), ids=EVERY_COMPONENT)
+def test_protection_and_aliases_are_left_to_the_caller(build):
+    assert [f.name for f in run(build).registrations if f.protect is not None or f.aliases] == []
+
+
+def test_the_callers_protection_reaches_all_that_a_component_makes_and_its_alias_the_component():
+    def build():
+        args = {"cluster_name": CLUSTER, "min_size": 0, "max_size": 1, "subnet_ids": ["subnet-0000000a"]}
+        opts = pulumi.ResourceOptions(protect=True, aliases=[pulumi.Alias(name="workers")])
+        ManagedNodeGroup("general", args, opts)
+
+    graph = run(build)
+    assert {found.protect for found in graph.registrations} == {True}
+    assert {found.type: found.aliases for found in graph.registrations if found.aliases} == {
+        node_group_component.TOKEN: ("workers",)
+    }
 
 
 @pytest.mark.parametrize(
@@ -541,12 +555,13 @@ def test_protection_and_aliases_are_left_to_the_caller():
     ],
 )
 def test_a_component_refuses_bad_arguments_before_it_registers_a_resource_of_its_own(build, expected):
-    graph = None
+    graph = Graph()
     with pytest.raises(FaultsError) as refused:
-        graph = run(build)
+        run(build, graph=graph)
     assert expected in str(refused.value)
     assert refused.value.errors
-    assert graph is None
+    (component,) = [found for found in graph.registrations if not found.type.startswith("pulumi:providers:")]
+    assert component.type.startswith("eks-cluster-autoscaler:")
 
 
 def test_the_autoscaler_tells_faults_of_role_and_release_together():

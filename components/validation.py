@@ -124,7 +124,7 @@ def iam_path(path: str, value: str) -> list[Fault]:
 
 def role_prefix(path: str, value: str) -> list[Fault]:
     """Faults of what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
-    return form_faults(path, value, _ROLE_PREFIX, "up to 19 letters, digits, +, =, comma, dot, @, _ and -")
+    return form_faults(path, value, _ROLE_PREFIX, "letters, digits and +=,.@_-, 19 characters at most")
 
 
 def cidr(path: str, value: object) -> list[Fault]:

@@ -18,12 +18,12 @@ Call = tuple[str, str]
 """Service and action."""
 
 CAUSES = {
-    "throttle": "({action}): Rate exceeded",
+    "throttle": "({action}): R",
     "500": "({action}): An internal error has occurred.",
     "cut": "ConnectionClosedError: ",
     "timeout": "ReadTimeoutError: ",
 }
-"""Fault -> how the error tells it."""
+"""Fault -> how the error tells it; of throttling: Rate exceeded, Request limit exceeded."""
 FAULTS = tuple(CAUSES)
 
 ONCE = "An API call that fails once"

@@ -105,7 +105,15 @@ EDITS = [
     (
         "another name prefix",
         lambda s: {"role": {"namePrefix": "org-"}},
-        {("replace", POLICY): 1, ("replace", ROLE): 1, ("replace", ATTACHMENT): 1, ("update", RELEASE): 1},
+        {
+            ("replace", POLICY): 1,
+            # Nodes have roles, too, and another role is another group.
+            ("replace", ROLE): 3,
+            ("replace", ATTACHMENT): 7,
+            ("replace", NODE_GROUP): 2,
+            ("replace", TAG): 9,
+            ("update", RELEASE): 1,
+        },
     ),
     (
         "Pod Identity instead of IRSA",

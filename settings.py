@@ -6,9 +6,10 @@ functions that the components use, so that a fault is found before any resource 
 
 import difflib
 import json
-from collections.abc import Mapping
-from dataclasses import field, fields, is_dataclass
-from typing import Annotated, Any
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, field, fields, is_dataclass
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import pulumi
 from pulumi.runtime import config as runtime_config
@@ -261,6 +262,40 @@ class Settings:
     autoscaler: Autoscaler = Autoscaler()
 
 
+class Key(NamedTuple):
+    """One key that may be set.
+
+    Attributes:
+        kind: Its type, as annotated.
+        default: What it is when it is left out; ``MISSING`` where it may not be.
+    """
+
+    kind: Any
+    default: object
+
+
+def keys(shape: Any = Settings, above: str = "") -> dict[str, Key]:
+    """Every key that may be set, the trees' own after them, by path: ``nodeGroups[].taints[].key``."""
+    found = {}
+    kinds = get_type_hints(shape)
+    for each in fields(shape):
+        path = f"{above}{to_camel(each.name)}"
+        kind = kinds[each.name]
+        default = each.default if each.default_factory is MISSING else each.default_factory()
+        found[path] = Key(kind, default)
+        for tree, marks in _trees(kind):
+            found |= keys(tree, f"{path}{marks}.")
+    return found
+
+
+def _trees(kind: Any, marks: str = "") -> Iterator[tuple[Any, str]]:
+    """The shapes that a type names, with ``[]`` for each list around them."""
+    if is_dataclass(kind):
+        yield kind, marks
+    for part in get_args(kind):
+        yield from _trees(part, f"{marks}[]" if get_origin(kind) is list else marks)
+
+
 _LATER = object()
 """Stands for a value that only the cluster gives; the components' rules pass over what is not plain."""
 
@@ -485,7 +520,7 @@ def _fault(error: ErrorDetails) -> Fault:
     if error["type"] == "missing":
         return Fault(path, "nothing", "a value: this key is required")
     if error["type"] == "unexpected_keyword_argument":
-        return Fault(path, "an unknown key", _nearest(str(error["loc"][-1])))
+        return Fault(path, "an unknown key", _nearest(str(error["loc"][-1]), _place(error["loc"][:-1])))
     expected = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     got = json.dumps(error["input"], default=str)
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
@@ -504,9 +539,17 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path.path
 
 
-def _nearest(key: str) -> str:
-    """Hint at the known key that was probably meant, wherever it belongs."""
-    shapes = [shape for shape in globals().values() if hasattr(shape, "__pydantic_validator__")]
-    known = {to_camel(f.name) for shape in shapes for f in fields(shape)}
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"a known key; did you mean {near[0]}?" if near else "a known key; see Pulumi.yaml"
+def _place(location: tuple[int | str, ...]) -> str:
+    """The path as :func:`keys` writes it, whichever item of a list it is in."""
+    return re.sub(r"\[\d+\]", "[]", _path(location))
+
+
+def _nearest(key: str, place: str) -> str:
+    """Hint at the known key that was probably meant: one of those at that very place, else one of another place."""
+    known = [path.rpartition(".") for path in keys()]
+    here = {name: name for above, _, name in known if above == place}
+    elsewhere = {name: f"{above}.{name}" if above else name for above, _, name in reversed(known)}
+    for candidates in (here, elsewhere):
+        if near := difflib.get_close_matches(key, candidates, n=1):
+            return f"a known key; did you mean {candidates[near[0]]}?"
+    return "a known key; see Pulumi.yaml"

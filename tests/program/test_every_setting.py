@@ -3,42 +3,16 @@
 What is written in a file and then dropped on the way to the cloud changes no graph of the environments that ship.
 """
 
-from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import pytest
 import yaml
-from pydantic.alias_generators import to_camel
 
-from settings import Settings
+import settings
 from tests.program.test_program import PROJECT, SNAPSHOTS, assert_recorded, run_program
 
 FOLDER = Path(__file__).parent / "environments"
 ENVIRONMENTS = sorted(path.name.split(".")[1] for path in FOLDER.glob("Pulumi.*.yaml"))
-REQUIRED = object()
-
-
-def shapes(annotation):
-    """The settings objects that an annotation names: itself, in a list, or as one of several."""
-    if is_dataclass(annotation):
-        return [annotation]
-    return [shape for part in get_args(annotation) for shape in shapes(part)]
-
-
-def known(shape=Settings, above=""):
-    """Path -> default of every key that may be set."""
-    found = {}
-    hints = get_type_hints(shape)
-    for field in fields(shape):
-        path = f"{above}{to_camel(field.name)}"
-        inner = shapes(hints[field.name])
-        for each in inner:
-            found |= known(each, f"{path}.")
-        if not inner:
-            given = field.default_factory() if field.default_factory is not MISSING else field.default
-            found[path] = REQUIRED if given is MISSING else given
-    return found
 
 
 def given(value, above):
@@ -51,6 +25,13 @@ def given(value, above):
     else:
         for key, item in value.items():
             yield from given(item, f"{above}.{key}")
+
+
+def known():
+    """Path -> default of every key that may be set and is no tree of further ones."""
+    found = {path: key.default for path, key in settings.keys().items()}
+    trees = {path.rpartition(".")[0].removesuffix("[]") for path in found}
+    return {path.replace("[]", ""): default for path, default in found.items() if path not in trees}
 
 
 KNOWN = known()

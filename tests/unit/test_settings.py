@@ -46,6 +46,8 @@ BAD = [
     ({"region": "virginia"}, "region: got 'virginia'; expected an AWS region such as us-east-1"),
     ({"region": ""}, "region: got ''; expected an AWS region"),
     ({"regoin": "x"}, "regoin: got an unknown key; expected a known key; did you mean region?"),
+    ({"expander": "random"}, "expander: got an unknown key; expected a known key; did you mean autoscaler.expander?"),
+    ({"nodeGroups": [{**GROUP, "acelerator": "x"}]}, "nodeGroups[0].acelerator: got an unknown key; expected a known key; did you mean nodeGroups[].gpu.accelerator?"),
     ({"zzz": "x"}, "zzz: got an unknown key; expected a known key; see Pulumi.yaml"),
     ({"accountId": "42"}, "accountId: got '42'; expected an AWS account ID of twelve digits"),
     ({"credentials": "keys"}, "credentials: got 'keys'; expected one of irsa, podIdentity, nodeRole"),

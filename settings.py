@@ -7,13 +7,14 @@ functions that the components use, so that a fault is found before any resource 
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import pulumi
 from pulumi.runtime import config as runtime_config
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
@@ -29,7 +30,7 @@ from components import (
     validation,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
-from components.errors import FaultsError, raise_if_any
+from components.errors import raise_if_any
 from components.faults import Fault
 
 _SHAPE = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
@@ -238,13 +239,6 @@ class Autoscaler:
     values: dict[str, Any] | None = None
 
 
-def _no_repeats(groups: list[Any]) -> list[Any]:
-    names = [group.name for group in groups]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"each name once, not {', '.join(repeated)} again")
-    return groups
-
-
 @dataclass(frozen=True, config=_SHAPE)
 class Settings:
     """All settings of one environment; ``Pulumi.yaml`` says what each means."""
@@ -254,8 +248,8 @@ class Settings:
     account_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     credentials: str = IRSA
-    node_groups: Annotated[list[NodeGroup], AfterValidator(_no_repeats)] = field(default_factory=list)
-    existing_node_groups: Annotated[list[ExistingNodeGroup], AfterValidator(_no_repeats)] = field(default_factory=list)
+    node_groups: list[NodeGroup] = field(default_factory=list)
+    existing_node_groups: list[ExistingNodeGroup] = field(default_factory=list)
     oidc_provider: OidcProvider = OidcProvider()
     role: Role = Role()
     pod_identity: PodIdentity = PodIdentity()
@@ -321,20 +315,74 @@ def parse(config: Mapping[str, str]) -> Settings:
     Raises:
         FaultsError: With every fault.
     """
-    raw: dict[str, object] = {}
+    raw: dict[str, Any] = {}
     found: list[Fault] = []
     for key, value in config.items():
         try:
             raw[key] = json.loads(value) if key in STRUCTURED else value
         except ValueError:
             found.append(Fault(key, repr(value), "an object or a list (pulumi config set --path, or YAML in the file)"))
+    broken: list[_Place] = [(fault.path,) for fault in found]
     try:
-        settings: Settings = TypeAdapter(Settings).validate_json(json.dumps(raw))
+        settings = _shaped(raw)
     except ValidationError as error:
-        shape = [fault for fault in map(_fault, error.errors()) if fault.path not in {f.path for f in found}]
-        raise FaultsError("settings", [*found, *shape]) from None
-    raise_if_any("settings", [*found, *faults(settings)])
+        errors = [each for each in error.errors() if each["loc"] not in broken]
+        found += map(_fault, errors)
+        broken += [each["loc"] for each in errors]
+    raise_if_any("settings", [*found, *(_faults_beside(raw, broken) if broken else faults(settings))])
     return settings
+
+
+_Place = tuple[int | str, ...]
+"""Where something stands, as pydantic tells it: ``("nodeGroups", 0, "minSize")``."""
+
+
+def _shaped(raw: Mapping[str, Any]) -> Settings:
+    settings: Settings = TypeAdapter(Settings).validate_json(json.dumps(raw))
+    return settings
+
+
+_EITHER: tuple[Mapping[str, Any], Mapping[str, Any]] = (
+    {
+        "region": "us-east-1",
+        "cluster": {"name": "one"},
+        "nodeGroups[]": {"name": "one", "minSize": 0, "maxSize": 1},
+        "existingNodeGroups[]": {"name": "one"},
+    },
+    {
+        "region": "eu-west-1",
+        "cluster": {
+            "name": "another",
+            "create": {"kubernetesVersion": "1.36", "network": {"zones": ["eu-west-1a", "eu-west-1b"]}},
+        },
+        "nodeGroups": [{"name": "another", "minSize": 0, "maxSize": 1}],
+        "nodeGroups[]": {"name": "another", "minSize": 0, "maxSize": 1},
+        "existingNodeGroups": [{"name": "another"}],
+        "existingNodeGroups[]": {"name": "another"},
+    },
+)
+"""What stands in for that whose shape is broken, twice with nothing in common; a key that is not here is left out.
+
+A fault that is found with either is a fault of the rest, not of what stands in.
+"""
+
+
+def _faults_beside(raw: Mapping[str, Any], broken: Iterable[_Place]) -> list[Fault]:
+    """What is wrong with the values of the rest, whatever the broken keys and items of lists were meant to be."""
+    one, another = (faults(_shaped(_replaced(raw, broken, stand_ins))) for stand_ins in _EITHER)
+    return [fault for fault in one if fault in another]
+
+
+def _replaced(raw: Mapping[str, Any], broken: Iterable[_Place], stand_ins: Mapping[Any, Any]) -> dict[str, Any]:
+    mended: dict[Any, Any] = {key: list(value) if isinstance(value, list) else value for key, value in raw.items()}
+    for key, *inside in broken:
+        if inside and f"{key}[]" in stand_ins:
+            mended[key][inside[0]] = stand_ins[f"{key}[]"]
+        elif key in stand_ins:
+            mended[key] = stand_ins[key]
+        else:
+            mended.pop(key, None)
+    return mended
 
 
 def faults(settings: Settings) -> list[Fault]:
@@ -346,13 +394,16 @@ def faults(settings: Settings) -> list[Fault]:
         *_cluster_faults(settings.cluster),
         *_autoscaler_faults(settings),
     ]
+    for key, groups in (("nodeGroups", settings.node_groups), ("existingNodeGroups", settings.existing_node_groups)):
+        uses = Counter(group.name for group in groups)
+        found += [Fault(key, f"the name {name} twice", "each name once") for name, count in uses.items() if count > 1]
     for index, group in enumerate(settings.node_groups):
         where = f"nodeGroups[{index}]"
         found += [fault.under(where) for fault in _node_group_faults(settings, group)]
     for index, existing in enumerate(settings.existing_node_groups):
         arguments = existing_arguments(existing, name)
         path = f"existingNodeGroups[{index}]"
-        found += [fault.under(path) for fault in existing_node_group.faults(arguments)]
+        found += [_of_existing(fault).under(path) for fault in existing_node_group.faults(arguments)]
     if settings.credentials == NODE_ROLE and not (settings.node_groups or settings.existing_node_groups):
         found.append(
             Fault(
@@ -503,6 +554,11 @@ def _autoscaler_faults(settings: Settings) -> list[Fault]:
     ]
 
 
+def _of_existing(fault: Fault) -> Fault:
+    """The same fault under the key that the settings have for the argument."""
+    return fault._replace(path="name") if fault.path == "nodeGroupName" else fault
+
+
 def _at_home(fault: Fault) -> Fault:
     """The same fault under the key that holds the value in the stack's file."""
     if fault.path == "credentials" or fault.path.startswith("region"):
@@ -521,14 +577,12 @@ def _fault(error: ErrorDetails) -> Fault:
         return Fault(path, "nothing", "a value: this key is required")
     if error["type"] == "unexpected_keyword_argument":
         return Fault(path, "an unknown key", _nearest(str(error["loc"][-1]), _place(error["loc"][:-1])))
-    expected = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    expected = error["msg"].removeprefix("Input should be ")
     got = json.dumps(error["input"], default=str)
     if error["type"] == "string_type" and isinstance(error["input"], int | float):
         expected = f'a string: write "{got}" in quotes'
     if error["type"] == "dataclass_type":
         expected = "an object with keys of its own"
-    if error["type"] == "value_error":
-        got = "a name given twice"
     return Fault(path, got if len(got) <= 80 else f"{got[:77]}...", expected)
 
 

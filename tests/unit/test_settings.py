@@ -82,7 +82,7 @@ BAD = [
     (group(minSize="1"), 'nodeGroups[0].minSize: got "1"; expected a valid integer'),
     (group(minsize=1), "nodeGroups[0].minsize: got an unknown key; expected a known key; did you mean minSize?"),
     (group(name=""), "nodeGroups[0].name: got ''; expected 1 to 40 letters"),
-    ({"nodeGroups": [GROUP, GROUP]}, "nodeGroups: got a name given twice; expected each name once, not general again"),
+    ({"nodeGroups": [GROUP, GROUP]}, "nodeGroups: got the name general twice; expected each name once"),
     ({"nodeGroups": [{"name": "general"}]}, "nodeGroups[0].minSize: got nothing; expected a value: this key is required"),
     (group(instanceTypes=[]), "nodeGroups[0].instanceTypes: got 0 instance types; expected 1 to 20"),
     (group(instanceTypes=["large"]), "nodeGroups[0].instanceTypes[0]: got 'large'; expected an instance type such as m6i.large"),
@@ -110,7 +110,7 @@ BAD = [
     (group(nodeRoleArn="nodes"), "nodeGroups[0].nodeRoleArn: got 'nodes'; expected the ARN of an IAM role"),
     (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
     ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
-    ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].nodeGroupName: got ''"),
+    ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].name: got ''"),
     ({"existingNodeGroups": [{"name": "w", "taints": [{"key": "a", "effect": "No"}]}]}, "existingNodeGroups[0].taints[0].effect"),
     # Role, provider
     ({"role": {"permissionsBoundaryArn": "x"}}, "role.permissionsBoundaryArn: got 'x'; expected the ARN of an IAM policy"),
@@ -173,6 +173,33 @@ def test_all_faults_are_told_at_once():
     paths = {fault.path for fault in refused.value.faults}
     assert paths == {"credentials", "nodeGroups[0].minSize", "autoscaler.expander", "autoscaler.replicas"}
     assert str(refused.value).startswith("settings: 4 faults\n  ")
+
+
+# Each row: settings of which some have a broken shape, and the paths of all faults that must be told, no more.
+BROKEN = [
+    ({"regoin": "x", "credentials": "keys", **group(minSize=9)}, {"regoin", "credentials", "nodeGroups[0].minSize"}),
+    ({"region": None, "accountId": "42"}, {"region", "accountId"}),
+    ({"region": None, **create(network={"zones": ["eu-central-1a", "eu-central-1b"]}), **group(minSize=9)}, {"region", "nodeGroups[0].minSize"}),
+    ({"cluster": "series-api", "credentials": "keys"}, {"cluster", "credentials"}),
+    ({"cluster": None, **group(onePerZone=True, minSize=9)}, {"cluster", "nodeGroups[0].minSize"}),
+    ({**create(kubernetesVersion=1.35), **group(onePerZone=True, kubernetesVersion="1.36", hopLimit=3)}, {"cluster.create.kubernetesVersion", "nodeGroups[0].hopLimit"}),
+    ({"nodeGroups": [{**GROUP, "minSize": "1"}, {**GROUP, "name": "b", "maxSize": 0, "minSize": 0}]}, {"nodeGroups[0].minSize", "nodeGroups[1].maxSize"}),
+    ({"nodeGroups": [{}, {}, GROUP, GROUP]}, {f"nodeGroups[{i}].{key}" for i in (0, 1) for key in ("name", "minSize", "maxSize")} | {"nodeGroups"}),
+    ({"nodeGroups": "general", "credentials": "nodeRole", "accountId": "42"}, {"nodeGroups", "accountId"}),
+    ({"nodeGroups": [], "existingNodeGroups": {"name": "w"}, "credentials": "nodeRole", "accountId": "42"}, {"existingNodeGroups", "accountId"}),
+    ({"existingNodeGroups": [{}, {"name": ""}]}, {"existingNodeGroups[0].name", "existingNodeGroups[1].name"}),
+    ({**autoscaler(expandr="priority", expanderPriorities={"1": [".*"]}), **group(minSize=9)}, {"autoscaler.expandr", "nodeGroups[0].minSize"}),
+    ({"role": [], "podIdentity": "x", "zzz": "1", "accountId": "42"}, {"role", "podIdentity", "zzz", "accountId"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "paths"), BROKEN)
+def test_a_broken_shape_hides_no_other_fault_and_makes_none(change, paths):
+    given = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
+    with pytest.raises(FaultsError) as refused:
+        parse(given)
+    told = [fault.path for fault in refused.value.faults]
+    assert sorted(told) == sorted(paths)
 
 
 def test_yaml_scalars_are_welcome_as_flag_values():

@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -387,7 +387,6 @@ def _replaced(raw: Mapping[str, Any], broken: Iterable[_Place], stand_ins: Mappi
 
 def faults(settings: Settings) -> list[Fault]:
     """What is wrong with the values, found by the components' own rules."""
-    name = settings.cluster.name or "unknown"
     found = [
         *validation.region("region", settings.region),
         *_account_faults(settings.account_id),
@@ -401,7 +400,7 @@ def faults(settings: Settings) -> list[Fault]:
         where = f"nodeGroups[{index}]"
         found += [fault.under(where) for fault in _node_group_faults(settings, group)]
     for index, existing in enumerate(settings.existing_node_groups):
-        arguments = existing_arguments(existing, name)
+        arguments = existing_arguments(existing, _cluster_name(settings.cluster))
         path = f"existingNodeGroups[{index}]"
         found += [_of_existing(fault).under(path) for fault in existing_node_group.faults(arguments)]
     if settings.credentials == NODE_ROLE and not (settings.node_groups or settings.existing_node_groups):
@@ -498,19 +497,31 @@ def _cluster_faults(given: Cluster) -> list[Fault]:
         )
     if given.create is not None and given.name is None:
         found.append(Fault("cluster.create", "create without name", "the name of the cluster to create"))
+    if given.stack == "":
+        found.append(Fault("cluster.stack", "''", "the stack whose output names the cluster"))
+    name = "unknown" if given.name is None else given.name
     if given.create is None:
-        return [*found, *(f.under("cluster") for f in cluster.faults({"name": given.name or "unknown"}))]
+        return [*found, *(f.under("cluster") for f in cluster.faults({"name": name}))]
     create = given.create
     subnets = create.vpc_id is not None and create.private_subnet_ids is not None
     if (create.network is None) == (not subnets):
         got = "no network" if create.network is None else "both network and vpcId with privateSubnetIds"
         found.append(Fault("cluster.create", got, "network, to make one, or vpcId with privateSubnetIds"))
-    name = given.name or "unknown"
     if create.network is not None:
-        found += [f.under("cluster.create.network") for f in network.faults(network_arguments(create.network, name))]
+        arguments = network_arguments(create.network, _cluster_name(given))
+        found += [f.under("cluster.create.network") for f in network.faults(arguments)]
     planned = {} if subnets else {"vpc_id": "", "private_subnet_ids": [_LATER]}
-    arguments = creation_arguments(create, **planned)
-    return [*found, *(f.under("cluster") for f in cluster.faults({"name": name, "create": arguments}))]
+    creation = creation_arguments(create, **planned)
+    return [*found, *(f.under("cluster") for f in cluster.faults({"name": name, "create": creation}))]
+
+
+def _cluster_name(given: Cluster) -> str:
+    """The cluster's name, or a stand-in where another stack tells it, or where its fault is told already."""
+    return _sound(given.name or "", validation.cluster_name, "unknown")
+
+
+def _sound(value: str, rule: Callable[[str, str], list[Fault]], stand_in: str) -> str:
+    return stand_in if rule("", value) else value
 
 
 def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
@@ -529,18 +540,20 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
     arguments = node_group_arguments(
         settings,
         group,
-        cluster_name=settings.cluster.name or "unknown",
+        cluster_name=_cluster_name(settings.cluster),
         subnet_ids=group.subnet_ids if group.subnet_ids is not None else [_LATER],
     )
-    return [*found, *node_group.faults(arguments)]
+    # The boundary is the role's in the settings, and told there.
+    return [*found, *(f for f in node_group.faults(arguments) if f.path != "permissionsBoundaryArn")]
 
 
 def _autoscaler_faults(settings: Settings) -> list[Fault]:
     create = settings.cluster.create
-    name = settings.cluster.name or "unknown"
+    name = _cluster_name(settings.cluster)
+    region = _sound(settings.region, validation.region, "us-east-1")
     arguments = autoscaler_arguments(
         settings,
-        cluster_arn=f"arn:aws:eks:{settings.region}:000000000000:cluster/{name}",
+        cluster_arn=f"arn:aws:eks:{region}:000000000000:cluster/{name}",
         cluster_name=name,
         oidc_provider_arn=_LATER,
         oidc_issuer=_LATER,

@@ -46,7 +46,7 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
         *(f for key, value in resources.items() for f in validation.quantity(f"resources[{key!r}]", value)),
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
-        *(fault.under("tags") for fault in discovery.tag_faults(tags, _reserved(args))),
+        *discovery.tag_faults(tags, _reserved(args)),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,8 @@ BAD = [
     # Cluster
     ({"cluster": {}}, "cluster: got neither name nor stack"),
     ({"cluster": {"name": "a", "stack": "organization/b/c"}}, "cluster: got both name and stack"),
+    ({"cluster": {"name": ""}}, "cluster.name: got ''; expected an EKS cluster name"),
+    ({"cluster": {"stack": ""}}, "cluster.stack: got ''; expected the stack whose output names the cluster"),
     ({"cluster": {"name": "-api"}}, "cluster.name: got '-api'; expected an EKS cluster name"),
     ({"cluster": "series-api"}, "cluster: got 'series-api'; expected an object or a list"),
     ({"cluster": ["series-api"]}, 'cluster: got ["series-api"]; expected an object with keys of its own'),
@@ -104,7 +107,7 @@ BAD = [
     (group(resources={"example.com/fpga": "lots"}), "nodeGroups[0].resources['example.com/fpga']: got 'lots'; expected a Kubernetes quantity"),
     (group(autoscalingOptions={"maxnodeprovisiontime": "5m"}), "nodeGroups[0].autoscalingOptions.maxnodeprovisiontime: got an option unknown on AWS"),
     (group(autoscalingOptions={"scaledownutilizationthreshold": 7}), "expected a number from 0 to 1"),
-    (group(labels={f"l{n}": "x" for n in range(47)}), "nodeGroups[0].tags: got 50 tags beside the 3 that EKS puts there; expected 47 at most"),
+    (group(labels={f"l{n}": "x" for n in range(47)}), "nodeGroups[0]: got 50 tags beside the 3 that EKS puts there; expected 47 at most"),
     (group(updateSettings={}), "nodeGroups[0].updateSettings: got 0 settings; expected one of"),
     (group(updateSettings={"maxUnavailablePercentage": 0}), "nodeGroups[0].updateSettings.maxUnavailablePercentage: got 0"),
     (group(nodeRoleArn="nodes"), "nodeGroups[0].nodeRoleArn: got 'nodes'; expected the ARN of an IAM role"),
@@ -161,6 +164,37 @@ def test_a_bad_setting_is_refused_by_its_path_with_what_was_expected(change, tol
     with pytest.raises(FaultsError) as refused:
         parse({**GOOD, **change})
     assert told in str(refused.value)
+
+
+def known(path):
+    """Whether a user knows this place: a key of the settings, an item of one's list, or an entry of one's map."""
+    place = re.sub(r"\[\d+\]", "[]", path)
+    keys = settings.keys()
+    maps = [key for key, its in keys.items() if "dict[" in str(its.kind)]
+    return {place, place.removesuffix("[]")} & keys.keys() or place.startswith(
+        tuple(f"{each}{joint}" for each in maps for joint in ".[")
+    )
+
+
+def test_every_fault_is_told_at_a_place_that_the_settings_have():
+    for change in (row[0] for row in BAD + BROKEN):
+        with pytest.raises(FaultsError) as refused:
+            parse({key: value for key, value in {**GOOD, **change}.items() if value is not None})
+        unknown = [fault for fault in refused.value.faults if fault.got != "an unknown key" and not known(fault.path)]
+        assert unknown == []
+
+
+@pytest.mark.parametrize(
+    "bad", [{"region": ""}, {"region": "virginia"}, {"cluster": {"name": "-a"}}, {"cluster": {"name": "a/b"}}]
+)
+def test_a_bad_name_or_region_hides_no_fault_of_the_autoscaler(bad):
+    with pytest.raises(FaultsError) as refused:
+        parse({**GOOD, **autoscaler(replicas=0), "role": {"path": "x"}, **bad})
+    (key,) = bad
+    paths = [fault.path for fault in refused.value.faults]
+    assert sorted(paths) == sorted(
+        ["region" if key == "region" else "cluster.name", "autoscaler.replicas", "role.path"]
+    )
 
 
 def test_sixty_settings_and_more_are_in_the_table():

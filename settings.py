@@ -390,6 +390,7 @@ def faults(settings: Settings) -> list[Fault]:
     found = [
         *validation.region("region", settings.region),
         *_account_faults(settings.account_id),
+        *validation.tags("tags", settings.tags),
         *_cluster_faults(settings.cluster),
         *_autoscaler_faults(settings),
     ]

@@ -38,7 +38,7 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
     resources = args.get("resources", {})
     options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
-    tags = {**discovery.discovery_tags(_planned_name(args["cluster_name"])), **_node_template_tags(args)}
+    announced = _node_template_tags(args)
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.labels("labels", args.get("labels", {})),
@@ -46,7 +46,8 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
         *(f for key, value in resources.items() for f in validation.quantity(f"resources[{key!r}]", value)),
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
-        *discovery.tag_faults(tags, _reserved(args)),
+        *(f for key, value in announced.items() for f in validation.tag(_argument(key), key, value)),
+        *_number_faults(len(announced) + 2, discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0),
     ]
 
 
@@ -107,10 +108,24 @@ def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, str]:
     )
 
 
-def _reserved(args: AutoscalerTagsArgs) -> int:
-    return discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0
+def _argument(key: str) -> str:
+    """Where the user wrote what this tag announces."""
+    homes = {
+        discovery.label_key(""): "labels",
+        discovery.taint_key(""): "taints",
+        discovery.resource_key(""): "resources",
+        discovery.option_key(""): "autoscalingOptions",
+    }
+    return next(f"{home}[{key.removeprefix(prefix)!r}]" for prefix, home in homes.items() if key.startswith(prefix))
 
 
-def _planned_name(cluster_name: pulumi.Input[str]) -> str:
-    """The cluster's name, or a stand-in where it is not known yet: only the number of tags matters then."""
-    return cluster_name if isinstance(cluster_name, str) else "unknown"
+def _number_faults(number: int, reserved: int) -> list[Fault]:
+    most = discovery.MAX_TAGS - reserved
+    if number <= most:
+        return []
+    beside = f" beside the {reserved} that EKS puts there" if reserved else ""
+    expected = (
+        f"{most} at most: AWS allows {discovery.MAX_TAGS} on an Auto Scaling Group; "
+        "declare fewer labels, taints, resources or autoscaling options"
+    )
+    return [Fault("", f"{number} tags{beside}", expected)]

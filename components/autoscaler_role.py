@@ -63,6 +63,7 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
         *node_role.faults(args),
+        *validation.tags("tags", args.get("tags", {})),
     ]
     if credentials == IRSA:
         if "oidc_provider_arn" not in args:

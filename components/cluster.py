@@ -52,6 +52,7 @@ def faults(args: EksClusterArgs) -> list[Fault]:
         *(f.under("create.kubernetesVersion") for f in compatibility.kubernetes_faults(create["kubernetes_version"])),
         *validation.subnet_ids("create.privateSubnetIds", create["private_subnet_ids"]),
         *_access_faults(create.get("public_access_cidrs", [])),
+        *validation.tags("create.tags", create.get("tags", {})),
         *(f for i, arn in enumerate(admins) for f in _principal_faults(f"create.adminPrincipalArns[{i}]", arn)),
     ]
 

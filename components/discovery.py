@@ -17,17 +17,14 @@ NODE_TEMPLATE_PREFIX = f"{PREFIX}/node-template"
 WRONG_PREFIX = "eks:cluster-autoscaler/"
 """A prefix that circulates in tutorials. Cluster Autoscaler does not discover by it."""
 
-MAX_TAGS_PER_GROUP = 50
-"""Quota of AWS: tags on one Auto Scaling Group."""
+MAX_TAGS = 50
+"""Quota of AWS: tags on one resource, such as an Auto Scaling Group."""
 
 EKS_OWN_TAGS = 3
 """Tags that EKS puts on a managed group's ASG beside the two discovery tags.
 
 They are ``eks:cluster-name``, ``eks:nodegroup-name`` and ``kubernetes.io/cluster/<cluster>``.
 """
-
-MAX_TAG_KEY_LENGTH = 128
-MAX_TAG_VALUE_LENGTH = 256
 
 TAINT_EFFECTS: Mapping[str, str] = {
     "NoSchedule": "NO_SCHEDULE",
@@ -135,40 +132,4 @@ def autoscaling_option_faults(options: Mapping[str, str]) -> list[Fault]:
             faults.append(Fault(option, "an option unknown on AWS", f"one of {', '.join(AUTOSCALING_OPTIONS)}"))
         elif not _OPTION_FORMS[form][0].fullmatch(value):
             faults.append(Fault(option, repr(value), _OPTION_FORMS[form][1]))
-    return faults
-
-
-def tag_faults(tags: Mapping[str, str], reserved: int = 0) -> list[Fault]:
-    """Faults of the tags of one group, taken together.
-
-    Args:
-        tags: All tags to be put on the group.
-        reserved: How many more the group carries already (``EKS_OWN_TAGS`` on a managed group).
-    """
-    faults = [
-        Fault(
-            f"[{key!r}]",
-            f"the prefix {WRONG_PREFIX}",
-            f"the prefix {PREFIX}/: Cluster Autoscaler does not discover by the other",
-        )
-        for key in tags
-        if key.startswith(WRONG_PREFIX)
-    ]
-    for key, value in tags.items():
-        if len(key) > MAX_TAG_KEY_LENGTH:
-            faults.append(Fault(f"[{key!r}]", f"a tag key of {len(key)} characters", f"{MAX_TAG_KEY_LENGTH} at most"))
-        if len(value) > MAX_TAG_VALUE_LENGTH:
-            faults.append(
-                Fault(f"[{key!r}]", f"a tag value of {len(value)} characters", f"{MAX_TAG_VALUE_LENGTH} at most")
-            )
-    if len(tags) + reserved > MAX_TAGS_PER_GROUP:
-        held = f" beside the {reserved} that EKS puts there" if reserved else ""
-        faults.append(
-            Fault(
-                "",
-                f"{len(tags)} tags{held}",
-                f"{MAX_TAGS_PER_GROUP - reserved} at most: AWS allows {MAX_TAGS_PER_GROUP} on an Auto Scaling Group; "
-                "declare fewer labels, taints, resources or autoscaling options",
-            )
-        )
     return faults

@@ -123,6 +123,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
         *node_role.faults(args),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
+        *validation.tags("tags", args.get("tags", {})),
         *asg_tags.faults(_template(args)),
     ]
 

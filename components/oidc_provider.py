@@ -27,7 +27,10 @@ class ClusterOidcProviderArgs(TypedDict):
 
 def faults(args: ClusterOidcProviderArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
-    found = validation.iam_arn("existingArn", args.get("existing_arn"), "oidc-provider")
+    found = [
+        *validation.iam_arn("existingArn", args.get("existing_arn"), "oidc-provider"),
+        *validation.tags("tags", args.get("tags", {})),
+    ]
     if args.get("look_up", False) and "existing_arn" in args:
         found.append(Fault("lookUp", "true beside existingArn", "one of the two"))
     return found

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .discovery import TAINT_EFFECTS, Taint
+from .discovery import MAX_TAGS, PREFIX, TAINT_EFFECTS, WRONG_PREFIX, Taint
 from .faults import Fault
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -20,6 +20,7 @@ _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _ROLE_PREFIX = re.compile(r"[A-Za-z0-9+=,.@_-]{0,19}")
 _IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
+_TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
 _IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
 
 RESERVED_LABEL_PREFIX = "eks.amazonaws.com/"
@@ -211,4 +212,36 @@ def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
                 )
             )
         seen.add(taint["key"])
+    return faults
+
+
+def tags(path: str, values: Mapping[str, str]) -> list[Fault]:
+    """Faults of the AWS tags of a resource: each by itself, and how many they are."""
+    faults = [fault for key, value in values.items() for fault in tag(f"{path}[{key!r}]", key, value)]
+    if len(values) > MAX_TAGS:
+        faults.append(Fault(path, f"{len(values)} tags", f"{MAX_TAGS} at most, the quota of AWS"))
+    return faults
+
+
+def tag(path: str, key: str, value: object) -> list[Fault]:
+    """Faults of one AWS tag, by the rules that all services keep (tagging of AWS resources, naming limits)."""
+    characters = "letters, digits, spaces and _ . : / = + - @, as every service of AWS takes them"
+    faults = []
+    if key.startswith(WRONG_PREFIX):
+        faults.append(
+            Fault(
+                path,
+                f"the prefix {WRONG_PREFIX}",
+                f"the prefix {PREFIX}/, which the node groups here get by themselves: Cluster Autoscaler does not "
+                "discover by the other",
+            )
+        )
+    if key.lower().startswith("aws:"):
+        faults.append(Fault(path, repr(key), "another prefix: AWS keeps aws: to itself"))
+    faults += form_faults(path, key, _TAG_TEXT, f"a tag key of {characters}")
+    faults += form_faults(path, value, _TAG_TEXT, f"a tag value of {characters}")
+    if not 1 <= len(key) <= 128:
+        faults.append(Fault(path, f"a tag key of {len(key)} characters", "1 to 128"))
+    if isinstance(value, str) and len(value) > 256:
+        faults.append(Fault(path, f"a tag value of {len(value)} characters", "256 at most"))
     return faults

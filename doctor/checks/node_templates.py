@@ -59,10 +59,10 @@ def _tag_limit(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
         node_group = case.managed.get(group.name)
         lacking = lacking_tags(group, node_group) if node_group else {}
         new = [key for key in lacking if key not in group.tags]
-        if len(group.tags) + len(new) > discovery.MAX_TAGS_PER_GROUP:
+        if len(group.tags) + len(new) > discovery.MAX_TAGS:
             yield TAG_LIMIT.warning(
                 f"{group.name} has {len(group.tags)} tags, and {len(new)} of its labels and taints are not announced.",
-                f"{discovery.MAX_TAGS_PER_GROUP} tags at most",
+                f"{discovery.MAX_TAGS} tags at most",
                 "declare fewer labels and taints, or take tags away that nobody reads: "
                 + case.mender.untag(group.name, ["KEY"]),
             )

@@ -79,25 +79,6 @@ def test_labels_survive_the_way_to_tags_and_back(labels):
     assert {key.removeprefix(discovery.label_key("")): value for key, value in tags.items()} == labels
 
 
-def test_the_prefix_of_the_tutorials_is_refused_with_the_right_one_named():
-    (fault,) = discovery.tag_faults({"eks:cluster-autoscaler/enabled": "true"})
-    assert "k8s.io/cluster-autoscaler/" in fault.expected
-    assert "does not discover" in fault.expected
-
-
-@pytest.mark.parametrize(
-    ("count", "reserved", "refused"), [(50, 0, False), (51, 0, True), (47, 3, False), (48, 3, True)]
-)
-def test_fifty_tags_and_no_more_fit_on_a_group(count, reserved, refused):
-    tags = {f"key-{number}": "" for number in range(count)}
-    assert bool(discovery.tag_faults(tags, reserved)) is refused
-
-
-def test_too_long_a_key_or_value_is_refused():
-    found = discovery.tag_faults({"k" * 129: "", "key": "v" * 257})
-    assert [fault.got for fault in found] == ["a tag key of 129 characters", "a tag value of 257 characters"]
-
-
 @pytest.mark.parametrize(
     ("option", "value"),
     [

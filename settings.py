@@ -32,6 +32,7 @@ from components import (
 from components.autoscaler_role import IRSA, NODE_ROLE
 from components.errors import raise_if_any
 from components.faults import Fault
+from components.versions import dotted, parse_minor
 
 _SHAPE = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
 
@@ -392,6 +393,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_account_faults(settings.account_id),
         *validation.tags("tags", settings.tags),
         *_cluster_faults(settings.cluster),
+        *_zone_faults(settings),
         *_autoscaler_faults(settings),
     ]
     for key, groups in (("nodeGroups", settings.node_groups), ("existingNodeGroups", settings.existing_node_groups)):
@@ -504,16 +506,30 @@ def _cluster_faults(given: Cluster) -> list[Fault]:
     if given.create is None:
         return [*found, *(f.under("cluster") for f in cluster.faults({"name": name}))]
     create = given.create
-    subnets = create.vpc_id is not None and create.private_subnet_ids is not None
-    if (create.network is None) == (not subnets):
-        got = "no network" if create.network is None else "both network and vpcId with privateSubnetIds"
-        found.append(Fault("cluster.create", got, "network, to make one, or vpcId with privateSubnetIds"))
+    own = (create.vpc_id, create.private_subnet_ids, create.public_subnet_ids)
+    if create.network is not None and own != (None, None, None):
+        found.append(
+            Fault(
+                "cluster.create",
+                "both network and vpcId or subnets",
+                "network, to make one, or vpcId with privateSubnetIds",
+            )
+        )
+    if create.network is None and None in own[:2]:
+        found.append(Fault("cluster.create", "no network", "network, to make one, or vpcId with privateSubnetIds"))
     if create.network is not None:
         arguments = network_arguments(create.network, _cluster_name(given))
         found += [f.under("cluster.create.network") for f in network.faults(arguments)]
-    planned = {} if subnets else {"vpc_id": "", "private_subnet_ids": [_LATER]}
-    creation = creation_arguments(create, **planned)
+    planned = {"vpc_id": _LATER, "private_subnet_ids": [_LATER, _LATER]}
+    creation: Any = {**planned, **creation_arguments(create)}
     return [*found, *(f.under("cluster") for f in cluster.faults({"name": name, "create": creation}))]
+
+
+def _zone_faults(settings: Settings) -> list[Fault]:
+    create = settings.cluster.create
+    if create is None or create.network is None or validation.region("region", settings.region):
+        return []
+    return validation.zones_of(settings.region, "cluster.create.network.zones", create.network.zones)
 
 
 def _cluster_name(given: Cluster) -> str:
@@ -534,8 +550,12 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
                 "subnetIds", "none beside onePerZone", "the subnets, for the number of groups must be known at preview"
             )
         )
-    if not 1 <= len(group.name) <= 40 or not group.name[0].isalnum():
-        found.append(Fault("name", repr(group.name), "1 to 40 letters, digits, - and _, a letter or digit first"))
+    found += validation.node_group_name("name", group.name, most=40)
+    created = settings.cluster.create and parse_minor(settings.cluster.create.kubernetes_version)
+    wished = parse_minor(group.kubernetes_version or "")
+    if created and wished and wished > created:
+        expected = f"{dotted(created)}, the cluster's, at most: nodes may be older, not newer"
+        found.append(Fault("kubernetesVersion", repr(group.kubernetes_version), expected))
     if settings.credentials == NODE_ROLE and group.hop_limit == 1:
         found.append(Fault("hopLimit", "1 with credentials nodeRole", "2, or none: no pod could reach the node's role"))
     arguments = node_group_arguments(
@@ -551,6 +571,7 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
 def _autoscaler_faults(settings: Settings) -> list[Fault]:
     create = settings.cluster.create
     name = _cluster_name(settings.cluster)
+    misspelt = create and validation.kubernetes_version("", create.kubernetes_version)
     region = _sound(settings.region, validation.region, "us-east-1")
     arguments = autoscaler_arguments(
         settings,
@@ -559,7 +580,7 @@ def _autoscaler_faults(settings: Settings) -> list[Fault]:
         oidc_provider_arn=_LATER,
         oidc_issuer=_LATER,
         node_role_names={"nodes": _LATER},
-        kubernetes_version=create.kubernetes_version if create else _LATER,
+        kubernetes_version=_LATER if create is None or misspelt else create.kubernetes_version,
     )
     provider = oidc_provider.faults(oidc_provider_arguments(settings, ""))
     return [

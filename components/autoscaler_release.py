@@ -84,6 +84,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.bounds("timeoutSeconds", int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)), 30, 3600),
         *_source_faults(chart),
+        *validation.image_repository("image.repository", args.get("image", {}).get("repository")),
         *(fault.under("settings") for fault in settings_faults(args.get("settings", {}))),
         *extra_values_faults(args.get("values", {})),
     ]

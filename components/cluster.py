@@ -47,10 +47,13 @@ def faults(args: EksClusterArgs) -> list[Fault]:
     if (create := args.get("create")) is None:
         return found
     admins = create.get("admin_principal_arns", [])
+    public = create.get("public_subnet_ids")
     return [
         *found,
-        *(f.under("create.kubernetesVersion") for f in compatibility.kubernetes_faults(create["kubernetes_version"])),
-        *validation.subnet_ids("create.privateSubnetIds", create["private_subnet_ids"]),
+        *_version_faults("create.kubernetesVersion", create["kubernetes_version"]),
+        *validation.vpc_id("create.vpcId", create["vpc_id"]),
+        *validation.subnet_ids("create.privateSubnetIds", create["private_subnet_ids"], in_two_zones=True),
+        *(validation.subnet_ids("create.publicSubnetIds", public) if public else []),
         *_access_faults(create.get("public_access_cidrs", [])),
         *validation.tags("create.tags", create.get("tags", {})),
         *(f for i, arn in enumerate(admins) for f in _principal_faults(f"create.adminPrincipalArns[{i}]", arn)),
@@ -131,6 +134,11 @@ def _kubeconfig(
     return pulumi.Output.all(cluster.name, cluster.endpoint, authority, cluster.arn).apply(
         lambda known: kubeconfig(known[0], known[1], known[2], iam.ClusterIdentity.from_arn(known[3]).region)
     )
+
+
+def _version_faults(path: str, version: str) -> list[Fault]:
+    misspelt = validation.kubernetes_version(path, version)
+    return misspelt or [fault.under(path) for fault in compatibility.kubernetes_faults(version)]
 
 
 def _access_faults(cidrs: list[str]) -> list[Fault]:

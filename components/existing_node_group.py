@@ -33,11 +33,11 @@ class ExistingNodeGroupArgs(TypedDict):
 
 def faults(args: ExistingNodeGroupArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
-    name = args["node_group_name"]
-    found = (
-        [] if 1 <= len(name) <= 63 else [Fault("nodeGroupName", repr(name), "a node group's name, 1 to 63 characters")]
-    )
-    return [*found, *validation.cluster_name("clusterName", args["cluster_name"]), *asg_tags.faults(_tags(args, ""))]
+    return [
+        *validation.node_group_name("nodeGroupName", args["node_group_name"]),
+        *validation.cluster_name("clusterName", args["cluster_name"]),
+        *asg_tags.faults(_tags(args, "")),
+    ]
 
 
 class ExistingNodeGroup(pulumi.ComponentResource):

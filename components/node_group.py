@@ -21,6 +21,7 @@ DEFAULT_AMI_TYPE = "AL2023_x86_64_STANDARD"
 DEFAULT_CAPACITY_TYPE = "ON_DEMAND"
 DEFAULT_DISK_SIZE_GIB = 50
 DEFAULT_HOP_LIMIT = 1
+DEFAULT_GPU_RESOURCE = "nvidia.com/gpu"
 ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator"
 """Label by which Cluster Autoscaler knows that a node's GPU is still to come (AWS provider's README)."""
 
@@ -118,13 +119,14 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.choice("amiType", args.get("ami_type", DEFAULT_AMI_TYPE), validation.AMI_TYPES),
         *validation.bounds("diskSizeGib", int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB)), 8, 16384),
         *validation.labels("labels", args.get("labels", {}), of_managed_nodes=True),
-        *(validation.bounds("gpu.count", int(gpu.get("count", 1)), 1, 16) if gpu else []),
+        *(_gpu_faults(gpu) if gpu else []),
         *_update_faults(args.get("update_settings")),
+        *validation.kubernetes_version("kubernetesVersion", args.get("kubernetes_version")),
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
         *node_role.faults(args),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
         *validation.tags("tags", args.get("tags", {})),
-        *asg_tags.faults(_template(args)),
+        *(_of_gpu(fault, gpu) if gpu else fault for fault in asg_tags.faults(_template(args))),
     ]
 
 
@@ -243,7 +245,7 @@ def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
 def _resources(args: ManagedNodeGroupArgs) -> dict[str, str]:
     resources = {"ephemeral-storage": f"{int(args.get('disk_size_gib', DEFAULT_DISK_SIZE_GIB))}Gi"}
     if gpu := args.get("gpu"):
-        resources[gpu.get("resource", "nvidia.com/gpu")] = str(int(gpu.get("count", 1)))
+        resources[gpu.get("resource", DEFAULT_GPU_RESOURCE)] = str(int(gpu.get("count", 1)))
     return {**resources, **args.get("resources", {})}
 
 
@@ -349,6 +351,22 @@ def _subnet_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
     found = [f for zone, ids in by_zone.items() for f in validation.subnet_ids(f"subnetIdsByZone[{zone!r}]", ids)]
     found += [f for zone in by_zone for f in validation.zone(f"subnetIdsByZone[{zone!r}]", zone)]
     return found or ([] if by_zone else [Fault("subnetIdsByZone", "no zone", "one zone at least")])
+
+
+def _gpu_faults(gpu: Gpu) -> list[Fault]:
+    found = validation.bounds("gpu.count", int(gpu.get("count", 1)), 1, 16)
+    if not gpu["accelerator"]:
+        found.append(Fault("gpu.accelerator", "''", "the GPU's name, such as nvidia-tesla-t4"))
+    return found
+
+
+def _of_gpu(fault: Fault, gpu: Gpu) -> Fault:
+    """The same fault where the user wrote it, if it is of what was made from the GPU."""
+    homes = {
+        f"labels[{ACCELERATOR_LABEL!r}]": "gpu.accelerator",
+        f"resources[{gpu.get('resource', DEFAULT_GPU_RESOURCE)!r}]": "gpu.resource",
+    }
+    return fault._replace(path=homes.get(fault.path, fault.path))
 
 
 def _update_faults(update: UpdateSettings | None) -> list[Fault]:

@@ -17,9 +17,13 @@ _ZONE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d[a-z]")
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
 _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
+_KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
+_VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _ROLE_PREFIX = re.compile(r"[A-Za-z0-9+=,.@_-]{0,19}")
 _IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
+_IMAGE_REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
+_NOT_IN_RE2 = re.compile(r"\(\?(<?[=!]|P=|\(|>|#)|\\[1-9]|(?<!\\)[*+?}]\+")
 _TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
 _IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
 
@@ -71,6 +75,17 @@ def cluster_name(path: str, value: object) -> list[Fault]:
     return form_faults(path, value, _CLUSTER_NAME, "an EKS cluster name: letters, digits, - and _, 100 at most")
 
 
+def node_group_name(path: str, value: object, most: int = 63) -> list[Fault]:
+    """Faults of an EKS node group's name; ``most`` is less where EKS gets it with a suffix."""
+    expected = f"1 to {most} letters, digits, - and _, a letter or digit first"
+    return form_faults(path, value, re.compile(rf"[0-9A-Za-z][0-9A-Za-z_-]{{0,{most - 1}}}"), expected)
+
+
+def kubernetes_version(path: str, value: object) -> list[Fault]:
+    """Faults of a Kubernetes version as EKS spells it, major and minor."""
+    return form_faults(path, value, _KUBERNETES_VERSION, "a Kubernetes version such as 1.35")
+
+
 def region(path: str, value: object) -> list[Fault]:
     """Faults of an AWS region."""
     return form_faults(path, value, _REGION, "an AWS region such as us-east-1")
@@ -79,6 +94,16 @@ def region(path: str, value: object) -> list[Fault]:
 def zone(path: str, value: object) -> list[Fault]:
     """Faults of an availability zone's name."""
     return form_faults(path, value, _ZONE, "an availability zone such as us-east-1a")
+
+
+def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
+    """Faults of zones that are zones, but of another region."""
+    expected = f"a zone of {region}, such as {region}a"
+    return [
+        Fault(f"{path}[{i}]", repr(v), expected)
+        for i, v in enumerate(values)
+        if _ZONE.fullmatch(v) and v[:-1] != region
+    ]
 
 
 def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
@@ -90,13 +115,19 @@ def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
     return faults
 
 
-def subnet_ids(path: str, values: object) -> list[Fault]:
-    """Faults of a list of subnet IDs; Outputs in it are left to AWS."""
+def vpc_id(path: str, value: object) -> list[Fault]:
+    """Faults of a VPC's ID."""
+    return form_faults(path, value, _VPC, "a VPC's ID: vpc-…")
+
+
+def subnet_ids(path: str, values: object, *, in_two_zones: bool = False) -> list[Fault]:
+    """Faults of a list of subnet IDs; Outputs in it, and whether two are of two zones, are left to AWS."""
     if not isinstance(values, list | tuple):
         return []
     faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _SUBNET, "a subnet ID: subnet-…")]
-    if not values:
-        faults.append(Fault(path, "no subnet", "one subnet at least"))
+    if len(values) < (2 if in_two_zones else 1):
+        expected = "two subnets at least, in two zones" if in_two_zones else "one subnet at least"
+        faults.append(Fault(path, "one subnet" if values else "no subnet", expected))
     return faults
 
 
@@ -126,6 +157,29 @@ def iam_path(path: str, value: str) -> list[Fault]:
 def role_prefix(path: str, value: str) -> list[Fault]:
     """Faults of what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
     return form_faults(path, value, _ROLE_PREFIX, "letters, digits and +=,.@_-, 19 characters at most")
+
+
+def image_repository(path: str, value: object) -> list[Fault]:
+    """Faults of an image's repository."""
+    expected = "an image's repository without a tag, such as registry.example/cluster-autoscaler"
+    return form_faults(path, value, _IMAGE_REPOSITORY, expected)
+
+
+def regular_expression(path: str, value: str) -> list[Fault]:
+    r"""Faults of a regular expression that Cluster Autoscaler shall read.
+
+    Cluster Autoscaler compiles it by Go's RE2, which no library of ours has, and on an error drops all priorities with
+    no more than a warning. Python's engine stands in: what RE2 alone reads (``\pN``, ``\Q…\E``) is refused, too:
+    the names of groups can always be matched without, and a refusal is seen while a drop is not.
+    """
+    expected = "a regular expression that Cluster Autoscaler (Go's RE2) can read"
+    if found := _NOT_IN_RE2.search(value):
+        return [Fault(path, repr(value), f"{expected}: it knows no {found[0]}")]
+    try:
+        re.compile(value)
+    except re.error as error:
+        return [Fault(path, repr(value), f"{expected} ({error})")]
+    return []
 
 
 def cidr(path: str, value: object) -> list[Fault]:

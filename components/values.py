@@ -175,6 +175,12 @@ def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
         for key in priorities
         if not key.lstrip("-").isdigit()
     ]
+    found += [
+        fault
+        for key, names in priorities.items()
+        for i, name in enumerate(names)
+        for fault in validation.regular_expression(f"expanderPriorities[{key!r}][{i}]", name)
+    ]
     annotations = settings.get("pod_annotations", {})
     # Cluster Autoscaler takes it at its letter: "False" would protect nothing.
     if (evict := annotations.get(SAFE_TO_EVICT, "false")) != "false":

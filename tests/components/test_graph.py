@@ -72,7 +72,11 @@ EVERY_COMPONENT = {
         "cluster",
         {
             "name": CLUSTER,
-            "create": {"kubernetes_version": "1.35", "vpc_id": "vpc-1", "private_subnet_ids": ["subnet-0000000a"]},
+            "create": {
+                "kubernetes_version": "1.35",
+                "vpc_id": "vpc-00000001",
+                "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],
+            },
         },
         providers(),
     ),
@@ -450,8 +454,8 @@ def test_administrators_get_access_entries():
     def build():
         create = {
             "kubernetes_version": "1.35",
-            "vpc_id": "vpc-1",
-            "private_subnet_ids": ["subnet-0000000a"],
+            "vpc_id": "vpc-00000001",
+            "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],
             "public_access_cidrs": ["203.0.113.0/24"],
             "admin_principal_arns": ["arn:aws-cn:iam::123456789012:role/sso/admin"],
         }
@@ -471,7 +475,11 @@ def test_a_kubeconfig_asks_for_tokens_and_holds_none(create):
     def build():
         args = {"name": CLUSTER}
         if create:
-            args["create"] = {"kubernetes_version": "1.35", "vpc_id": "v", "private_subnet_ids": ["subnet-0000000a"]}
+            args["create"] = {
+                "kubernetes_version": "1.35",
+                "vpc_id": "vpc-00000001",
+                "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],
+            }
         cluster = EksCluster("cluster", args, providers())
         pulumi.Output.all(cluster.kubeconfig, cluster.arn, cluster.version, cluster.oidc_issuer).apply(
             lambda known: seen.update(zip(("kubeconfig", "arn", "version", "issuer"), known, strict=True))

@@ -37,8 +37,17 @@ def create(**changes):
     return {"cluster": {"name": "series-api", "create": {**base, **changes}}}
 
 
+def own_vpc(**changes):
+    base = {"network": None, "vpcId": "vpc-00000001", "privateSubnetIds": ["subnet-00000001", "subnet-00000002"]}
+    return create(**{**base, **changes})
+
+
 def autoscaler(**changes):
     return {"autoscaler": changes}
+
+
+def priorities(expression):
+    return autoscaler(expander="priority", expanderPriorities={"10": [expression]})
 
 
 # Each row: what is changed in good settings, and the whole line (or its end) that must be told.
@@ -74,7 +83,9 @@ BAD = [
     (create(kubernetesVersion="1.28"), "cluster.create.kubernetesVersion: got Kubernetes 1.28; expected 1.29 to 1.36"),
     (create(kubernetesVersion="latest"), "cluster.create.kubernetesVersion: got 'latest'; expected a Kubernetes version"),
     (create(network=None), "cluster.create: got no network; expected network, to make one, or vpcId with privateSubnetIds"),
-    (create(vpcId="vpc-1", privateSubnetIds=["subnet-00000001"]), "cluster.create: got both network and vpcId"),
+    (create(vpcId="vpc-1", privateSubnetIds=["subnet-00000001"]), "cluster.create: got both network and vpcId or subnets; expected network"),
+    (create(privateSubnetIds=["subnet-00000001"]), "cluster.create: got both network and vpcId or subnets; expected network"),
+    (create(network=None, vpcId="vpc-00000001"), "cluster.create: got no network; expected"),
     (create(network={"zones": ["us-east-1a"]}), "cluster.create.network.zones: got ['us-east-1a']; expected two to eight"),
     (create(network={"zones": ["a", "b"]}), "cluster.create.network.zones[0]: got 'a'; expected an availability zone"),
     (create(network={"zones": ["us-east-1a", "us-east-1b"], "cidr": "10.0.0.0/24"}), "expected a prefix of /16 to /20"),
@@ -82,7 +93,20 @@ BAD = [
     (create(publicAccessCidrs=["0.0.0.0/0"]), "the whole internet is refused"),
     (create(publicAccessCidrs=["home"]), "cluster.create.publicAccessCidrs[0]: got 'home'; expected a network"),
     (create(adminPrincipalArns=["admin"]), "cluster.create.adminPrincipalArns[0]: got 'admin'; expected the ARN of an IAM role or user"),
+    (create(kubernetesVersion="v1.35.2"), "cluster.create.kubernetesVersion: got 'v1.35.2'; expected a Kubernetes version such as 1.35"),
+    (own_vpc(vpcId="main"), "cluster.create.vpcId: got 'main'; expected a VPC's ID: vpc-…"),
+    (own_vpc(privateSubnetIds=["subnet-00000001"]), "cluster.create.privateSubnetIds: got one subnet; expected two subnets at least, in two zones"),
+    (own_vpc(privateSubnetIds=["subnet-00000001", "b"]), "cluster.create.privateSubnetIds[1]: got 'b'; expected a subnet ID"),
+    (own_vpc(publicSubnetIds=["b"]), "cluster.create.publicSubnetIds[0]: got 'b'; expected a subnet ID"),
+    ({"region": "eu-central-1", **create()}, "cluster.create.network.zones[1]: got 'us-east-1b'; expected a zone of eu-central-1, such as eu-central-1a"),
     # Node groups
+    (group(name="a b/c!"), "nodeGroups[0].name: got 'a b/c!'; expected 1 to 40 letters, digits, - and _"),
+    (group(name="a" * 41), "expected 1 to 40 letters"),
+    (group(kubernetesVersion="latest"), "nodeGroups[0].kubernetesVersion: got 'latest'; expected a Kubernetes version such as 1.35"),
+    ({**create(), **group(kubernetesVersion="1.36")}, "nodeGroups[0].kubernetesVersion: got '1.36'; expected 1.35, the cluster's, at most"),
+    (group(gpu={"accelerator": ""}), "nodeGroups[0].gpu.accelerator: got ''; expected the GPU's name"),
+    (group(gpu={"accelerator": "a b"}), "nodeGroups[0].gpu.accelerator: got 'a b'; expected a label value"),
+    (group(gpu={"accelerator": "nvidia-l4", "resource": ""}), "nodeGroups[0].gpu.resource: got ''; expected a Kubernetes key"),
     (group(minSize=4), "nodeGroups[0].minSize: got 4; expected at most maxSize (3)"),
     (group(minSize=-1), "nodeGroups[0].minSize: got -1; expected 0 or more"),
     (group(minSize=0, maxSize=0), "nodeGroups[0].maxSize: got 0; expected 1 or more"),
@@ -120,11 +144,13 @@ BAD = [
     (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
     ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
     ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].name: got ''"),
+    ({"existingNodeGroups": [{"name": "a b"}]}, "existingNodeGroups[0].name: got 'a b'; expected 1 to 63 letters"),
     ({"existingNodeGroups": [{"name": "w", "taints": [{"key": "a", "effect": "No"}]}]}, "existingNodeGroups[0].taints[0].effect"),
     # Role, provider
     ({"role": {"permissionsBoundaryArn": "x"}}, "role.permissionsBoundaryArn: got 'x'; expected the ARN of an IAM policy"),
     ({"role": {"path": "platform"}}, "role.path: got 'platform'; expected an IAM path"),
     ({"role": {"namePrefix": "a" * 40}}, "characters at most"),
+    ({"role": {"namePrefix": "a b/"}}, "role.namePrefix: got 'a b/'; expected letters, digits and"),
     ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got 'x'; expected the ARN of an IAM oidc-provider"),
     ({"oidcProvider": {"existingArn": "arn:aws:iam::123456789012:oidc-provider/x", "lookUp": True}}, "oidcProvider.lookUp"),
     # Autoscaler
@@ -132,6 +158,9 @@ BAD = [
     (autoscaler(expander="priority"), "autoscaler.expanderPriorities: got nothing"),
     (autoscaler(expanderPriorities={"10": [".*"]}), "autoscaler.expanderPriorities: got priorities; expected the expander priority"),
     (autoscaler(expander="priority", expanderPriorities={"high": [".*"]}), "expected a whole number as the priority"),
+    (priorities("[a"), "autoscaler.expanderPriorities['10'][0]: got '[a'; expected a regular expression that Cluster Autoscaler (Go's RE2) can read (unterminated"),
+    (priorities("(?!spot).*"), "autoscaler.expanderPriorities['10'][0]: got '(?!spot).*'; expected a regular expression that Cluster Autoscaler (Go's RE2) can read: it knows no (?!"),
+    (priorities(r"(a)\1"), "it knows no \\1"),
     (autoscaler(flags={"scan-intervall": "10s"}), "autoscaler.flags.scan-intervall: got a flag that Cluster Autoscaler does not know; expected a flag of Cluster Autoscaler; did you mean scan-interval?"),
     (autoscaler(flags={"scan-interval": 10}), "autoscaler.flags.scan-interval: got '10'; expected a Go duration"),
     (autoscaler(flags={"nodes": "1:2:asg"}), "autoscaler.flags.nodes: got a flag that is not free"),
@@ -148,6 +177,8 @@ BAD = [
     (autoscaler(chart={"location": str(ROOT / "sandbox/chart/cluster-autoscaler"), "version": "9.46.0"}), "autoscaler.chart.version: got '9.46.0' for"),
     (autoscaler(chart={"repository": "oci://x/y"}), "an OCI reference goes into location"),
     (autoscaler(chart={"repository": "https://x", "location": "oci://x"}), "autoscaler.chart.location: got a location beside a repository"),
+    (autoscaler(image={"repository": ""}), "autoscaler.image.repository: got ''; expected an image's repository without a tag"),
+    (autoscaler(image={"repository": "registry.example/ca:v1"}), "autoscaler.image.repository: got 'registry.example/ca:v1'; expected an image's"),
     (autoscaler(image={"tag": "latest"}), "autoscaler.image.tag: got 'latest'; expected a full version such as v1.33.6"),
     (autoscaler(values={"extraArgs": {"v": "4"}}), "autoscaler.values.extraArgs: got a value that is not free"),
     (autoscaler(values={"rbac": None}), "autoscaler.values.rbac: got None; expected a map"),
@@ -240,6 +271,23 @@ def test_a_broken_shape_hides_no_other_fault_and_makes_none(change, paths):
         parse(given)
     told = [fault.path for fault in refused.value.faults]
     assert sorted(told) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        own_vpc(),
+        own_vpc(publicSubnetIds=[]),
+        {**create(), **group(kubernetesVersion="1.33")},
+        priorities(r"(?i)^eks-(spot|gpu)-[a-z0-9]{1,8}\..*?$"),
+        priorities(r".*\++.*"),
+        autoscaler(image={"repository": "localhost:5000/mirror/cluster-autoscaler"}),
+        {"role": {"namePrefix": "Team_1-"}},
+        group(gpu={"accelerator": "nvidia-l4", "resource": "example.com/gpu"}),
+    ],
+)
+def test_good_values_pass(change):
+    parse({**GOOD, **change})
 
 
 def test_yaml_scalars_are_welcome_as_flag_values():

@@ -406,6 +406,14 @@ def faults(settings: Settings) -> list[Fault]:
         arguments = existing_arguments(existing, _cluster_name(settings.cluster))
         path = f"existingNodeGroups[{index}]"
         found += [_of_existing(fault).under(path) for fault in existing_node_group.faults(arguments)]
+    if settings.autoscaler.balance_similar_node_groups is False and any(g.one_per_zone for g in settings.node_groups):
+        found.append(
+            Fault(
+                "autoscaler.balanceSimilarNodeGroups",
+                "false beside onePerZone",
+                "true, or none: without balancing all nodes of such groups may end in one zone",
+            )
+        )
     if settings.credentials == NODE_ROLE and not (settings.node_groups or settings.existing_node_groups):
         found.append(
             Fault(

@@ -124,6 +124,7 @@ BAD = [
     (group(subnetIds=[]), "nodeGroups[0].subnetIds: got no subnet; expected one subnet at least"),
     (group(subnetIds=["vpc-1"]), "nodeGroups[0].subnetIds[0]: got 'vpc-1'; expected a subnet ID"),
     (group(onePerZone=True), "nodeGroups[0].subnetIds: got none beside onePerZone"),
+    ({**group(onePerZone=True), **autoscaler(balanceSimilarNodeGroups=False)}, "autoscaler.balanceSimilarNodeGroups: got false beside onePerZone; expected true, or none"),
     (group(labels={"a b": "x"}), "nodeGroups[0].labels['a b']: got 'a b'; expected a Kubernetes key"),
     (group(labels={"a": "x y"}), "nodeGroups[0].labels['a']: got 'x y'; expected a label value"),
     (group(labels={"eks.amazonaws.com/nodegroup": "x"}), "EKS keeps eks.amazonaws.com/ to itself"),
@@ -277,6 +278,8 @@ def test_a_broken_shape_hides_no_other_fault_and_makes_none(change, paths):
     "change",
     [
         own_vpc(),
+        {**create(), **group(onePerZone=True), **autoscaler(balanceSimilarNodeGroups=True)},
+        autoscaler(balanceSimilarNodeGroups=False),
         own_vpc(publicSubnetIds=[]),
         {**create(), **group(kubernetesVersion="1.33")},
         priorities(r"(?i)^eks-(spot|gpu)-[a-z0-9]{1,8}\..*?$"),

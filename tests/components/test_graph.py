@@ -347,7 +347,8 @@ def test_windows_nodes_are_announced_as_such_by_tag_alone(cloud):
 
 def test_administrators_of_the_same_name_get_an_access_entry_each():
     arns = [f"arn:aws:iam::123456789012:{kind}/admin" for kind in ("role", "user")]
-    create = {"kubernetes_version": "1.35", "vpc_id": "vpc-1", "private_subnet_ids": ["subnet-0000000a"]}
+    subnets = ["subnet-0000000a", "subnet-0000000b"]
+    create = {"kubernetes_version": "1.35", "vpc_id": "vpc-0000000a", "private_subnet_ids": subnets}
     graph = run(
         lambda: EksCluster("c", {"name": CLUSTER, "create": {**create, "admin_principal_arns": arns}}, providers())
     )

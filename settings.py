@@ -269,7 +269,7 @@ class Key(NamedTuple):
     default: object
 
 
-def keys(shape: Any = Settings, above: str = "") -> dict[str, Key]:
+def known_keys(shape: Any = Settings, above: str = "") -> dict[str, Key]:
     """Every key that may be set, the trees' own after them, by path: ``nodeGroups[].taints[].key``."""
     found = {}
     kinds = get_type_hints(shape)
@@ -279,7 +279,7 @@ def keys(shape: Any = Settings, above: str = "") -> dict[str, Key]:
         default = each.default if each.default_factory is MISSING else each.default_factory()
         found[path] = Key(kind, default)
         for tree, marks in _trees(kind):
-            found |= keys(tree, f"{path}{marks}.")
+            found |= known_keys(tree, f"{path}{marks}.")
     return found
 
 
@@ -637,13 +637,13 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """The path as :func:`keys` writes it, whichever item of a list it is in."""
+    """The path as :func:`known_keys` writes it, whichever item of a list it is in."""
     return re.sub(r"\[\d+\]", "[]", _path(location))
 
 
 def _nearest(key: str, place: str) -> str:
     """Hint at the known key that was probably meant: one of those at that very place, else one of another place."""
-    known = [path.rpartition(".") for path in keys()]
+    known = [path.rpartition(".") for path in known_keys()]
     here = {name: name for above, _, name in known if above == place}
     elsewhere = {name: f"{above}.{name}" if above else name for above, _, name in reversed(known)}
     for candidates in (here, elsewhere):

@@ -53,9 +53,9 @@ class Taint(TypedDict):
     """A taint of a node group, spelled as Kubernetes spells it."""
 
     key: str
-    """Key of the taint, such as ``dedicated`` or ``example.com/gpu``."""
+    """Key of the taint, such as `dedicated` or `example.com/gpu`."""
     effect: str
-    """``NoSchedule``, ``NoExecute`` or ``PreferNoSchedule``."""
+    """`NoSchedule`, `NoExecute` or `PreferNoSchedule`."""
     value: NotRequired[str]
     """Value of the taint. Defaults to the empty value."""
 

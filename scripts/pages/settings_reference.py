@@ -2,9 +2,9 @@
 
 import ast
 import inspect
-from dataclasses import fields
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic.alias_generators import to_camel
@@ -23,39 +23,47 @@ OWN_WORDS = {
     "nodeGroups[].name": "Name of the group, 1 to 40 characters; EKS gets it with a suffix.",
     "nodeGroups[].onePerZone": "Whether there is one group per zone of its subnets, for volumes. Defaults to false.",
     "nodeGroups[].subnetIds": "Subnets of the nodes. Defaults to those of the network made here, else the cluster's.",
+    "nodeGroups[].kubernetesVersion": "Kubernetes version of the nodes, the cluster's at most. "
+    "Defaults to the cluster's own, at every `up`.",
+    "nodeGroups[].hopLimit": "IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. "
+    "Defaults to 1, with `credentials: nodeRole` to 2.",
     "existingNodeGroups[].name": "Name of the EKS node group.",
 }
-"""Settings that the program has and no component."""
+"""Settings that the program has and no component, or of which the program has another default."""
 
 TREES = {
-    "cluster": (settings.Cluster, ()),
-    "cluster.create": (settings.Creation, (components.ClusterCreation,)),
-    "cluster.create.network": (settings.Network, (components.ClusterNetworkArgs,)),
-    "nodeGroups[]": (settings.NodeGroup, (components.ManagedNodeGroupArgs,)),
-    "nodeGroups[].taints[]": (settings.Taint, (components.Taint,)),
-    "nodeGroups[].gpu": (settings.Gpu, (components.Gpu,)),
-    "nodeGroups[].updateSettings": (settings.UpdateSettings, (components.UpdateSettings,)),
-    "existingNodeGroups[]": (settings.ExistingNodeGroup, (components.ExistingNodeGroupArgs,)),
-    "oidcProvider": (settings.OidcProvider, (components.ClusterOidcProviderArgs,)),
-    "role": (settings.Role, (components.AutoscalerRoleArgs,)),
-    "podIdentity": (settings.PodIdentity, (components.AutoscalerRoleArgs,)),
-    "autoscaler": (settings.Autoscaler, (components.AutoscalerSettings, components.AutoscalerReleaseArgs)),
-    "autoscaler.chart": (settings.Chart, (components.ChartSource,)),
-    "autoscaler.image": (settings.Image, (components.ImageSource,)),
-    "autoscaler.resources": (settings.PodResources, (components.PodResources,)),
-    "autoscaler.serviceMonitor": (settings.ServiceMonitor, (components.ServiceMonitor,)),
-    "autoscaler.tolerations[]": (settings.Toleration, (components.Toleration,)),
+    "cluster": (),
+    "cluster.create": (components.ClusterCreation,),
+    "cluster.create.network": (components.ClusterNetworkArgs,),
+    "nodeGroups[]": (components.ManagedNodeGroupArgs,),
+    "nodeGroups[].taints[]": (components.Taint,),
+    "nodeGroups[].gpu": (components.Gpu,),
+    "nodeGroups[].updateSettings": (components.UpdateSettings,),
+    "existingNodeGroups[]": (components.ExistingNodeGroupArgs,),
+    "existingNodeGroups[].taints[]": (components.Taint,),
+    "oidcProvider": (components.ClusterOidcProviderArgs,),
+    "role": (components.AutoscalerRoleArgs,),
+    "podIdentity": (components.AutoscalerRoleArgs,),
+    "autoscaler": (components.AutoscalerSettings, components.AutoscalerReleaseArgs),
+    "autoscaler.chart": (components.ChartSource,),
+    "autoscaler.image": (components.ImageSource,),
+    "autoscaler.resources": (components.PodResources,),
+    "autoscaler.serviceMonitor": (components.ServiceMonitor,),
+    "autoscaler.tolerations[]": (components.Toleration,),
 }
+"""Where the words for a tree's keys stand, the first one's before the next one's."""
+
+WORDS = {str: "string", int: "number", bool: "boolean", Any: "any"}
 
 
 def described(shape: type) -> dict[str, str]:
-    """The text behind each field of a TypedDict."""
+    """The text behind each field of a TypedDict, by the field's name in a file."""
     tree = ast.parse(inspect.getsource(shape)).body[0]
     assert isinstance(tree, ast.ClassDef)
     found = {}
     for node, following in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(following, ast.Expr):
-            found[node.target.id] = inspect.cleandoc(ast.literal_eval(following.value)).replace("\n\n", " ")
+            found[to_camel(node.target.id)] = inspect.cleandoc(ast.literal_eval(following.value)).replace("\n\n", " ")
     return found
 
 
@@ -65,20 +73,35 @@ def rows(path: str) -> list[str]:
     Raises:
         KeyError: A setting that neither a component nor this script describes.
     """
-    shape, sources = TREES[path]
     known: dict[str, str] = {}
-    for source in reversed(sources):
+    for source in reversed(TREES[path]):
         known.update(described(source))
-    table = []
-    for field in fields(shape):
-        key = f"{path}.{to_camel(field.name)}"
-        table.append(f"| `{key}` | {OWN_WORDS.get(key) or known[field.name]} |")
-    return table
+    return [
+        f"| `{key}` | {_type(its.kind)}{', required' if its.default is MISSING else ''} "
+        f"| {OWN_WORDS.get(key) or known[name]} |"
+        for key, its in settings.known_keys().items()
+        for above, _, name in [key.rpartition(".")]
+        if above == path
+    ]
+
+
+def _type(kind: Any) -> str:
+    parts = [part for part in get_args(kind) if part is not type(None)]
+    if get_origin(kind) is list:
+        return f"list of {_type(parts[0])}"
+    if get_origin(kind) is dict:
+        return f"map of {_type(parts[1])}"
+    return _type(parts[0]) if parts else WORDS.get(kind, "object")
 
 
 def page() -> str:
     """The whole page."""
-    top = [f"| `{key}` | {entry['type']} | {' '.join(entry['description'].split())} |" for key, entry in _declared()]
+    kinds = settings.known_keys()
+    trees = dict.fromkeys(key.rpartition(".")[0] for key in kinds if "." in key)
+    top = [
+        f"| `{key}` | {_type(kinds[key].kind)} | {' '.join(entry['description'].split())} |"
+        for key, entry in _declared()
+    ]
     lines = [
         "# Settings",
         "",
@@ -92,9 +115,9 @@ def page() -> str:
         "",
         "## Trees, key by key",
         "",
-        "| key | meaning |",
-        "| --- | --- |",
-        *(row for path in TREES for row in rows(path)),
+        "| key | type | meaning |",
+        "| --- | --- | --- |",
+        *(row for path in trees for row in rows(path)),
     ]
     return "\n".join(lines) + "\n"
 

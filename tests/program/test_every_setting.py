@@ -29,7 +29,7 @@ def given(value, above):
 
 def known():
     """Path -> default of every key that may be set and is no tree of further ones."""
-    found = {path: key.default for path, key in settings.keys().items()}
+    found = {path: key.default for path, key in settings.known_keys().items()}
     trees = {path.rpartition(".")[0].removesuffix("[]") for path in found}
     return {path.replace("[]", ""): default for path, default in found.items() if path not in trees}
 

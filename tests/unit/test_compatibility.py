@@ -32,7 +32,7 @@ def test_by_default_every_covered_cluster_gets_its_own_minor_and_no_warning(kube
     assert faults == []
     assert solution.warnings == ()
     assert versions.parse_minor(solution.image_tag) == versions.parse_minor(kubernetes)
-    assert solution.chart_version == "9.59.0"
+    assert solution.chart_version == versions.dotted(compatibility.newest_chart().version)
 
 
 def test_kubernetes_as_eks_reports_it_is_understood():

@@ -21,7 +21,8 @@ OWN_WORDS = {
     "cluster.stackOutput": "Output of that stack. Defaults to `clusterName`.",
     "cluster.create.network": "VPC to make for the cluster. Instead of `vpcId` with `privateSubnetIds`.",
     "nodeGroups[].name": "Name of the group, 1 to 40 characters; EKS gets it with a suffix.",
-    "nodeGroups[].onePerZone": "Whether there is one group per zone of its subnets, for volumes. Defaults to false.",
+    "nodeGroups[].onePerZone": "Whether there is one group per zone of its subnets, for volumes, kept at equal size by "
+    "`balanceSimilarNodeGroups`. Defaults to false.",
     "nodeGroups[].subnetIds": "Subnets of the nodes. Defaults to those of the network made here, else the cluster's.",
     "nodeGroups[].kubernetesVersion": "Kubernetes version of the nodes, the cluster's at most. "
     "Defaults to the cluster's own, at every `up`.",

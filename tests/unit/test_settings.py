@@ -161,6 +161,7 @@ BAD = [
     (autoscaler(expander="priority", expanderPriorities={"high": [".*"]}), "expected a whole number as the priority"),
     (priorities("[a"), "autoscaler.expanderPriorities['10'][0]: got '[a'; expected a regular expression that Cluster Autoscaler (Go's RE2) can read (unterminated"),
     (priorities("(?!spot).*"), "autoscaler.expanderPriorities['10'][0]: got '(?!spot).*'; expected a regular expression that Cluster Autoscaler (Go's RE2) can read: it knows no (?!"),
+    (priorities("a{99999999999}"), "can read (the repetition number is too large)"),
     (priorities(r"(a)\1"), "it knows no \\1"),
     (autoscaler(flags={"scan-intervall": "10s"}), "autoscaler.flags.scan-intervall: got a flag that Cluster Autoscaler does not know; expected a flag of Cluster Autoscaler; did you mean scan-interval?"),
     (autoscaler(flags={"scan-interval": 10}), "autoscaler.flags.scan-interval: got '10'; expected a Go duration"),
@@ -284,6 +285,7 @@ def test_a_broken_shape_hides_no_other_fault_and_makes_none(change, paths):
         {**create(), **group(kubernetesVersion="1.33")},
         priorities(r"(?i)^eks-(spot|gpu)-[a-z0-9]{1,8}\..*?$"),
         priorities(r".*\++.*"),
+        priorities("eks-[[:alpha:]]+-.*"),
         autoscaler(image={"repository": "localhost:5000/mirror/cluster-autoscaler"}),
         {"role": {"namePrefix": "Team_1-"}},
         group(gpu={"accelerator": "nvidia-l4", "resource": "example.com/gpu"}),
@@ -366,3 +368,9 @@ trees = st.recursive(
 def test_settings_never_fail_otherwise_than_by_faults(config):
     with contextlib.suppress(FaultsError):
         parse({**GOOD, **config})
+
+
+@given(st.text(max_size=12) | st.text("(?<!=P#>[]{}*+^-:1\\\\", max_size=12))
+def test_an_expression_is_good_or_a_fault(expression):
+    with contextlib.suppress(FaultsError):
+        parse({**GOOD, **priorities(expression)})

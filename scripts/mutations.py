@@ -133,6 +133,27 @@ MUTATIONS = (
         "return taint.get('value', '')",
         "tests/unit/test_discovery.py::test_the_autoscaler_itself_can_read_every_taint_tag",
     ),
+    Mutation(
+        "a setting is lost on its way to the chart",
+        "components/values.py",
+        '"replicaCount": int(settings.get("replicas", DEFAULT_REPLICAS))',
+        '"replicaCount": DEFAULT_REPLICAS',
+        "tests/program/test_every_setting.py::test_the_graph_is_the_recorded_one[adopted]",
+    ),
+    Mutation(
+        "the permissions boundary is lost on its way to a role",
+        "components/node_role.py",
+        'args.get("permissions_boundary_arn"),\n            tags',
+        "None,\n            tags",
+        "tests/program/test_program.py::test_boundary_path_and_prefix_reach_the_roles_of_nodes_and_autoscaler",
+    ),
+    Mutation(
+        "something is registered before the settings are read",
+        "__main__.py",
+        "settings = stack_settings.load()",
+        'early = pulumi.ComponentResource("test:index:Early", "early")\nsettings = stack_settings.load()',
+        "tests/program/test_refusals.py",
+    ),
 )
 
 

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := components policies doctor sandbox benchmarks settings.py outputs.py __main__.py scripts
+SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema pages baseline lint-workflows clean bench counts

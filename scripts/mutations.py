@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("components", "tests", "sandbox", "docs", "settings.py", "outputs.py", "__main__.py", "pyproject.toml")
+COPIED = ("components", "tests", "sandbox", "docs", "settings", "outputs.py", "__main__.py", "pyproject.toml")
 GRAPH = "tests/components/test_graph.py"
 
 

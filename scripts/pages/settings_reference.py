@@ -1,4 +1,4 @@
-"""docs/settings.md: every setting of an environment, from settings.py and the components' own words."""
+"""docs/settings.md: every setting of an environment, from settings/ and the components' own words."""
 
 import ast
 import inspect

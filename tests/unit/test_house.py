@@ -52,6 +52,7 @@ def names(path):
     ("folder", "may_import"),
     [
         ("components", {"components"}),
+        ("settings", {"settings", "components"}),
         ("policies", {"policies"}),
         ("doctor", {"doctor", "components"}),
         ("sandbox", {"sandbox"}),
@@ -75,9 +76,11 @@ def test_components_read_no_config_no_environment_and_no_network(path):
     assert not imports(path) & {"boto3", "requests", "urllib", "socket", "subprocess", "os"}
 
 
-@pytest.mark.parametrize("name", ["__main__.py", "settings.py", "outputs.py"])
-def test_the_program_does_not_ask_which_stack_it_is(name):
-    assert not names(ROOT / name) & {"get_stack", "get_organization"}
+@pytest.mark.parametrize(
+    "path", [ROOT / "__main__.py", ROOT / "outputs.py", *sources("settings")], ids=lambda p: p.name
+)
+def test_the_program_does_not_ask_which_stack_it_is(path):
+    assert not names(path) & {"get_stack", "get_organization"}
 
 
 @pytest.mark.parametrize("path", sources("components"), ids=lambda path: path.name)

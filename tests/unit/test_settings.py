@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic.alias_generators import to_camel
 
 import settings
 from components.errors import FaultsError
@@ -311,7 +312,7 @@ def test_settings_cannot_be_changed_afterwards():
 
 def test_every_key_of_the_settings_is_described_in_pulumi_yaml():
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {settings.to_camel(name) for name in settings.Settings.__dataclass_fields__}
+    assert set(declared) == {to_camel(name) for name in settings.Settings.__dataclass_fields__}
     assert all(entry["description"] for entry in declared.values())
 
 

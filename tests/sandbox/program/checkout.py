@@ -20,7 +20,7 @@ PARTS = (
     "requirements-dev.txt",
     "sandbox",
     "scripts",
-    "settings.py",
+    "settings",
 )
 """What commands of the documentation use."""
 

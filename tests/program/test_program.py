@@ -256,6 +256,13 @@ def test_tags_reach_what_ec2_makes_of_a_launch_template():
         assert all(tags["owner"] == "platform" for tags in specified.values())
 
 
+def test_old_images_are_warned_of_where_a_tainted_group_may_be_empty():
+    old = {"image": {"tag": "v1.30.0"}}
+    assert any("taints" in warning for warning in run_program("dev", autoscaler=old).warnings)
+    plain = [{"name": "general", "minSize": 0, "maxSize": 3}]
+    assert not any("taints" in warning for warning in run_program("dev", autoscaler=old, nodeGroups=plain).warnings)
+
+
 def test_an_account_and_tags_reach_the_provider():
     (provider,) = run_program("sandbox").of("pulumi:providers:aws")
     assert json.loads(provider.inputs["allowedAccountIds"]) == ["123456789012"]

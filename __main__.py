@@ -104,7 +104,7 @@ node_groups = {
             # The provider's default tags end at the launch template: it is EC2 that makes instances and volumes.
             **({"tags": settings.tags} if settings.tags else {}),
         ),
-        pulumi.ResourceOptions(providers=[aws_provider], depends_on=[cluster]),
+        on_aws,
     )
     for group in settings.node_groups
 }
@@ -131,12 +131,7 @@ elif settings.credentials == NODE_ROLE:
         **{f"{name}-existing": group.node_role_name for name, group in existing_groups.items()},
     }
 
-kubernetes_provider = kubernetes.Provider(
-    "kubernetes",
-    kubeconfig=cluster.kubeconfig,
-    # On destroy the access to the API server must outlive the release.
-    opts=pulumi.ResourceOptions(depends_on=[cluster]),
-)
+kubernetes_provider = kubernetes.Provider("kubernetes", kubeconfig=cluster.kubeconfig)
 autoscaler = ClusterAutoscaler(
     "cluster-autoscaler",
     stack_settings.autoscaler_arguments(

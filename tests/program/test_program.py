@@ -107,6 +107,7 @@ def test_every_environment_runs_in_every_credential_mode(stack, credentials):
         for t in graph.of("aws:ec2/launchTemplate:LaunchTemplate")
     }
     assert hops <= ({2} if credentials == "nodeRole" else {1})
+    assert any("every pod on the nodes" in each for each in graph.warnings) is (credentials == "nodeRole")
 
 
 def test_the_outputs_are_the_documented_contract():

@@ -51,8 +51,7 @@ def test_a_reviewer_sees_what_the_documentation_shows(sandbox: Sandbox, checkout
     settings: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.sandbox.yaml").read_text())
     config = settings["config"]
     config["eks-cluster-autoscaler:nodeGroups"][1]["diskSizeGib"] = 80
-    config["eks-cluster-autoscaler:role"] = {"namePrefix": "org-"}
-    config["eks-cluster-autoscaler:autoscaler"]["replicas"] = 1
+    config["eks-cluster-autoscaler:autoscaler"] |= {"serviceAccount": "scaler", "replicas": 1}
     with checkout.settings("sandbox", yaml.safe_dump(settings)):
         seen = checkout.shell("make -s ci-preview", SANDBOX_STATE=str(sandbox.layout.root))
     (shown,) = [block.text for block in blocks(ROOT / "docs" / "ci.md") if block.language == "markdown"]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults ci-preview snapshots schema pages baseline lint-workflows clean bench counts
+.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults faults-again ci-preview snapshots schema pages baseline lint-workflows clean bench counts
 
 include sandbox/sandbox.mk
 
@@ -60,6 +60,11 @@ faults: setup ## The full reliability suite; writes docs/reliability.md, also wh
 	$(BIN)/python -m sandbox tools
 	@$(BIN)/pytest -n 2 tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
+
+faults-again: setup ## What failed in the last `make faults`, once more; the page is then written from both runs.
+	@$(BIN)/pytest tests/sandbox/reliability --reliability full --last-failed --last-failed-no-failures none \
+	  --junitxml build/reliability-again.xml; code=$$?; \
+	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
 
 bench: setup ## Measure everything on the embedded cloud (a quarter of an hour); writes docs/benchmarks.md.
 	$(BIN)/python -m benchmarks

@@ -1,6 +1,8 @@
 """Turns the JUnit XML of the reliability suite into `docs/reliability.md`: every figure comes from that run.
 
-    python scripts/reliability_report.py build/reliability.xml docs/reliability.md
+    python scripts/reliability_report.py build/reliability.xml [build/reliability-again.xml] docs/reliability.md
+
+A later run counts for the cases that it has: those that had failed and were mended, as the page then says.
 
 A test case tells as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `seen` and any
 `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
@@ -38,14 +40,14 @@ class Case(NamedTuple):
         return self.failure is None
 
 
-def cases(root: ElementTree.Element) -> list[Case]:
+def cases(elements: list[ElementTree.Element]) -> list[Case]:
     """The tests of a run, by their names: the order of a run is that of its workers.
 
     Raises:
         ValueError: A test was skipped, which this suite does not do.
     """
     run = []
-    for element in sorted(root.iter("testcase"), key=lambda case: (case.get("classname", ""), case.get("name", ""))):
+    for element in sorted(elements, key=_identity):
         name = element.get("name", "?")
         if element.find("skipped") is not None:
             raise ValueError(f"{name} was skipped; a report of the suite needs all of it")
@@ -63,28 +65,35 @@ def cases(root: ElementTree.Element) -> list[Case]:
     return run
 
 
-def report(junit: str) -> str:
+def report(*runs: str) -> str:
     """The Markdown of a run.
 
     Args:
-        junit: The JUnit XML that pytest wrote.
+        runs: The JUnit XML that pytest wrote; then that of later runs, of which each case counts instead.
 
     Raises:
         ValueError: It is no XML, names no test, or lacks the conditions of the run.
     """
-    try:
-        root = ElementTree.fromstring(junit)
-    except ElementTree.ParseError as error:
-        raise ValueError(f"no XML: {error}") from error
-    run = cases(root)
+    latest: dict[tuple[str, str], ElementTree.Element] = {}
+    repeated = 0
+    for number, junit in enumerate(runs):
+        try:
+            found = {_identity(case): case for case in ElementTree.fromstring(junit).iter("testcase")}
+        except ElementTree.ParseError as error:
+            raise ValueError(f"no XML: {error}") from error
+        repeated += len(found) if number else 0
+        latest |= found
+    elements = list(latest.values())
+    run = cases(elements)
     if not run:
         raise ValueError("it names no test")
-    conditions = {key: value for case in root.iter("testcase") for key, value in _properties(case).items()}
+    conditions = {key: value for element in elements for key, value in _properties(element).items()}
     if missing := [name for name in CONDITIONS if name not in conditions]:
         raise ValueError(f"the run does not tell its {', '.join(missing)}")
     failed = sum(not each.passed for each in run)
     lines = [_INTRODUCTION, *(f"- {name.capitalize()}: {conditions[name]}" for name in CONDITIONS)]
-    lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed", ""]
+    again = f" ({repeated} of them run again, after a failure was mended)" if repeated else ""
+    lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed{again}", ""]
     counts = Counter(each.kind for each in run)
     lines += ["| kind of fault | cases | failed |", "| --- | --- | --- |"]
     lines += [
@@ -94,6 +103,10 @@ def report(junit: str) -> str:
     for kind in counts:
         lines += ["", f"## {kind}", "", *_table([each for each in run if each.kind == kind])]
     return "\n".join(lines) + "\n"
+
+
+def _identity(case: ElementTree.Element) -> tuple[str, str]:
+    return case.get("classname", ""), case.get("name", "")
 
 
 def _failure(case: ElementTree.Element) -> str | None:
@@ -128,14 +141,15 @@ def _properties(element: ElementTree.Element) -> dict[str, str]:
 
 def main() -> int:
     """Write the report; exit code 2, and nothing written, when the XML is no run of the suite."""
-    if len(sys.argv) != 3:
-        print("usage: python scripts/reliability_report.py RUN.xml REPORT.md", file=sys.stderr)
+    if len(sys.argv) < 3:
+        print("usage: python scripts/reliability_report.py RUN.xml [LATER.xml ...] REPORT.md", file=sys.stderr)
         return 2
-    source, target = map(Path, sys.argv[1:])
+    *sources, target = map(Path, sys.argv[1:])
     try:
-        text = report(source.read_text())
+        text = report(*(source.read_text() for source in sources))
     except (OSError, ValueError) as error:
-        print(f"reliability_report: got {source}, expected a run of the reliability suite: {error}", file=sys.stderr)
+        told = ", ".join(map(str, sources))
+        print(f"reliability_report: got {told}, expected a run of the reliability suite: {error}", file=sys.stderr)
         return 2
     target.write_text(text)
     return 0

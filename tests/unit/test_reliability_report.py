@@ -58,6 +58,15 @@ def test_a_failed_case_is_told_loudly_even_if_it_told_nothing_itself():
     assert "| test_x[a] | **FAILED**: assert 1 == 2 |" in text
 
 
+def test_a_case_that_was_mended_and_run_again_counts_as_it_went_then_and_the_page_says_so():
+    first = run(case("test_x", '<failure message="no"/>', done="old"), case("test_y", done="kept"))
+    text = SCRIPT["report"](first, run(case("test_x", done="new")))
+    assert "- Cases: 2, of which none failed (1 of them run again, after a failure was mended)\n" in text
+    assert "| new |" in text
+    assert "| kept |" in text
+    assert "old" not in text
+
+
 def test_what_would_break_the_table_does_not():
     text = SCRIPT["report"](run(case(kind="A", done="a | b", seen="one&#10;two")))
     assert r"| a \| b | one two |" in text

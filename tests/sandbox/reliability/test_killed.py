@@ -45,8 +45,9 @@ class Unanswered:
         emulator = switches(engine.sandbox)
         if not self._injected:
             emulator.inject(*self.call, "timeout", done=True)
-            self._injected = True
-        return not emulator.faults()
+        # Once it has hit, the next run that is killed at this point needs another one.
+        self._injected = bool(emulator.faults())
+        return not self._injected
 
 
 def installing(engine: Engine) -> bool:

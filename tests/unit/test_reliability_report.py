@@ -14,7 +14,8 @@ def properties(values):
     return f"<properties>{inner}</properties>"
 
 
-def case(name="test", inside="", conditions=CONDITIONS, **told):
+def case(name="", inside="", conditions=CONDITIONS, **told):
+    name = name or f"test_{told.get('done')}"
     told = {key.replace("figure_", "figure: "): value for key, value in told.items()}
     return f'<testcase classname="tests" name="{name}">{properties(conditions | told)}{inside}</testcase>'
 

@@ -62,7 +62,7 @@ def emulator(sandbox: Sandbox) -> Iterator[PrivateApi]:
 
 
 @pytest.fixture(scope="session")
-def victim(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
+def whole_stack(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
     """A whole stack to be maltreated: up or down, as the test before left it.
 
     The shared stack comes first, so that all that is made or goes while the victim is watched is the victim's.
@@ -74,6 +74,14 @@ def victim(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
     sandbox.start()
     made.stack.pulumi("cancel", "--yes", "--stack", made.stack.name, check=False)
     made.stack.destroy()
+
+
+@pytest.fixture
+def victim(whole_stack: Victim) -> Iterator[Victim]:
+    """The stack to be maltreated; no fault outlives the test, nor one that failed."""
+    whole_stack.emulator.clear_faults()
+    yield whole_stack
+    whole_stack.emulator.clear_faults()
 
 
 def _machine() -> str:

@@ -12,11 +12,11 @@ from tests.sandbox.reliability.victim import CLUSTER, Point, Victim
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(victim: Victim) -> Counter[str]:
+def uninterrupted(whole_stack: Victim) -> Counter[str]:
     """What a run that nobody disturbs makes."""
-    victim.ensure(up=False)
-    victim.ensure(up=True)
-    return counts(victim.stack) - victim.before
+    whole_stack.ensure(up=False)
+    whole_stack.ensure(up=True)
+    return counts(whole_stack.stack) - whole_stack.before
 
 
 def started(type_: str, times: int = 1) -> Point:

@@ -50,7 +50,6 @@ class Victim:
 
     def ensure(self, up: bool) -> None:
         """Brings it up or down, undisturbed; first mends what a test that failed has left."""
-        self.emulator.clear_faults()
         if lock_files(self.stack):
             mend(self.stack, CLUSTER)
         if not self.is_up:

@@ -99,6 +99,8 @@ class Stack:
         self._file = bench.layout.root / f"Pulumi.{name}.yaml"
         self._file.write_text(yaml.safe_dump(settings))
         beside = folder / f"Pulumi.{name}.yaml"
+        if beside.exists():
+            raise ValueError(f"got the stack {name!r}, expected another name: {beside.name} ships with the program")
         bench.pulumi("stack", "init", name, folder=folder)
         # The command writes a salt beside the program.
         beside.unlink(missing_ok=True)

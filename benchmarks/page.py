@@ -12,6 +12,7 @@ PAGE = figures.FOLDER.parent / "benchmarks.md"
 
 HEADINGS = {
     "preview": "Preview: what components, settings and checks add",
+    "imports": "Imports: what the program loads before it begins",
     "growth": "Growth: 1 to 200 node groups",
     "stacks": "Fifty clusters, side by side",
     "doctor": "The doctor on many node groups",

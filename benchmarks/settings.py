@@ -34,6 +34,12 @@ def created(chart: Path = CHART) -> Document:
     return document
 
 
+def adopting() -> Document:
+    """``Pulumi.adopt.yaml``, which takes over a cluster and its one node group."""
+    document: Document = yaml.safe_load((PROJECT / "Pulumi.adopt.yaml").read_text())
+    return document
+
+
 def with_groups(document: Document, count: int) -> Document:
     """The same with ``count`` node groups of one kind, all empty: what is measured is the stack, not its nodes."""
     grown = copy.deepcopy(document)

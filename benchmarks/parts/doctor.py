@@ -8,22 +8,21 @@ from benchmarks import plots as drawing
 from benchmarks.bench import Bench, opened
 from benchmarks.measuring import Run, costs, rounds
 from benchmarks.options import Options
-from benchmarks.settings import dev_like, with_groups
+from benchmarks.settings import adopting
 from benchmarks.tables import table, told
 from sandbox.layout import REGION
 
-SIZES = (2, 10, 100, 500)
-"""Two at least: the cluster's own, where the autoscaler runs, and the stack's."""
+SIZES = (1, 10, 100, 500)
 
 DOCTOR = "ca-doctor"
 """What the doctor's calls carry in their ``User-Agent``."""
 
 
 def measure(options: Options) -> dict[str, Any]:
-    """Checks of one cluster as its groups become more; all but two are made by the API, not by a stack."""
+    """Checks of an adopted cluster as its groups become more; those that come are made by the API, not by a stack."""
     with opened() as bench:
         cluster = bench.adopted_cluster()
-        bench.stack("doctor", with_groups(dev_like(cluster), 1)).up()
+        bench.stack("doctor", adopting()).up()
         start = rounds(options.rounds, {"start": lambda: bench.python("doctor", "--help")})["start"]
         # A new autoscaler takes some seconds for its first loop.
         _check(bench, cluster, "--wait", "60")

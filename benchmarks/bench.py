@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from benchmarks.measuring import Run, run
 from benchmarks.settings import Document
 from sandbox import processes
 from sandbox.adoption import CLUSTER, KUBERNETES_VERSION
-from sandbox.layout import PROJECT, REGION, Layout
+from sandbox.layout import IN_MEMORY, PROJECT, REGION, Layout
 from sandbox.private_api import PrivateApi
 from sandbox.tools.build import ensure_tools
 
@@ -128,17 +129,26 @@ class Stack:
 
 
 @contextmanager
-def opened(*services: str) -> Iterator[Bench]:
-    """A fresh sandbox with these services, or all; it is gone afterwards."""
+def opened(*services: str, in_memory: bool = False) -> Iterator[Bench]:
+    """A fresh sandbox with these services, or all; it is gone afterwards.
+
+    Args:
+        services: Their names.
+        in_memory: Whether the emulated AWS keeps its state in memory alone; by itself it saves all after each change,
+            which costs the square of their number and is nothing of the program's.
+    """
     # Paths of Unix sockets may not be long.
     root = Path(tempfile.mkdtemp(prefix="bench-"))
     layout = Layout.load(root)
     try:
         ensure_tools(layout.bin)
+        if in_memory:
+            os.environ[IN_MEMORY] = "yes"
         layout = processes.start(layout, services or None)
         for folder in (layout.pulumi_home, layout.pulumi_state):
             folder.mkdir(parents=True, exist_ok=True)
         yield Bench(layout)
     finally:
+        os.environ.pop(IN_MEMORY, None)
         processes.stop(layout)
         shutil.rmtree(root)

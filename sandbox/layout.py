@@ -26,6 +26,8 @@ REGION = "us-east-1"
 USER_NAME = "sandbox"
 """The emulated IAM user that the person at the keyboard is (AdministratorAccess)."""
 
+IN_MEMORY = "SANDBOX_AWS_IN_MEMORY"
+"""Environment variable that, when it is set, has the emulated AWS save nothing: a restart begins afresh."""
 LOOPBACK = "127.0.0.1"
 
 PROJECT = Path(__file__).resolve().parent.parent

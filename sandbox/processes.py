@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 
 from sandbox.console import say, step
-from sandbox.layout import PROJECT, Layout, Ports, port_is_free
+from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free
 
 START_SECONDS = 60.0
 """How long a process may take to say that it is ready."""
@@ -125,6 +125,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
             "aws",
             (*module, "sandbox.aws", "--port", str(ports.emulator), "--state", str(layout.aws)),
             port="emulator",
+            reads=(IN_MEMORY,),
         ),
         provider("aws", ports.aws_provider),
         provider("kubernetes", ports.kubernetes_provider),

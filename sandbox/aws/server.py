@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from pathlib import Path
@@ -17,8 +18,8 @@ from sandbox.aws import hooking, identity
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.hooks import HOOKS
 from sandbox.aws.launch import CannotServe
-from sandbox.aws.state import StateFile, UnusableState
-from sandbox.layout import LOOPBACK
+from sandbox.aws.state import InMemory, StateFile, UnusableState
+from sandbox.layout import IN_MEMORY, LOOPBACK
 
 
 def serve(listener: socket.socket, state: Path) -> None:
@@ -31,7 +32,7 @@ def serve(listener: socket.socket, state: Path) -> None:
     Raises:
         CannotServe: The state cannot be used, or ministack is not the pinned one.
     """
-    state_file = StateFile(state / "state.json")
+    state_file = (InMemory if os.environ.get(IN_MEMORY) else StateFile)(state / "state.json")
     try:
         hooking.install(HOOKS)
         state_file.load()

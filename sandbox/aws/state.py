@@ -67,6 +67,13 @@ class StateFile:
         ec2._default_initialized_scopes.update(map(tuple, state["regions_with_defaults"]))
 
 
+class InMemory(StateFile):
+    """A state that nobody saves, for benchmarks: to save all after each change costs the square of their number."""
+
+    def save(self) -> None:
+        """Does nothing."""
+
+
 def _stores() -> dict[str, Any]:
     """Every store of every service by name: ministack's own snapshots copy each record, which costs far more."""
     scoped = (AccountScopedDict, AccountRegionScopedDict)

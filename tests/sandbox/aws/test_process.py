@@ -18,7 +18,8 @@ from ministack.services import iam
 
 from sandbox.aws import identity
 from sandbox.aws.state import StateFile, UnusableState
-from tests.sandbox.aws.support import ACCOUNT, PROJECT, REGION, SUBNETS, Emulator, policy, trust
+from sandbox.layout import IN_MEMORY
+from tests.sandbox.aws.support import ACCOUNT, NODE_TRUST, PROJECT, REGION, SUBNETS, Emulator, policy, trust
 
 
 @pytest.fixture
@@ -95,6 +96,12 @@ def test_everything_survives_a_crash(state: Path, start: Any) -> None:
         AutoScalingGroupName=expected[3][0]["AutoScalingGroupName"], DesiredCapacity=1
     )
     assert after.stop() == 0
+
+
+def test_in_memory_nothing_is_saved(start: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(IN_MEMORY, "yes")
+    start().client("iam").create_role(RoleName="gone", AssumeRolePolicyDocument=trust(NODE_TRUST))
+    assert not (state / "state.json").exists()
 
 
 def test_files_with_keys_are_for_their_owner_only(emulator: Emulator) -> None:

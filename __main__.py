@@ -79,13 +79,11 @@ def subnets_of(group: stack_settings.NodeGroup) -> dict[str, Any]:
     return {"subnet_ids_by_zone": by_zone}
 
 
-def attachment_name(group: str) -> str:
-    """Name of the policy's attachment to a group's role: groups that share a given role share one attachment."""
-    given = {each.name: role_name(each.node_role_arn) for each in settings.node_groups if each.node_role_arn}
-    if group not in given:
-        return group
-    made = {each.name for each in settings.node_groups if each.name not in given}
-    return f"given/{given[group]}" if given[group] in made else given[group]
+def attachment_names() -> dict[str, str]:
+    """Name of the policy's attachment to each group's role: groups that share a given role share one attachment."""
+    given = {group.name: role_name(group.node_role_arn) for group in settings.node_groups if group.node_role_arn}
+    made = {group.name: group.name for group in settings.node_groups if group.name not in given}
+    return made | {name: f"given/{role}" if role in made else role for name, role in given.items()}
 
 
 network = make_network()
@@ -127,7 +125,7 @@ elif settings.credentials == NODE_ROLE:
         "irsa or podIdentity give them to its service account alone."
     )
     credentials["node_role_names"] = {
-        **{attachment_name(name): group.node_role_name for name, group in node_groups.items()},
+        **{attachment: node_groups[name].node_role_name for name, attachment in attachment_names().items()},
         **{f"{name}-existing": group.node_role_name for name, group in existing_groups.items()},
     }
 

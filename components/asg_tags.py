@@ -47,7 +47,10 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
         *(f for key, value in announced.items() for f in validation.tag(_argument(key), key, value)),
-        *_number_faults(len(announced) + 2, discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0),
+        *_number_faults(
+            len(announced) + len(discovery.discovery_tags("")),
+            discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0,
+        ),
     ]
 
 

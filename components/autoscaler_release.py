@@ -75,6 +75,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     credentials = args.get("credentials", IRSA)
     chart: ChartSource = args.get("chart", {})
     version = args["kubernetes_version"]
+    chart_version, chart_faults = _read(chart)
     found = [
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.region("region", args["region"]),
@@ -83,7 +84,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
         *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.bounds("timeoutSeconds", int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)), 30, 3600),
-        *_source_faults(chart),
+        *chart_faults,
         *validation.image_repository("image.repository", args.get("image", {}).get("repository")),
         *(fault.under("settings") for fault in settings_faults(args.get("settings", {}))),
         *extra_values_faults(args.get("values", {})),
@@ -91,12 +92,12 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     if credentials == IRSA and "role_arn" not in args:
         found.append(Fault("roleArn", "nothing", "the ARN of the role for the service account's annotation, for irsa"))
     # Known even where the cluster's version is not: what fits no cluster at all.
-    if (chart_version := _chart_version(chart)) is not None:
+    if chart_version is not None:
         found += [_blamed(f.under("chart.version"), chart) for f in compatibility.chart_faults(chart_version)]
     if "tag" in (image := args.get("image", {})):
         found += [fault.under("image.tag") for fault in compatibility.image_faults(image["tag"])]
     if isinstance(version, str):
-        found += [fault for fault in _solve(args, version, args["region"])[1] if fault not in found]
+        found += [fault for fault in _solve(args, chart_version, version, args["region"])[1] if fault not in found]
     return found
 
 
@@ -178,7 +179,8 @@ class AutoscalerRelease(pulumi.ComponentResource):
         )
 
     def _fit(self, name: str, args: AutoscalerReleaseArgs, kubernetes_version: str, region: str) -> Solution:
-        solution, found = _solve(args, kubernetes_version, region)
+        chart_version, _ = _read(args.get("chart", {}))
+        solution, found = _solve(args, chart_version, kubernetes_version, region)
         if solution is None:
             raise FaultsError(f"AutoscalerRelease {name!r}", found)
         for warning in solution.warnings:
@@ -187,7 +189,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
 
 
 def _solve(
-    args: AutoscalerReleaseArgs, kubernetes_version: str, region: pulumi.Input[str]
+    args: AutoscalerReleaseArgs, chart_version: str | None, kubernetes_version: str, region: pulumi.Input[str]
 ) -> tuple[Solution | None, list[Fault]]:
     chart: ChartSource = args.get("chart", {})
     settings = args.get("settings", {})
@@ -196,7 +198,7 @@ def _solve(
             kubernetes_version=kubernetes_version,
             region=region if isinstance(region, str) else "",
             credentials=args.get("credentials", IRSA),
-            chart_version=_chart_version(chart),
+            chart_version=chart_version,
             image_tag=args.get("image", {}).get("tag"),
             flags=settings.get("flags", {}),
             tainted_from_zero=args.get("tainted_from_zero", False),
@@ -212,21 +214,26 @@ def _blamed(fault: Fault, chart: ChartSource) -> Fault:
     return fault._replace(path="chart.location") if fault.path == "chart.version" and _local_path(chart) else fault
 
 
-def _chart_version(chart: ChartSource) -> str | None:
-    """The version that the chart has or shall have; None where it is free, or cannot be read."""
-    path = _local_path(chart)
-    return local_chart.read(path)[0] if path else chart.get("version")
+def _read(chart: ChartSource) -> tuple[str | None, list[Fault]]:
+    """The version that the chart has or shall have, None where it is free or cannot be read; and faults of its source.
+
+    A local chart has the version of its Chart.yaml.
+    """
+    path, version = _local_path(chart), chart.get("version")
+    if path is None:
+        return version, _source_faults(chart)
+    own, unread = local_chart.read(path)
+    if "repository" in chart:
+        return own, _source_faults(chart)
+    if None not in (own, version) and own != version:
+        expected = f"{own}, or none: a local chart has the version of its Chart.yaml"
+        return own, [Fault("chart.version", f"{version!r} for {path!r}", expected)]
+    return own, [fault.under("chart.location") for fault in unread]
 
 
 def _source_faults(chart: ChartSource) -> list[Fault]:
     if chart.get("location") and "repository" in chart:
         return [Fault("chart.location", "a location beside a repository", "one of the two")]
-    if path := _local_path(chart):
-        version, found = local_chart.read(path)
-        if version is not None and chart.get("version", version) != version:
-            expected = f"{version}, or none: a local chart has the version of its Chart.yaml"
-            return [Fault("chart.version", f"{chart['version']!r} for {path!r}", expected)]
-        return [fault.under("chart.location") for fault in found]
     repository = chart.get("repository", CHART_REPOSITORY)
     if not repository.startswith(("https://", "http://")):
         hint = "; an OCI reference goes into location" if _is_oci(repository) else ""

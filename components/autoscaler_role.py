@@ -63,7 +63,6 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
         *node_role.faults(args),
-        *validation.tags("tags", args.get("tags", {})),
     ]
     if credentials == IRSA:
         if "oidc_provider_arn" not in args:
@@ -148,7 +147,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
             name,
-            name_prefix=iam.role_prefix(prefix, "cluster-autoscaler") if prefix else None,
+            name_prefix=iam.role_prefix(prefix, iam.AUTOSCALER_ROLE_NAME) if prefix else None,
             description="Kubernetes Cluster Autoscaler",
             path=args.get("path"),
             assume_role_policy=trust,

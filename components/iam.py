@@ -16,6 +16,9 @@ POLICY_NAME = "AmazonEKSClusterAutoscalerPolicy"
 MAX_POLICY_NAME_LENGTH = 128
 MAX_ROLE_PREFIX_LENGTH = 38
 """The provider makes 26 characters of its own, of the 64 that a role's name may have."""
+AUTOSCALER_ROLE_NAME = "cluster-autoscaler"
+MAX_NAME_PREFIX_LENGTH = MAX_ROLE_PREFIX_LENGTH - len(f"{AUTOSCALER_ROLE_NAME}-")
+"""What a prefix of the user's may have, so that the autoscaler's role is named in full behind it."""
 
 NODE_MANAGED_POLICIES = (
     "AmazonEKSWorkerNodePolicy",

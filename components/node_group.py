@@ -125,7 +125,6 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
         *node_role.faults(args),
         *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
-        *validation.tags("tags", args.get("tags", {})),
         *(_of_gpu(fault, gpu) if gpu else fault for fault in asg_tags.faults(_template(args))),
     ]
 

@@ -30,6 +30,7 @@ def faults(args: RoleArgs) -> list[Fault]:
         *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
         *validation.iam_path("path", args.get("path", "/")),
         *validation.role_prefix("namePrefix", args.get("name_prefix", "")),
+        *validation.tags("tags", args.get("tags", {})),
     ]
 
 

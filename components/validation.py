@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .discovery import MAX_TAGS, PREFIX, TAINT_EFFECTS, WRONG_PREFIX, Taint
 from .faults import Fault
+from .iam import MAX_NAME_PREFIX_LENGTH
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -21,7 +22,7 @@ _DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
-_ROLE_PREFIX = re.compile(r"[A-Za-z0-9+=,.@_-]{0,19}")
+_ROLE_PREFIX = re.compile(rf"[A-Za-z0-9+=,.@_-]{{0,{MAX_NAME_PREFIX_LENGTH}}}")
 _IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
 _IMAGE_REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 _NOT_IN_RE2 = re.compile(r"\(\?(<?[=!]|P=|\(|>|#)|\\[1-9]|(?<!\\)[*+?}]\+")
@@ -157,7 +158,8 @@ def iam_path(path: str, value: str) -> list[Fault]:
 
 def role_prefix(path: str, value: str) -> list[Fault]:
     """Faults of what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
-    return form_faults(path, value, _ROLE_PREFIX, "letters, digits and +=,.@_-, 19 characters at most")
+    expected = f"letters, digits and +=,.@_-, {MAX_NAME_PREFIX_LENGTH} characters at most"
+    return form_faults(path, value, _ROLE_PREFIX, expected)
 
 
 def image_repository(path: str, value: object) -> list[Fault]:

@@ -140,8 +140,7 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         cluster_name=_cluster_name(settings.cluster),
         subnet_ids=group.subnet_ids if group.subnet_ids is not None else [_LATER],
     )
-    # The boundary is the role's in the settings, and told there.
-    return [*found, *(f for f in node_group.faults(arguments) if f.path != "permissionsBoundaryArn")]
+    return [*found, *node_group.faults(arguments)]
 
 
 def _autoscaler_faults(settings: Settings) -> list[Fault]:

@@ -77,11 +77,10 @@ def whole_stack(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
 
 
 @pytest.fixture
-def victim(whole_stack: Victim) -> Iterator[Victim]:
-    """The stack to be maltreated; no fault outlives the test, nor one that failed."""
-    whole_stack.emulator.clear_faults()
-    yield whole_stack
-    whole_stack.emulator.clear_faults()
+def victim(whole_stack: Victim, emulator: PrivateApi) -> Victim:
+    """The stack to be maltreated, beside an emulator without faults of other tests."""
+    assert emulator.faults() == []
+    return whole_stack
 
 
 def _machine() -> str:

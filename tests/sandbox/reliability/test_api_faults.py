@@ -54,49 +54,58 @@ def calls(whole_stack: Victim) -> Calls:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_call_may_fail_once(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
     """All of a run in one: a run that survives them all survives each."""
-    finding.done(ONCE, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
-    victim.ensure(up=False)
-    with finding.timed("seconds of up"):
-        survive(victim, victim.stack.up, calls.up, fault)
-    victim.check_up()
-    with finding.timed("seconds of destroy"):
-        survive(victim, victim.stack.destroy, calls.destroy, fault)
-    victim.check_down()
+    there_and_back(ONCE, survive, victim, calls, finding, fault)
     finding.seen(
         "every call was tried again; both runs ended well, nothing was made twice or left",
         actions=len(calls.up) + len(calls.destroy),
     )
 
 
-def survive(victim: Victim, command: Callable[[], str], calls: list[Call], fault: str) -> None:
-    """Runs a command in which the first call of each action fails."""
+@pytest.mark.full
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_call_may_fail_for_ever(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
+    ups, destroys = there_and_back(FOR_EVER, outlive, victim, calls, finding, fault)
+    finding.seen(
+        f"`up` failed {ups} times and `destroy` {destroys} times, each with an error that names resource and cause and "
+        "with nothing of unknown end; when all calls worked again, both ended well, and nothing was made twice or left",
+        actions=len(calls.up) + len(calls.destroy),
+    )
+
+
+Through = Callable[[Victim, Callable[..., str], list[Call], str], int]
+"""A way to bring a command to its good end though calls of it fail; it returns how many runs failed."""
+
+
+def there_and_back(
+    kind: str, through: Through, victim: Victim, calls: Calls, finding: Finding, fault: str
+) -> tuple[int, int]:
+    """An `up` and a `destroy` of the whole stack, with all that there should be and no more after each.
+
+    Returns:
+        How many runs of either failed.
+    """
+    finding.done(kind, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
+    victim.ensure(up=False)
     victim.is_up = True  # in part, should this fail: the next test destroys it
+    with finding.timed("seconds of up"):
+        ups = through(victim, victim.stack.up, calls.up, fault)
+    victim.check_up()
+    with finding.timed("seconds of destroy"):
+        destroys = through(victim, victim.stack.destroy, calls.destroy, fault)
+    victim.check_down()
+    return ups, destroys
+
+
+def survive(victim: Victim, command: Callable[..., str], calls: list[Call], fault: str) -> int:
+    """Runs a command in which the first call of each action fails."""
     victim.emulator.forget_calls()
     inject(victim.emulator, calls, fault)
     command()
     assert victim.emulator.faults() == [], "an action that was not called, so nothing was proved of it"
     made = victim.emulator.calls()
     assert [call for call in calls if made[call] < 2] == [], "a call that failed and was not made again"
-
-
-@pytest.mark.full
-@pytest.mark.timeout(7200)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_every_call_may_fail_for_ever(victim: Victim, calls: Calls, finding: Finding, fault: str) -> None:
-    finding.done(FOR_EVER, f"each action of `up` ({told(calls.up)}) and of `destroy` ({told(calls.destroy)}): {fault}")
-    victim.ensure(up=False)
-    victim.is_up = True  # in part, should this fail: the next test destroys it
-    with finding.timed("seconds of up"):
-        ups = outlive(victim, victim.stack.up, calls.up, fault)
-    victim.check_up()
-    with finding.timed("seconds of destroy"):
-        destroys = outlive(victim, victim.stack.destroy, calls.destroy, fault)
-    victim.check_down()
-    finding.seen(
-        f"`up` failed {ups} times and `destroy` {destroys} times, each with an error that names resource and cause and "
-        "with nothing of unknown end; when all calls worked again, both ended well, and nothing was made twice or left",
-        actions=len(calls.up) + len(calls.destroy),
-    )
+    return 0
 
 
 def outlive(victim: Victim, command: Callable[..., str], calls: list[Call], fault: str) -> int:

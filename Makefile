@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-sandbox faults faults-again ci-preview snapshots schema pages baseline lint-workflows clean bench counts
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages baseline lint-workflows clean bench counts
 
 include sandbox/sandbox.mk
 
@@ -43,26 +43,29 @@ format: setup ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: lint test-fast test-mutations test-sandbox ## Everything: the truth about this project.
+test: lint test-fast test-mutations test-e2e ## Everything about the product: the truth about this project.
 
 test-fast: setup ## Unit, component, policy, program and doctor tests: no network, no tools.
-	$(BIN)/pytest -n 2 --dist worksteal --reruns 1 -rR tests --ignore tests/sandbox
+	$(BIN)/pytest -n 2 --dist worksteal tests --ignore tests/e2e
 
 test-mutations: setup ## Break the code in known ways; each break must fail a named test.
 	$(BIN)/python scripts/mutations.py
 
-test-sandbox: setup ## The real engine on the embedded cloud; builds its tools once (about 13 minutes).
+test-e2e: setup ## The product on the sandbox, with the real Pulumi engine and Kubernetes API.
 	$(BIN)/python -m sandbox tools
-	# Real processes on a busy machine: a test that passes only at its second try is told as such (RERUN), not hidden.
-	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/sandbox --reruns 1 -rR --durations 15
+	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/e2e --durations 15
+
+test-sandbox: setup ## The sandbox's own tests; only for who changes the sandbox.
+	$(BIN)/python -m sandbox tools
+	$(BIN)/pytest -n 2 --no-loadscope-reorder sandbox/tests --durations 15
 
 faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
 	$(BIN)/python -m sandbox tools
-	@$(BIN)/pytest -n 2 tests/sandbox/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
+	@$(BIN)/pytest -n 2 tests/e2e/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
 faults-again: setup ## What failed in the last `make faults`, once more; the page is then written from both runs.
-	@$(BIN)/pytest tests/sandbox/reliability --reliability full --last-failed --last-failed-no-failures none \
+	@$(BIN)/pytest tests/e2e/reliability --reliability full --last-failed --last-failed-no-failures none \
 	  --junitxml build/reliability-again.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
 
@@ -70,7 +73,7 @@ bench: setup ## Measure everything on the embedded cloud (a quarter of an hour);
 	$(BIN)/python -m benchmarks
 
 counts: setup ## Write the golden counts of calls and resources anew; look at the difference.
-	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/sandbox/benchmarks
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/e2e/benchmarks
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
 	@eval "$$($(SANDBOX) shell --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \

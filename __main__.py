@@ -23,7 +23,7 @@ from components import (
     ManagedNodeGroup,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
-from components.iam import role_name
+from components.pure.iam import role_name
 
 settings = stack_settings.load()
 

@@ -7,8 +7,8 @@ import pulumi
 
 from components import ClusterAutoscaler, ClusterOidcProvider, EksCluster, ExistingNodeGroup, ManagedNodeGroup
 from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA, NODE_ROLE, POD_IDENTITY
-from components.discovery import ENABLED_KEY, cluster_key
-from components.iam import ClusterIdentity
+from components.pure.discovery import ENABLED_KEY, cluster_key
+from components.pure.iam import ClusterIdentity
 from settings import NodeGroup, Settings
 
 

@@ -47,13 +47,13 @@ if TYPE_CHECKING:
     from .autoscaler_role import AutoscalerRole, AutoscalerRoleArgs
     from .cluster import ClusterCreation, EksCluster, EksClusterArgs
     from .cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
-    from .discovery import Taint
     from .errors import FaultsError
     from .existing_node_group import ExistingNodeGroup, ExistingNodeGroupArgs
-    from .faults import Fault
     from .network import ClusterNetwork, ClusterNetworkArgs
     from .node_group import Gpu, ManagedNodeGroup, ManagedNodeGroupArgs, UpdateSettings
     from .oidc_provider import ClusterOidcProvider, ClusterOidcProviderArgs
+    from .pure.discovery import Taint
+    from .pure.faults import Fault
     from .values import AutoscalerSettings, PodResources, ServiceMonitor, Toleration
 else:
     _HOMES = {
@@ -62,10 +62,10 @@ else:
         "autoscaler_role": ("AutoscalerRole", "AutoscalerRoleArgs"),
         "cluster": ("ClusterCreation", "EksCluster", "EksClusterArgs"),
         "cluster_autoscaler": ("ClusterAutoscaler", "ClusterAutoscalerArgs"),
-        "discovery": ("Taint",),
+        "pure.discovery": ("Taint",),
         "errors": ("FaultsError",),
         "existing_node_group": ("ExistingNodeGroup", "ExistingNodeGroupArgs"),
-        "faults": ("Fault",),
+        "pure.faults": ("Fault",),
         "network": ("ClusterNetwork", "ClusterNetworkArgs"),
         "node_group": ("Gpu", "ManagedNodeGroup", "ManagedNodeGroupArgs", "UpdateSettings"),
         "oidc_provider": ("ClusterOidcProvider", "ClusterOidcProviderArgs"),

@@ -5,10 +5,10 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import discovery, validation
-from .discovery import Taint
 from .errors import raise_if_any
-from .faults import Fault
+from .pure import discovery, validation
+from .pure.discovery import Taint
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerTags"
 

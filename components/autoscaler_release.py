@@ -6,11 +6,12 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
 
-from . import compatibility, discovery, local_chart, validation
+from . import local_chart
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
-from .compatibility import Solution
 from .errors import FaultsError, raise_if_any
-from .faults import Fault
+from .pure import compatibility, discovery, validation
+from .pure.compatibility import Solution
+from .pure.faults import Fault
 from .values import IMAGE_REPOSITORY, NAME, AutoscalerSettings, chart_values, extra_values_faults, settings_faults
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRelease"

@@ -6,9 +6,10 @@ from typing import NotRequired, Optional, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import iam, node_role, validation
+from . import node_role
 from .errors import raise_if_any
-from .faults import Fault
+from .pure import iam, validation
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
 

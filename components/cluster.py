@@ -5,10 +5,10 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import compatibility, iam, validation
 from .errors import raise_if_any
-from .faults import Fault
-from .kubeconfig import kubeconfig
+from .pure import compatibility, iam, validation
+from .pure.faults import Fault
+from .pure.kubeconfig import kubeconfig
 
 TOKEN = "eks-cluster-autoscaler:index:EksCluster"
 

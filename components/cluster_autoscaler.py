@@ -4,11 +4,12 @@ from typing import Any, NotRequired, Optional, TypedDict
 
 import pulumi
 
-from . import autoscaler_release, autoscaler_role, iam
+from . import autoscaler_release, autoscaler_role
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
 from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
 from .errors import raise_if_any
-from .faults import Fault
+from .pure import iam
+from .pure.faults import Fault
 from .values import AutoscalerSettings
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterAutoscaler"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pulumi
 
-from .faults import Fault
+from .pure.faults import Fault
 
 
 class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):

@@ -5,11 +5,12 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import asg_tags, iam, validation
+from . import asg_tags
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
-from .discovery import Taint
 from .errors import raise_if_any
-from .faults import Fault
+from .pure import iam, validation
+from .pure.discovery import Taint
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ExistingNodeGroup"
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from .faults import Fault
+from .pure.faults import Fault
 from .values import NAME
 
 _EXPECTED = f"a folder or a packed chart (.tgz) with the Chart.yaml of {NAME}"

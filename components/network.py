@@ -6,9 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import validation
 from .errors import raise_if_any
-from .faults import Fault
+from .pure import validation
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterNetwork"
 

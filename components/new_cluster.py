@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
-from . import iam
+from .pure import iam
 
 if TYPE_CHECKING:
     from .cluster import ClusterCreation

@@ -7,12 +7,13 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws.eks.outputs import NodeGroupResource
 
-from . import asg_tags, iam, node_role, validation
+from . import asg_tags, node_role
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
-from .discovery import TAINT_EFFECTS, Taint
 from .errors import raise_if_any
-from .faults import Fault
 from .node_role import NodeRole
+from .pure import iam, validation
+from .pure.discovery import TAINT_EFFECTS, Taint
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 

@@ -7,8 +7,8 @@ from typing import NamedTuple, NotRequired, Self, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import iam, validation
-from .faults import Fault
+from .pure import iam, validation
+from .pure.faults import Fault
 
 
 class RoleArgs(TypedDict):

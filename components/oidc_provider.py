@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import iam, validation
 from .errors import FaultsError, raise_if_any
-from .faults import Fault
+from .pure import iam, validation
+from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterOidcProvider"
 

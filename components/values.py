@@ -8,8 +8,8 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from . import discovery, flags, validation
-from .faults import Fault
+from .pure import discovery, flags, validation
+from .pure.faults import Fault
 
 Values = dict[str, Any]
 """Values of a Helm chart: a tree of whatever its author likes, hence the one ``Any`` of this package."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "tests" / "sandbox" / "program" / "baselines"
+FOLDER = ROOT / "tests" / "e2e" / "program" / "baselines"
 SETTINGS = ROOT / "Pulumi.sandbox.yaml"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 """Marks a value as secret in the engine's state."""

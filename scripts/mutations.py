@@ -30,21 +30,21 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "the trust no longer pins the audience",
-        "components/iam.py",
+        "components/pure/iam.py",
         'f"{path}:aud": AUDIENCE, ',
         "",
         "tests/unit/test_iam.py::test_irsa_trusts_one_service_account_of_one_issuer_for_one_audience",
     ),
     Mutation(
         "the audience is another one",
-        "components/iam.py",
+        "components/pure/iam.py",
         'AUDIENCE = "sts.amazonaws.com"',
         'AUDIENCE = "sts.amazonaws.com.cn"',
         f"{GRAPH}::test_the_oidc_provider_is_made_for_the_one_audience",
     ),
     Mutation(
         "a discovery tag is dropped",
-        "components/discovery.py",
+        "components/pure/discovery.py",
         'return {ENABLED_KEY: "true", cluster_key(cluster): "owned"}',
         'return {ENABLED_KEY: "true"}',
         "tests/unit/test_discovery.py::test_a_group_is_found_by_two_tags",
@@ -86,14 +86,14 @@ MUTATIONS = (
     ),
     Mutation(
         "the policy may write to any group",
-        "components/iam.py",
+        "components/pure/iam.py",
         '"Condition": {"StringEquals": {f"aws:ResourceTag/{discovery.cluster_key(cluster.name)}": "owned"}},',
         "",
         "tests/unit/test_iam.py::test_every_write_is_conditioned_on_the_tag_of_this_cluster",
     ),
     Mutation(
         "the policy may do more than the autoscaler calls",
-        "components/iam.py",
+        "components/pure/iam.py",
         '"autoscaling:TerminateInstanceInAutoScalingGroup")',
         '"autoscaling:TerminateInstanceInAutoScalingGroup", "autoscaling:UpdateAutoScalingGroup")',
         "tests/unit/test_iam.py::test_the_autoscaler_policy_is_exactly_what_the_autoscaler_calls",
@@ -121,14 +121,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a chart whose RBAC makes the autoscaler hang passes",
-        "components/compatibility.py",
+        "components/pure/compatibility.py",
         "(1, 33), (9, 46, 3)",
         "(1, 33), (9, 29, 0)",
         "tests/unit/test_compatibility.py::test_a_chart_whose_rbac_makes_the_autoscaler_hang_is_refused_with_the_floor",
     ),
     Mutation(
         "a taint tag loses its effect",
-        "components/discovery.py",
+        "components/pure/discovery.py",
         "return f\"{taint.get('value', '')}:{taint['effect']}\"",
         "return taint.get('value', '')",
         "tests/unit/test_discovery.py::test_the_autoscaler_itself_can_read_every_taint_tag",

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from components.errors import raise_if_any
-from components.faults import Fault
+from components.pure.faults import Fault
 from settings.rules import faults
 from settings.shapes import STRUCTURED, Settings, known_keys
 

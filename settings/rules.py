@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider, validation
+from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider
 from components.autoscaler_role import NODE_ROLE
-from components.faults import Fault
-from components.versions import dotted, parse_minor
+from components.pure import validation
+from components.pure.faults import Fault
+from components.pure.versions import dotted, parse_minor
 from settings.arguments import (
     autoscaler_arguments,
     creation_arguments,

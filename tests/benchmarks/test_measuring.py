@@ -101,7 +101,7 @@ import time: self [us] | cumulative | imported package
 import time:       100 |        100 |     pulumi_aws.iam
 import time:        20 |        120 |   pulumi_aws
 import time:         7 |          7 |   json
-import time:         3 |        130 | components.iam
+import time:         3 |        130 | components.pure.iam
 """
     assert imports.by_package(said) == {"pulumi_aws": 120, imports.STANDARD_LIBRARY: 7, imports.OURS: 3}
 

@@ -12,7 +12,7 @@ import botocore.client
 import botocore.exceptions
 import botocore.validate
 
-from components import discovery, iam
+from components.pure import discovery, iam
 from doctor.facts import Source
 from doctor.readings import Reading, Unreadable
 

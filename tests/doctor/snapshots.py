@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from components import discovery, iam, versions
+from components.pure import discovery, iam, versions
 from doctor import access, arguments
 from doctor.facts import (
     AgentDaemonSet,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import discovery, flags
+from components.pure import discovery, flags
 from doctor.arguments import (
     PROCESS_FLAGS,
     StaticGroup,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import iam
+from components.pure import iam
 from doctor.documents import Request, condition_keys, far_reaching, judge_trust, unconditioned
 from doctor.facts import Policy
 

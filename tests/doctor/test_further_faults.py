@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from components import discovery, iam
+from components.pure import discovery, iam
 from doctor.checks import all_rules, examine
 from doctor.facts import (
     AgentDaemonSet,

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from components import iam
+from components.pure import iam
 from doctor import clients, gather
 from doctor.checks import examine
 from doctor.errors import CannotLookError

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import discovery
+from components.pure import discovery
 from doctor.facts import Instance, Taint, Toleration
 from doctor.templates import (
     Template,

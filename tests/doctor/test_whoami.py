@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from components import iam
+from components.pure import iam
 from doctor import clients
 from doctor.changes import Connection
 from doctor.cli import main

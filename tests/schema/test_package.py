@@ -50,7 +50,7 @@ def test_the_installed_packages_work_apart_from_the_repository(wheel: Path, tmp_
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import eks_cluster_autoscaler, ca_doctor.cli\n"
         "from ca_doctor.rendering import document\n"
-        "from eks_cluster_autoscaler import tables\n"
+        "from eks_cluster_autoscaler.pure import tables\n"
         "assert tables.rows('charts.tsv') and tables.rows('ca-flags.tsv') and document.schema()\n"
         "print(eks_cluster_autoscaler.__file__, ca_doctor.__file__)\n"
     )

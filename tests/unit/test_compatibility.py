@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import compatibility, versions
-from components.compatibility import Request, solve
+from components.pure import compatibility, versions
+from components.pure.compatibility import Request, solve
 
 MINORS = [versions.dotted(minor) for minor in compatibility.NEWEST_PATCH]
 

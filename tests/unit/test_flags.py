@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import flags
+from components.pure import flags
 
 
 def test_the_table_knows_every_minor_from_126_to_136():

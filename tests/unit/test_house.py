@@ -13,7 +13,6 @@ import pytest
 import components
 
 ROOT = Path(__file__).parents[2]
-PURE = ("compatibility", "discovery", "faults", "flags", "iam", "kubeconfig", "tables", "validation", "versions")
 THE_PROJECTS_OWN = {"benchmarks", "components", "doctor", "policies", "sandbox", "settings", "outputs", "tests"}
 
 
@@ -88,9 +87,15 @@ def test_components_keep_annotations_that_the_plugin_host_can_read(path):
     assert "from __future__" not in path.read_text()
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_pure_modules_know_nothing_of_pulumi(name):
-    assert not any(found.startswith("pulumi") for found in imports(ROOT / "components" / f"{name}.py"))
+@pytest.mark.parametrize("path", sources("components/pure"), ids=lambda path: path.name)
+def test_the_pure_package_imports_neither_pulumi_nor_the_components(path):
+    assert not any(found.startswith("pulumi") for found in imports(path))
+    above = [
+        node
+        for node in ast.walk(parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.level > 1 or (node.module or "").split(".")[0] == "components")
+    ]
+    assert not above, [ast.unparse(node) for node in above]
 
 
 def test_chart_values_register_nothing():

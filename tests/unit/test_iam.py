@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import discovery, iam
+from components.pure import discovery, iam
 
 CLUSTER = iam.ClusterIdentity("aws", "us-east-1", "123456789012", "series-api")
 names = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}", fullmatch=True)

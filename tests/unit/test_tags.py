@@ -2,7 +2,8 @@
 
 import pytest
 
-from components import asg_tags, autoscaler_role, cluster, cluster_autoscaler, node_group, oidc_provider, validation
+from components import asg_tags, autoscaler_role, cluster, cluster_autoscaler, node_group, oidc_provider
+from components.pure import validation
 
 
 def test_the_prefix_of_the_tutorials_is_refused_with_the_right_one_named():

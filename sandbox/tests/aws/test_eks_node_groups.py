@@ -1,0 +1,307 @@
+"""Managed node groups: what EKS makes behind them, and how they change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.tests.aws.support import ACCOUNT, SUBNETS, Aws, Cluster, Emulator, code
+
+
+def described(aws: Aws, cluster: Cluster, name: str = "workers") -> dict[str, Any]:
+    return dict(aws("eks").describe_nodegroup(clusterName=cluster.name, nodegroupName=name)["nodegroup"])
+
+
+def scaling_group(aws: Aws, node_group: dict[str, Any]) -> dict[str, Any]:
+    name = node_group["resources"]["autoScalingGroups"][0]["name"]
+    (group,) = aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    return dict(group)
+
+
+def instances(aws: Aws, node_group: dict[str, Any]) -> list[dict[str, Any]]:
+    ids = [one["InstanceId"] for one in scaling_group(aws, node_group)["Instances"]]
+    reservations = aws("ec2").describe_instances(InstanceIds=ids)["Reservations"]
+    return [one for reservation in reservations for one in reservation["Instances"]]
+
+
+def template_data(aws: Aws, node_group: dict[str, Any]) -> dict[str, Any]:
+    policy = scaling_group(aws, node_group)["MixedInstancesPolicy"]["LaunchTemplate"]
+    template = policy["LaunchTemplateSpecification"]
+    versions = aws("ec2").describe_launch_template_versions(
+        LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
+    )
+    return dict(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"])
+
+
+def create(aws: Aws, cluster: Cluster, role: str, **settings: Any) -> dict[str, Any]:
+    answer = aws("eks").create_nodegroup(
+        clusterName=cluster.name, **({"nodegroupName": "workers", "subnets": SUBNETS, "nodeRole": role} | settings)
+    )["nodegroup"]
+    assert answer["status"] == "CREATING"
+    return described(aws, cluster, settings.get("nodegroupName", "workers"))
+
+
+def test_the_scaling_group_carries_eks_tags_but_never_the_node_groups_own(
+    aws: Aws, cluster: Cluster, node_group: dict[str, Any]
+) -> None:
+    tags = scaling_group(aws, node_group)["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {
+        "eks:cluster-name": cluster.name,
+        "eks:nodegroup-name": "workers",
+        f"kubernetes.io/cluster/{cluster.name}": "owned",
+        "k8s.io/cluster-autoscaler/enabled": "true",
+        f"k8s.io/cluster-autoscaler/{cluster.name}": "owned",
+    }
+    assert all(tag["PropagateAtLaunch"] for tag in tags)
+    assert node_group["tags"] == {"team": "platform"}
+    assert node_group["status"] == "ACTIVE"
+
+
+def test_its_instances_are_real_and_know_their_cluster_and_role(
+    aws: Aws, cluster: Cluster, node_group: dict[str, Any], node_role: str
+) -> None:
+    found = instances(aws, node_group)
+    assert len(found) == 2
+    assert len({one["Placement"]["AvailabilityZone"] for one in found}) == 2
+    security_group = aws("eks").describe_cluster(name=cluster.name)["cluster"]["resourcesVpcConfig"][
+        "clusterSecurityGroupId"
+    ]
+    for one in found:
+        tags = {tag["Key"]: tag["Value"] for tag in one["Tags"]}
+        assert (tags["eks:cluster-name"], tags["eks:nodegroup-name"]) == (cluster.name, "workers")
+        assert one["SecurityGroups"][0]["GroupId"] == security_group
+        profile = one["IamInstanceProfile"]["Arn"].rsplit("/", 1)[1]
+        roles = aws("iam").get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
+        assert [role["Arn"] for role in roles] == [node_role]
+        assert one["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+        assert one["MetadataOptions"]["HttpTokens"] == "required"
+
+
+def test_the_metadata_service_gives_an_instance_its_nodes_role(
+    emulator: Emulator, aws: Aws, node_group: dict[str, Any], node_role: str
+) -> None:
+    (one, *_) = instances(aws, node_group)
+    given = emulator.private("POST", f"instances/{one['InstanceId']}/credentials", {})
+    assert given["RoleArn"] == node_role
+    keys = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["Token"],
+    }
+    identity = aws("sts", keys).get_caller_identity()
+    role = node_role.rsplit("/", 1)[1]
+    assert identity["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{one['InstanceId']}"
+    aws("ec2", keys).describe_instances()
+    with pytest.raises(ClientError) as error:
+        aws("iam", keys).list_roles()
+    assert code(error) == "AccessDenied"
+
+
+def test_a_launch_template_is_kept_and_completed(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    template = aws("ec2").create_launch_template(
+        LaunchTemplateName=f"{cluster.name}-user",
+        LaunchTemplateData={
+            "InstanceType": "t3.large",
+            "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "from", "Value": "template"}]}],
+        },
+    )["LaunchTemplate"]
+    group = create(
+        aws, cluster, node_role, launchTemplate={"name": template["LaunchTemplateName"], "version": "$Latest"}
+    )
+    assert group["launchTemplate"] == {
+        "id": template["LaunchTemplateId"],
+        "name": template["LaunchTemplateName"],
+        "version": "1",
+    }
+    assert "diskSize" not in group
+    assert "instanceTypes" not in group
+    data = template_data(aws, group)
+    assert data["ImageId"].startswith("ami-")
+    assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 2
+    (one, *_) = instances(aws, group)
+    assert one["InstanceType"] == "t3.large"
+    assert {"Key": "from", "Value": "template"} in one["Tags"]
+
+
+def test_a_template_with_its_own_image_makes_the_group_custom(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    aws("ec2").create_launch_template(
+        LaunchTemplateName=f"{cluster.name}-own", LaunchTemplateData={"ImageId": "ami-0123456789abcdef0"}
+    )
+    group = create(aws, cluster, node_role, launchTemplate={"name": f"{cluster.name}-own"})
+    assert group["amiType"] == "CUSTOM"
+    assert instances(aws, group)[0]["ImageId"] == "ami-0123456789abcdef0"
+
+
+def test_a_group_may_start_at_zero_and_on_arm(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    group = create(
+        aws,
+        cluster,
+        node_role,
+        instanceTypes=["m7g.large"],
+        scalingConfig={"minSize": 0, "maxSize": 3, "desiredSize": 0},
+        labels={"tier": "batch"},
+        taints=[{"key": "dedicated", "value": "batch", "effect": "NO_SCHEDULE"}],
+        capacityType="SPOT",
+        updateConfig={"maxUnavailablePercentage": 50},
+    )
+    assert scaling_group(aws, group)["Instances"] == []
+    assert group["amiType"] == "AL2023_ARM_64_STANDARD"
+    assert (group["labels"], group["capacityType"]) == ({"tier": "batch"}, "SPOT")
+    assert group["taints"] == [{"key": "dedicated", "value": "batch", "effect": "NO_SCHEDULE"}]
+    assert group["updateConfig"] == {"maxUnavailablePercentage": 50}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"scalingConfig": {"minSize": 1, "maxSize": 2, "desiredSize": 3}}, "desired capacity 3"),
+        ({"scalingConfig": {"minSize": 3, "maxSize": 2, "desiredSize": 3}}, "Minimum capacity 3"),
+        ({"instanceTypes": ["m5.large"], "amiType": "AL2023_ARM_64_STANDARD"}, "not a valid instance type"),
+        ({"instanceTypes": ["m99.large"]}, "m99.large"),
+        ({"subnets": ["subnet-absent"]}, "subnet-absent"),
+        ({"nodeRole": f"arn:aws:iam::{ACCOUNT}:role/absent"}, "absent"),
+        ({"launchTemplate": {"name": "absent"}}, "absent"),
+        ({"version": "1.35"}, "must not be above"),
+        ({"amiType": "AL2_x86_64"}, "AL2_x86_64 is not available for Kubernetes 1.34"),
+        ({"amiType": "WINDOWS_CORE_2022_x86_64"}, "Unknown amiType"),
+    ],
+)
+def test_a_node_group_that_eks_would_refuse_is_refused(
+    aws: Aws, cluster: Cluster, node_role: str, wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ClientError, match=message):
+        create(aws, cluster, node_role, **wrong)
+    assert aws("eks").list_nodegroups(clusterName=cluster.name)["nodegroups"] == []
+
+
+def test_node_groups_are_listed_page_by_page(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    for name in ("one", "two", "three"):
+        create(aws, cluster, node_role, nodegroupName=name)
+    first = aws("eks").list_nodegroups(clusterName=cluster.name, maxResults=2)
+    assert first["nodegroups"] == ["one", "two"]
+    last = aws("eks").list_nodegroups(clusterName=cluster.name, maxResults=2, nextToken=first["nextToken"])
+    assert last["nodegroups"] == ["three"]
+    assert "nextToken" not in last
+
+
+def test_config_updates_reach_the_scaling_group(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:
+    update = aws("eks").update_nodegroup_config(
+        clusterName=cluster.name,
+        nodegroupName="workers",
+        labels={"addOrUpdateLabels": {"a": "1", "b": "2"}},
+        taints={"addOrUpdateTaints": [{"key": "k", "value": "v", "effect": "NO_EXECUTE"}]},
+        scalingConfig={"minSize": 0, "maxSize": 6, "desiredSize": 3},
+    )["update"]
+    assert update["type"] == "ConfigUpdate"
+    found = aws("eks").describe_update(name=cluster.name, updateId=update["id"], nodegroupName="workers")["update"]
+    assert found["status"] == "Successful"
+    group = described(aws, cluster)
+    assert (group["labels"], group["taints"][0]["effect"]) == ({"a": "1", "b": "2"}, "NO_EXECUTE")
+    behind = scaling_group(aws, group)
+    assert (behind["MinSize"], behind["MaxSize"], len(behind["Instances"])) == (0, 6, 3)
+    aws("eks").update_nodegroup_config(
+        clusterName=cluster.name,
+        nodegroupName="workers",
+        labels={"removeLabels": ["a"]},
+        taints={"removeTaints": [{"key": "k", "value": "v", "effect": "NO_EXECUTE"}]},
+    )
+    group = described(aws, cluster)
+    assert (group["labels"], group["taints"]) == ({"b": "2"}, [])
+    with pytest.raises(ClientError, match="desired capacity 9"):
+        aws("eks").update_nodegroup_config(
+            clusterName=cluster.name, nodegroupName="workers", scalingConfig={"desiredSize": 9}
+        )
+
+
+def test_sizes_are_shown_as_the_scaling_group_has_them(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:
+    name = node_group["resources"]["autoScalingGroups"][0]["name"]
+    aws("autoscaling").update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=7, DesiredCapacity=4)
+    assert described(aws, cluster)["scalingConfig"] == {"minSize": 1, "maxSize": 7, "desiredSize": 4}
+    aws("eks").update_nodegroup_config(
+        clusterName=cluster.name, nodegroupName="workers", scalingConfig={"minSize": 1, "maxSize": 5}
+    )
+    assert scaling_group(aws, node_group)["DesiredCapacity"] == 4
+
+
+def test_a_version_update_replaces_every_instance(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    group = create(aws, cluster, node_role, version="1.33")
+    before = {one["InstanceId"]: one["ImageId"] for one in instances(aws, group)}
+    update = aws("eks").update_nodegroup_version(clusterName=cluster.name, nodegroupName="workers")["update"]
+    assert update["type"] == "VersionUpdate"
+    group = described(aws, cluster)
+    after = {one["InstanceId"]: one["ImageId"] for one in instances(aws, group)}
+    assert group["version"] == "1.34"
+    assert group["releaseVersion"].startswith("1.34.")
+    assert len(after) == len(before)
+    assert not set(after) & set(before)
+    assert not set(after.values()) & set(before.values())
+
+
+def test_a_new_template_version_reaches_the_instances(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    name = f"{cluster.name}-user"
+    aws("ec2").create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t3.large"})
+    group = create(aws, cluster, node_role, launchTemplate={"name": name, "version": "1"})
+    aws("ec2").create_launch_template_version(
+        LaunchTemplateName=name,
+        SourceVersion="1",
+        LaunchTemplateData={"MetadataOptions": {"HttpPutResponseHopLimit": 2}},
+    )
+    aws("eks").update_nodegroup_version(
+        clusterName=cluster.name, nodegroupName="workers", launchTemplate={"name": name, "version": "2"}
+    )
+    group = described(aws, cluster)
+    assert group["launchTemplate"]["version"] == "2"
+    assert {one["MetadataOptions"]["HttpPutResponseHopLimit"] for one in instances(aws, group)} == {2}
+    assert group["version"] == "1.34"
+
+
+def test_the_nodes_role_may_join_the_cluster(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:
+    entry = aws("eks").describe_access_entry(clusterName=cluster.name, principalArn=node_group["nodeRole"])[
+        "accessEntry"
+    ]
+    assert entry["type"] == "EC2_LINUX"
+    assert entry["username"] == "system:node:{{EC2PrivateDNSName}}"
+    assert entry["kubernetesGroups"] == ["system:nodes"]
+
+
+def test_failing_launches_degrade_the_group(
+    emulator: Emulator, aws: Aws, cluster: Cluster, node_group: dict[str, Any], node_role: str
+) -> None:
+    emulator.private("POST", "faults", {"service": "ec2", "action": "RunInstances", "fault": "capacity", "times": 2})
+    name = node_group["resources"]["autoScalingGroups"][0]["name"]
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=3)
+    degraded = described(aws, cluster)
+    assert degraded["status"] == "DEGRADED"
+    assert degraded["health"]["issues"][0]["code"] == "AsgInstanceLaunchFailures"
+    failed = create(aws, cluster, node_role, nodegroupName="more")
+    assert failed["status"] == "CREATE_FAILED"
+    emulator.private("DELETE", "faults")
+    assert described(aws, cluster)["status"] == "ACTIVE"
+
+
+def test_deleting_a_node_group_leaves_nothing_behind(
+    aws: Aws, cluster: Cluster, node_group: dict[str, Any], node_role: str
+) -> None:
+    behind = scaling_group(aws, node_group)
+    template = behind["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]["LaunchTemplateId"]
+    assert aws("eks").delete_nodegroup(clusterName=cluster.name, nodegroupName="workers")["nodegroup"]["status"] == (
+        "DELETING"
+    )
+    with pytest.raises(ClientError) as error:
+        described(aws, cluster)
+    assert code(error) == "ResourceNotFoundException"
+    names = [behind["AutoScalingGroupName"]]
+    assert aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=names)["AutoScalingGroups"] == []
+    assert aws("ec2").describe_launch_templates(LaunchTemplateIds=[template])["LaunchTemplates"] == []
+    role = node_role.rsplit("/", 1)[1]
+    assert aws("iam").list_instance_profiles_for_role(RoleName=role)["InstanceProfiles"] == []
+    running = aws("ec2").describe_instances(
+        Filters=[
+            {"Name": "tag:eks:cluster-name", "Values": [cluster.name]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+    )
+    assert running["Reservations"] == []

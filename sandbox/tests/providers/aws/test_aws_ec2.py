@@ -1,0 +1,327 @@
+"""EC2 networks and launch templates through the provider stand-in."""
+
+import base64
+
+import grpc
+import pytest
+
+from sandbox.tests.providers.aws.lifecycle import (
+    Properties,
+    answered,
+    differences,
+    drifted,
+    imported,
+    made,
+    removed,
+    replaced,
+    unchanged,
+    updated,
+)
+
+VPC = "aws:ec2/vpc:Vpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+EIP = "aws:ec2/eip:Eip"
+NAT = "aws:ec2/natGateway:NatGateway"
+TABLE = "aws:ec2/routeTable:RouteTable"
+TABLE_ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+GET_SUBNET = "aws:ec2/getSubnet:getSubnet"
+
+
+@pytest.fixture
+def vpc(engine):
+    return engine.create(VPC, {"cidrBlock": "10.9.0.0/16", "tags": {"Name": "test"}})
+
+
+@pytest.fixture
+def subnet(engine, vpc):
+    return engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.1.0/24", "availabilityZone": "us-east-1a"})
+
+
+def retagged(cloud, resource):
+    """Somebody changes the tags of a thing that has the tag `team` with the value `b`."""
+
+    def tamper():
+        tags = [{"Key": "team", "Value": "z"}, {"Key": "extra", "Value": "1"}]
+        cloud("ec2").create_tags(Resources=[resource.id], Tags=tags)
+
+    return tamper, {"tags.team": "UPDATE", "tags.extra": "DELETE"}
+
+
+def test_vpc_life(engine, cloud):
+    inputs: Properties = {"cidrBlock": "10.8.0.0/16", "tags": {"team": "a"}}
+    vpc = made(engine, VPC, inputs)
+    assert vpc.id.startswith("vpc-")
+    assert vpc.outputs["arn"] == f"arn:aws:ec2:us-east-1:123456789012:vpc/{vpc.id}"
+    assert vpc.outputs["mainRouteTableId"].startswith("rtb-")
+    assert vpc.outputs["defaultSecurityGroupId"].startswith("sg-")
+    inputs |= {"enableDnsHostnames": True}
+    vpc = updated(engine, VPC, vpc, inputs, {"enableDnsHostnames": "UPDATE"})
+    inputs |= {"enableDnsSupport": False, "enableDnsHostnames": False}
+    changes = {"enableDnsSupport": "UPDATE", "enableDnsHostnames": "UPDATE"}
+    vpc = updated(engine, VPC, vpc, inputs, changes)
+    inputs |= {"tags": {"team": "b"}}
+    vpc = updated(engine, VPC, vpc, inputs, {"tags.team": "UPDATE"})
+    replaced(engine, VPC, vpc, inputs | {"cidrBlock": "10.7.0.0/16"}, "cidrBlock")
+    imported(engine, VPC, vpc.id, vpc, inputs)
+    vpc = drifted(engine, VPC, vpc, inputs, *retagged(cloud, vpc))
+    removed(engine, VPC, vpc)
+
+
+def test_subnet_life(engine, cloud, vpc):
+    inputs = {"vpcId": vpc.id, "cidrBlock": "10.9.2.0/24", "availabilityZone": "us-east-1b", "tags": {"team": "a"}}
+    subnet = made(engine, SUBNET, inputs)
+    assert subnet.id.startswith("subnet-")
+    inputs |= {"mapPublicIpOnLaunch": True}
+    subnet = updated(engine, SUBNET, subnet, inputs, {"mapPublicIpOnLaunch": "UPDATE"})
+    inputs |= {"tags": {"team": "b"}}
+    subnet = updated(engine, SUBNET, subnet, inputs, {"tags.team": "UPDATE"})
+    for key, value in (("cidrBlock", "10.9.3.0/24"), ("availabilityZone", "us-east-1c"), ("vpcId", "vpc-other")):
+        replaced(engine, SUBNET, subnet, inputs | {key: value}, key)
+    imported(engine, SUBNET, subnet.id, subnet, inputs)
+    subnet = drifted(engine, SUBNET, subnet, inputs, *retagged(cloud, subnet))
+    removed(engine, SUBNET, subnet)
+
+
+def test_a_subnet_is_found_by_id_filters_and_tags(engine, vpc, subnet):
+    assert answered(engine, GET_SUBNET, id=subnet.id)["availabilityZone"] == "us-east-1a"
+    found = answered(engine, GET_SUBNET, filters=[{"name": "vpc-id", "values": [vpc.id]}])
+    assert found["id"] == subnet.id
+    engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.4.0/24"})
+    with pytest.raises(grpc.RpcError, match="2 EC2 Subnets matched"):
+        engine.invoke(GET_SUBNET, vpcId=vpc.id)
+    assert answered(engine, GET_SUBNET, vpcId=vpc.id, cidrBlock="10.9.1.0/24")["id"] == subnet.id
+    with pytest.raises(grpc.RpcError, match="no matching EC2 Subnet found"):
+        engine.invoke(GET_SUBNET, id="subnet-0badbadbad")
+
+
+def test_internet_gateway_life(engine, cloud, vpc):
+    inputs = {"vpcId": vpc.id, "tags": {"team": "a"}}
+    gateway = made(engine, GATEWAY, inputs)
+    assert gateway.id.startswith("igw-")
+    other = engine.create(VPC, {"cidrBlock": "10.6.0.0/16"})
+    inputs |= {"vpcId": other.id, "tags": {"team": "b"}}
+    gateway = updated(engine, GATEWAY, gateway, inputs, {"vpcId": "UPDATE", "tags.team": "UPDATE"})
+    imported(engine, GATEWAY, gateway.id, gateway, inputs)
+    gateway = drifted(engine, GATEWAY, gateway, inputs, *retagged(cloud, gateway))
+    removed(engine, GATEWAY, gateway)
+
+
+def test_nat_gateway_and_address_life(engine, cloud, subnet):
+    inputs = {"domain": "vpc", "tags": {"team": "a"}}
+    address = made(engine, EIP, inputs)
+    assert address.id.startswith("eipalloc-")
+    assert address.outputs["publicIp"].count(".") == 3
+    inputs |= {"tags": {"team": "b"}}
+    address = updated(engine, EIP, address, inputs, {"tags.team": "UPDATE"})
+    imported(engine, EIP, address.id, address, inputs)
+    address = drifted(engine, EIP, address, inputs, *retagged(cloud, address))
+
+    nat_inputs = {"allocationId": address.id, "subnetId": subnet.id, "tags": {"team": "a"}}
+    nat = made(engine, NAT, nat_inputs)
+    assert nat.id.startswith("nat-")
+    nat_inputs |= {"tags": {"team": "b"}}
+    nat = updated(engine, NAT, nat, nat_inputs, {"tags.team": "UPDATE"})
+    replaced(engine, NAT, nat, nat_inputs | {"subnetId": "subnet-other"}, "subnetId")
+    # ministack does not tell the address of a NAT gateway.
+    imported(engine, NAT, nat.id, nat, {key: value for key, value in nat_inputs.items() if key != "allocationId"})
+    nat = drifted(engine, NAT, nat, nat_inputs, *retagged(cloud, nat))
+    removed(engine, NAT, nat)
+    removed(engine, EIP, address)
+
+
+def test_route_table_life(engine, cloud, vpc, subnet):
+    gateway = engine.create(GATEWAY, {"vpcId": vpc.id})
+    inputs = {"vpcId": vpc.id, "routes": [{"cidrBlock": "0.0.0.0/0", "gatewayId": gateway.id}], "tags": {"team": "a"}}
+    table = made(engine, TABLE, inputs)
+    assert table.id.startswith("rtb-")
+    inputs |= {"routes": [*inputs["routes"], {"cidrBlock": "192.168.0.0/16", "gatewayId": gateway.id}]}
+    table = updated(engine, TABLE, table, inputs, {"routes[1]": "ADD"})
+    inputs |= {"routes": inputs["routes"][:1], "tags": {"team": "b"}}
+    table = updated(engine, TABLE, table, inputs, {"routes[1]": "DELETE", "tags.team": "UPDATE"})
+    replaced(engine, TABLE, table, inputs | {"vpcId": "vpc-other"}, "vpcId")
+    imported(engine, TABLE, table.id, table, inputs)
+
+    def tamper():
+        cloud("ec2").delete_route(RouteTableId=table.id, DestinationCidrBlock="0.0.0.0/0")
+
+    table = drifted(engine, TABLE, table, inputs, tamper, {"routes[0]": "ADD"})
+
+    association_inputs = {"routeTableId": table.id, "subnetId": subnet.id}
+    association = made(engine, TABLE_ASSOCIATION, association_inputs)
+    assert association.id.startswith("rtbassoc-")
+    imported(engine, TABLE_ASSOCIATION, f"{subnet.id}/{table.id}", association, association_inputs)
+    replaced(engine, TABLE_ASSOCIATION, association, association_inputs | {"subnetId": "subnet-other"}, "subnetId")
+    other = engine.create(TABLE, {"vpcId": vpc.id})
+    association_inputs |= {"routeTableId": other.id}
+    assert differences(engine, TABLE_ASSOCIATION, association, association_inputs) == {"routeTableId": "UPDATE"}
+    association = engine.update(TABLE_ASSOCIATION, association, association_inputs)
+    refreshed = engine.refresh(TABLE_ASSOCIATION, association)
+    assert refreshed.outputs["routeTableId"] == other.id
+    removed(engine, TABLE_ASSOCIATION, association)
+    removed(engine, TABLE, table)
+
+
+def test_security_group_life(engine, cloud, vpc, name):
+    https = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.0.0.0/8"], "description": "API"}
+    among = {"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}
+    anywhere = {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}
+    inputs = {
+        "name": name,
+        "vpcId": vpc.id,
+        "ingress": [https, among],
+        "egress": [anywhere],
+        "tags": {"team": "a"},
+    }
+    group = made(engine, SECURITY_GROUP, inputs)
+    assert group.id.startswith("sg-")
+    assert group.outputs["description"] == "Managed by Pulumi"
+    inputs |= {"ingress": [{**https, "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"]}, among], "tags": {"team": "b"}}
+    response = engine.diff(SECURITY_GROUP, group, inputs)
+    assert list(response.diffs) == ["ingress", "tags"]
+    group = engine.update(SECURITY_GROUP, group, inputs)
+    unchanged(engine, SECURITY_GROUP, group, inputs)
+    inputs |= {"ingress": [], "egress": []}
+    group = engine.update(SECURITY_GROUP, group, inputs)
+    assert group.outputs["ingress"] == group.outputs["egress"] == []
+    unchanged(engine, SECURITY_GROUP, group, inputs)
+    replaced(engine, SECURITY_GROUP, group, inputs | {"description": "other"}, "description")
+    replaced(engine, SECURITY_GROUP, group, inputs | {"vpcId": "vpc-other"}, "vpcId")
+    imported(engine, SECURITY_GROUP, group.id, group, inputs)
+
+    def open_to_all():
+        cloud("ec2").authorize_security_group_ingress(
+            GroupId=group.id, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+        )
+
+    group = drifted(engine, SECURITY_GROUP, group, inputs, open_to_all, {"ingress[0]": "DELETE"})
+    removed(engine, SECURITY_GROUP, group)
+
+
+def test_a_security_group_without_rules_lets_nothing_out(engine, vpc, name):
+    group = made(engine, SECURITY_GROUP, {"name": name, "vpcId": vpc.id})
+    assert group.outputs["egress"] == []
+    removed(engine, SECURITY_GROUP, group)
+
+
+def test_rules_of_the_same_ports_are_one_to_ec2_and_two_to_the_program(engine, vpc, name):
+    https = {"protocol": "tcp", "fromPort": 443, "toPort": 443}
+    apart = [{**https, "cidrBlocks": ["10.0.0.0/8"]}, {**https, "cidrBlocks": ["172.16.0.0/12"]}]
+    together = [{**https, "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"]}]
+    group = made(engine, SECURITY_GROUP, {"name": name, "vpcId": vpc.id, "ingress": apart})
+    assert differences(engine, SECURITY_GROUP, group, {"name": name, "vpcId": vpc.id, "ingress": together}) == {}
+    removed(engine, SECURITY_GROUP, group)
+
+
+def test_security_group_rule_life(engine, cloud, vpc, name):
+    group = engine.create(SECURITY_GROUP, {"name": name, "vpcId": vpc.id})
+    inputs = {
+        "securityGroupId": group.id,
+        "type": "ingress",
+        "protocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12"],
+        "description": "API",
+    }
+    rule = made(engine, RULE, inputs)
+    assert rule.id.startswith("sgrule-")
+    among = {"securityGroupId": group.id, "type": "ingress", "protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}
+    own = made(engine, RULE, among)
+    inputs |= {"description": "other"}
+    rule = updated(engine, RULE, rule, inputs, {"description": "UPDATE"})
+    for key, value in (("toPort", 444), ("cidrBlocks", ["10.0.0.0/8"]), ("type", "egress"), ("protocol", "udp")):
+        replaced(engine, RULE, rule, inputs | {key: value}, key)
+    assert engine.diff(RULE, rule, inputs | {"toPort": 444}).deleteBeforeReplace
+    found = engine.import_(RULE, f"{group.id}_ingress_tcp_443_443_10.0.0.0/8_172.16.0.0/12")
+    assert differences(engine, RULE, found, inputs) == {}
+    assert engine.import_(RULE, f"{group.id}_ingress_-1_0_0_self").outputs["self"] is True
+    # The group, which has no rules of its own, does not mind the single ones.
+    assert (
+        differences(engine, SECURITY_GROUP, engine.refresh(SECURITY_GROUP, group), {"name": name, "vpcId": vpc.id})
+        == {}
+    )
+    removed(engine, RULE, own)
+    everything = cloud("ec2").describe_security_groups(GroupIds=[group.id])["SecurityGroups"][0]["IpPermissions"]
+    cloud("ec2").revoke_security_group_ingress(GroupId=group.id, IpPermissions=everything)
+    assert engine.refresh(RULE, rule) is None
+    rule = engine.create(RULE, inputs)
+    removed(engine, RULE, rule)
+    with pytest.raises(grpc.RpcError, match="is not of the form <group>_<type>_<protocol>"):
+        engine.import_(RULE, "sgrule-1")
+
+
+def test_a_rule_for_nobody_is_refused(engine):
+    inputs = {"securityGroupId": "sg-1", "type": "in", "protocol": "tcp", "fromPort": 1, "toPort": 1}
+    _, failures = engine.check(RULE, inputs)
+    assert set(failures) == {"type", "cidrBlocks"}
+
+
+def test_launch_template_life(engine, cloud, name):
+    inputs = {
+        "name": name,
+        "description": "first",
+        "imageId": "ami-0c2023a1b2c3d4e5f",
+        "instanceType": "m5.large",
+        "userData": base64.b64encode(b"#!/bin/sh\n").decode(),
+        "ebsOptimized": "true",
+        "vpcSecurityGroupIds": ["sg-00000001"],
+        "metadataOptions": {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1},
+        "blockDeviceMappings": [
+            {"deviceName": "/dev/xvda", "ebs": {"volumeSize": 30, "volumeType": "gp3", "encrypted": "true"}}
+        ],
+        "tagSpecifications": [{"resourceType": "instance", "tags": {"Name": "worker"}}],
+        "monitoring": {"enabled": True},
+        "tags": {"team": "a"},
+    }
+    template = made(engine, TEMPLATE, inputs)
+    assert template.id.startswith("lt-")
+    assert (template.outputs["latestVersion"], template.outputs["defaultVersion"]) == (1, 1)
+
+    inputs |= {"metadataOptions": {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 2}}
+    template = updated(engine, TEMPLATE, template, inputs, {"metadataOptions.httpPutResponseHopLimit": "UPDATE"})
+    assert (template.outputs["latestVersion"], template.outputs["defaultVersion"]) == (2, 1)
+    inputs |= {"updateDefaultVersion": True, "instanceType": "m5.xlarge"}
+    changes = {"updateDefaultVersion": "ADD", "instanceType": "UPDATE"}
+    template = updated(engine, TEMPLATE, template, inputs, changes)
+    assert (template.outputs["latestVersion"], template.outputs["defaultVersion"]) == (3, 3)
+    inputs |= {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 40, "volumeType": "gp3"}}]}
+    template = updated(engine, TEMPLATE, template, inputs, {"blockDeviceMappings[0]": "UPDATE"})
+    inputs |= {"tagSpecifications": [{"resourceType": "instance", "tags": {"Name": "node"}}]}
+    template = updated(engine, TEMPLATE, template, inputs, {"tagSpecifications[0]": "UPDATE"})
+    inputs |= {"tags": {"team": "b"}}
+    template = updated(engine, TEMPLATE, template, inputs, {"tags.team": "UPDATE"})
+    assert template.outputs["latestVersion"] == 5
+    del inputs["monitoring"]
+    template = updated(engine, TEMPLATE, template, inputs, {"monitoring.enabled": "DELETE"})
+    inputs = {**inputs, "description": "second"}
+    template = updated(engine, TEMPLATE, template, inputs, {"description": "UPDATE"})
+    replaced(engine, TEMPLATE, template, inputs | {"name": f"{name}-other"}, "name")
+    kept = {key: value for key, value in inputs.items() if key != "updateDefaultVersion"}
+    imported(engine, TEMPLATE, template.id, template, kept)
+
+    def tamper():
+        latest = str(template.outputs["latestVersion"])
+        cloud("ec2").create_launch_template_version(
+            LaunchTemplateId=template.id, SourceVersion=latest, LaunchTemplateData={"InstanceType": "t3.small"}
+        )
+
+    template = drifted(engine, TEMPLATE, template, inputs, tamper, {"instanceType": "UPDATE", "description": "ADD"})
+    removed(engine, TEMPLATE, template)
+
+
+def test_a_launch_template_with_network_interfaces(engine, name):
+    interface = {"associatePublicIpAddress": "false", "deviceIndex": 0, "securityGroups": ["sg-00000001"]}
+    inputs = {"name": name, "networkInterfaces": [interface]}
+    template = made(engine, TEMPLATE, inputs)
+    assert template.outputs["networkInterfaces"] == [interface]
+    removed(engine, TEMPLATE, template)
+
+
+def test_what_the_stand_in_cannot_do_with_launch_templates_is_refused_by_name(engine, name):
+    inputs = {"name": name, "networkInterfaces": [{"ipv4PrefixCount": 1, "ipv4AddressCount": 2}]}
+    _, failures = engine.check(TEMPLATE, inputs)
+    assert list(failures) == ["networkInterfaces[0].ipv4AddressCount"]

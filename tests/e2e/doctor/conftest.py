@@ -1,0 +1,41 @@
+"""The doctor on the program that the sandbox's tests share, in each of the three modes."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.commands import Doctor, Traces, wait_for
+from tests.e2e.program.stack import Stack
+
+MODES = ("irsa", "podIdentity", "nodeRole")
+
+
+@pytest.fixture(scope="session")
+def doctor(sandbox: Sandbox, stack: Stack) -> Doctor:
+    """The doctor on the stack as it is."""
+    return Doctor(sandbox, stack)
+
+
+@pytest.fixture(scope="module", params=MODES)
+def mode(request: pytest.FixtureRequest, stack: Stack, doctor: Doctor) -> Iterator[str]:
+    """The stack in one mode, for all tests of a module; afterwards it is by IRSA again."""
+    if request.param == stack.get("credentials"):
+        yield request.param
+        return
+    with stack.edited(credentials=request.param):
+        stack.up()
+        doctor.forget_outputs()
+        yield request.param
+    stack.up()
+    doctor.forget_outputs()
+
+
+@pytest.fixture
+def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
+    """What is there; afterwards all is as it was."""
+    found = Traces(sandbox, stack)
+    before = found.sizes()
+    yield found
+    assert found.objects() == []
+    wait_for("the nodes to go again", lambda: found.sizes() == before)

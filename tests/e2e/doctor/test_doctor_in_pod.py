@@ -1,0 +1,34 @@
+"""The debug pod of `whoami` says who it is, and is removed in any case."""
+
+import signal
+
+from tests.e2e.doctor.commands import PATIENCE, Doctor, Traces, wait_for
+from tests.e2e.program.stack import Stack
+
+SILENT = "registry.example.com/tools/silent:1"
+"""An image whose containers do nothing here."""
+
+
+def test_a_pod_of_the_same_service_account_has_the_role(doctor: Doctor, stack: Stack, traces: Traces) -> None:
+    told = doctor.run("whoami", "--in-pod", "--json")
+    assert told.code == 0, told.out + told.err
+    role = stack.outputs()["roleArn"].rpartition("/")[2]
+    assert told.document["inPod"]["arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{role}/")
+    assert traces.objects() == []
+
+
+def test_a_pod_that_never_answers_is_told_and_removed(doctor: Doctor, traces: Traces) -> None:
+    told = doctor.run("whoami", "--in-pod", "--image", SILENT, "--timeout", "3", "--json")
+    assert told.code == 1, told.out + told.err
+    assert told.document["session"]["name"] == "ca-doctor"
+    assert "after 3 s it was still" in told.document["inPod"]["said"]
+    assert traces.objects() == []
+
+
+def test_a_pod_is_removed_when_the_command_is_ended(doctor: Doctor, traces: Traces) -> None:
+    process = doctor.start("whoami", "--in-pod", "--image", SILENT)
+    wait_for("the debug pod", traces.objects)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 143, err
+    assert traces.objects() == []

@@ -1,0 +1,51 @@
+"""In each of the three modes a healthy cluster is found healthy, and the autoscaler is who it should be."""
+
+import time
+
+from tests.e2e.doctor.commands import PATIENCE, Doctor, Told
+from tests.e2e.program.stack import Stack
+
+SECRETS = ("eyJ", "ASIA", "AKIA", "SecretAccessKey", "SessionToken")
+
+
+def settled(doctor: Doctor) -> Told:
+    """The check, once the autoscaler has written its first status since the stack was changed."""
+    until = time.monotonic() + PATIENCE
+    while (told := doctor.run("check", "--json")).code != 0 and time.monotonic() < until:
+        time.sleep(2)
+    return told
+
+
+def test_every_link_holds_without_a_warning_in_each_mode(doctor: Doctor, mode: str) -> None:
+    told = settled(doctor)
+    wrong = [each for each in told.document["findings"] if each["status"] != "ok"]
+    assert (told.code, wrong) == (0, []), told.out
+
+
+def test_whoami_says_who_it_is_and_what_it_may_do(doctor: Doctor, stack: Stack, mode: str) -> None:
+    told = doctor.run("whoami", "--json")
+    assert told.code == 0, told.out + told.err
+    answer = told.document
+    assert answer["credentialSource"] == mode
+    assert len(answer["permissions"]) == 10
+    assert all(each["allowed"] for each in answer["permissions"])
+    if mode == "nodeRole":
+        assert (answer["token"], answer["session"]) == (None, None)
+        assert answer["instanceId"].startswith("i-")
+        assert answer["roleArn"] in [group["roleArn"] for group in stack.outputs()["nodeGroups"]]
+    else:
+        audience = {"irsa": "sts.amazonaws.com", "podIdentity": "pods.eks.amazonaws.com"}[mode]
+        outputs = stack.outputs()
+        assert answer["token"]["issuer"] == outputs["oidcIssuer"]
+        assert answer["token"]["subject"] == "system:serviceaccount:kube-system:cluster-autoscaler"
+        assert answer["token"]["audiences"] == [audience]
+        assert f":assumed-role/{outputs['roleArn'].rpartition('/')[2]}/" in answer["session"]["arn"]
+
+
+def test_whoami_for_people_explains_the_modes_and_keeps_every_secret(doctor: Doctor, mode: str) -> None:
+    told = doctor.run("whoami")
+    assert told.code == 0, told.out + told.err
+    assert "web identity" in told.out or mode != "irsa"
+    assert "allowed  autoscaling:SetDesiredCapacity" in told.out
+    for secret in SECRETS:
+        assert secret not in told.out + told.err

@@ -1,0 +1,94 @@
+"""A stress test goes up and comes back on a living cluster; whenever it is killed, nothing is left behind."""
+
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from tests.e2e.doctor.commands import PATIENCE, Doctor, Traces
+from tests.markdown import executed_by
+
+STEPS = ("failed-scheduling", "triggered-scale-up", "desired-up", "node-ready", "pods-running")
+GENEROUS = [f"--budget={step}=5m" for step in (*STEPS, "scaled-down")]
+"""The machine that runs these tests may be busy with much else."""
+
+
+def documented(page: str) -> list[str]:
+    """The command that a page of the documentation shows; the stack is named by the test."""
+    (block,) = [block for block in executed_by("test_doctor_stress") if block.page.name == page]
+    python, _, module, *words = shlex.split(block.text)
+    assert (python, module) == ("python", "doctor")
+    place = words.index("--stack")
+    return words[:place] + words[place + 2 :]
+
+
+def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
+    told = doctor.run(*documented("whoami-and-stress.md"), "--json", *GENEROUS)
+    assert told.code == 0, told.out + told.err
+    outcome = told.document
+    assert [each["status"] for each in outcome["steps"]] == ["done"] * 6
+    assert outcome["plan"]["fits"] < outcome["plan"]["replicas"] == sum(each["stressPods"] for each in outcome["nodes"])
+    assert any(each["new"] for each in outcome["nodes"])
+    scheduling = outcome["steps"][0]["seen"]
+    assert "Insufficient cpu" in scheduling or "Too many pods" in scheduling
+
+
+def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doctor, traces: Traces) -> None:
+    wishes = ("--replicas=2", "--cpu=500m")
+    told = doctor.run(*documented("scaling.md"), "--json", "--no-scale-down", *wishes, *GENEROUS)
+    assert told.code == 0, told.out + told.err
+    assert "batch" in told.document["plan"]["groups"][0]
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [
+        *((step, signal.SIGTERM) for step in ("the start", *STEPS)),
+        # It takes the same way: two moments are enough.
+        ("the start", signal.SIGINT),
+        ("desired-up", signal.SIGINT),
+    ],
+)
+def test_wherever_it_is_ended_nothing_is_left(
+    doctor: Doctor, traces: Traces, step: str, number: signal.Signals
+) -> None:
+    process = doctor.start("stress", *GENEROUS)
+    told = _until(process, "pods of" if step == "the start" else f"{step}:")
+    process.send_signal(number)
+    out, rest = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + number, told + out + rest
+    assert "the pods are removed" in rest
+    assert traces.objects() == []
+
+
+def test_what_a_killed_run_leaves_is_noticed_and_cleaned(doctor: Doctor, traces: Traces) -> None:
+    process = doctor.start("stress", *GENEROUS)
+    _until(process, "failed-scheduling:")
+    process.kill()
+    process.communicate()
+    assert traces.objects()
+    again = doctor.run("stress")
+    assert again.code == 2
+    assert "--clean" in again.err
+    cleaned = doctor.run("stress", "--clean")
+    assert cleaned.code == 0, cleaned.err
+    assert traces.objects() == []
+
+
+def test_dangerous_wishes_are_refused_before_anything_is_made(doctor: Doctor, traces: Traces) -> None:
+    told = doctor.run("stress", "--namespace", "kube-system")
+    assert told.code == 2
+    assert "--yes" in told.err
+    assert traces.objects() == []
+
+
+def _until(process: "subprocess.Popen[str]", words: str) -> str:
+    """Read what it tells of its progress until some words come."""
+    assert process.stderr
+    told = ""
+    for line in process.stderr:
+        told += line
+        if words in line:
+            return told
+    raise AssertionError(f"it ended without {words!r}: {told}")

@@ -1,0 +1,54 @@
+"""What the plugin's tests stand on: an environment for SDKs, a fresh program, a foreign Auto Scaling Group."""
+
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.plugin.consumer import Consumer
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the project's packages, into which an SDK can go without touching them."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(folder, with_pip=False, symlinks=True)
+    (mine,) = folder.glob("lib/python*/site-packages")
+    (theirs,) = Path(sys.prefix).glob("lib/python*/site-packages")
+    (mine / "project.pth").write_text(f"{theirs}\n")
+    return folder
+
+
+@pytest.fixture
+def consumer(sandbox: Sandbox, environment: Path, tmp_path: Path) -> Iterator[Consumer]:
+    """A fresh program; what it made is destroyed."""
+    sandbox.start("aws", "aws-provider")
+    program = Consumer(sandbox, tmp_path / "consumer", environment)
+    yield program
+    program("destroy", "--yes", "--skip-preview", "--remove")
+
+
+@pytest.fixture
+def asg(sandbox: Sandbox) -> Iterator[str]:
+    """Name of an empty Auto Scaling Group that somebody else made."""
+    sandbox.start("aws", "aws-provider")
+    name = "foreign"
+    cloud = sandbox.client("autoscaling")
+    template = {
+        "LaunchTemplateName": name,
+        "LaunchTemplateData": {"ImageId": "ami-12c6146b", "InstanceType": "m5.large"},
+    }
+    template_id = sandbox.client("ec2").create_launch_template(**template)["LaunchTemplate"]["LaunchTemplateId"]
+    cloud.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        MaxSize=3,
+        LaunchTemplate={"LaunchTemplateId": template_id},
+        AvailabilityZones=["us-east-1a"],
+    )
+    yield name
+    cloud.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+    sandbox.client("ec2").delete_launch_template(LaunchTemplateId=template_id)

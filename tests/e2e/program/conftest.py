@@ -1,0 +1,19 @@
+"""Clusters that were there before the program."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import adoption
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.stack import inventory
+
+
+@pytest.fixture(scope="module")
+def legacy(sandbox: Sandbox) -> Iterator[dict[str, list[str]]]:
+    """What there is once somebody has made the cluster `legacy` and its node group `workers` by other means."""
+    sandbox.start()
+    clients = [sandbox.client(service) for service in ("ec2", "eks", "iam")]
+    adoption.make(*clients)
+    yield inventory(sandbox)
+    adoption.remove(*clients)

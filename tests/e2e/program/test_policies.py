@@ -1,0 +1,49 @@
+"""The policy pack in the real engine: our stack passes, and a bad program for each rule fails."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.stack import Stack
+
+ROOT = Path(__file__).parents[3]
+PACK = ROOT / "policies"
+PROGRAMS = ROOT / "tests" / "policies" / "programs"
+BAD = sorted(path.stem for path in (PROGRAMS / "bad").glob("*.py") if path.stem != "__init__")
+
+
+def judged(sandbox: Sandbox, settings: Path, program: str) -> str:
+    """What the engine says of one of the small programs, with every rule mandatory."""
+    arguments = ["preview", "--stack", "judged", "--config-file", str(settings), "-c", f"program={program}"]
+    pack = ["--policy-pack", str(PACK), "--policy-pack-config", str(PROGRAMS / "all-mandatory.json")]
+    return sandbox.pulumi(*arguments, *pack, folder=PROGRAMS, check=False)
+
+
+@pytest.fixture(scope="module")
+def settings(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sandbox.start()
+    path = tmp_path_factory.mktemp("judged") / "Pulumi.judged.yaml"
+    sandbox.pulumi("stack", "init", "judged", folder=PROGRAMS)
+    # The command writes its file beside the program; it belongs to this session alone.
+    shutil.move(PROGRAMS / "Pulumi.judged.yaml", path)
+    return path
+
+
+def test_our_stack_passes_the_policy_pack(stack: Stack) -> None:
+    told = stack.preview("--policy-pack", str(PACK))
+    assert "[mandatory]" not in told
+
+
+def test_a_compliant_program_passes(sandbox: Sandbox, settings: Path) -> None:
+    told = judged(sandbox, settings, "compliant")
+    assert "[mandatory]" not in told
+    assert "error" not in told.lower()
+
+
+@pytest.mark.parametrize("rule", BAD)
+def test_a_program_that_breaks_a_rule_is_stopped_by_that_rule(sandbox: Sandbox, settings: Path, rule: str) -> None:
+    told = judged(sandbox, settings, rule)
+    assert "[mandatory]" in told
+    assert rule.replace("_", "-") in told

@@ -1,0 +1,193 @@
+"""Ten pods make nodes come and go; with any link of the chain broken they do not, and the log says why."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.stack import Stack
+
+CLUSTER = "sandbox"
+NAMESPACE = "default"
+PATIENCE = 180.0
+"""Seconds that a step may take on a busy machine; a quiet one needs a few."""
+
+
+def wait_for(what: str, look: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """Look until there is something to see."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        time.sleep(0.5)
+    raise AssertionError(f"waited {patience:.0f} s in vain for {what}; last seen: {look()!r}")
+
+
+class Workload:
+    """Ten pods that fill the nodes, as the page's stress deployment does."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        self.asg = sandbox.client("autoscaling")
+        self.group = next(g for g in stack.outputs()["nodeGroups"] if "general" in g["name"])["asgName"]
+        api = sandbox.kubernetes(CLUSTER)
+        self.apps, self.core = client.AppsV1Api(api), client.CoreV1Api(api)
+        self.sandbox = sandbox
+
+    def start(self, replicas: int) -> None:
+        pod = {
+            "containers": [
+                {"name": "stress", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": {"cpu": "10m"}}}
+            ]
+        }
+        body = {
+            "metadata": {"name": "stress"},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": "stress"}},
+                "template": {"metadata": {"labels": {"app": "stress"}}, "spec": pod},
+            },
+        }
+        self.apps.create_namespaced_deployment(NAMESPACE, body)
+
+    def stop(self) -> None:
+        for deployment in self.apps.list_namespaced_deployment(NAMESPACE).items:
+            self.apps.delete_namespaced_deployment(deployment.metadata.name, NAMESPACE)
+
+    def desired(self) -> int:
+        (found,) = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[self.group])["AutoScalingGroups"]
+        return int(found["DesiredCapacity"])
+
+    def running(self) -> int:
+        pods = self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items
+        return sum(pod.status.phase == "Running" for pod in pods)
+
+    def nodes(self) -> int:
+        return sum(
+            condition.type == "Ready" and condition.status == "True"
+            for node in self.core.list_node().items
+            for condition in node.status.conditions or []
+        )
+
+    def events(self, reason: str) -> list[str]:
+        """What was told of the pods that are there now; earlier tests left events, too."""
+        pods = {pod.metadata.uid for pod in self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items}
+        found = self.core.list_namespaced_event(NAMESPACE, field_selector=f"reason={reason}").items
+        return [event.message for event in found if event.involved_object.uid in pods]
+
+    def log(self) -> str:
+        command = ["kubectl", "-n", "kube-system", "logs", "-l", "app=cluster-autoscaler", "--tail=200", "--prefix"]
+        kubeconfig = self.sandbox.layout.admin_kubeconfig(CLUSTER, "us-east-1")
+        binary = self.sandbox.layout.bin / "kubectl"
+        run = subprocess.run(
+            [str(binary), "--kubeconfig", str(kubeconfig), *command[1:]], capture_output=True, text=True, check=False
+        )
+        return run.stdout + run.stderr
+
+
+@pytest.fixture
+def workload(sandbox: Sandbox, stack: Stack) -> Iterator[Workload]:
+    made = Workload(sandbox, stack)
+    yield made
+    made.stop()
+    wait_for("the nodes to go again", lambda: made.desired() == 2 and made.nodes() == 2)
+
+
+def fill(workload: Workload, stack: Stack) -> None:
+    """More pods than two t3.medium can hold: 17 each, some of which the system has."""
+    workload.start(40)
+
+
+def test_ten_pods_too_many_make_a_node_come_and_go(workload: Workload, stack: Stack) -> None:
+    assert workload.desired() == 2
+    fill(workload, stack)
+    refused = wait_for("FailedScheduling from the real scheduler", lambda: workload.events("FailedScheduling"))
+    assert any("Too many pods" in message for message in refused), refused
+    wait_for("TriggeredScaleUp", lambda: workload.events("TriggeredScaleUp"))
+    wait_for("the group to grow", lambda: workload.desired() > 2)
+    assert workload.desired() <= 4
+    wait_for("every pod to run", lambda: workload.running() == 40)
+    assert stack.planned() == [], "a desired size moved by the autoscaler is no change"
+
+
+@contextmanager
+def broken_annotation(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
+    with sandbox.kubernetes(CLUSTER) as api:
+        core = client.CoreV1Api(api)
+
+        def annotate(value: str | None) -> None:
+            core.patch_namespaced_service_account(
+                "cluster-autoscaler",
+                "kube-system",
+                {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": value}}},
+            )
+            core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
+
+        annotate(None)
+        yield
+        annotate(stack.outputs()["roleArn"])
+
+
+@contextmanager
+def broken_trust(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
+    iam, outputs = sandbox.client("iam"), stack.outputs()
+    role = outputs["roleArn"].rsplit("/", 1)[-1]
+    document = outputs["trustDocument"]
+    text = document if isinstance(document, str) else __import__("json").dumps(document)
+    with sandbox.kubernetes(CLUSTER) as api:
+        core = client.CoreV1Api(api)
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=text.replace(":cluster-autoscaler", ":another"))
+        core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
+        yield
+        iam.update_assume_role_policy(RoleName=role, PolicyDocument=text)
+        core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
+
+
+@contextmanager
+def broken_policy(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
+    iam, outputs = sandbox.client("iam"), stack.outputs()
+    role = outputs["roleArn"].rsplit("/", 1)[-1]
+    iam.detach_role_policy(RoleName=role, PolicyArn=outputs["policyArn"])
+    yield
+    iam.attach_role_policy(RoleName=role, PolicyArn=outputs["policyArn"])
+
+
+@contextmanager
+def broken_tag(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
+    asg = sandbox.client("autoscaling")
+    key = f"k8s.io/cluster-autoscaler/{CLUSTER}"
+    names = [g["asgName"] for g in stack.outputs()["nodeGroups"]]
+    tags = [{"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": key} for name in names]
+    asg.delete_tags(Tags=tags)
+    yield
+    asg.create_or_update_tags(Tags=[{**tag, "Value": "owned", "PropagateAtLaunch": False} for tag in tags])
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (
+            broken_annotation,
+            ("NoCredentialProviders", "no EC2 IMDS role found", "failed to refresh cached credentials"),
+        ),
+        (broken_trust, ("sts:AssumeRoleWithWebIdentity",)),
+        (broken_policy, ("AccessDenied",)),
+        (broken_tag, ("ASGs: []", "no node group config", "Regenerating instance to ASG map")),
+    ],
+    ids=["annotation", "trust", "policy", "tag"],
+)
+def test_with_a_link_broken_nothing_grows_and_the_log_says_why(
+    workload: Workload, stack: Stack, sandbox: Sandbox, broken, told
+) -> None:
+    with broken(sandbox, stack):
+        fill(workload, stack)
+        wait_for("FailedScheduling", lambda: workload.events("FailedScheduling"))
+        wait_for(f"the log to say {told}", lambda: any(text in workload.log() for text in told))
+        time.sleep(5)
+        assert workload.desired() == 2
+        workload.stop()
+    wait_for("the autoscaler to work again", lambda: workload.running() == 0)

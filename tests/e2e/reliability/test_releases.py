@@ -1,0 +1,267 @@
+"""Helm releases that a run of Pulumi meets in a bad state, or that somebody made by hand: taken over or explained.
+
+Whatever it was, exactly one Deployment of Cluster Autoscaler is there afterwards, and the next preview is empty.
+"""
+
+import base64
+import gzip
+import json
+import os
+import re
+import shlex
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from kubernetes import client
+
+from sandbox import processes
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.identity import NAMESPACE
+from tests.e2e.program.stack import Stack
+from tests.e2e.reliability.probe import deployments
+from tests.e2e.reliability.suite import Finding
+
+CLUSTER = "sandbox"
+KIND = "Helm releases in a bad state or made by hand"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+NAME = "cluster-autoscaler"
+SECRETS = f"owner=helm,name={NAME}"
+PATIENCE = 240.0
+
+
+class Cluster:
+    """The release's cluster, as somebody with helm and kubectl sees it."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
+        self.sandbox, self.stack = sandbox, stack
+        self.api = sandbox.kubernetes(CLUSTER)
+        self.core, self.apps = client.CoreV1Api(self.api), client.AppsV1Api(self.api)
+
+    def helm(self, *arguments: str, check: bool = True) -> str:
+        """Runs helm as the cluster's administrator."""
+        kubeconfig = self.sandbox.layout.admin_kubeconfig(CLUSTER)
+        command = [self.sandbox.layout.bin / "helm", *arguments, "--kubeconfig", kubeconfig]
+        return self.sandbox.run(command, check=check)
+
+    def install_by_hand(self, *settings: str) -> None:
+        """`helm install cluster-autoscaler`, with the least that the chart wants."""
+        discovery = f"autoDiscovery.clusterName={CLUSTER}"
+        sets = [word for setting in (discovery, "awsRegion=us-east-1", *settings) for word in ("--set", setting)]
+        chart = self.stack.project / "sandbox" / "chart" / NAME
+        self.helm("install", NAME, str(chart), "-n", NAMESPACE, *sets)
+
+    def urns(self, token: str) -> list[str]:
+        """URNs of the stack's resources of one type."""
+        exported = self.sandbox.pulumi_json("stack", "export", "--stack", self.stack.name)
+        return [each["urn"] for each in exported["deployment"]["resources"] if each["type"] == token]
+
+    def forget_release(self) -> None:
+        """Takes the release out of the stack's state; in the cluster it stays."""
+        (urn,) = self.urns(RELEASE)
+        self.stack.pulumi("state", "delete", urn, "--yes", "--stack", self.stack.name)
+
+    def remove_release(self) -> None:
+        """No release, neither in the cluster nor in the state."""
+        self.forget_release()
+        self.helm("uninstall", NAME, "-n", NAMESPACE, "--wait")
+
+    def import_release(self) -> None:
+        """`pulumi import`, as docs/migration.md says."""
+        (parent,) = self.urns("eks-cluster-autoscaler:index:AutoscalerRelease")
+        # Another one belongs to the cluster that pulumi-eks made.
+        (provider,) = [urn for urn in self.urns("pulumi:providers:kubernetes") if urn.endswith("::kubernetes")]
+        self.stack.pulumi(
+            *("import", RELEASE, NAME, f"{NAMESPACE}/{NAME}", "--parent", f"parent={parent}"),
+            *("--provider", f"provider={provider}", "--generate-code=false", "--protect=false", "--yes"),
+            *("--stack", self.stack.name),
+        )
+
+    def mark(self, status: str) -> None:
+        """Gives the latest revision another status, as a helm that was killed leaves it."""
+        found = self.core.list_namespaced_secret(NAMESPACE, label_selector=SECRETS).items
+        secret = max(found, key=lambda each: int(each.metadata.labels["version"]))
+        payload = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret.data["release"]))))
+        payload["info"]["status"] = status
+        packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(payload).encode()))).decode()
+        change = {"metadata": {"labels": {"status": status}}, "data": {"release": packed}}
+        self.core.patch_namespaced_secret(secret.metadata.name, NAMESPACE, change)
+
+    def deployment_uid(self) -> str:
+        """Identity of the one Deployment."""
+        return str(self.apps.read_namespaced_deployment(NAME, NAMESPACE).metadata.uid)
+
+    def check_whole(self) -> None:
+        """The release is deployed, its Deployment is the only one, and there is nothing left to do."""
+        assert deployments(self.api) == (f"{NAMESPACE}/{NAME}",)
+        listed = json.loads(self.helm("list", "--all", "--all-namespaces", "--output", "json"))
+        assert [(each["name"], each["status"]) for each in listed if NAME in each["chart"]] == [(NAME, "deployed")]
+        assert self.stack.planned() == []
+
+
+@pytest.fixture
+def cluster(sandbox: Sandbox, stack: Stack) -> Iterator[Cluster]:
+    """The cluster of the shared stack; were a test cut short, the release is made anew."""
+    found = Cluster(sandbox, stack)
+    yield found
+    try:
+        found.check_whole()
+    except AssertionError:
+        if found.urns(RELEASE):
+            found.forget_release()
+        found.helm("uninstall", NAME, "-n", NAMESPACE, "--wait", check=False)
+        stack.up()
+        raise
+
+
+def the_command_in(told: str) -> list[str]:
+    """The helm command that an error gives as the way out."""
+    found = re.findall(r"`(helm (?:uninstall|rollback) [^`]+)`", told)
+    assert found, told
+    assert "Traceback" not in told, told
+    return shlex.split(found[0])[1:]
+
+
+def test_a_release_made_by_hand_is_refused_by_name_and_taken_over_by_an_import(
+    cluster: Cluster, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "a deployed release of that name that the stack knows nothing of")
+    cluster.forget_release()
+    told = stack.up(check=False)
+    assert f"there already is a Helm release {NAMESPACE}/{NAME}" in told, told
+    assert f"pulumi import {RELEASE}" in told, told
+    assert "--parent" in told, told
+    before = cluster.deployment_uid()
+    with finding.timed("seconds to take over"):
+        cluster.import_release()
+        stack.up()
+    cluster.check_whole()
+    assert cluster.deployment_uid() == before, "the Deployment was made anew"
+    finding.seen("refused with the import that takes it over; the Deployment stayed the same object")
+
+
+@pytest.mark.full
+def test_a_release_made_by_hand_under_the_charts_own_names_is_taken_over(
+    cluster: Cluster, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "`helm install cluster-autoscaler` with the chart's default names of objects")
+    cluster.remove_release()
+    cluster.install_by_hand()
+    assert deployments(cluster.api) == (f"{NAMESPACE}/{NAME}-aws-{NAME}",)
+    assert "pulumi import" in stack.up(check=False)
+    with finding.timed("seconds to take over"):
+        cluster.import_release()
+        stack.up()
+    finding.seen("imported; one `up` gave the objects their names and removed the old ones")
+
+
+@pytest.mark.full
+def test_a_release_made_by_hand_with_another_selector_is_explained(
+    cluster: Cluster, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "`helm install` with our names of objects and another selector, which nobody can change")
+    cluster.remove_release()
+    cluster.install_by_hand(f"fullnameOverride={NAME}")
+    assert "pulumi import" in stack.up(check=False)
+    cluster.import_release()
+    told = stack.up(check=False)
+    assert "field is immutable" in told, told
+    assert "Traceback" not in told
+    cluster.helm(*the_command_in(told))
+    stack.refresh()
+    with finding.timed("seconds of the up after helm uninstall"):
+        stack.up()
+    finding.seen("the error names the field and the way: `helm uninstall`, `pulumi refresh`, `pulumi up`")
+
+
+@pytest.mark.full
+def test_a_helm_killed_during_its_install_is_named_with_the_command_that_mends_it(
+    cluster: Cluster, stack: Stack, sandbox: Sandbox, finding: Finding
+) -> None:
+    finding.done(KIND, "helm killed (SIGKILL) while `up` installs the release: stuck in pending-install")
+    cluster.remove_release()
+    with ThreadPoolExecutor() as pool:
+        installing = pool.submit(stack.up, check=False)
+        wait_for_status(cluster, "pending-install")
+        os.kill(helm_of_the_provider(sandbox), signal.SIGKILL)
+        first = installing.result()
+    assert "stuck in pending-install" in first, first
+    second = stack.up(check=False)
+    assert "stuck in pending-install" in second, second
+    assert the_command_in(first) == the_command_in(second)
+    cluster.helm(*the_command_in(second))
+    with finding.timed("seconds of the up after helm uninstall"):
+        stack.up()
+    finding.seen("both this `up` and the next say it and give `helm uninstall`; then one `up` converges")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback", "uninstalling"])
+def test_a_release_that_helm_left_halfway_is_named_with_the_command_that_mends_it(
+    cluster: Cluster, stack: Stack, finding: Finding, status: str
+) -> None:
+    finding.done(KIND, f"release marked as {status}, as a helm that was killed leaves it")
+    with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
+        stack.up()  # an earlier revision to go back to
+    cluster.mark(status)
+    told = stack.up(check=False)
+    assert f"stuck in {status}" in told, told
+    cluster.helm(*the_command_in(told), "--wait")
+    stack.refresh()
+    with finding.timed("seconds of the up that mends"):
+        stack.up()
+    finding.seen(f"`up` names it and gives `helm {the_command_in(told)[0]}`; then refresh and one `up` converge")
+
+
+@pytest.mark.full
+def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stack, finding: Finding) -> None:
+    finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects are there")
+    before = cluster.deployment_uid()
+    cluster.core.delete_collection_namespaced_secret(NAMESPACE, label_selector=SECRETS)
+    with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
+        told = stack.up(check=False)
+    assert "is gone; run `pulumi refresh`" in told, told
+    stack.refresh()
+    with finding.timed("seconds of the up that mends"):
+        stack.up()
+    assert cluster.deployment_uid() == before, "the Deployment was made anew"
+    finding.seen("`up` says to refresh; then one `up` adopts the same objects")
+
+
+@pytest.mark.full
+def test_a_release_without_its_objects_gets_them_back(cluster: Cluster, stack: Stack, finding: Finding) -> None:
+    finding.done(KIND, "half-deleted: Deployment, service account and ClusterRole are gone, the release is there")
+    cluster.apps.delete_namespaced_deployment(NAME, NAMESPACE)
+    cluster.core.delete_namespaced_service_account(NAME, NAMESPACE)
+    client.RbacAuthorizationV1Api(cluster.api).delete_cluster_role(NAME)
+    stack.refresh()
+    assert [(step.op, step.type) for step in stack.planned() if step.type == RELEASE] == [("update", RELEASE)]
+    with finding.timed("seconds of the up that mends"):
+        stack.up()
+    finding.seen("a refresh finds it, one `up` makes them again")
+
+
+def wait_for_status(cluster: Cluster, status: str) -> None:
+    """Until helm has written that status of the release down."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if cluster.core.list_namespaced_secret(NAMESPACE, label_selector=f"{SECRETS},status={status}").items:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {status}")
+
+
+def helm_of_the_provider(sandbox: Sandbox) -> int:
+    """Process id of the helm that the provider stand-in runs."""
+    (provider,) = [
+        now.record.pid
+        for now in processes.status(sandbox.layout)
+        if now.service.name == "kubernetes-provider" and now.record
+    ]
+    children = Path(f"/proc/{provider}/task").glob("*/children")
+    running = [pid for each in children for pid in each.read_text().split()]
+    (helm,) = [int(pid) for pid in running if Path(f"/proc/{pid}/comm").read_text().strip() == "helm"]
+    return helm

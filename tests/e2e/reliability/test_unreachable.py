@@ -1,0 +1,165 @@
+"""The Kubernetes API gone while Pulumi works: the reason is told, no state is lost, and the next run goes on."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from kubernetes import client
+
+from sandbox.kubernetes.files import ClusterFiles
+from sandbox.layout import REGION
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.identity import NAMESPACE
+from tests.e2e.program.stack import Stack, inventory
+from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.test_releases import Cluster, the_command_in
+
+CLUSTER = "sandbox"
+KIND = "The Kubernetes API gone"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+UPDATING = "owner=helm,name=cluster-autoscaler,status=pending-upgrade"
+"""Labels of the secret in which helm keeps a release that it is at work on."""
+PATIENCE = 240.0
+
+
+@contextmanager
+def without_kubernetes(sandbox: Sandbox) -> Iterator[None]:
+    """Every control plane stopped for the length of a with-block; EKS goes on calling the clusters ACTIVE."""
+    sandbox.stop("clusters")
+    try:
+        yield
+    finally:
+        sandbox.start("clusters")
+
+
+def an_edit(stack: Stack) -> dict[str, Any]:
+    """Settings that change a node group, which is AWS's, and the release, which is Kubernetes'."""
+    general, *others = stack.get("nodeGroups")
+    return {
+        "nodeGroups": [{**general, "maxSize": general["maxSize"] + 1}, *others],
+        "autoscaler": {**stack.get("autoscaler"), "replicas": 3},
+    }
+
+
+def state(stack: Stack) -> dict[str, Any]:
+    """What the stack holds in the cloud, by URN; components record what they were asked for, come what may."""
+    exported = stack.sandbox.pulumi_json("stack", "export", "--stack", stack.name)["deployment"]
+    assert not exported.get("pending_operations")
+    return {
+        each["urn"]: {key: each.get(key) for key in ("id", "type", "inputs")}
+        for each in exported["resources"]
+        if each.get("custom")
+    }
+
+
+def check_told(stack: Stack, endpoint: str, told: str) -> None:
+    """The error is of the release, names the API server and says why; there is no traceback."""
+    assert f"{RELEASE} (cluster-autoscaler)" in told, told
+    assert endpoint in told, told
+    assert "connection refused" in told, told
+    assert "Traceback" not in told, told
+
+
+def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
+    sandbox: Sandbox, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "the cluster's control plane stopped before preview, up, refresh and destroy")
+    endpoint, before, held = stack.outputs()["clusterEndpoint"], state(stack), inventory(sandbox)
+    with without_kubernetes(sandbox):
+        with finding.timed("preview"), stack.edited(**an_edit(stack)):
+            planned = dict(stack.counted())
+        assert planned == {("update", NODE_GROUP): 1, ("update", RELEASE): 1}
+        with finding.timed("up"), stack.edited(**an_edit(stack)):
+            check_told(stack, endpoint, stack.up(check=False))
+        halfway = state(stack)
+        changed = {halfway[urn]["type"] for urn in before if halfway[urn] != before[urn]}
+        assert halfway.keys() == before.keys()
+        assert NODE_GROUP in changed
+        assert RELEASE not in changed, "the release was recorded as updated"
+        with finding.timed("refresh"):
+            check_told(stack, endpoint, stack.refresh(check=False))
+        with finding.timed("destroy"):
+            check_told(stack, endpoint, stack.destroy(check=False))
+        assert state(stack).keys() == before.keys()
+        assert inventory(sandbox) == held, "a destroy that cannot stop the autoscaler took something from it"
+    with finding.timed("up with the API back"):
+        stack.up()
+    assert stack.planned() == []
+    assert state(stack) == before
+    finding.seen("the preview planned; each error named release, API server and cause; the next `up` converged")
+
+
+@pytest.mark.full
+def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can_be_mended(
+    sandbox: Sandbox, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "kube-apiserver killed (SIGKILL) while `up` updates the release; it comes back by itself")
+    before = state(stack)
+    with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
+        with ThreadPoolExecutor() as pool:
+            updating = pool.submit(stack.up, check=False)
+            wait_for_helm(sandbox)
+            os.kill(api_server(sandbox), signal.SIGKILL)
+            told = updating.result()
+        assert state(stack).keys() == before.keys()
+        assert "Traceback" not in told, told
+        failed, stuck = "errored" in told, False
+        if failed:
+            assert f"{RELEASE} (cluster-autoscaler)" in told, told
+            if stuck := "stuck in pending-upgrade" in told:
+                # Helm could not write down that it failed.
+                Cluster(sandbox, stack).helm(*the_command_in(told), "--wait")
+                stack.refresh()
+            stack.up()
+        assert stack.planned() == []
+    stack.up()
+    assert state(stack) == before
+    way = "its error gives `helm rollback`; after that and a refresh" if stuck else "no help needed:"
+    finding.seen(f"{way} the release is whole and the next preview empty", ups_to_converge=1 + failed)
+
+
+@pytest.mark.full
+def test_an_api_server_that_does_not_answer_is_given_up_and_named(
+    sandbox: Sandbox, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "kube-apiserver stopped (SIGSTOP): connections are taken and never answered")
+    endpoint, before = stack.outputs()["clusterEndpoint"], state(stack)
+    pid = api_server(sandbox)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with (
+            finding.timed("until up gave up"),
+            stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}),
+        ):
+            told = stack.up(check=False)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert endpoint in told, told
+    assert "Traceback" not in told, told
+    assert state(stack) == before
+    stack.up()
+    assert stack.planned() == []
+    finding.seen("the error named the API server; the next `up` converged")
+
+
+def api_server(sandbox: Sandbox) -> int:
+    """Process id of the cluster's API server."""
+    files = ClusterFiles.of(sandbox.layout.kubernetes, REGION, CLUSTER)
+    return int(files.pid("kube-apiserver").read_text())
+
+
+def wait_for_helm(sandbox: Sandbox) -> None:
+    """Until helm has written down that it updates the release: from then on it waits for pods."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        with sandbox.kubernetes(CLUSTER) as api:
+            if client.CoreV1Api(api).list_namespaced_secret(NAMESPACE, label_selector=UPDATING).items:
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for the update of the release")

@@ -34,6 +34,8 @@ class InstanceType:
         gpus: Number of GPUs; 0 for most.
         gpu: Manufacturer and model, or ``-``.
         gpu_memory_mib: Memory of each GPU in MiB.
+        neuron_devices: Number of Inferentia or Trainium chips; 0 for most.
+        neuron: Their name, or ``-``.
     """
 
     name: str
@@ -51,6 +53,8 @@ class InstanceType:
     gpus: int
     gpu: str
     gpu_memory_mib: int
+    neuron_devices: int
+    neuron: str
 
 
 _READERS: dict[str, Any] = {"int": int, "bool": lambda text: text == "yes", "str": str}

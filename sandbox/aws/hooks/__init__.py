@@ -28,6 +28,7 @@ from sandbox.aws.hooks import (
     instances,
     launch_templates,
     managed_policies,
+    network_filters,
     pod_identity,
     web_identity,
 )
@@ -62,6 +63,7 @@ HOOKS: tuple[Hook, ...] = (
     *instances.HOOKS,
     *launch_templates.HOOKS,
     *managed_policies.HOOKS,
+    *network_filters.HOOKS,
     *pod_identity.HOOKS,
     *web_identity.HOOKS,
 )

@@ -15,6 +15,8 @@ from sandbox.aws.query_protocol import EC2, Params, page
 # EC2's Query protocol names the lists of InstanceRequirements in the singular, all other protocols in the plural.
 _SINGULAR = ("CpuManufacturer", "InstanceGeneration", "ExcludedInstanceType", "AllowedInstanceType")
 
+_STRATEGIES = ["cluster", "partition", "spread"]
+
 
 def describe_instance_types(params: Params) -> Params:
     """DescribeInstanceTypes, with its commonest filters; a page of 100 unless told."""
@@ -72,8 +74,29 @@ def _describe(kind: InstanceType) -> Params:
             "ipv4AddressesPerInterface": kind.addresses_per_interface,
         },
         "gpuInfo": {"gpus": [gpu], "totalGpuMemoryInMiB": kind.gpus * kind.gpu_memory_mib} if kind.gpus else None,
+        "neuronInfo": _neuron(kind) if kind.neuron_devices else None,
+        "ebsInfo": {
+            "ebsOptimizedSupport": "default" if kind.hypervisor == "nitro" else "unsupported",
+            "encryptionSupport": "supported",
+            "nvmeSupport": "required" if kind.hypervisor == "nitro" else "unsupported",
+        },
+        # Burstable types cannot be in a cluster placement group.
+        "placementGroupInfo": {
+            "supportedStrategies": [*([] if kind.burstable else ["cluster"]), "partition", "spread"]
+        },
         "burstablePerformanceSupported": kind.burstable,
     }
+
+
+def _neuron(kind: InstanceType) -> Params:
+    """Each Inferentia2 or Trainium chip has two cores of the second version and 32 GiB."""
+    device = {
+        "count": kind.neuron_devices,
+        "name": kind.neuron,
+        "coreInfo": {"count": 2, "version": 2},
+        "memoryInfo": {"sizeInMiB": 32768},
+    }
+    return {"neuronDevices": [device], "totalNeuronDeviceMemoryInMiB": kind.neuron_devices * 32768}
 
 
 def instance_types_from_requirements(params: Params) -> Params:

@@ -53,7 +53,7 @@ def test_instance_types_are_filtered_and_paged(aws: Aws) -> None:
         )
     )
     names = [one["InstanceType"] for page in pages for one in page["InstanceTypes"]]
-    assert len(pages) == 2
+    assert len(pages) == 3
     assert {"t4g.medium", "m7g.large", "c7g.large"} < set(names)
     assert "m5.large" not in names
 
@@ -178,3 +178,42 @@ def test_a_terminated_instance_takes_its_root_volume_with_it(aws: Aws) -> None:
     assert len(aws("ec2").describe_volumes(Filters=[volume])["Volumes"]) == 1
     aws("ec2").terminate_instances(InstanceIds=[instance["InstanceId"]])
     assert aws("ec2").describe_volumes(Filters=[volume])["Volumes"] == []
+
+
+def test_accelerators_are_those_of_the_instance_type(aws: Aws) -> None:
+    wanted = ["g5g.xlarge", "inf2.xlarge", "m5.large"]
+    kinds = {
+        kind["InstanceType"]: kind for kind in aws("ec2").describe_instance_types(InstanceTypes=wanted)["InstanceTypes"]
+    }
+    assert kinds["g5g.xlarge"]["GpuInfo"]["Gpus"][0]["Manufacturer"] == "NVIDIA"
+    assert kinds["inf2.xlarge"]["NeuronInfo"]["NeuronDevices"][0]["Name"] == "Inferentia2"
+    assert {"GpuInfo", "NeuronInfo"} & kinds["m5.large"].keys() == set()
+
+
+def test_subnets_and_route_tables_are_filtered_by_what_aws_documents(aws: Aws) -> None:
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.31.0.0/16")["Vpc"]["VpcId"]
+    of_vpc = {"Name": "vpc-id", "Values": [vpc]}
+    public, private = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.31.{number}.0/24")["Subnet"]["SubnetId"] for number in (1, 2)
+    )
+    ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+
+    def subnets(*filters: Any, **wanted: Any) -> list[str]:
+        answer = ec2.describe_subnets(Filters=[of_vpc, *filters], **wanted)["Subnets"]
+        return [subnet["SubnetId"] for subnet in answer]
+
+    assert subnets({"Name": "map-public-ip-on-launch", "Values": ["true"]}) == [public]
+    assert subnets({"Name": "map-public-ip-on-launch", "Values": ["false"]}, SubnetIds=[public, private]) == [private]
+    assert subnets({"Name": "cidr-block", "Values": ["10.31.9.0/24"]}) == []
+    with pytest.raises(ClientError, match="The filter 'public' is invalid"):
+        subnets({"Name": "public", "Values": ["true"]})
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    for name, value in (("route-table-id", table), ("route.gateway-id", "igw-*"), ("association.main", "false")):
+        tables = ec2.describe_route_tables(Filters=[of_vpc, {"Name": name, "Values": [value]}])["RouteTables"]
+        assert [each["RouteTableId"] for each in tables] == [table], name
+    assert (
+        ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": [public]}])["RouteTables"] == []
+    )

@@ -1,8 +1,9 @@
 """EC2: networks, security groups and launch templates."""
 
+from sandbox.providers.aws.ec2 import instance_type, network, routing
 from sandbox.providers.aws.ec2.gateways import Eip, InternetGateway, NatGateway
 from sandbox.providers.aws.ec2.launch_template import LaunchTemplate
-from sandbox.providers.aws.ec2.network import GET_SUBNET, Subnet, Vpc
+from sandbox.providers.aws.ec2.network import Subnet, Vpc
 from sandbox.providers.aws.ec2.routing import RouteTable, RouteTableAssociation
 from sandbox.providers.aws.ec2.security_group import SecurityGroup, SecurityGroupRule
 from sandbox.providers.aws.function import Function
@@ -20,6 +21,6 @@ RESOURCES: list[ResourceType] = [
     Subnet(),
     Vpc(),
 ]
-FUNCTIONS: list[Function] = [GET_SUBNET]
+FUNCTIONS: list[Function] = [*instance_type.FUNCTIONS, *network.FUNCTIONS, *routing.FUNCTIONS]
 
 __all__ = ["FUNCTIONS", "RESOURCES"]

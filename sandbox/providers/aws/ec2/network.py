@@ -7,7 +7,14 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.ec2.common import Ec2Resource, delete_when_unused, tag_specifications
+from sandbox.providers.aws.ec2.common import (
+    Ec2Resource,
+    asked_filters,
+    delete_when_unused,
+    list_answer,
+    tag_specifications,
+    the_only,
+)
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
@@ -182,7 +189,10 @@ def _first(values: list[str]) -> str | None:
 
 
 def get_subnet(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.ec2.get_subnet``: exactly one subnet, by ID, filters, tags and properties."""
+    """``aws.ec2.get_subnet``: exactly one subnet, by ID, filters, tags and properties.
+
+    As ``dataSourceSubnetRead`` of vpc_subnet_data_source.go.
+    """
     named = {
         "availabilityZone": "availabilityZone",
         "availabilityZoneId": "availabilityZoneId",
@@ -193,18 +203,10 @@ def get_subnet(cloud: Cloud, args: Properties) -> Properties:
     filters: list[Any] = [{"Name": name, "Values": [args[key]]} for key, name in named.items() if args.get(key)]
     if args.get("defaultForAz") is not None:
         filters.append({"Name": "defaultForAz", "Values": [str(args["defaultForAz"]).lower()]})
-    filters += [{"Name": f"tag:{key}", "Values": [value]} for key, value in (args.get("tags") or {}).items()]
-    filters += [{"Name": each["name"], "Values": each["values"]} for each in args.get("filters") or ()]
+    filters += asked_filters(args)
     ids = [args["id"]] if args.get("id") else []
     answer = found(lambda: cloud.ec2.describe_subnets(SubnetIds=ids, Filters=filters), _NO_SUBNET)
-    subnets = answer["Subnets"] if answer else []
-    if not subnets:
-        raise ProviderError("no matching EC2 Subnet found")
-    if len(subnets) > 1:
-        raise ProviderError(
-            f"{len(subnets)} EC2 Subnets matched; use additional constraints to reduce matches to a single EC2 Subnet"
-        )
-    [subnet] = subnets
+    subnet = the_only(answer["Subnets"] if answer else [], "EC2 Subnet")
     return {
         **_subnet(cloud, subnet),
         "availableIpAddressCount": subnet["AvailableIpAddressCount"],
@@ -216,4 +218,17 @@ def get_subnet(cloud: Cloud, args: Properties) -> Properties:
     }
 
 
-GET_SUBNET = Function("aws:ec2/getSubnet:getSubnet", aws.ec2.get_subnet, get_subnet)
+def get_subnets(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.ec2.get_subnets``: the IDs of all subnets that fit; none is no error.
+
+    As ``dataSourceSubnetsRead`` of vpc_subnets_data_source.go.
+    """
+    pages = cloud.ec2.get_paginator("describe_subnets").paginate(Filters=asked_filters(args))
+    ids = [subnet["SubnetId"] for page in pages for subnet in page["Subnets"]]
+    return {**list_answer(cloud, args), "ids": ids}
+
+
+FUNCTIONS = [
+    Function("aws:ec2/getSubnet:getSubnet", aws.ec2.get_subnet, get_subnet),
+    Function("aws:ec2/getSubnets:getSubnets", aws.ec2.get_subnets, get_subnets),
+]

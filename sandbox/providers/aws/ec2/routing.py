@@ -9,7 +9,14 @@ from typing import Any
 import pulumi_aws as aws
 
 from sandbox.providers.aws.api_shapes import from_api
-from sandbox.providers.aws.ec2.common import Ec2Resource, delete_when_unused, tag_specifications
+from sandbox.providers.aws.ec2.common import (
+    Ec2Resource,
+    asked_filters,
+    delete_when_unused,
+    list_answer,
+    tag_specifications,
+)
+from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
@@ -168,3 +175,114 @@ class RouteTableAssociation(Ec2Resource):
         if not table:
             raise ProviderError(f"the ID {old.id!r} is not of the form <subnet or gateway ID>/<route table ID>")
         return served, table
+
+
+# Names of a route and of an association as the data source gives them, and EC2's for the same.
+_ROUTE_MEMBERS = {
+    "carrierGatewayId": "CarrierGatewayId",
+    "cidrBlock": "DestinationCidrBlock",
+    "coreNetworkArn": "CoreNetworkArn",
+    "destinationPrefixListId": "DestinationPrefixListId",
+    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
+    "gatewayId": "GatewayId",
+    "instanceId": "InstanceId",
+    "ipv6CidrBlock": "DestinationIpv6CidrBlock",
+    "localGatewayId": "LocalGatewayId",
+    "natGatewayId": "NatGatewayId",
+    "networkInterfaceId": "NetworkInterfaceId",
+    "odbNetworkArn": "OdbNetworkArn",
+    "transitGatewayId": "TransitGatewayId",
+    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
+}
+_ASSOCIATION_MEMBERS = {
+    "gatewayId": "GatewayId",
+    "routeTableAssociationId": "RouteTableAssociationId",
+    "routeTableId": "RouteTableId",
+    "subnetId": "SubnetId",
+}
+_TABLE_FILTERS = {
+    "gatewayId": "association.gateway-id",
+    "routeTableId": "route-table-id",
+    "subnetId": "association.subnet-id",
+    "vpcId": "vpc-id",
+}
+
+
+def get_route_table(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.ec2.get_route_table``: exactly one table.
+
+    As ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go. A subnet without an association of its own is
+    not found by ``subnetId``: the VPC's main table serves it, which only the filter ``association.main`` finds.
+    """
+    filters = [{"Name": name, "Values": [args[key]]} for key, name in _TABLE_FILTERS.items() if args.get(key)]
+    filters += asked_filters(args)
+    if not filters:
+        raise ProviderError("one of route_table_id, vpc_id, subnet_id, gateway_id, filters, or tags must be assigned")
+    tables = _tables(cloud, filters)
+    if not tables:
+        raise ProviderError("query returned no results. Please change your search criteria and try again")
+    if len(tables) > 1:
+        raise ProviderError(
+            "multiple Route Tables matched; use additional constraints to reduce matches to a single Route Table"
+        )
+    [table] = tables
+    return {
+        "arn": cloud.arn("ec2", f"route-table/{table['RouteTableId']}"),
+        "associations": [
+            {**_members(each, _ASSOCIATION_MEMBERS), "main": each.get("Main", False)}
+            for each in table.get("Associations") or []
+        ],
+        "filters": args.get("filters"),
+        "gatewayId": args.get("gatewayId"),
+        "id": table["RouteTableId"],
+        "ownerId": table.get("OwnerId"),
+        "region": cloud.region,
+        "routeTableId": table["RouteTableId"],
+        "routes": [_data_source_route(each) for each in table.get("Routes") or [] if not _hidden(each)],
+        "subnetId": args.get("subnetId"),
+        "tags": from_pairs(table.get("Tags")),
+        "vpcId": table["VpcId"],
+    }
+
+
+def get_route_tables(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.ec2.get_route_tables``: the IDs of all tables that fit; none is no error.
+
+    As ``dataSourceRouteTablesRead`` of vpc_route_tables_data_source.go.
+    """
+    vpc = [{"Name": "vpc-id", "Values": [args["vpcId"]]}] if args.get("vpcId") else []
+    ids = [table["RouteTableId"] for table in _tables(cloud, [*vpc, *asked_filters(args)])]
+    return {**list_answer(cloud, args), "ids": ids, "vpcId": args.get("vpcId")}
+
+
+def _tables(cloud: Cloud, filters: list[Any]) -> list[Any]:
+    pages = cloud.ec2.get_paginator("describe_route_tables").paginate(Filters=filters)
+    return [table for page in pages for table in page["RouteTables"]]
+
+
+def _hidden(route: Mapping[str, Any]) -> bool:
+    """Whether ``dataSourceRoutesRead`` leaves a route out: the local one, and those that AWS itself adds."""
+    gateway = route.get("GatewayId") or ""
+    to_endpoint = route.get("DestinationPrefixListId") and gateway.startswith("vpce-")
+    return gateway == "local" or route.get("Origin") == "EnableVgwRoutePropagation" or bool(to_endpoint)
+
+
+def _data_source_route(route: Mapping[str, Any]) -> dict[str, Any]:
+    values = _members(route, _ROUTE_MEMBERS)
+    to_endpoint = values["gatewayId"].startswith("vpce-")
+    return {
+        **values,
+        "gatewayId": "" if to_endpoint else values["gatewayId"],
+        "vpcEndpointId": values["gatewayId"] if to_endpoint else "",
+    }
+
+
+def _members(answer: Mapping[str, Any], members: Mapping[str, str]) -> dict[str, Any]:
+    """Members by the data source's names. What is absent is an empty string, as in Terraform's nested blocks."""
+    return {name: answer.get(member) or "" for name, member in members.items()}
+
+
+FUNCTIONS = [
+    Function("aws:ec2/getRouteTable:getRouteTable", aws.ec2.get_route_table, get_route_table),
+    Function("aws:ec2/getRouteTables:getRouteTables", aws.ec2.get_route_tables, get_route_tables),
+]

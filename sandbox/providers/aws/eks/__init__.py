@@ -1,9 +1,10 @@
 """EKS: clusters, node groups, add-ons, access entries and Pod Identity associations."""
 
+from sandbox.providers.aws.eks import addon, cluster, node_group
 from sandbox.providers.aws.eks.access import AccessEntry, AccessPolicyAssociation, PodIdentityAssociation
-from sandbox.providers.aws.eks.addon import GET_ADDON_VERSION, Addon
-from sandbox.providers.aws.eks.cluster import GET_CLUSTER, Cluster
-from sandbox.providers.aws.eks.node_group import GET_NODE_GROUP, NodeGroup
+from sandbox.providers.aws.eks.addon import Addon
+from sandbox.providers.aws.eks.cluster import Cluster
+from sandbox.providers.aws.eks.node_group import NodeGroup
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import ResourceType
 
@@ -15,6 +16,6 @@ RESOURCES: list[ResourceType] = [
     AccessPolicyAssociation(),
     PodIdentityAssociation(),
 ]
-FUNCTIONS: list[Function] = [GET_ADDON_VERSION, GET_CLUSTER, GET_NODE_GROUP]
+FUNCTIONS: list[Function] = [*addon.FUNCTIONS, *cluster.FUNCTIONS, *node_group.FUNCTIONS]
 
 __all__ = ["FUNCTIONS", "RESOURCES"]

@@ -126,9 +126,22 @@ def get_addon_version(cloud: Cloud, args: Properties) -> Properties:
     }
 
 
-GET_ADDON_VERSION = Function(
-    "aws:eks/getAddonVersion:getAddonVersion",
-    aws.eks.get_addon_version,
-    get_addon_version,
-    frozenset({"addonName", "kubernetesVersion"}),
-)
+def get_addon(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.eks.get_addon``, as ``dataSourceAddonRead`` of addon_data_source.go."""
+    resource_id = f"{args['clusterName']}:{args['addonName']}"
+    addon = Addon().read(cloud, State(resource_id, {}))
+    if addon is None:
+        raise ProviderError(f"reading EKS Add-On ({resource_id}): couldn't find resource")
+    addon.pop("namespaceConfig")
+    return {**addon, "id": resource_id, "podIdentityAssociations": [], "region": cloud.region}
+
+
+FUNCTIONS = [
+    Function("aws:eks/getAddon:getAddon", aws.eks.get_addon, get_addon, frozenset({"addonName", "clusterName"})),
+    Function(
+        "aws:eks/getAddonVersion:getAddonVersion",
+        aws.eks.get_addon_version,
+        get_addon_version,
+        frozenset({"addonName", "kubernetesVersion"}),
+    ),
+]

@@ -221,4 +221,4 @@ def get_cluster(cloud: Cloud, args: Properties) -> Properties:
     return {**outputs, **lists, "id": outputs["name"], "region": cloud.region}
 
 
-GET_CLUSTER = Function("aws:eks/getCluster:getCluster", aws.eks.get_cluster, get_cluster, frozenset({"name"}))
+FUNCTIONS = [Function("aws:eks/getCluster:getCluster", aws.eks.get_cluster, get_cluster, frozenset({"name"}))]

@@ -260,9 +260,25 @@ def get_node_group(cloud: Cloud, args: Properties) -> Properties:
     return {**outputs, **lists, "id": resource_id, "region": cloud.region}
 
 
-GET_NODE_GROUP = Function(
-    "aws:eks/getNodeGroup:getNodeGroup",
-    aws.eks.get_node_group,
-    get_node_group,
-    frozenset({"clusterName", "nodeGroupName"}),
-)
+def get_node_groups(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.eks.get_node_groups``: the names of a cluster's node groups.
+
+    As ``dataSourceNodeGroupsRead`` of node_groups_data_source.go. A cluster that does not exist is EKS's own error.
+    """
+    cluster = args["clusterName"]
+    pages = cloud.eks.get_paginator("list_nodegroups").paginate(clusterName=cluster)
+    names = sorted(name for page in pages for name in page["nodegroups"])
+    return {"clusterName": cluster, "id": cluster, "names": names, "region": cloud.region}
+
+
+FUNCTIONS = [
+    Function(
+        "aws:eks/getNodeGroup:getNodeGroup",
+        aws.eks.get_node_group,
+        get_node_group,
+        frozenset({"clusterName", "nodeGroupName"}),
+    ),
+    Function(
+        "aws:eks/getNodeGroups:getNodeGroups", aws.eks.get_node_groups, get_node_groups, frozenset({"clusterName"})
+    ),
+]

@@ -40,10 +40,16 @@ CONTRACT_TYPES = {
 }
 CONTRACT_FUNCTIONS = {
     "aws:autoscaling/getGroup:getGroup",
+    "aws:ec2/getInstanceType:getInstanceType",
+    "aws:ec2/getRouteTable:getRouteTable",
+    "aws:ec2/getRouteTables:getRouteTables",
     "aws:ec2/getSubnet:getSubnet",
+    "aws:ec2/getSubnets:getSubnets",
+    "aws:eks/getAddon:getAddon",
     "aws:eks/getAddonVersion:getAddonVersion",
     "aws:eks/getCluster:getCluster",
     "aws:eks/getNodeGroup:getNodeGroup",
+    "aws:eks/getNodeGroups:getNodeGroups",
     "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
     "aws:index/getCallerIdentity:getCallerIdentity",
     "aws:index/getPartition:getPartition",

@@ -29,6 +29,10 @@ SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 GET_SUBNET = "aws:ec2/getSubnet:getSubnet"
+GET_SUBNETS = "aws:ec2/getSubnets:getSubnets"
+GET_TABLE = "aws:ec2/getRouteTable:getRouteTable"
+GET_TABLES = "aws:ec2/getRouteTables:getRouteTables"
+GET_INSTANCE_TYPE = "aws:ec2/getInstanceType:getInstanceType"
 
 
 @pytest.fixture
@@ -91,11 +95,61 @@ def test_a_subnet_is_found_by_id_filters_and_tags(engine, vpc, subnet):
     found = answered(engine, GET_SUBNET, filters=[{"name": "vpc-id", "values": [vpc.id]}])
     assert found["id"] == subnet.id
     engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.4.0/24"})
-    with pytest.raises(grpc.RpcError, match="2 EC2 Subnets matched"):
+    with pytest.raises(grpc.RpcError, match="multiple EC2 Subnets matched"):
         engine.invoke(GET_SUBNET, vpcId=vpc.id)
     assert answered(engine, GET_SUBNET, vpcId=vpc.id, cidrBlock="10.9.1.0/24")["id"] == subnet.id
     with pytest.raises(grpc.RpcError, match="no matching EC2 Subnet found"):
         engine.invoke(GET_SUBNET, id="subnet-0badbadbad")
+
+
+def test_all_subnets_that_fit_are_listed(engine, vpc, subnet):
+    public = engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.5.0/24", "mapPublicIpOnLaunch": True})
+    of_vpc = {"name": "vpc-id", "values": [vpc.id]}
+    listed = answered(engine, GET_SUBNETS, filters=[of_vpc])
+    assert sorted(listed["ids"]) == sorted([subnet.id, public.id])
+    of_public = {"name": "map-public-ip-on-launch", "values": ["true"]}
+    assert answered(engine, GET_SUBNETS, filters=[of_vpc, of_public])["ids"] == [public.id]
+    assert answered(engine, GET_SUBNETS, tags={"tier": "nobody"})["ids"] == []
+
+
+def test_the_route_table_of_a_subnet_shows_where_its_routes_lead(engine, vpc, subnet):
+    gateway = engine.create(GATEWAY, {"vpcId": vpc.id})
+    table = engine.create(
+        TABLE, {"vpcId": vpc.id, "routes": [{"cidrBlock": "0.0.0.0/0", "gatewayId": gateway.id}], "tags": {"a": "b"}}
+    )
+    with pytest.raises(grpc.RpcError, match="query returned no results"):
+        engine.invoke(GET_TABLE, subnetId=subnet.id)  # The main table serves it, which no association tells.
+    engine.create(TABLE_ASSOCIATION, {"subnetId": subnet.id, "routeTableId": table.id})
+    shown = answered(engine, GET_TABLE, subnetId=subnet.id)
+    [route] = shown["routes"]
+    assert (route["cidrBlock"], route["gatewayId"], route["natGatewayId"]) == ("0.0.0.0/0", gateway.id, "")
+    assert [each["subnetId"] for each in shown["associations"]] == [subnet.id]
+    assert (shown["routeTableId"], shown["vpcId"], shown["tags"]) == (table.id, vpc.id, {"a": "b"})
+    assert answered(engine, GET_TABLE, routeTableId=table.id)["id"] == table.id
+    main = [{"name": "association.main", "values": ["true"]}]
+    assert answered(engine, GET_TABLE, vpcId=vpc.id, filters=main)["routeTableId"] == vpc.outputs["mainRouteTableId"]
+    assert sorted(answered(engine, GET_TABLES, vpcId=vpc.id)["ids"]) == sorted(
+        [table.id, vpc.outputs["mainRouteTableId"]]
+    )
+    with pytest.raises(grpc.RpcError, match="multiple Route Tables matched"):
+        engine.invoke(GET_TABLE, vpcId=vpc.id)
+    with pytest.raises(grpc.RpcError, match="one of route_table_id, vpc_id"):
+        engine.invoke(GET_TABLE)
+
+
+def test_an_instance_type_shows_architecture_size_and_accelerators(engine):
+    large = answered(engine, GET_INSTANCE_TYPE, instanceType="m6g.large")
+    assert (large["supportedArchitectures"], large["defaultVcpus"], large["memorySize"]) == (["arm64"], 2, 8192)
+    assert (large["maximumNetworkInterfaces"], large["maximumIpv4AddressesPerInterface"]) == (3, 10)
+    assert "gpuses" not in large
+    gpu = answered(engine, GET_INSTANCE_TYPE, instanceType="g5.xlarge")
+    assert [(each["manufacturer"], each["count"]) for each in gpu["gpuses"]] == [("NVIDIA", 1)]
+    neuron = answered(engine, GET_INSTANCE_TYPE, instanceType="inf2.xlarge")
+    assert [(each["name"], each["coreCount"]) for each in neuron["neuronDevices"]] == [("Inferentia2", 2)]
+    with pytest.raises(grpc.RpcError, match="no matching EC2 Instance Type found"):
+        engine.invoke(GET_INSTANCE_TYPE, instanceType="m99.large")
+    arm = [{"name": "processor-info.supported-architecture", "values": ["arm64"]}]
+    assert "t4g.medium" in answered(engine, "aws:ec2/getInstanceTypes:getInstanceTypes", filters=arm)["instanceTypes"]
 
 
 def test_internet_gateway_life(engine, cloud, vpc):

@@ -19,6 +19,7 @@ from sandbox.tests.providers.aws.lifecycle import (
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ADDON = "aws:eks/addon:Addon"
+GET_ADDON = "aws:eks/getAddon:getAddon"
 GET_ADDON_VERSION = "aws:eks/getAddonVersion:getAddonVersion"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 POLICY = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
@@ -182,6 +183,8 @@ def test_node_group_life(engine, cloud, cluster, name, node_role):
     assert shown["scalingConfigs"] == [{"minSize": 1, "maxSize": 4, "desiredSize": 2}]
     assert shown["resources"][0]["autoscalingGroups"][0]["name"] == asg
     assert shown["labels"] == {"pool": "b", "new": "1"}
+    names = answered(engine, "aws:eks/getNodeGroups:getNodeGroups", clusterName=cluster.id)["names"]
+    assert names == ["workers"]
     removed(engine, NODE_GROUP, group)
     assert cloud("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[asg])["AutoScalingGroups"] == []
 
@@ -278,6 +281,10 @@ def test_addon_life(engine, cloud, cluster, pod_role):
     assert newest["version"] == addon.outputs["addonVersion"]
     inputs |= {"configurationValues": '{"resources": {"requests": {"cpu": "10m"}}}'}
     addon = updated(engine, ADDON, addon, inputs, {"configurationValues": "ADD"})
+    shown = answered(engine, GET_ADDON, clusterName=cluster.id, addonName="eks-pod-identity-agent")
+    assert (shown["addonVersion"], shown["id"]) == (addon.outputs["addonVersion"], addon.id)
+    with pytest.raises(grpc.RpcError, match=f"reading EKS Add-On .{cluster.id}:vpc-cni.: couldn't find resource"):
+        engine.invoke(GET_ADDON, clusterName=cluster.id, addonName="vpc-cni")
     inputs |= {"serviceAccountRoleArn": pod_role}
     addon = updated(engine, ADDON, addon, inputs, {"serviceAccountRoleArn": "ADD"})
     inputs |= {"preserve": True, "tags": {}}

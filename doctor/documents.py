@@ -52,7 +52,7 @@ class TrustVerdict:
         missing_actions: Actions that no statement for this principal allows.
         principals: Every principal of the kind asked for that the document names.
         refusals: Conditions that do not hold, of the statement that came nearest.
-        unjudged: Conditions with an operator that is not judged here.
+        unjudged: Conditions that cannot be judged here: their operator, or a key whose value only AWS knows.
         loose: Context keys that the statements which allow it do not pin, or pin with a wildcard.
     """
 
@@ -81,16 +81,9 @@ def judge_trust(document: Document, request: Request) -> TrustVerdict:
             continue
         granted |= actions
         loose |= set(request.context) - _pinned(statement)
-    denied = any(
-        _names(statement, request.principal_kind, request.principal)
-        and any(_matches_any(action, statement.get("Action"), fold=True) for action in request.actions)
-        and not list(_refusals(statement, request.context))
-        for statement in statements(document)
-        if statement.get("Effect") == "Deny"
-    )
     missing = tuple(action for action in request.actions if action not in granted)
     return TrustVerdict(
-        allowed=not missing and not denied,
+        allowed=not missing and not _denied(document, request),
         missing_actions=missing,
         principals=tuple(value for statement in allowing for value in _principals(statement, request.principal_kind)),
         refusals=min(refused, key=len) if refused and missing else (),
@@ -98,10 +91,42 @@ def judge_trust(document: Document, request: Request) -> TrustVerdict:
             f"{operator} {key}"
             for statement in named
             for operator, key, _ in _conditions(statement)
-            if _base_operator(operator) not in _OPERATORS
+            if not _is_judged(operator, key, request.context)
         ),
         loose=frozenset(loose),
     )
+
+
+def repaired_trust(document: Document, right: Document, request: Request) -> Document:
+    """Return a trust document that lets a request pass and changes nothing else.
+
+    Statements for other principals, denials, and conditions that cannot be judged here stay as they are: other clusters
+    may use the role, and a condition such as `aws:SourceVpc` is a lock that somebody put there on purpose.
+
+    Args:
+        document: The trust document of the role.
+        right: A document whose one statement allows the request and nothing else.
+        request: The request.
+    """
+    kind, principal, context = request.principal_kind, request.principal, request.context
+    kept: list[Mapping[str, Any]] = []
+    locks: dict[str, dict[str, Any]] = {}
+    for statement in statements(document):
+        if statement.get("Effect") != "Allow" or not _names(statement, kind, principal):
+            kept.append(statement)
+            continue
+        for operator, key, wanted in _conditions(statement):
+            if not _is_judged(operator, key, context):
+                locks.setdefault(operator, {})[key] = wanted[0] if len(wanted) == 1 else list(wanted)
+        others = [value for value in _principals(statement, kind) if value not in (principal, "*")]
+        if others:
+            kept.append({**statement, "Principal": {kind: others}})
+    (statement,) = statements(right)
+    conditions = {
+        operator: {**locks.get(operator, {}), **statement["Condition"].get(operator, {})}
+        for operator in {**statement["Condition"], **locks}
+    }
+    return {**right, "Statement": [*kept, {**statement, "Condition": conditions}]}
 
 
 def statements(document: Document) -> list[Mapping[str, Any]]:
@@ -205,13 +230,41 @@ def _base_operator(operator: str) -> str:
     return operator.rpartition(":")[2].removesuffix("IfExists")
 
 
+def _is_judged(operator: str, key: str, context: Mapping[str, str]) -> bool:
+    """Whether a condition can be judged from what is known of a request.
+
+    A global key (`aws:SourceVpc`, `aws:PrincipalOrgID`) has a value that AWS fills in and that is not known here. The
+    exceptions are keys that a token of EKS and a session of EKS Pod Identity are known not to carry ("AWS global
+    condition context keys", IAM user guide).
+    """
+    if _base_operator(operator) not in _OPERATORS:
+        return False
+    folded = key.lower()
+    known = folded in {each.lower() for each in context} or folded.startswith(_ABSENT_IF_NOT_SENT)
+    return known or not folded.startswith("aws:")
+
+
+_ABSENT_IF_NOT_SENT = ("aws:requesttag/", "aws:sourcearn", "aws:sourceaccount")
+
+
+def _denied(document: Document, request: Request) -> bool:
+    return any(
+        _names(statement, request.principal_kind, request.principal)
+        and any(_matches_any(action, statement.get("Action"), fold=True) for action in request.actions)
+        and all(_is_judged(operator, key, request.context) for operator, key, _ in _conditions(statement))
+        and not list(_refusals(statement, request.context))
+        for statement in statements(document)
+        if statement.get("Effect") == "Deny"
+    )
+
+
 def _refusals(statement: Mapping[str, Any], context: Mapping[str, str]) -> Iterator[Refusal]:
     given = {key.lower(): value for key, value in context.items()}
     for operator, key, wanted in _conditions(statement):
-        judge = _OPERATORS.get(_base_operator(operator))
-        value = given.get(key.lower())
-        if judge is None:
+        if not _is_judged(operator, key, context):
             continue
+        judge = _OPERATORS[_base_operator(operator)]
+        value = given.get(key.lower())
         if value is None:
             absent_passes = operator.endswith("IfExists") or "Not" in operator or operator.startswith("ForAllValues:")
             if not absent_passes:

@@ -47,6 +47,7 @@ class Intent:
     role_arn: str | None = None
     release: str | None = None
     groups: tuple[str, ...] = ()
+    image_tag: str | None = None
 
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
@@ -128,7 +129,12 @@ class Launch(StrEnum):
 
 @dataclass(frozen=True)
 class AutoScalingGroup:
-    """An Auto Scaling Group of the account and region, this cluster's or not."""
+    """An Auto Scaling Group of the account and region, this cluster's or not.
+
+    Attributes:
+        unit: What its sizes count: ``instances``, or ``weights``, ``vcpu`` and the like, which Cluster Autoscaler does
+            not understand.
+    """
 
     name: str
     arn: str
@@ -140,6 +146,7 @@ class AutoScalingGroup:
     instances: tuple[Instance, ...] = ()
     suspended: frozenset[str] = frozenset()
     launch: Launch = Launch.TEMPLATE
+    unit: str = "instances"
 
 
 @dataclass(frozen=True)
@@ -196,12 +203,20 @@ class Decision:
         resource: ARN, or ``*``.
         reason: Why it was denied, when the simulator says: ``explicitDeny``, ``implicitDeny``, ``permissions boundary``
             or ``organization``.
+        unjudged: Condition keys whose value only AWS knows at the time of a call (``aws:SourceVpc``); the denial may be
+            due to their absence from the simulation alone.
     """
 
     action: str
     resource: str
     allowed: bool
     reason: str = ""
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def denied(self) -> bool:
+        """Whether the call would be denied, as far as it can be judged."""
+        return not self.allowed and not self.unjudged
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ._shared import discovery, flags, iam
-from .facts import Access, Cluster, Document
+from .facts import Access, Cluster, Document, Source
 
 CHART = "autoscaler/cluster-autoscaler"
 
@@ -75,6 +75,14 @@ class Mender:
         image = f"*=registry.k8s.io/autoscaling/cluster-autoscaler:{tag}"
         return self._kubectl("set", "image", f"deployment/{self.deployment}", image)
 
+    def set_image(self, image: str, tag: str) -> str:
+        """Run another tag of an image, without a change of settings."""
+        repository = image.partition("@")[0]
+        head, slash, last = repository.rpartition("/")
+        return self._kubectl(
+            "set", "image", f"deployment/{self.deployment}", f"*={head}{slash}{last.partition(':')[0]}:{tag}"
+        )
+
     def install(self) -> str:
         """Install the autoscaler."""
         words = ["helm", "upgrade", "--install", self.release or "cluster-autoscaler", CHART]
@@ -133,6 +141,10 @@ class Mender:
         pair = f"eks.amazonaws.com/role-arn={role_arn}"
         command = self._kubectl("annotate", "--overwrite", f"serviceaccount/{self.service_account}", pair)
         return self._drift(f"{command} && {self.restart()}")
+
+    def give_role(self, source: Source | None, role_arn: str) -> str:
+        """Give the service account a role in the way that is in use, IRSA where none is."""
+        return self.associate(role_arn) if source is Source.POD_IDENTITY else self.annotate(role_arn)
 
     def create_service_account(self) -> str:
         """Create the service account that the Deployment names."""

@@ -117,7 +117,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             r"|failed to refresh cached credentials, (?!.*AssumeRoleWithWebIdentity)"
         ),
         "credentials from the service account's role",
-        lambda mender, _, case: mender.annotate(case.snapshot.aws.role_arn or "ROLE_ARN"),
+        lambda mender, _, case: mender.give_role(case.source, case.snapshot.aws.role_arn or "ROLE_ARN"),
         causes=("service-account", "role"),
         fatal=True,
     ),

@@ -102,6 +102,7 @@ def _intent(outputs: Mapping[str, Any]) -> Intent:
         role_arn=text("roleArn"),
         release=text("releaseName"),
         groups=tuple(name for name in names if isinstance(name, str)),
+        image_tag=text("imageTag"),
     )
 
 

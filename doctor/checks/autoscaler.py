@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..case import Case, broken
-from ..facts import Lease
+from ..facts import Lease, Taint
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
@@ -49,6 +49,11 @@ CACHED = BOOK.rule(
     "Its picture of empty groups is up to date",
     "It keeps the picture of a group's last node for as long as it runs: new labels or taints are not seen.",
 )
+LEFTOVER_TAINTS = BOOK.rule(
+    "leftover-taints",
+    "No node keeps a taint of an unfinished scale-down",
+    "A node that was to be deleted and was not takes no pods, and Cluster Autoscaler counts its capacity as gone.",
+)
 SCALE_DOWN = BOOK.rule(
     "scale-down",
     "Nodes that nobody needs can be given back",
@@ -88,6 +93,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if not broken(earlier, "permissions.node-groups"):
         yield from _cached_templates(case)
     yield _scale_down(case)
+    yield from _leftover_taints(case)
 
 
 def _process(case: Case) -> Finding:
@@ -275,6 +281,42 @@ def _scale_down(case: Case) -> Finding:
         "nodes that can be emptied",
         _mend_blocked(case, reason),
     )
+
+
+def _leftover_taints(case: Case) -> Iterator[Finding]:
+    """Taints that carry the Unix time at which they were set (`utils/taints/taints.go` of Cluster Autoscaler).
+
+    A running autoscaler keeps `DeletionCandidateOfClusterAutoscaler` on a node for as long as nobody needs it.
+    """
+    nodes = case.snapshot.kubernetes.nodes
+    if isinstance(nodes, Unreadable):
+        yield LEFTOVER_TAINTS.unread(nodes)
+        return
+    left = [
+        (node.name, taint.key)
+        for node in nodes
+        for taint in node.taints
+        if taint.key in _SCALE_DOWN_TAINTS and taint.value.isdigit() and _is_left(case, taint)
+    ]
+    if not left:
+        yield LEFTOVER_TAINTS.ok(f"None of {len(nodes)} nodes has one.")
+    for name, key in left:
+        yield LEFTOVER_TAINTS.warning(
+            f"The node {name} has the taint {key} for more than {_LEFT_AFTER.seconds // 60} minutes.",
+            "no such taint on a node that stays",
+            f"kubectl taint node {name} {key}-",
+        )
+
+
+_TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
+_SCALE_DOWN_TAINTS = (_TO_BE_DELETED, "DeletionCandidateOfClusterAutoscaler")
+_LEFT_AFTER = timedelta(minutes=30)
+"""Draining and terminating take `--max-graceful-termination-sec` (10 minutes) and a few more at most."""
+
+
+def _is_left(case: Case, taint: Taint) -> bool:
+    age = case.snapshot.taken_at.timestamp() - int(taint.value)
+    return age > _LEFT_AFTER.total_seconds() and (taint.key == _TO_BE_DELETED or not case.is_running)
 
 
 def _mend_blocked(case: Case, reason: str) -> str:

@@ -28,6 +28,17 @@ SIZES = BOOK.rule(
     "Groups have room between their least and greatest size",
     "A group whose least size is its greatest cannot be scaled.",
 )
+WEIGHTS = BOOK.rule(
+    "weights",
+    "The sizes of every group count instances",
+    "Cluster Autoscaler takes a desired capacity for a number of instances: with weights it waits for instances that "
+    "never come, and removes too many.",
+)
+ABOVE_MAX = BOOK.rule(
+    "above-max",
+    "No group has more instances than its maxSize",
+    "Cluster Autoscaler never scales up a group that is above its maxSize, and AWS may terminate the surplus.",
+)
 HEADROOM = BOOK.rule(
     "headroom",
     "No group that waiting pods need is at its greatest size",
@@ -80,6 +91,8 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if not groups:
         return
     yield _sizes(groups, case)
+    yield from each(WEIGHTS, _weights(case, groups), f"All {len(groups)} groups count instances.")
+    yield from each(ABOVE_MAX, _above_max(case, groups), "No group is above its maxSize.")
     yield from each(HEADROOM, _headroom(case, groups), "No waiting pod needs a group that is at its greatest size.")
     yield from each(PROCESSES, _processes(case, groups), "None of them is suspended.")
     yield from each(REBALANCE, _rebalance(case, groups), "It is suspended, or each group has one zone, or EKS drains.")
@@ -159,6 +172,31 @@ def _sizes(groups: Sequence[AutoScalingGroup], case: Case) -> Finding:
         "a greatest size above the least",
         case.mender.max_size(first.name, _node_group_name(case, first), first.max + 1),
     )
+
+
+def _weights(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    """Upstream compares desired capacity with the number of instances (`aws_cloud_provider.go`, `auto_scaling.go`)."""
+    for group in groups:
+        if group.unit != "instances":
+            yield WEIGHTS.warning(
+                f"The sizes of {group.name} count {group.unit}: desired {group.desired}, {len(group.instances)} "
+                "instances.",
+                "one instance type, or types of equal size with weight 1 and DesiredCapacityType units",
+                f"aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names {group.name} "
+                f"--region {case.snapshot.region} --query 'AutoScalingGroups[].MixedInstancesPolicy'"
+                "   # then remove WeightedCapacity from its overrides",
+            )
+
+
+def _above_max(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
+    for group in groups:
+        alive = [each for each in group.instances if each.lifecycle == "InService"]
+        if group.unit == "instances" and len(alive) > group.max:
+            yield ABOVE_MAX.warning(
+                f"{group.name} has {len(alive)} instances in service; its maxSize is {group.max}.",
+                "a maxSize that covers the instances in service",
+                case.mender.max_size(group.name, _node_group_name(case, group), len(alive)),
+            )
 
 
 def _headroom(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
@@ -246,7 +284,7 @@ def _launching(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
     if isinstance(failures, Unreadable):
         yield LAUNCHING.unread(failures)
         return
-    short = {group.name for group in groups if group.desired > len(group.instances)}
+    short = {group.name for group in groups if group.unit == "instances" and group.desired > len(group.instances)}
     newest = {
         failure.group: failure
         for failure in sorted(failures, key=lambda failure: failure.at)

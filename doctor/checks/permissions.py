@@ -82,13 +82,13 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def _reads(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
-    denied = {each.action: each.reason for each in decisions if each.action in iam.READ_ACTIONS and not each.allowed}
+    denied = {each.action: each.reason for each in decisions if each.action in iam.READ_ACTIONS and each.denied}
     launches = {group.launch for group in case.discovered}
     needed = {action for action in denied if action not in _BY_LAUNCH or _BY_LAUNCH[action] & launches}
     if case.arguments.is_true("aws-use-static-instance-list"):
         needed.discard(_INSTANCE_TYPES)
     if not needed:
-        yield READS.ok("Every read that these groups need is allowed.")
+        yield READS.ok(f"Every read that these groups need is allowed.{_not_judged(decisions)}")
         return
     hinders = needed - {_INSTANCE_TYPES, "autoscaling:DescribeScalingActivities"}
     judge = READS.broken if hinders else READS.warning
@@ -101,7 +101,7 @@ def _reads(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Ite
 
 def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
     mine = [decision for decision in decisions if decision.action == iam.NODE_GROUP_ACTION]
-    denied = {decision.resource: decision.reason for decision in mine if not decision.allowed}
+    denied = {decision.resource: decision.reason for decision in mine if decision.denied}
     if mine and not denied:
         yield NODE_GROUPS.ok(f"{iam.NODE_GROUP_ACTION} is allowed on all {len(mine)}.")
     if not denied:
@@ -126,9 +126,10 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
 def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
     own = {group.arn: group for group in case.discovered_own}
     mine = [each for each in decisions if each.action in iam.WRITE_ACTIONS and each.resource in own]
-    denied = [decision for decision in mine if not decision.allowed]
+    denied = [decision for decision in mine if decision.denied]
     if mine and not denied:
-        yield WRITES.ok(f"Both writes are allowed on all {len({each.resource for each in mine})} groups.")
+        groups = len({each.resource for each in mine})
+        yield WRITES.ok(f"Both writes are allowed on all {groups} groups.{_not_judged(mine)}")
     by_mending: dict[str, list[Decision]] = {}
     for decision in denied:
         by_mending.setdefault(_mend_write(case, own[decision.resource], decision.reason, cluster), []).append(decision)
@@ -193,6 +194,11 @@ def _mend(case: Case, reasons: set[str], cluster: Cluster) -> str:
     if "organization" in reasons:
         return "ask whoever keeps the service control policies of the AWS organization to allow these calls"
     return case.mender.policy(case.role_name, cluster)
+
+
+def _not_judged(decisions: Sequence[Decision]) -> str:
+    keys = sorted({key for decision in decisions for key in decision.unjudged})
+    return f" Not judged: conditions on {', '.join(keys)}." if keys else ""
 
 
 def _reasons(denied: dict[str, str]) -> str:

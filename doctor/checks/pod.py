@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from .. import access
 from .._shared import compatibility, versions
-from ..arguments import image_tag
+from ..arguments import DISCOVERY_FLAG, image_tag, parse_arguments, parse_discovery, parse_static_groups
 from ..case import Case
-from ..facts import Deployment
+from ..facts import Deployment, Pod
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 
@@ -19,8 +19,8 @@ DEPLOYMENT = BOOK.rule(
 )
 SINGLE = BOOK.rule(
     "single",
-    "Exactly one Cluster Autoscaler",
-    "Two of them undo each other's decisions: what one scales up, the other scales down.",
+    "Only one Cluster Autoscaler manages each group",
+    "Two autoscalers undo each other's decisions: what one scales up, the other scales down.",
 )
 RELEASE = BOOK.rule(
     "release",
@@ -32,6 +32,16 @@ STARTED = BOOK.rule(
     "started",
     "Its pods are placed and their image is there",
     "A pod that waits for a node or an image does nothing; no node will come for it, for it is the one to ask.",
+)
+ROLLOUT = BOOK.rule(
+    "rollout",
+    "Every pod of the newest version starts",
+    "When the pods of a new version do not start, Kubernetes keeps the old ones running, and the change has no effect.",
+)
+STACK_IMAGE = BOOK.rule(
+    "stack-image",
+    "The Deployment runs the image of the stack",
+    "An image that was changed by hand stays until the Helm release itself changes.",
 )
 MEMORY = BOOK.rule(
     "memory",
@@ -91,21 +101,44 @@ def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
     yield from _release(case)
     yield _replicas(case, deployment)
     yield from _pods(case, deployment)
-    yield _version(case)
+    strayed = list(_stack_image(case, deployment))
+    yield from strayed
+    yield VERSION.after(strayed) if any(each.status == "broken" for each in strayed) else _version(case)
     yield _rbac(case)
     yield _safe_to_evict(case, deployment)
 
 
 def _single(case: Case, found: tuple[Deployment, ...], deployment: Deployment) -> Finding:
-    active = [each for each in found if each.replicas > 0]
-    others = [each for each in active if each is not deployment]
+    others = [each for each in found if each.replicas > 0 and each is not deployment]
+    shards = [each for each in others if _is_shard(case, each)]
+    others = [each for each in others if each not in shards]
     if not others:
-        return SINGLE.ok("No other Deployment runs one.")
+        beside = f" {_names(shards)} manages other groups." if shards else ""
+        return SINGLE.ok(f"No other Deployment manages the groups of {_names([deployment])}.{beside}")
     return SINGLE.broken(
-        f"{len(active)} Deployments run one: {', '.join(f'{each.namespace}/{each.name}' for each in active)}.",
-        "one of them",
+        f"{len(others) + 1} Deployments manage the same groups: {_names([deployment, *others])}.",
+        "one Deployment for each group",
         " && ".join(case.mender.remove_deployment(each.namespace, each.name) for each in others),
     )
+
+
+def _is_shard(case: Case, other: Deployment) -> bool:
+    """Whether another autoscaler manages none of the groups that this one manages, as in a sharded set-up.
+
+    Where one of the two manages no group that can be seen, nothing shows that they are apart.
+    """
+    arguments = parse_arguments(other.arguments)
+    by_tags = parse_discovery(arguments.values.get(DISCOVERY_FLAG, ()))
+    by_name = {group.name for group in parse_static_groups(arguments.values.get("nodes", ()))[0]}
+    theirs = {
+        group.name for group in case.groups if group.name in by_name or (by_tags.tags and by_tags.finds(group.tags))
+    }
+    ours = {group.name for group in case.discovered}
+    return bool(ours) and bool(theirs) and not ours & theirs
+
+
+def _names(deployments: Sequence[Deployment]) -> str:
+    return ", ".join(f"{each.namespace}/{each.name}" for each in deployments)
 
 
 def _release(case: Case) -> Iterator[Finding]:
@@ -157,6 +190,7 @@ def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
         )
     elif pods:
         yield STARTED.ok(f"{len(pods) - len(stuck)} of {len(pods)} pods are placed and have their image.")
+        yield from _rollout(case, deployment, pods)
     killed = next((pod for pod in pods if pod.ended == "OOMKilled"), None)
     if killed:
         limit = deployment.memory_limit or "the node's"
@@ -167,6 +201,41 @@ def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
         )
     elif pods:
         yield MEMORY.ok("No pod of it was killed for memory.")
+
+
+def _rollout(case: Case, deployment: Deployment, pods: Sequence[Pod]) -> Iterator[Finding]:
+    """A rollout that is stuck: the newest pods do not start while old ones still serve."""
+    failing = [pod for pod in pods if pod.waiting in WAITS_BEFORE_START]
+    if failing and len(failing) < len(pods):
+        pod = failing[0]
+        yield ROLLOUT.broken(
+            f"Pod {pod.name} does not start: {' '.join(filter(None, (pod.waiting, pod.waiting_message)))}. "
+            f"{len(pods) - len(failing)} older pods still run.",
+            "every pod of the Deployment ready",
+            _stack_image_fix(case) or case.mender.describe_pods(deployment.selector),
+        )
+    elif not failing:
+        yield ROLLOUT.ok(f"No pod of {len(pods)} fails to start.")
+
+
+def _stack_image(case: Case, deployment: Deployment) -> Iterator[Finding]:
+    """An image that somebody changed by hand, under a stack of this project."""
+    if fix := _stack_image_fix(case):
+        yield STACK_IMAGE.broken(
+            f"The Deployment runs {deployment.image}.", f"{_stack_tag(case)}, as the stack says", fix
+        )
+
+
+def _stack_image_fix(case: Case) -> str:
+    """The command that puts the stack's image back; empty where the Deployment runs it, or no stack says."""
+    running = image_tag(case.deployment.image) if case.deployment else ""
+    if case.deployment is None or not running or _stack_tag(case) in ("", running):
+        return ""
+    return case.mender.set_image(case.deployment.image, _stack_tag(case))
+
+
+def _stack_tag(case: Case) -> str:
+    return (case.snapshot.intent.image_tag or "") if case.snapshot.intent else ""
 
 
 def _version(case: Case) -> Finding:

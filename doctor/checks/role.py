@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from .. import credentials
 from .._shared import iam
 from ..case import Case, broken
-from ..documents import Request, TrustVerdict, judge_trust
+from ..documents import Request, TrustVerdict, judge_trust, repaired_trust
 from ..facts import Association, Cluster, OidcProvider, Role, Source
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
@@ -64,7 +64,9 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if facts.role is None:
         intended = case.snapshot.intent.role_arn if case.snapshot.intent else None
         yield EXISTS.broken(
-            f"IAM knows no role {facts.role_arn}.", "it", case.mender.annotate(intended or "ARN_OF_AN_EXISTING_ROLE")
+            f"IAM knows no role {facts.role_arn}.",
+            "an existing role",
+            case.mender.give_role(case.source, intended or "ARN_OF_AN_EXISTING_ROLE"),
         )
         return
     yield EXISTS.ok(f"{facts.role.arn}.")
@@ -96,7 +98,9 @@ def _without_role(case: Case, earlier: Sequence[Finding]) -> Finding:
     if case.source is Source.STATIC_KEYS:
         return EXISTS.ok("It has keys of its own and needs no role.")
     return EXISTS.warning(
-        "The node that it runs on has no role, or it runs on none.", "a role", case.mender.annotate("ROLE_ARN")
+        "The node that it runs on has no role, or it runs on none.",
+        "a role",
+        case.mender.give_role(case.source, "ROLE_ARN"),
     )
 
 
@@ -106,7 +110,9 @@ def _provider(case: Case, cluster: Cluster) -> Iterator[Finding]:
         yield PROVIDER.unread(provider)
     elif provider is None:
         yield PROVIDER.broken(
-            f"IAM has no OIDC provider for {cluster.issuer}.", "one", case.mender.create_provider(cluster.issuer)
+            f"IAM has no OIDC provider for {cluster.issuer}.",
+            "an OIDC provider for this issuer",
+            case.mender.create_provider(cluster.issuer),
         )
     else:
         yield PROVIDER.ok(provider.arn)
@@ -137,13 +143,13 @@ def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
     namespace, account = case.deployment.namespace, case.account_of_role
     subject, audience = f"{path}:sub", f"{path}:aud"
     context = {subject: iam.subject(namespace, account), audience: _audience(case)}
-    verdict = judge_trust(role.trust, Request("Federated", provider_arn, ("sts:AssumeRoleWithWebIdentity",), context))
+    request = Request("Federated", provider_arn, ("sts:AssumeRoleWithWebIdentity",), context)
+    verdict = judge_trust(role.trust, request)
     right = iam.irsa_trust(provider_arn, cluster.issuer, namespace, account)
-    mend = case.mender.trust(role.name, right)
+    mend = case.mender.trust(role.name, repaired_trust(role.trust, right, request))
     if verdict.allowed:
         yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
-        unjudged = f" Not judged: {', '.join(verdict.unjudged)}." if verdict.unjudged else ""
-        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.{unjudged}")
+        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.{_unjudged(verdict)}")
         yield TRUST_AUDIENCE.ok(f"It trusts the audience {context[audience]}.")
         yield _narrow(case, verdict, role, mend)
         return
@@ -183,10 +189,14 @@ def _pod_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
     context = {f"aws:RequestTag/{key}": value for key, value in tags.items()} if sends_tags else {}
     context |= {"aws:SourceAccount": cluster.account, "aws:SourceArn": cluster.arn}
     actions = ("sts:AssumeRole", "sts:TagSession") if sends_tags else ("sts:AssumeRole",)
-    verdict = judge_trust(role.trust, Request("Service", POD_IDENTITY_SERVICE, actions, context))
-    mend = case.mender.trust(role.name, iam.pod_identity_trust(cluster.arn, namespace, account))
+    request = Request("Service", POD_IDENTITY_SERVICE, actions, context)
+    verdict = judge_trust(role.trust, request)
+    right = iam.pod_identity_trust(cluster.arn, namespace, account)
+    mend = case.mender.trust(role.name, repaired_trust(role.trust, right, request))
     if verdict.allowed:
-        yield TRUST_POD_IDENTITY.ok(f"It trusts {POD_IDENTITY_SERVICE} for {namespace}/{account} of this cluster.")
+        yield TRUST_POD_IDENTITY.ok(
+            f"It trusts {POD_IDENTITY_SERVICE} for {namespace}/{account} of this cluster.{_unjudged(verdict)}"
+        )
         yield _narrow(case, verdict, role, mend)
     elif POD_IDENTITY_SERVICE not in verdict.principals:
         trusted = ", ".join(verdict.principals) or "no service"
@@ -206,6 +216,10 @@ def _pod_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
 
 def _first(associations: tuple[Association, ...] | Unreadable) -> Association | None:
     return None if isinstance(associations, Unreadable) or not associations else associations[0]
+
+
+def _unjudged(verdict: TrustVerdict) -> str:
+    return f" Not judged: {', '.join(verdict.unjudged)}." if verdict.unjudged else ""
 
 
 def _narrow(case: Case, verdict: TrustVerdict, role: Role, mend: str) -> Finding:

@@ -168,11 +168,11 @@ def _role_arn(case: Case, arn: str) -> Finding:
     if _ARN.fullmatch(arn):
         return ROLE_ARN.ok(arn)
     intended = case.snapshot.intent.role_arn if case.snapshot.intent else None
-    account = case.cluster.account if case.cluster else "ACCOUNT"
+    partition, account = (case.cluster.partition, case.cluster.account) if case.cluster else ("aws", "ACCOUNT")
     return ROLE_ARN.broken(
         f"{credentials.ROLE_ANNOTATION}: {arn!r}.",
         "arn:<partition>:iam::<account>:role/<name>",
-        case.mender.annotate(intended or f"arn:aws:iam::{account}:role/ROLE"),
+        case.mender.annotate(intended or f"arn:{partition}:iam::{account}:role/ROLE"),
     )
 
 

@@ -128,7 +128,17 @@ def _group(it: Mapping[str, Any]) -> AutoScalingGroup:
         ),
         suspended=frozenset(each["ProcessName"] for each in it.get("SuspendedProcesses") or ()),
         launch=_launch(it),
+        unit=_unit(it),
     )
+
+
+def _unit(it: Mapping[str, Any]) -> str:
+    """What the sizes of a group count (`DesiredCapacityType` and `WeightedCapacity` of the Auto Scaling API)."""
+    if (kind := it.get("DesiredCapacityType") or "units") != "units":
+        return str(kind)
+    overrides = ((it.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}).get("Overrides") or ()
+    weights = {each.get("WeightedCapacity") or "1" for each in (*overrides, *(it.get("Instances") or ()))}
+    return "weights" if weights - {"1"} else "instances"
 
 
 def _launch(it: Mapping[str, Any]) -> Launch:
@@ -380,15 +390,29 @@ def _decisions(result: Mapping[str, Any]) -> Iterator[Decision]:
         yield Decision(action, each["EvalResourceName"], *_verdict({**result, **each}, each["EvalResourceDecision"]))
 
 
-def _verdict(result: Mapping[str, Any], decision: str) -> tuple[bool, str]:
-    """Whether it is allowed, and if not, why."""
+def _verdict(result: Mapping[str, Any], decision: str) -> tuple[bool, str, tuple[str, ...]]:
+    """Whether it is allowed; if not, why, and which condition keys the simulation could not know."""
     if decision == "allowed":
-        return True, ""
+        return True, "", ()
+    return (
+        False,
+        _reason(result, decision),
+        tuple(sorted(filter(_only_aws_knows, result.get("MissingContextValues", ())))),
+    )
+
+
+def _only_aws_knows(key: str) -> bool:
+    """Whether a condition key is a global one that AWS fills in at each call; tags are read and given above."""
+    folded = key.lower()
+    return folded.startswith("aws:") and not folded.startswith(("aws:resourcetag/", "aws:requesttag/", "aws:tagkeys"))
+
+
+def _reason(result: Mapping[str, Any], decision: str) -> str:
     if (result.get("OrganizationsDecisionDetail") or {}).get("AllowedByOrganizations") is False:
-        return False, "organization"
+        return "organization"
     if (result.get("PermissionsBoundaryDecisionDetail") or {}).get("AllowedByPermissionsBoundary") is False:
-        return False, "permissions boundary"
-    return False, decision
+        return "permissions boundary"
+    return decision
 
 
 def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:

@@ -97,6 +97,18 @@ def without_subject() -> dict:
     return document
 
 
+def tainted(key: str, *, hours: float) -> Callable[[Snapshot], Snapshot]:
+    """A node that the autoscaler tainted some hours ago; the value of the taint is the time."""
+    value = str(int(given.ago(60 * hours).timestamp()))
+    return kubernetes(nodes=(given.node(taints=(Taint(key, value, "NoSchedule"),)),))
+
+
+def with_a_new_pod(**changes) -> Callable[[Snapshot], Snapshot]:
+    return lambda it: given.with_kubernetes(
+        it, pods=(*given.pods_of(it), given.pod(name="cluster-autoscaler-new", **changes))
+    )
+
+
 def denied_writes(reason: str) -> Callable[[Snapshot], Snapshot]:
     groups = (given.asg(), given.foreign_group())
     return aws(decisions=given.decisions(groups, (given.node_group(),), iam.WRITE_ACTIONS, reason))
@@ -884,6 +896,47 @@ PLANTS = (
         waiting("max total nodes in cluster reached"),
         "waiting-pods.fits",
         "extraArgs.max-nodes-total=0",
+    ),
+    # Public reports: kubernetes/autoscaler#4851 (weights), #5657 and #3949 (taints that stay).
+    Plant(
+        0,
+        "weights, one of which is 2",
+        group(desired=4, unit="weights", instances=(Instance("i-0aa1", "us-east-1a", "InService"),)),
+        "groups.weights",
+        "MixedInstancesPolicy",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "more instances than maxSize",
+        group(
+            max=1, desired=1, min=0, instances=tuple(Instance("i-0aa1", "us-east-1a", "InService") for _ in range(2))
+        ),
+        "groups.above-max",
+        "--scaling-config maxSize=2",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "a node that was to be deleted hours ago",
+        tainted("ToBeDeletedByClusterAutoscaler", hours=3),
+        "autoscaler.leftover-taints",
+        "kubectl taint node ip-10-0-0-1.ec2.internal ToBeDeletedByClusterAutoscaler-",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "a rollout whose newest pod has no image",
+        with_a_new_pod(waiting="ErrImagePull", ready=False),
+        "pod.rollout",
+        "describe pods",
+    ),
+    Plant(
+        0,
+        "an image changed by hand under a stack",
+        lambda it: replace(it, intent=Intent(image_tag="v1.33.7")),
+        "pod.stack-image",
+        "set image deployment/cluster-autoscaler '*=registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.7'",
     ),
 )
 

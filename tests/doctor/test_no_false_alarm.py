@@ -1,0 +1,180 @@
+"""Clusters that are in order in an unusual way: nothing is called broken, and no fix weakens them.
+
+Each comes from a public report; the doctor called each of them broken once.
+"""
+
+import copy
+import json
+from dataclasses import replace
+
+import pytest
+
+from components.pure import iam
+from doctor.checks import examine
+from doctor.facts import FailedLaunch, Snapshot, Source, Taint
+from doctor.findings import Finding, Status
+
+from . import snapshots as given
+
+GLOBAL_KEYS = ("aws:SourceVpc", "aws:SourceVpce", "aws:SourceIp", "aws:PrincipalOrgID", "aws:RequestedRegion")
+
+
+def named(snapshot: Snapshot) -> list[Finding]:
+    return [each for each in examine(snapshot).findings if each.status in (Status.BROKEN, Status.WARNING)]
+
+
+def found(snapshot: Snapshot, rule: str) -> Finding:
+    return next(each for each in examine(snapshot).findings if each.rule.id == rule)
+
+
+def trust(mode: Source) -> dict:
+    if mode is Source.POD_IDENTITY:
+        return copy.deepcopy(iam.pod_identity_trust(given.CLUSTER_ARN, given.NAMESPACE, given.NAME))
+    return copy.deepcopy(iam.irsa_trust(given.PROVIDER_ARN, given.ISSUER, given.NAMESPACE, given.NAME))
+
+
+@pytest.mark.parametrize("mode", [Source.IRSA, Source.POD_IDENTITY])
+@pytest.mark.parametrize("key", GLOBAL_KEYS)
+def test_a_global_key_in_a_trust_is_not_judged(mode, key):
+    # terraform-aws-modules/terraform-aws-iam#426: works through an interface endpoint of STS.
+    document = trust(mode)
+    document["Statement"][0]["Condition"].setdefault("StringEquals", {})[key] = "vpc-0a1b2c3d"
+    snapshot = given.with_aws(given.healthy(mode), role=given.role(mode, trust=document))
+    assert named(snapshot) == []
+    rule = "role.trust-subject" if mode is Source.IRSA else "role.trust-pod-identity"
+    assert f"Not judged: StringEquals {key}." in found(snapshot, rule).seen
+
+
+def test_a_denial_outside_of_a_network_is_not_judged():
+    document = trust(Source.IRSA)
+    condition = {"StringNotEquals": {"aws:SourceVpc": "vpc-0a1b2c3d"}}
+    document["Statement"].append(
+        {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}
+    )
+    assert named(given.with_aws(given.healthy(), role=given.role(trust=document))) == []
+
+
+@pytest.mark.parametrize("mode", [Source.IRSA, Source.POD_IDENTITY])
+def test_the_fix_of_a_trust_keeps_conditions_and_principals_that_it_does_not_know(mode):
+    document = trust(mode)
+    (statement,) = document["Statement"]
+    other = {"Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"}
+    conditions = {
+        operator: {
+            key: "wrong" if key.endswith((":sub", "/kubernetes-service-account")) else value
+            for key, value in keys.items()
+        }
+        for operator, keys in statement["Condition"].items()
+    }
+    conditions.setdefault("StringEquals", {})["aws:SourceVpc"] = "vpc-0a1b2c3d"
+    conditions["IpAddress"] = {"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}
+    foreign = {"Effect": "Allow", "Principal": other, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {}}
+    denial = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    broken = {**document, "Statement": [{**statement, "Condition": conditions}, foreign, denial]}
+    snapshot = given.with_aws(given.healthy(mode), role=given.role(mode, trust=broken))
+    (finding,) = [each for each in named(snapshot) if each.rule.id.startswith("role.trust")]
+    written = finding.fix.partition("--policy-document '")[2].rpartition("'")[0]
+    repaired = json.loads(written)
+    assert foreign in repaired["Statement"]
+    assert denial in repaired["Statement"]
+    (own,) = [each for each in repaired["Statement"] if each not in (foreign, denial)]
+    assert own["Condition"]["StringEquals"]["aws:SourceVpc"] == "vpc-0a1b2c3d"
+    assert own["Condition"]["IpAddress"] == {"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}
+    assert named(given.with_aws(given.healthy(mode), role=given.role(mode, trust=repaired))) == []
+
+
+@pytest.mark.parametrize("key", GLOBAL_KEYS)
+def test_a_denial_that_rests_on_a_value_only_aws_knows_is_not_judged(key):
+    snapshot = given.healthy()
+    decisions = tuple(
+        replace(each, allowed=False, reason="implicitDeny", unjudged=(key,))
+        for each in given.decisions((given.asg(), given.foreign_group()), (given.node_group(),))
+    )
+    judged = given.with_aws(snapshot, decisions=decisions)
+    assert named(judged) == []
+    assert key in found(judged, "permissions.writes").seen
+
+
+def sharded(other_flag: str) -> Snapshot:
+    """Two autoscalers, the second of which discovers by tags of its own."""
+    second = given.deployment(
+        namespace="kube-system", name="ca-gpu", arguments=given.flags(node_group_auto_discovery=other_flag)
+    )
+    gpu = given.asg("eks-gpu-9c1d", tags={"shard": "gpu", "eks:cluster-name": given.CLUSTER})
+    snapshot = given.with_aws(
+        given.healthy(),
+        groups=(given.asg(), gpu, given.foreign_group()),
+        node_groups=(given.node_group(),),
+    )
+    return given.with_kubernetes(snapshot, deployments=(given.deployment(), second))
+
+
+def test_autoscalers_that_share_no_group_are_not_two_autoscalers():
+    assert found(sharded("asg:tag=shard=gpu"), "pod.single").status is Status.OK
+
+
+def test_autoscalers_that_share_a_group_are_two_autoscalers():
+    shared = f"asg:tag=k8s.io/cluster-autoscaler/{given.CLUSTER}"
+    assert found(sharded(shared), "pod.single").status is Status.BROKEN
+
+
+def test_an_autoscaler_that_manages_no_group_known_here_counts_as_a_second_one():
+    assert found(sharded("asg:tag=of-nobody"), "pod.single").status is Status.BROKEN
+
+
+def test_weights_are_not_taken_for_a_lack_of_capacity():
+    weighted = given.asg(desired=4, unit="weights")
+    failure = FailedLaunch(weighted.name, given.ago(5), "We currently do not have sufficient capacity")
+    snapshot = given.with_aws(
+        given.healthy(),
+        groups=(weighted, given.foreign_group()),
+        decisions=given.decisions((weighted, given.foreign_group()), (given.node_group(),)),
+        failed_launches=(failure,),
+    )
+    assert {each.rule.id for each in named(snapshot)} == {"groups.weights"}
+
+
+def test_a_candidate_for_deletion_is_in_order_while_the_autoscaler_runs():
+    long_ago = str(int(given.ago(300).timestamp()))
+    taint = Taint("DeletionCandidateOfClusterAutoscaler", long_ago, "PreferNoSchedule")
+    assert named(given.with_kubernetes(given.healthy(), nodes=(given.node(taints=(taint,)),))) == []
+
+
+def test_a_node_that_is_being_deleted_is_in_order():
+    just_now = str(int(given.ago(5).timestamp()))
+    taint = Taint("ToBeDeletedByClusterAutoscaler", just_now, "NoSchedule")
+    assert named(given.with_kubernetes(given.healthy(), nodes=(given.node(taints=(taint,)),))) == []
+
+
+def test_in_govcloud_every_arn_of_a_fix_is_govclouds():
+    snapshot = given.with_aws(given.healthy(), cluster=given.cluster(partition="aws-us-gov"))
+    broken = given.with_kubernetes(
+        snapshot,
+        service_accounts=tuple(
+            replace(each, annotations={"eks.amazonaws.com/role-arn": "not-an-arn"})
+            for each in (snapshot.kubernetes.service_accounts)
+            if each.name == given.NAME
+        ),
+    )
+    finding = found(broken, "service-account.role-arn")
+    assert "arn:aws-us-gov:iam::" in finding.fix
+    assert "arn:aws:" not in finding.fix
+
+
+def test_under_pod_identity_no_fix_is_an_annotation_of_irsa():
+    snapshot = given.with_aws(given.healthy(Source.POD_IDENTITY), role=None)
+    fixes = [each.fix for each in named(snapshot)]
+    assert any("create-pod-identity-association" in fix for fix in fixes)
+    assert not any("annotate" in fix for fix in fixes)
+
+
+def test_a_denial_that_rests_on_known_keys_is_broken():
+    decisions = given.decisions((given.asg(), given.foreign_group()), (given.node_group(),), iam.WRITE_ACTIONS)
+    assert "permissions.writes" in {
+        each.rule.id for each in named(given.with_aws(given.healthy(), decisions=decisions))
+    }

@@ -192,6 +192,16 @@ class Mender:
         words += ["--open-id-connect-provider-arn", provider_arn, "--client-id", iam.AUDIENCE]
         return self._drift(shlex.join(["aws", *words]))
 
+    def thumbprint(self, provider_arn: str) -> str:
+        """Register the thumbprint of the issuer's certificate with the provider."""
+        words = ["iam", "update-open-id-connect-provider-thumbprint"]
+        words += ["--open-id-connect-provider-arn", provider_arn, "--thumbprint-list"]
+        return f"{shlex.join(['aws', *words])} THUMBPRINT   # SHA-1 of the last certificate that openssl s_client shows"
+
+    def issuer_keys(self, issuer: str) -> str:
+        """Read the keys of the issuer as AWS does."""
+        return shlex.join(["curl", "--fail", "--silent", "--show-error", f"{issuer}/keys"])
+
     def trust(self, role_name: str, document: Document) -> str:
         """Replace the trust document of a role."""
         words = ["iam", "update-assume-role-policy", "--role-name", role_name]

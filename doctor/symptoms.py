@@ -7,11 +7,14 @@ patterns are the words of Cluster Autoscaler and of AWS (kubernetes/autoscaler 1
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from ._shared import compatibility, versions
+from ._shared import compatibility, iam, versions
 from .case import Case
+from .facts import LogLine
 from .findings import Finding, Link, Rule, RuleBook, Status
 from .mending import Mender
+from .readings import Unreadable
 
 POD = RuleBook(Link.POD)
 SERVICE_ACCOUNT = RuleBook(Link.SERVICE_ACCOUNT)
@@ -57,6 +60,11 @@ def _restart(mender: Mender, _: re.Match[str], __: Case) -> str:
     return mender.restart()
 
 
+def _provider_arn(case: Case) -> str:
+    provider = case.snapshot.aws.oidc_provider
+    return "PROVIDER_ARN" if provider is None or isinstance(provider, Unreadable) else provider.arn
+
+
 def _newest_chart() -> str:
     return versions.dotted(compatibility.newest_chart().version)
 
@@ -97,13 +105,62 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         ROLE.rule(
             "provider-unknown",
-            "AWS knows the token's issuer and audience",
-            "Without credentials the autoscaler ends at its start.",
+            "IAM has an OIDC provider for the token's issuer",
+            "Without an OIDC provider AWS rejects every token of the cluster, and the autoscaler exits at its start.",
         ),
-        _say(r"InvalidIdentityToken|No OpenIDConnect provider found|Incorrect token audience"),
+        _say(r"No OpenIDConnect provider found"),
         "an OIDC provider in IAM for the cluster's issuer",
         lambda mender, _, case: mender.create_provider(case.cluster.issuer if case.cluster else "ISSUER"),
         causes=("role",),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "audience-refused",
+            "The OIDC provider accepts the token's audience",
+            "AWS rejects a token whose audience the OIDC provider does not list.",
+        ),
+        _say(r"Incorrect token audience"),
+        f"the audience {iam.AUDIENCE} in the client ID list of the OIDC provider",
+        lambda mender, _, case: mender.add_audience(_provider_arn(case)),
+        causes=("role.oidc-audience",),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "thumbprint-refused",
+            "The OIDC provider has the thumbprint of the issuer's certificate",
+            "AWS compares the certificate of the issuer with the thumbprints of the OIDC provider.",
+        ),
+        _say(r"HTTPS certificate doesn't match configured thumbprint"),
+        "the thumbprint of the top certificate of the issuer's chain, in lower case without colons",
+        lambda mender, _, case: mender.thumbprint(_provider_arn(case)),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "keys-unreachable",
+            "AWS can read the issuer's keys",
+            "AWS reads the issuer's keys from the internet; a cluster that was created anew has another issuer.",
+        ),
+        _say(r"Couldn't retrieve verification key from your identity provider"),
+        "the issuer's keys at the address of the OIDC provider",
+        lambda mender, _, case: mender.issuer_keys(case.cluster.issuer if case.cluster else "ISSUER"),
+        causes=("role.oidc-provider",),
+        fatal=True,
+    ),
+    Symptom(
+        ROLE.rule(
+            "token-refused",
+            "AWS accepts the pod's token",
+            "AWS rejects a token that has expired or that it cannot read.",
+        ),
+        _say(
+            r"ExpiredTokenException: Token expired|InvalidIdentityToken(?!.*(OpenIDConnect|audience|verification key))"
+        ),
+        "a token that the kubelet renews; a new pod has one",
+        _restart,
+        causes=("role", "service-account"),
         fatal=True,
     ),
     Symptom(
@@ -158,17 +215,74 @@ SYMPTOMS: tuple[Symptom, ...] = (
         grave=False,
     ),
     Symptom(
+        SERVICE_ACCOUNT.rule(
+            "clock-skew",
+            "The clock of the node is right",
+            "AWS rejects a request whose time differs from its own by more than five minutes.",
+        ),
+        _say(r"RequestExpired|RequestTimeTooSkewed|Signature (expired|not yet current)"),
+        "the time of the Amazon Time Sync Service on the node",
+        lambda mender, _, case: "chronyc tracking   # on the node of the autoscaler's pod; or replace the node",
+        fatal=True,
+    ),
+    Symptom(
+        SERVICE_ACCOUNT.rule(
+            "key-refused",
+            "AWS knows the access key in use",
+            "A key that was deleted, or that belongs to another partition, is rejected.",
+        ),
+        _say(r"InvalidClientTokenId|UnrecognizedClientException|security token included in the request is invalid"),
+        "credentials of the service account's role instead of an access key",
+        lambda mender, _, case: mender.give_role(case.source, case.snapshot.aws.role_arn or "ROLE_ARN"),
+        causes=("service-account.source", "pod.region"),
+        fatal=True,
+    ),
+    Symptom(
         AUTOSCALER.rule(
-            "aws-unreachable",
-            "AWS can be reached from the pod",
-            "In a private subnet without a way to AWS every call times out.",
+            "dns",
+            "The pod can resolve the names of AWS",
+            "When CoreDNS waits for the node that the autoscaler should add, neither of them starts.",
         ),
         _say(
-            r"(?P<service>sts|ec2|eks|autoscaling)\.[\w.-]*amazonaws\.com"
-            r".*(i/o timeout|connection refused|no such host|context deadline exceeded|Client\.Timeout)"
+            r"lookup \S*amazonaws\.com\S*( on \S+:53)?: .*(timeout|refused|server misbehaving|no such host|unreachable)"
+        ),
+        "answers from the cluster's DNS; dnsPolicy Default makes the autoscaler independent of CoreDNS",
+        lambda mender, _, __: mender.values({"dnsPolicy": "Default"}),
+        causes=("pod.region",),
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "tls-intercepted",
+            "The pod trusts the certificates of AWS",
+            "A proxy or firewall that re-signs TLS presents a certificate that the image does not know.",
+        ),
+        _say(r"amazonaws\.com.*x509: "),
+        "AWS excepted from TLS inspection, or the proxy's certificate mounted in the pod",
+        lambda mender, _, __: "except *.amazonaws.com from TLS inspection, or mount the CA certificate (extraVolumes)",
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "proxy",
+            "The pod's proxy works",
+            "With HTTPS_PROXY set every call to AWS goes through the proxy.",
+        ),
+        _say(r"proxyconnect tcp|Proxy Authentication Required"),
+        "a proxy that answers, or NO_PROXY with the endpoints of AWS",
+        lambda mender, _, __: "set extraEnv.HTTPS_PROXY and extraEnv.NO_PROXY of the chart to what the network needs",
+    ),
+    Symptom(
+        AUTOSCALER.rule(
+            "aws-unreachable",
+            "The pod can reach AWS",
+            "In a private subnet without a route to AWS every call times out.",
+        ),
+        _say(
+            r"(?P<service>sts|ec2|eks|autoscaling)\.[\w.-]*amazonaws\.com(?!.*(lookup|x509|proxyconnect))"
+            r".*(i/o timeout|connection refused|no route to host|context deadline exceeded|Client\.Timeout)"
         ),
         "answers from AWS",
         lambda mender, match, _: mender.endpoint(match["service"].lower()),
+        causes=("pod.region",),
     ),
     Symptom(
         PERMISSIONS.rule(
@@ -307,7 +421,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         lambda mender, _, __: (
             "check the CNI, kube-proxy and the cluster's security group on the pod's node, then: " + mender.restart()
         ),
-        causes=("autoscaler.aws-unreachable",),
+        causes=("autoscaler.aws-unreachable", "autoscaler.dns"),
         fatal=True,
     ),
     Symptom(
@@ -346,22 +460,73 @@ def find(case: Case, link: Link, so_far: Iterable[Finding]) -> Iterator[Finding]
     for symptom in SYMPTOMS:
         if symptom.rule.link != link or explained & set(symptom.causes):
             continue
-        said = [match for text in _said(case, fatal=symptom.fatal) if (match := symptom.pattern.search(text))]
+        said = [match for text in _said(case, symptom) if (match := symptom.pattern.search(text))]
         if said:
             last = said[-1]
-            seen = f"Said {len(said)} time{'s' * (len(said) > 1)} of late, the last time: {_shortened(last.string)}"
+            seen = f"Logged {len(said)} time{'s' * (len(said) > 1)} recently, last: {shortened(last.string)}"
             judge = symptom.rule.broken if symptom.grave else symptom.rule.warning
             yield judge(seen, symptom.expected, symptom.fix(case.mender, last, case))
 
 
-def _said(case: Case, *, fatal: bool) -> Iterator[str]:
+@dataclass(frozen=True)
+class RecurringError:
+    """An error that the autoscaler logs again and again and that no symptom knows.
+
+    Attributes:
+        site: File and line of the autoscaler's source, ``static_autoscaler.go:368``.
+        text: The error, the last time.
+        count: How often the recent log has it.
+    """
+
+    site: str
+    text: str
+    count: int
+
+
+LOOP_SOURCES = ("static_autoscaler.go", "orchestrator.go", "aws_manager.go", "auto_scaling_groups.go", "aws_wrapper.go")
+"""Files of Cluster Autoscaler whose errors mean that a turn of the main loop did not do its work."""
+
+_ERROR_LINE = re.compile(r"^E\d{4} [\d:.]+ +\d+ (?P<site>(?P<file>[\w]+\.go):\d+)\] (?P<text>.*)")
+_RECURS = 3
+_STILL = timedelta(minutes=3)
+
+
+def recurring_errors(case: Case) -> list[RecurringError]:
+    """Return the errors of the main loop that keep coming, most frequent first.
+
+    The status is no evidence against them: `RunOnce` of `static_autoscaler.go` writes a fresh one even when it returns
+    early with an error.
+    """
+    found: dict[str, list[tuple[datetime | None, str]]] = {}
     for line in case.recent_logs:
-        if not (fatal and case.is_running and line.at is not None):
+        match = _ERROR_LINE.match(line.text)
+        known = match and any(
+            symptom.pattern.search(line.text) for symptom in SYMPTOMS if not _is_history(case, symptom, line)
+        )
+        if match and match["file"] in LOOP_SOURCES and not known:
+            found.setdefault(match["site"], []).append((line.at, match["text"]))
+    errors = [
+        RecurringError(site, lines[-1][1], len(lines))
+        for site, lines in found.items()
+        if len(lines) >= _RECURS and (lines[-1][0] is None or case.snapshot.taken_at - lines[-1][0] <= _STILL)
+    ]
+    return sorted(errors, key=lambda error: -error.count)
+
+
+def _is_history(case: Case, symptom: Symptom, line: LogLine) -> bool:
+    """Whether a line is of a process that could not run, while the one of now does."""
+    return symptom.fatal and case.is_running and line.at is not None
+
+
+def _said(case: Case, symptom: Symptom) -> Iterator[str]:
+    for line in case.recent_logs:
+        if not _is_history(case, symptom, line):
             yield line.text
     for event in case.recent_events:
         yield f"{event.reason} {event.message}"
 
 
-def _shortened(text: str, limit: int = 300) -> str:
+def shortened(text: str, limit: int = 300) -> str:
+    """Return a text on one line, cut to ``limit`` characters."""
     text = " ".join(text.split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

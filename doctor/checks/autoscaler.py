@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from .. import symptoms
 from ..case import Case, broken
 from ..facts import Lease, Taint
 from ..findings import Finding, Link, RuleBook
@@ -49,6 +50,11 @@ CACHED = BOOK.rule(
     "Its picture of empty groups is up to date",
     "It keeps the picture of a group's last node for as long as it runs: new labels or taints are not seen.",
 )
+RECURRING = BOOK.rule(
+    "recurring-error",
+    "No turn of the main loop ends with an error",
+    "When the loop ends early it scales nothing, while the pod is ready and its status is fresh.",
+)
 LEFTOVER_TAINTS = BOOK.rule(
     "leftover-taints",
     "No node keeps a taint of an unfinished scale-down",
@@ -66,6 +72,9 @@ _UPSTREAM = (
     "role",
     "permissions",
     "autoscaler.aws-unreachable",
+    "autoscaler.dns",
+    "autoscaler.tls-intercepted",
+    "autoscaler.proxy",
     "autoscaler.api-server-unreachable",
 )
 _YOUNG = timedelta(minutes=3)
@@ -92,6 +101,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     yield from _status(case, earlier)
     if not broken(earlier, "permissions.node-groups"):
         yield from _cached_templates(case)
+    yield _recurring(case, earlier)
     yield _scale_down(case)
     yield from _leftover_taints(case)
 
@@ -280,6 +290,23 @@ def _scale_down(case: Case) -> Finding:
         f"The node {node} is not given back{others}: {reason}.",
         "nodes that can be emptied",
         _mend_blocked(case, reason),
+    )
+
+
+def _recurring(case: Case, earlier: Sequence[Finding]) -> Finding:
+    if isinstance(case.snapshot.kubernetes.logs, Unreadable):
+        return RECURRING.unread(case.snapshot.kubernetes.logs)
+    errors = symptoms.recurring_errors(case)
+    if not errors:
+        return RECURRING.ok("The recent log has no error that keeps coming.")
+    causes = broken(earlier)
+    if causes:
+        return RECURRING.after(causes)
+    worst = errors[0]
+    return RECURRING.broken(
+        f"Logged {worst.count} times recently at {worst.site}: {symptoms.shortened(worst.text)}",
+        "turns without an error",
+        case.mender.log(),
     )
 
 

@@ -590,13 +590,6 @@ PLANTS = (
         "role.web-identity-refused",
         "rollout restart",
     ),
-    Plant(
-        0,
-        "issuer unknown by the log",
-        logged("InvalidIdentityToken: Incorrect token audience"),
-        "role.provider-unknown",
-        "create-open-id-connect-provider",
-    ),
     # permissions
     Plant(0, "boundary", denied_writes("permissions boundary"), "permissions.writes", "permissions boundary of role"),
     Plant(0, "organization", denied_writes("organization"), "permissions.writes", "service control policies"),
@@ -896,6 +889,66 @@ PLANTS = (
         waiting("max total nodes in cluster reached"),
         "waiting-pods.fits",
         "extraArgs.max-nodes-total=0",
+    ),
+    *(
+        Plant(0, "by the log", logged(f"caused by: {line}"), rule, fix)
+        for rule, line, fix in (
+            (
+                "role.provider-unknown",
+                "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://oidc.eks",
+                "create-open-id-connect-provider",
+            ),
+            (
+                "role.audience-refused",
+                "InvalidIdentityToken: Incorrect token audience",
+                "add-client-id-to-open-id-connect-provider",
+            ),
+            # alphagov/gsp#889, kubernetes-sigs/cluster-api-provider-aws#5827
+            (
+                "role.thumbprint-refused",
+                "InvalidIdentityToken: OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint",
+                "update-open-id-connect-provider-thumbprint",
+            ),
+            (
+                "role.keys-unreachable",
+                "InvalidIdentityToken: Couldn't retrieve verification key from your identity provider,  please refer",
+                "curl",
+            ),
+            ("role.token-refused", "ExpiredTokenException: Token expired: current date/time", "rollout restart"),
+            ("service-account.clock-skew", "RequestExpired: Request has expired.", "chronyc"),
+            (
+                "service-account.key-refused",
+                "InvalidClientTokenId: The security token included in the request is invalid.",
+                "annotate",
+            ),
+            # zalando-incubator/kubernetes-on-aws#619
+            (
+                "autoscaler.dns",
+                'Post "https://sts.us-east-1.amazonaws.com/": dial tcp: lookup sts.us-east-1.amazonaws.com on '
+                "172.20.0.10:53: read udp 10.0.1.7:42100->172.20.0.10:53: i/o timeout",
+                "dnsPolicy=Default",
+            ),
+            (
+                "autoscaler.tls-intercepted",
+                'Post "https://sts.us-east-1.amazonaws.com/": tls: failed to verify certificate: x509: certificate signed '
+                "by unknown authority",
+                "TLS inspection",
+            ),
+            (
+                "autoscaler.proxy",
+                'Post "https://sts.us-east-1.amazonaws.com/": proxyconnect tcp: dial tcp 10.1.1.1:3128: i/o timeout',
+                "NO_PROXY",
+            ),
+        )
+    ),
+    Plant(
+        0,
+        "a loop that ends early at every turn, with a fresh status",
+        lambda it: given.saying(
+            it, *["E1129 11:59:50.1       1 static_autoscaler.go:368] Failed to refresh cloud provider config: x"] * 4
+        ),
+        "autoscaler.recurring-error",
+        "kubectl --namespace kube-system logs",
     ),
     # Public reports: kubernetes/autoscaler#4851 (weights), #5657 and #3949 (taints that stay).
     Plant(

@@ -178,3 +178,16 @@ def test_a_denial_that_rests_on_known_keys_is_broken():
     assert "permissions.writes" in {
         each.rule.id for each in named(given.with_aws(given.healthy(), decisions=decisions))
     }
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["E1129 11:59:50.1       1 static_autoscaler.go:368] Failed to refresh cloud provider config: x"] * 2,
+        ["E1129 11:59:50.1       1 leaderelection.go:332] error retrieving resource lock: x"] * 9,
+        ["I1129 11:59:50.1       1 static_autoscaler.go:274] Starting main loop"] * 9,
+    ],
+    ids=["twice", "another file", "no error"],
+)
+def test_a_line_that_does_not_end_the_loop_again_and_again_is_no_recurring_error(lines):
+    assert found(given.saying(given.healthy(), *lines), "autoscaler.recurring-error").status is Status.OK

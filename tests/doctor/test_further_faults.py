@@ -930,8 +930,8 @@ PLANTS = (
             ),
             (
                 "autoscaler.tls-intercepted",
-                'Post "https://sts.us-east-1.amazonaws.com/": tls: failed to verify certificate: x509: certificate signed '
-                "by unknown authority",
+                'Post "https://sts.us-east-1.amazonaws.com/": tls: failed to verify certificate: x509: certificate '
+                "signed by unknown authority",
                 "TLS inspection",
             ),
             (

@@ -1,11 +1,6 @@
 """Composition root: settings, providers, components, outputs. Rules live in the components, values in the settings."""
 
-import gc
 from typing import Any
-
-# Not one more thing dies here before the program ends, while the SDKs alone load 200,000 objects that each full
-# collection would look through: a third of the program's time (docs/benchmarks.md).
-gc.disable()
 
 import pulumi
 import pulumi_aws as aws

@@ -10,6 +10,8 @@ sys.path[0] = str(HERE.parent)
 from pulumi.provider.experimental import component_provider_host
 
 import components
+from components import errors
+from components.pure.arguments import camel_case
 
 NAME = "eks-cluster-autoscaler"
 COMPONENTS = [
@@ -25,4 +27,5 @@ COMPONENTS = [
 ]
 
 if __name__ == "__main__":
+    errors.spelling = camel_case
     component_provider_host(name=NAME, components=COMPONENTS, version=components.__version__)

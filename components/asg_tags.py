@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .errors import raise_if_any
+from .errors import checked
 from .pure import discovery, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -20,7 +20,7 @@ class AutoscalerTagsArgs(TypedDict):
     """Name of the Auto Scaling Group. It may be unknown until the group is made; the tags' keys may not."""
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster whose autoscaler shall find the group."""
-    labels: NotRequired[dict[str, str]]
+    labels: NotRequired[dict[str, pulumi.Input[str]]]
     """Labels of the group's nodes, announced for scaling from zero. Defaults to none."""
     taints: NotRequired[list[Taint]]
     """Taints of the group's nodes, announced for scaling from zero. Defaults to none."""
@@ -67,8 +67,8 @@ class AutoscalerTags(pulumi.ComponentResource):
     """All tags put on the group, value by key."""
 
     def __init__(self, name: str, args: AutoscalerTagsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(AutoscalerTags, name, args, AutoscalerTagsArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"AutoscalerTags {name!r}", faults(args))
         child = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("keep_discovery_tags", False))
         asg_name = pulumi.Output.from_input(args["asg_name"])
@@ -93,7 +93,7 @@ def _tag(
     name: str,
     asg_name: pulumi.Output[str],
     key: pulumi.Input[str],
-    value: str,
+    value: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> aws.autoscaling.Tag:
     # Instances get EKS's own tags; these describe the group only, so they are not propagated.
@@ -105,7 +105,7 @@ def _tag(
     )
 
 
-def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, str]:
+def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, pulumi.Input[str]]:
     return discovery.node_template_tags(
         args.get("labels"), args.get("taints", []), args.get("resources"), args.get("autoscaling_options")
     )

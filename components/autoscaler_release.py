@@ -8,7 +8,7 @@ from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
 
 from . import local_chart
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
-from .errors import FaultsError, raise_if_any
+from .errors import FaultsError, checked
 from .pure import compatibility, discovery, validation
 from .pure.compatibility import Solution
 from .pure.faults import Fault
@@ -122,8 +122,8 @@ class AutoscalerRelease(pulumi.ComponentResource):
     """The flag by which the groups are discovered."""
 
     def __init__(self, name: str, args: AutoscalerReleaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(AutoscalerRelease, name, args, AutoscalerReleaseArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"AutoscalerRelease {name!r}", faults(args))
         solution = pulumi.Output.all(args["kubernetes_version"], args["region"]).apply(
             lambda known: self._fit(name, args, known[0], known[1])
         )
@@ -183,7 +183,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
         chart_version, _ = _read(args.get("chart", {}))
         solution, found = _solve(args, chart_version, kubernetes_version, region)
         if solution is None:
-            raise FaultsError(f"AutoscalerRelease {name!r}", found)
+            raise FaultsError.of(AutoscalerRelease, name, AutoscalerReleaseArgs, found)
         for warning in solution.warnings:
             pulumi.log.warn(warning, resource=self)
         return solution

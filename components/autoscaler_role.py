@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from . import node_role
-from .errors import raise_if_any
+from .errors import checked
 from .pure import iam, validation
 from .pure.faults import Fault
 
@@ -41,13 +41,13 @@ class AutoscalerRoleArgs(TypedDict):
     """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
     """Names of the nodes' roles by a name of one's own, such as the node group's. Required by `nodeRole`."""
-    permissions_boundary_arn: NotRequired[str]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the role. Defaults to none."""
     path: NotRequired[str]
     """IAM path of role and policy. Defaults to `/`."""
     name_prefix: NotRequired[str]
     """Prefix of the names of role and policy. Defaults to none."""
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of role, policy and add-on. Defaults to none."""
 
 
@@ -99,8 +99,8 @@ class AutoscalerRole(pulumi.ComponentResource):
     """The role's trust policy, as JSON; none with `nodeRole`."""
 
     def __init__(self, name: str, args: AutoscalerRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(AutoscalerRole, name, args, AutoscalerRoleArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"AutoscalerRole {name!r}", faults(args))
         child = pulumi.ResourceOptions(parent=self)
         cluster = pulumi.Output.from_input(args["cluster_arn"]).apply(iam.ClusterIdentity.from_arn)
         self.policy_document = cluster.apply(lambda known: json.dumps(iam.autoscaler_policy(known)))

@@ -7,7 +7,7 @@ import pulumi
 from . import autoscaler_release, autoscaler_role
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
 from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
-from .errors import raise_if_any
+from .errors import checked
 from .pure import iam
 from .pure.faults import Fault
 from .values import AutoscalerSettings
@@ -34,13 +34,13 @@ class ClusterAutoscalerArgs(TypedDict):
     """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
     """Names of the nodes' roles by a name of one's own. Required by `nodeRole`."""
-    permissions_boundary_arn: NotRequired[str]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the role. Defaults to none."""
     path: NotRequired[str]
     """IAM path of role and policy. Defaults to `/`."""
     name_prefix: NotRequired[str]
     """Prefix of the names of role and policy. Defaults to none."""
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of role, policy and add-on. Defaults to none."""
     namespace: NotRequired[str]
     """Namespace of release and service account. Defaults to `kube-system`."""
@@ -98,8 +98,8 @@ class ClusterAutoscaler(pulumi.ComponentResource):
     """The flag by which the groups are discovered."""
 
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ClusterAutoscaler, name, args, ClusterAutoscalerArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"ClusterAutoscaler {name!r}", faults(args))
         role = AutoscalerRole(name, _role_args(args), pulumi.ResourceOptions(parent=self))
         region = pulumi.Output.from_input(args["cluster_arn"]).apply(
             lambda arn: iam.ClusterIdentity.from_arn(arn).region

@@ -1,14 +1,21 @@
-"""The error that tells all faults of one input at once."""
+"""The door of every component: its arguments checked, and all errors of one input in one exception."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
 
 import pulumi
 
+from .pure import arguments
 from .pure.faults import Fault
+
+Args = TypeVar("Args")
+
+spelling: arguments.Spelling = arguments.snake_case
+"""How the arguments of components are spelt in errors; the plugin's host, whose users write camelCase, sets another."""
 
 
 class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
-    """Every fault of one input, in one error.
+    """Every error of one input, in one exception.
 
     As a ``RunError`` it is shown without a traceback by a Pulumi program; as an ``InputPropertiesError`` it is shown
     with its property paths when the component is used through a plugin.
@@ -16,7 +23,7 @@ class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
 
     def __init__(self, subject: str, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
-        count = "1 fault" if len(self.faults) == 1 else f"{len(self.faults)} faults"
+        count = "1 error" if len(self.faults) == 1 else f"{len(self.faults)} errors"
         message = "\n".join([f"{subject}: {count}", *(f"  {fault}" for fault in self.faults)])
         pulumi.InputPropertiesError.__init__(
             self,
@@ -26,6 +33,14 @@ class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
                 for fault in self.faults
             ],
         )
+
+    @classmethod
+    def of(
+        cls, component: type[pulumi.ComponentResource], name: str, shape: type, faults: Iterable[Fault]
+    ) -> "FaultsError":
+        """The error about a component, in the spelling of those who gave its arguments."""
+        told = [arguments.in_spelling(fault, shape, spelling) for fault in faults]
+        return cls(f"{component.__name__} {name!r}", dict.fromkeys(told))
 
 
 def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:
@@ -37,3 +52,33 @@ def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:
     found = tuple(dict.fromkeys(faults))
     if found:
         raise FaultsError(subject, found)
+
+
+def checked(
+    component: type[pulumi.ComponentResource],
+    name: str,
+    args: Args,
+    shape: type[Args],
+    rules: Callable[[Args], Iterable[Fault]],
+) -> Args:
+    """Check the arguments of a component: names and types first, then by its own rules.
+
+    Args:
+        component: The component.
+        name: Name of the resource.
+        args: Its arguments, as the caller gave them.
+        shape: The TypedDict that declares them.
+        rules: What is wrong with arguments of the right names and types.
+
+    Returns:
+        The arguments, without those that are None.
+
+    Raises:
+        FaultsError: With all errors, in the spelling of the caller.
+    """
+    cleaned, misshapen = arguments.check(args, cast(type, shape), spelling)
+    raise_if_any(f"{component.__name__} {name!r}", misshapen)
+    kept = cast(Args, cleaned)
+    if found := list(rules(kept)):
+        raise FaultsError.of(component, name, cast(type, shape), found)
+    return kept

@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from . import asg_tags
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
-from .errors import raise_if_any
+from .errors import checked
 from .pure import iam, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -20,9 +20,9 @@ class ExistingNodeGroupArgs(TypedDict):
 
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster."""
-    node_group_name: str
+    node_group_name: pulumi.Input[str]
     """Name of the EKS node group."""
-    labels: NotRequired[dict[str, str]]
+    labels: NotRequired[dict[str, pulumi.Input[str]]]
     """Labels of its nodes to announce for scaling from zero. Defaults to none."""
     taints: NotRequired[list[Taint]]
     """Taints of its nodes to announce for scaling from zero. Defaults to none."""
@@ -62,8 +62,8 @@ class ExistingNodeGroup(pulumi.ComponentResource):
     """Tags put on its Auto Scaling Group, value by key."""
 
     def __init__(self, name: str, args: ExistingNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ExistingNodeGroup, name, args, ExistingNodeGroupArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"ExistingNodeGroup {name!r}", faults(args))
         found = aws.eks.get_node_group_output(
             cluster_name=args["cluster_name"],
             node_group_name=args["node_group_name"],

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .errors import raise_if_any
+from .errors import checked
 from .pure import validation
 from .pure.faults import Fault
 
@@ -57,8 +57,8 @@ class ClusterNetwork(pulumi.ComponentResource):
     """ID of the public subnet by zone: internet-facing load balancers and NAT gateways live there."""
 
     def __init__(self, name: str, args: ClusterNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ClusterNetwork, name, args, ClusterNetworkArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"ClusterNetwork {name!r}", faults(args))
         child = pulumi.ResourceOptions(parent=self)
         cluster = args["cluster_name"]
         owned = {f"kubernetes.io/cluster/{cluster}": "shared"}

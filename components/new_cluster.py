@@ -1,22 +1,60 @@
 """A cluster made with pulumi-eks: API access entries, no default node group, nothing that waits for nodes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
-from .pure import iam
-
-if TYPE_CHECKING:
-    from .cluster import ClusterCreation
+from .pure import compatibility, iam, validation
+from .pure.faults import Fault
 
 ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
 
 
-def new_cluster(
-    name: str, cluster_name: pulumi.Input[str], create: "ClusterCreation", opts: pulumi.ResourceOptions
+class ClusterCreation(TypedDict):
+    """How to create a cluster. It has no nodes at first: add them with ManagedNodeGroup."""
+
+    kubernetes_version: str
+    """Kubernetes version, such as `1.35`."""
+    vpc_id: pulumi.Input[str]
+    """VPC of the subnets."""
+    private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """Subnets of the control plane's network interfaces, in at least two zones."""
+    public_subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
+    """Subnets for internet-facing load balancers. Defaults to none."""
+    public_access_cidrs: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
+    """Networks that may reach the API server from the internet. Defaults to none: the API server is private."""
+    admin_principal_arns: NotRequired[list[pulumi.Input[str]]]
+    """Additional cluster admins: ARNs of IAM roles or users. Do not list the creator: EKS already made it an admin.
+
+    Defaults to none.
+    """
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
+    """AWS tags of the cluster. Defaults to none."""
+
+
+def faults(create: ClusterCreation) -> list[Fault]:
+    """Faults of the arguments, as far as they are plain values."""
+    public = create.get("public_subnet_ids")
+    return [
+        *_version_faults("kubernetesVersion", create["kubernetes_version"]),
+        *validation.vpc_id("vpcId", create["vpc_id"]),
+        *validation.subnet_ids("privateSubnetIds", create["private_subnet_ids"], in_two_zones=True),
+        *(validation.subnet_ids("publicSubnetIds", public) if public else []),
+        *_access_faults(create.get("public_access_cidrs", [])),
+        *validation.tags("tags", create.get("tags", {})),
+        *(
+            fault
+            for index, arn in enumerate(create.get("admin_principal_arns", []))
+            for fault in _principal_faults(f"adminPrincipalArns[{index}]", arn)
+        ),
+    ]
+
+
+def register(
+    name: str, cluster_name: pulumi.Input[str], create: ClusterCreation, opts: pulumi.ResourceOptions
 ) -> pulumi.Output[aws.eks.Cluster]:
     """Register a cluster.
 
@@ -35,7 +73,7 @@ def new_cluster(
         private_subnet_ids=create["private_subnet_ids"],
         public_subnet_ids=create.get("public_subnet_ids") or None,
         endpoint_private_access=True,
-        endpoint_public_access=bool(public_cidrs),
+        endpoint_public_access=pulumi.Output.from_input(public_cidrs).apply(bool),
         public_access_cidrs=public_cidrs or None,
         authentication_mode=eks.AuthenticationMode.API,
         access_entries={
@@ -54,23 +92,48 @@ def new_cluster(
     return made.eks_cluster
 
 
-def _entry_names(principal_arns: Sequence[str]) -> dict[str, str]:
-    """ARN by the name of its access entry: the principal's own, or all of the ARN's end where two have the same."""
-    short = [iam.role_name(arn) for arn in principal_arns]
+def _entry_names(principals: Sequence[pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+    """Map the names of access entries to principals.
+
+    An entry is named after its role or user; where two share a name, by the end of the ARN; an Output by its place.
+    """
+    short = [iam.role_name(arn) if isinstance(arn, str) else str(index) for index, arn in enumerate(principals)]
     return {
-        f"admin-{name if short.count(name) == 1 else arn.split(':', 4)[-1]}": arn
-        for name, arn in zip(short, principal_arns, strict=True)
+        f"admin-{arn.split(':', 4)[-1] if isinstance(arn, str) and short.count(name) > 1 else name}": arn
+        for name, arn in zip(short, principals, strict=True)
     }
 
 
-def _administrator(principal_arn: str) -> eks.AccessEntryArgs:
-    partition = principal_arn.split(":")[1]
+def _administrator(principal_arn: pulumi.Input[str]) -> eks.AccessEntryArgs:
+    partition = pulumi.Output.from_input(principal_arn).apply(lambda arn: arn.split(":")[1])
     return eks.AccessEntryArgs(
         principal_arn=principal_arn,
         access_policies={
             "admin": eks.AccessPolicyAssociationArgs(
-                policy_arn=f"arn:{partition}:eks::aws:cluster-access-policy/{ADMIN_POLICY}",
+                policy_arn=pulumi.Output.format("arn:{0}:eks::aws:cluster-access-policy/{1}", partition, ADMIN_POLICY),
                 access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
             )
         },
     )
+
+
+def _version_faults(path: str, version: str) -> list[Fault]:
+    misspelt = validation.kubernetes_version(path, version)
+    return misspelt or [fault.under(path) for fault in compatibility.kubernetes_faults(version)]
+
+
+def _access_faults(cidrs: object) -> list[Fault]:
+    found = []
+    for index, cidr in enumerate(cidrs if isinstance(cidrs, list) else []):
+        if not isinstance(cidr, str):
+            continue
+        path = f"publicAccessCidrs[{index}]"
+        found += validation.cidr(path, cidr)
+        if cidr.endswith("/0"):
+            found.append(Fault(path, repr(cidr), "the networks you work from: the whole internet is refused"))
+    return found
+
+
+def _principal_faults(path: str, arn: object) -> list[Fault]:
+    role, user = (validation.iam_arn(path, arn, kind) for kind in ("role", "user"))
+    return [Fault(path, repr(arn), "the ARN of an IAM role or user")] if role and user else []

@@ -9,7 +9,7 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
-from .errors import raise_if_any
+from .errors import checked
 from .node_role import NodeRole
 from .pure import iam, validation
 from .pure.discovery import TAINT_EFFECTS, Taint
@@ -60,7 +60,7 @@ class ManagedNodeGroupArgs(TypedDict):
     """Nodes at creation; afterwards the number belongs to Cluster Autoscaler. Defaults to `minSize`."""
     subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Subnets of the one group. Give this or `subnetIdsByZone`."""
-    subnet_ids_by_zone: NotRequired[dict[str, list[pulumi.Input[str]]]]
+    subnet_ids_by_zone: NotRequired[dict[str, pulumi.Input[Sequence[pulumi.Input[str]]]]]
     """Subnets by zone, for one group per zone, so that a pod bound to a volume of one zone gets its node there.
 
     Give this or `subnetIds`.
@@ -73,7 +73,7 @@ class ManagedNodeGroupArgs(TypedDict):
     """AMI type of the EKS API. Defaults to `AL2023_x86_64_STANDARD`."""
     disk_size_gib: NotRequired[int]
     """Size of the encrypted gp3 root volume in GiB; announced as ephemeral storage. Defaults to 50."""
-    labels: NotRequired[dict[str, str]]
+    labels: NotRequired[dict[str, pulumi.Input[str]]]
     """Kubernetes labels of the nodes. Defaults to none."""
     taints: NotRequired[list[Taint]]
     """Kubernetes taints of the nodes. Defaults to none."""
@@ -89,7 +89,7 @@ class ManagedNodeGroupArgs(TypedDict):
     """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
     node_role_arn: NotRequired[pulumi.Input[str]]
     """Role of the nodes. Defaults to one made here with the three AWS managed policies a node needs."""
-    permissions_boundary_arn: NotRequired[str]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of a role made here. Defaults to none."""
     path: NotRequired[str]
     """IAM path of a role made here. Defaults to `/`."""
@@ -97,7 +97,7 @@ class ManagedNodeGroupArgs(TypedDict):
     """Prefix of the name of a role made here. Defaults to none."""
     hop_limit: NotRequired[int]
     """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of the group, its launch template, role, instances and volumes. Defaults to none."""
 
 
@@ -152,8 +152,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
     """Tags put on each Auto Scaling Group, value by key."""
 
     def __init__(self, name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ManagedNodeGroup, name, args, ManagedNodeGroupArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"ManagedNodeGroup {name!r}", faults(args))
         role_arn, attached = self._role(name, args)
         template = _launch_template(name, args, pulumi.ResourceOptions(parent=self))
 
@@ -208,7 +208,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
 
 def _groups(name: str, args: ManagedNodeGroupArgs) -> list[_Group]:
     if "subnet_ids_by_zone" in args:
-        return [_Group(f"{name}-{zone}", list(ids)) for zone, ids in sorted(args["subnet_ids_by_zone"].items())]
+        return [_Group(f"{name}-{zone}", ids) for zone, ids in sorted(args["subnet_ids_by_zone"].items())]
     return [_Group(name, args["subnet_ids"])]
 
 
@@ -228,7 +228,7 @@ def _template(args: ManagedNodeGroupArgs) -> AutoscalerTagsArgs:
     return template
 
 
-def _labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
+def _labels(args: ManagedNodeGroupArgs) -> dict[str, pulumi.Input[str]]:
     gpu = args.get("gpu")
     return {**args.get("labels", {}), **({ACCELERATOR_LABEL: gpu["accelerator"]} if gpu else {})}
 

@@ -14,13 +14,13 @@ from .pure.faults import Fault
 class RoleArgs(TypedDict):
     """What an account's rules may ask of every role that is made."""
 
-    permissions_boundary_arn: NotRequired[str]
+    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the role. Defaults to none."""
     path: NotRequired[str]
     """IAM path of the role. Defaults to `/`."""
     name_prefix: NotRequired[str]
     """Prefix of the role's name. Defaults to none."""
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of the role. Defaults to none."""
 
 

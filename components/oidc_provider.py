@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from .errors import FaultsError, raise_if_any
+from .errors import FaultsError, checked
 from .pure import iam, validation
 from .pure.faults import Fault
 
@@ -21,7 +21,7 @@ class ClusterOidcProviderArgs(TypedDict):
     """ARN of the provider that the account already has for this issuer. Defaults to none."""
     look_up: NotRequired[bool]
     """Whether the account already has a provider for this issuer, to be found by its URL. Defaults to false."""
-    tags: NotRequired[dict[str, str]]
+    tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of a created provider. Defaults to none."""
 
 
@@ -49,8 +49,8 @@ class ClusterOidcProvider(pulumi.ComponentResource):
     """URL of the issuer."""
 
     def __init__(self, name: str, args: ClusterOidcProviderArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = checked(ClusterOidcProvider, name, args, ClusterOidcProviderArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        raise_if_any(f"ClusterOidcProvider {name!r}", faults(args))
         self.issuer = pulumi.Output.from_input(args["issuer"])
         if args.get("look_up", False) or "existing_arn" in args:
             self.arn = self._adopt(name, args)
@@ -93,5 +93,5 @@ def _checked(name: str, arn: str, url: str, audiences: list[str], issuer: str) -
             )
         )
     if found:
-        raise FaultsError(f"ClusterOidcProvider {name!r}", found)
+        raise FaultsError.of(ClusterOidcProvider, name, ClusterOidcProviderArgs, found)
     return arn

@@ -5,7 +5,15 @@ from typing import Any
 
 import pulumi
 
-from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, node_role, oidc_provider
+from components import (
+    cluster_autoscaler,
+    existing_node_group,
+    network,
+    new_cluster,
+    node_group,
+    node_role,
+    oidc_provider,
+)
 from components.autoscaler_role import NODE_ROLE
 from settings.shapes import Creation, ExistingNodeGroup, Network, NodeGroup, Settings
 
@@ -15,7 +23,7 @@ def network_arguments(wished: Network, cluster_name: str) -> network.ClusterNetw
     return _arguments(wished, cluster_name=cluster_name)  # type: ignore[no-any-return]
 
 
-def creation_arguments(wished: Creation, **given: object) -> cluster.ClusterCreation:
+def creation_arguments(wished: Creation, **given: object) -> new_cluster.ClusterCreation:
     """Arguments of ``EksCluster`` for a cluster to create; ``given`` holds the subnets of a network made for it."""
     arguments = _arguments(wished, **given)
     arguments.pop("network", None)

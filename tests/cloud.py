@@ -4,12 +4,10 @@ Pulumi's own mocks tell inputs only; parents, providers, dependencies and ignore
 """
 
 import asyncio
-import gc
 import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
-from unittest.mock import patch
 
 import pulumi
 from pulumi.runtime import mocks, rpc, settings, stack
@@ -244,9 +242,7 @@ def run(
         # set_mocks makes a stack of its own and ends it at once, before a program could export anything.
         settings.set_root_resource(None)  # type: ignore[arg-type]
         pulumi.runtime.set_all_config({key: _wire(value) for key, value in (config or {}).items()})
-        # A program may do without the garbage collector for its own short life, but this process lives on.
-        with patch.object(gc, "disable"):
-            loop.run_until_complete(stack.run_in_stack(program))
+        loop.run_until_complete(stack.run_in_stack(program))
     finally:
         pulumi.runtime.set_all_config({})
         loop.close()

@@ -5,9 +5,10 @@ Source of every key and form: kubernetes/autoscaler, ``cluster-autoscaler/cloudp
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import NotRequired, TypedDict
+from collections.abc import Callable, Iterable, Mapping
+from typing import NotRequired, TypedDict, TypeVar
 
+from . import durations
 from .faults import Fault
 
 PREFIX = "k8s.io/cluster-autoscaler"
@@ -42,10 +43,10 @@ AUTOSCALING_OPTIONS: Mapping[str, str] = {
 }
 """The five options per group that the AWS provider of Cluster Autoscaler honours; it ignores any other silently."""
 
-_OPTION_FORMS = {
-    "number": (re.compile(r"0(\.\d+)?|1(\.0+)?"), "a number from 0 to 1, such as 0.5"),
-    "duration": (re.compile(r"(\d+(\.\d+)?(ns|us|ms|s|m|h))+"), "a Go duration, such as 10m or 1h30m"),
-    "boolean": (re.compile(r"true|false"), "true or false"),
+_OPTION_FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "number": (re.compile(r"0(\.\d+)?|1(\.0+)?").fullmatch, "a number from 0 to 1, such as 0.5"),
+    "duration": (durations.is_duration, durations.EXPECTED),
+    "boolean": (re.compile(r"true|false").fullmatch, "true or false"),
 }
 
 
@@ -108,12 +109,16 @@ def parse_taint(key: str, tag_value: str) -> Taint | None:
     return {"key": key.removeprefix(taint_key("")), "value": value, "effect": effect}
 
 
+Value = TypeVar("Value")
+"""Value of a label: text, or an Output of it."""
+
+
 def node_template_tags(
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, Value] | None = None,
     taints: Iterable[Taint] = (),
     resources: Mapping[str, str] | None = None,
     autoscaling_options: Mapping[str, str] | None = None,
-) -> dict[str, str]:
+) -> dict[str, Value | str]:
     """The tags that let Cluster Autoscaler scale a group from zero: what a node of it will offer, by tag key."""
     return {
         **{label_key(label): value for label, value in (labels or {}).items()},
@@ -130,6 +135,6 @@ def autoscaling_option_faults(options: Mapping[str, str]) -> list[Fault]:
         form = AUTOSCALING_OPTIONS.get(option)
         if form is None:
             faults.append(Fault(option, "an option unknown on AWS", f"one of {', '.join(AUTOSCALING_OPTIONS)}"))
-        elif not _OPTION_FORMS[form][0].fullmatch(value):
+        elif not _OPTION_FORMS[form][0](value):
             faults.append(Fault(option, repr(value), _OPTION_FORMS[form][1]))
     return faults

@@ -2,10 +2,10 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
-from . import tables
+from . import durations, tables
 from .faults import Fault
 from .versions import Minor, dotted, parse_minor
 
@@ -31,10 +31,10 @@ EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "g
 _BOOLEANS = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}
 """The spellings that Go's ``strconv.ParseBool`` takes."""
 
-_FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "Int": (re.compile(r"[+-]?\d+"), "a whole number"),
-    "Float64": (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)"), "a number"),
-    "Duration": (re.compile(r"0|[+-]?(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+"), "a Go duration, such as 10m or 1h30m"),
+_FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "Int": (re.compile(r"[+-]?\d+").fullmatch, "a whole number"),
+    "Float64": (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)").fullmatch, "a number"),
+    "Duration": (durations.is_duration, durations.EXPECTED),
 }
 _REPEATABLE = {"multiStringFlag", "Set"}
 
@@ -106,7 +106,7 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None) -> Fau
         )
     if kind == "Bool" and value not in _BOOLEANS:
         return Fault(flag, repr(value), "true or false")
-    if kind in _FORMS and not _FORMS[kind][0].fullmatch(value):
+    if kind in _FORMS and not _FORMS[kind][0](value):
         return Fault(flag, repr(value), _FORMS[kind][1])
     if flag == "enable-dynamic-resource-allocation" and minor is not None and minor >= (1, 35) and value != "true":
         return Fault(flag, repr(value), "true: Cluster Autoscaler ends on anything else from 1.35")

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
+from . import durations
 from .discovery import MAX_TAGS, PREFIX, TAINT_EFFECTS, WRONG_PREFIX, Taint
 from .faults import Fault
 from .iam import MAX_NAME_PREFIX_LENGTH
@@ -18,7 +19,6 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
 _ZONE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d[a-z]")
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
-_DURATION = re.compile(r"(\d+(\.\d+)?(ms|s|m|h))+")
 _KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
@@ -140,7 +140,8 @@ def quantity(path: str, value: object) -> list[Fault]:
 
 def duration(path: str, value: object) -> list[Fault]:
     """Faults of a Go duration."""
-    return form_faults(path, value, _DURATION, "a Go duration such as 2m or 1h30m")
+    bad = isinstance(value, str) and not durations.is_duration(value)
+    return [Fault(path, repr(value), durations.EXPECTED)] if bad else []
 
 
 def iam_arn(path: str, value: object, kind: str) -> list[Fault]:
@@ -228,7 +229,7 @@ def qualified_name(path: str, key: str) -> list[Fault]:
     )
 
 
-def labels(path: str, values: Mapping[str, str], *, of_managed_nodes: bool = False) -> list[Fault]:
+def labels(path: str, values: Mapping[str, object], *, of_managed_nodes: bool = False) -> list[Fault]:
     """Faults of node labels; on a managed group the prefix of EKS's own labels is refused too."""
     faults = []
     for key, value in values.items():
@@ -273,7 +274,7 @@ def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
     return faults
 
 
-def tags(path: str, values: Mapping[str, str]) -> list[Fault]:
+def tags(path: str, values: Mapping[str, object]) -> list[Fault]:
     """Faults of the AWS tags of a resource: each by itself, and how many they are."""
     faults = [fault for key, value in values.items() for fault in tag(f"{path}[{key!r}]", key, value)]
     if len(values) > MAX_TAGS:

@@ -556,21 +556,74 @@ def test_the_callers_protection_reaches_all_that_a_component_makes_and_its_alias
 @pytest.mark.parametrize(
     ("build", "expected"),
     [
-        (lambda: node_group(min_size=5), "minSize: got 5; expected at most maxSize (3)"),
+        (
+            lambda: node_group(instance_type=["m6i.large"]),
+            "instance_type: got an unknown key; expected a known key; did you",
+        ),
+        (
+            lambda: node_group(instanceTypes=["m6i.large"]),
+            "instanceTypes: got an unknown key; expected the key instance_",
+        ),
+        (lambda: node_group(min_size=None), "min_size: got nothing; expected a value: this key is required"),
+        (lambda: autoscaler(settings={"scale_down_uneeded_time": "1m"}), "did you mean scale_down_unneeded_time?"),
+        (lambda: autoscaler(tags=pulumi.Output.from_input({})), "tags: got an Output; expected a plain value"),
+        (lambda: node_group(min_size=5), "min_size: got 5; expected at most max_size (3)"),
         (lambda: autoscaler(credentials="keys"), "credentials: got 'keys'"),
-        (lambda: autoscaler(cluster_arn="series-api"), "clusterArn: got 'series-api'"),
-        (lambda: autoscaler(kubernetes_version="1.20"), "kubernetesVersion: got Kubernetes 1.20"),
-        (lambda: ClusterOidcProvider("o", {"issuer": ISSUER, "look_up": True, "existing_arn": PROVIDER_ARN}), "lookUp"),
+        (lambda: autoscaler(cluster_arn="series-api"), "cluster_arn: got 'series-api'"),
+        (lambda: autoscaler(kubernetes_version="1.20"), "kubernetes_version: got Kubernetes 1.20"),
+        (
+            lambda: ClusterOidcProvider("o", {"issuer": ISSUER, "look_up": True, "existing_arn": PROVIDER_ARN}),
+            "look_up",
+        ),
     ],
 )
-def test_a_component_refuses_bad_arguments_before_it_registers_a_resource_of_its_own(build, expected):
+def test_a_component_refuses_bad_arguments_before_it_registers_anything(build, expected):
     graph = Graph()
     with pytest.raises(FaultsError) as refused:
         run(build, graph=graph)
     assert expected in str(refused.value)
     assert refused.value.errors
-    (component,) = [found for found in graph.registrations if not found.type.startswith("pulumi:providers:")]
-    assert component.type.startswith("eks-cluster-autoscaler:")
+    assert [found for found in graph.registrations if not found.type.startswith("pulumi:providers:")] == []
+
+
+def test_what_need_not_be_known_at_preview_may_be_an_output(cloud):
+    later = pulumi.Output.from_input
+
+    def build():
+        EksCluster(
+            "cluster",
+            {
+                "name": CLUSTER,
+                "create": {
+                    "kubernetes_version": "1.35",
+                    "vpc_id": later("vpc-00000001"),
+                    "private_subnet_ids": later(["subnet-0000000a", "subnet-0000000b"]),
+                    "public_subnet_ids": [later("subnet-0000000c")],
+                    "public_access_cidrs": later(["203.0.113.0/24"]),
+                    "admin_principal_arns": [later("arn:aws:iam::123456789012:role/admin")],
+                    "tags": {"team": later("platform")},
+                },
+            },
+            providers(),
+        )
+        node_group(
+            subnet_ids=later(["subnet-0000000a"]),
+            labels={"workload": later("batch")},
+            tags={"team": later("platform")},
+            permissions_boundary_arn=later("arn:aws:iam::123456789012:policy/boundary"),
+        )
+        ExistingNodeGroup("workers", {"cluster_name": CLUSTER, "node_group_name": later("workers")}, providers())
+        autoscaler(tags={"team": later("platform")}, chart=None, settings={"flags": None})
+
+    graph = run(build, cloud)
+    cluster = graph.one("eks:index:Cluster").inputs
+    assert cluster["privateSubnetIds"] == ["subnet-0000000a", "subnet-0000000b"]
+    assert cluster["endpointPublicAccess"] is True
+    assert cluster["accessEntries"]["admin-0"]["principalArn"] == "arn:aws:iam::123456789012:role/admin"
+    group = graph.one(NODE_GROUP).inputs
+    assert group["labels"] == {"workload": "batch"}
+    assert graph.tags()["k8s.io/cluster-autoscaler/node-template/label/workload"] == "batch"
+    assert graph.one(ROLE, "general-node").inputs["permissionsBoundary"].endswith("boundary")
 
 
 def test_the_autoscaler_tells_faults_of_role_and_release_together():

@@ -24,6 +24,6 @@ def test_the_faults_that_the_readme_shows_are_told_as_it_shows_them():
     (shown,) = [block.text for block in blocks(ROOT / "README.md") if block.text.startswith("error: settings")]
     taint = {"key": "dedicated", "effect": "NO_SCHEDULE"}
     group = {"name": "general", "minSize": 0, "maxSize": 1, "taints": [taint]}
-    with pytest.raises(Exception, match="settings: 2 faults") as told:
+    with pytest.raises(Exception, match="settings: 2 errors") as told:
         run_program("dev", nodeGroups=[group], autoscaler={"expander": "price"})
     assert f"error: {told.value}\n" == shown

@@ -246,7 +246,7 @@ def test_all_faults_are_told_at_once():
         parse({**GOOD, "credentials": "keys", **group(minSize=9), **autoscaler(expander="price", replicas=0)})
     paths = {fault.path for fault in refused.value.faults}
     assert paths == {"credentials", "nodeGroups[0].minSize", "autoscaler.expander", "autoscaler.replicas"}
-    assert str(refused.value).startswith("settings: 4 faults\n  ")
+    assert str(refused.value).startswith("settings: 4 errors\n  ")
 
 
 # Each row: settings of which some have a broken shape, and the paths of all faults that must be told, no more.

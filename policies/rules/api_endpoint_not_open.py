@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .model.properties import dig, texts
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import CLUSTER
 
 
@@ -35,7 +35,7 @@ def _network(cidr: str) -> IPv4Network | IPv6Network | None:
         return None  # AWS refuses it in its own words.
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="api-endpoint-not-open",
     reason=(
         "A public endpoint that anyone can reach leaves the cluster one stolen token, or one flaw of the API server, "
@@ -46,6 +46,5 @@ RULE = resource_rule(
         "endpointPrivateAccess true."
     ),
     types=(CLUSTER,),
-    judge=_judge,
     severity=Severity.CRITICAL,
-)
+).per_resource(_judge)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pulumi_policy import ResourceValidationArgs
 
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP
 from .model.tags import NODE_TEMPLATE, PREFIX, tags_of
 
@@ -44,7 +44,7 @@ def _judge_template(key: str, value: str | None) -> Iterator[str]:
         )
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="autoscaler-tag-spelling",
     reason=(
         "Cluster Autoscaler passes over a tag that it cannot read, without a word: the group is then not found, or its "
@@ -56,5 +56,4 @@ RULE = resource_rule(
         "k8s.io/cluster-autoscaler/node-template/{label,taint,resources,autoscaling-options}/<name>."
     ),
     types=(AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP),
-    judge=_judge,
-)
+).per_resource(_judge)

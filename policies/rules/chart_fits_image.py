@@ -6,7 +6,7 @@ from pulumi_policy import ResourceValidationArgs
 
 from .model import charts
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 
 
 def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
@@ -27,7 +27,7 @@ def _dotted(version: tuple[int, ...]) -> str:
     return ".".join(map(str, version))
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="chart-fits-image",
     reason=(
         "From 1.33 on Cluster Autoscaler waits until it has listed every resource it watches. If the chart's role "
@@ -35,5 +35,4 @@ RULE = resource_rule(
     ),
     fix="Raise the chart together with the image; the newest chart serves every older image.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
-)
+).per_resource(_judge)

@@ -13,7 +13,7 @@ from pulumi_policy import ResourceValidationArgs
 from .model import charts
 from .model.autoscaler import CHART_TYPES, is_autoscaler_chart
 from .model.properties import dig, peek
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 
 
 def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _is_local(resource: ResourceValidationArgs) -> bool:
     return is_path or bool(peek(resource.props, "path"))
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="chart-version-pinned",
     reason=(
         "Without an exact version the next update installs whatever is newest that day, with other permissions and "
@@ -46,5 +46,4 @@ RULE = resource_rule(
     ),
     fix="Set version to one exact chart version, and change it in a commit of its own.",
     types=CHART_TYPES,
-    judge=_judge,
-)
+).per_resource(_judge)

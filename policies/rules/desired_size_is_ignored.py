@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs
 
 from .model.properties import has
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 from .model.stack import AUTO_SCALING_GROUP, NODE_GROUP
 from .model.tags import runs_nodes, tags_of
 
@@ -34,7 +34,7 @@ def _dotted(path: str) -> str:
     return re.sub(r'\["?([^"\]]+)"?\]', r".\1", path)
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="desired-size-is-ignored",
     reason=(
         "A program that sets the desired size undoes every scaling of Cluster Autoscaler at its next update and drains "
@@ -45,6 +45,5 @@ RULE = resource_rule(
         "groups. Write the path as shown: scaling_config.desired_size means nothing to the engine."
     ),
     types=tuple(_OWNED_BY_AUTOSCALER),
-    judge=_judge,
     settings={"alsoIgnored": text_list((), "Further paths that a group may ignore, such as releaseVersion.")},
-)
+).per_resource(_judge)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pulumi_policy import PolicyResource
 
-from .model.rule import Settings, stack_rule
+from .model.rule import Rule, Settings
 from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, Stack
 from .model.tags import ENABLED, OWNED, PREFIX, cluster_of, points_at, runs_nodes, tags_in_stack, tags_of, target_of
 
@@ -47,7 +47,7 @@ def _tags_for(target: str | None, stack: Stack) -> Iterator[PolicyResource]:
     return (tag for tag in stack.of(AUTO_SCALING_TAG) if target_of(tag) == target)
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="discovery-tags",
     reason=(
         "Cluster Autoscaler finds a group only by both discovery tags together and may change it only by the second. "
@@ -59,5 +59,4 @@ RULE = stack_rule(
         "k8s.io/cluster-autoscaler/<cluster> = owned."
     ),
     types=(AUTO_SCALING_GROUP, AUTO_SCALING_TAG),
-    judge=_judge,
-)
+).per_stack(_judge)

@@ -6,7 +6,7 @@ from pulumi_policy import EnforcementLevel, PolicyResource, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, HelmAutoscaler, autoscaler_in
 from .model.properties import dig, has, mappings
-from .model.rule import Settings, stack_rule
+from .model.rule import Rule, Settings
 from .model.stack import DISRUPTION_BUDGET, Stack
 
 
@@ -32,7 +32,7 @@ def _covers(budget: PolicyResource, namespace: str, labels: object) -> bool:
     return bool(wanted) and all(dig(labels, key) == value for key, value in wanted)
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="disruption-budget",
     reason=(
         "A budget keeps a node drain from evicting every autoscaler pod at once; without any, an upgrade of the nodes "
@@ -40,7 +40,6 @@ RULE = stack_rule(
     ),
     fix="Keep the chart's podDisruptionBudget, or add a PodDisruptionBudget that selects the autoscaler's pods.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.LOW,
-)
+).per_stack(_judge)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.properties import dig, has, mappings
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import LAUNCH_TEMPLATE, NODE_GROUP
 
 
@@ -24,12 +24,11 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
             yield f"Disk {dig(disk, 'deviceName')} has ebs.encrypted {encrypted or 'not set'}; expected true."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="encrypted-volumes",
     reason="Images, secrets and pod data lie on the nodes' disks, and outlive the nodes in snapshots.",
     fix="Set ebs.encrypted to true for each of the launch template's blockDeviceMappings.",
     types=(LAUNCH_TEMPLATE, NODE_GROUP),
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.MEDIUM,
-)
+).per_resource(_judge)

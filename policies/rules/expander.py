@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, HelmAutoscaler, autoscaler_in
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 
 
 def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
@@ -24,7 +24,7 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
         yield "expander is priority, and without expanderPriorities it is skipped."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="expander",
     reason=(
         "The default expander changed with 1.33, so an upgrade changes which group grows. The expander price ends the "
@@ -32,7 +32,6 @@ RULE = resource_rule(
     ),
     fix="Set extraArgs.expander, for example to least-waste, and expanderPriorities where it is priority.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.LOW,
     settings={
@@ -40,4 +39,4 @@ RULE = resource_rule(
             ("least-waste", "priority", "most-pods", "least-nodes", "random", "grpc"), "Expanders that may be used."
         )
     },
-)
+).per_resource(_judge)

@@ -12,7 +12,7 @@ from .model.autoscaler import (
     autoscaler_in,
 )
 from .model.properties import dig, has, peek, whole
-from .model.rule import Settings, stack_rule, text
+from .model.rule import Rule, Settings, text
 from .model.stack import (
     AUTO_SCALING_GROUP,
     LAUNCH_TEMPLATE,
@@ -77,7 +77,7 @@ def _has_role(autoscaler: Autoscaler, stack: Stack) -> bool:
     )
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="hop-limit-fits-credentials",
     reason=(
         "With hop limit 2 every pod can take the node's role, so a role for one service account guards nothing. With "
@@ -89,7 +89,6 @@ RULE = stack_rule(
         "with credentials from the node's role."
     ),
     types=(LAUNCH_TEMPLATE,),
-    judge=_judge,
     settings={
         "credentials": text(
             "auto",
@@ -98,4 +97,4 @@ RULE = stack_rule(
             choices=("auto", *_HOPS),
         )
     },
-)
+).per_stack(_judge)

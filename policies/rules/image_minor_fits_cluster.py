@@ -7,7 +7,7 @@ from pulumi_policy import PolicyResource
 from .model import charts
 from .model.autoscaler import AUTOSCALER_TYPES, Autoscaler, autoscaler_in, discovered_clusters
 from .model.properties import dig
-from .model.rule import Settings, stack_rule, text
+from .model.rule import Rule, Settings, text
 from .model.stack import CLUSTER, Stack
 
 
@@ -42,7 +42,7 @@ def _minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="image-minor-fits-cluster",
     reason=(
         "Cluster Autoscaler simulates the scheduler of its own Kubernetes minor, and only equal minors are tested. A "
@@ -50,10 +50,9 @@ RULE = stack_rule(
     ),
     fix="Set image.tag to the newest patch of the cluster's own minor; the chart's default trails behind.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
     settings={
         "kubernetesVersion": text(
             "", "Kubernetes minor of the cluster, such as 1.35, where another stack makes it; empty: from the stack."
         )
     },
-)
+).per_stack(_judge)

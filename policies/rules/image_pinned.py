@@ -6,7 +6,7 @@ from pulumi_policy import ResourceValidationArgs
 
 from .model import charts
 from .model.autoscaler import AUTOSCALER_TYPES, DeployedAutoscaler, autoscaler_in
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 
 
 def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
@@ -21,7 +21,7 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         yield f"The image tag is {tag}; expected an exact release such as v1.35.2, or a digest."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="image-pinned",
     reason=(
         "A moving tag changes the autoscaler under a running cluster: a new minor needs other permissions, drops flags "
@@ -29,5 +29,4 @@ RULE = resource_rule(
     ),
     fix="Set image.tag to an exact release of the cluster's Kubernetes minor, or pin a digest.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
-)
+).per_resource(_judge)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs
 
 from .model.properties import dig, has
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import LAUNCH_CONFIGURATION, LAUNCH_TEMPLATE, NODE_GROUP
 
 
@@ -21,7 +21,7 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         yield f"metadataOptions.httpTokens is {tokens}; expected required."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="imdsv2-required",
     reason=(
         "With IMDSv1 a request forged through any pod or service on the node reads the credentials of the node's role."
@@ -31,5 +31,4 @@ RULE = resource_rule(
         "httpPutResponseHopLimit."
     ),
     types=(LAUNCH_TEMPLATE, LAUNCH_CONFIGURATION, NODE_GROUP),
-    judge=_judge,
-)
+).per_resource(_judge)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .model.iam import Statement, trust
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 from .model.stack import ROLE
 
 AUDIENCE = "sts.amazonaws.com"
@@ -55,7 +55,7 @@ def _judge_issuer(statement: Statement, issuer: str) -> Iterator[str]:
         yield f"Statement {statement.label} pins {issuer}:aud to {given}; expected {AUDIENCE} by StringEquals."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="irsa-trust-pins-service-account",
     reason=(
         "The trust document is the only lock on a role for a service account. A missing or loose condition on sub or "
@@ -67,7 +67,6 @@ RULE = resource_rule(
         "what follows oidc-provider/ in the provider's ARN."
     ),
     types=(ROLE,),
-    judge=_judge,
     severity=Severity.CRITICAL,
     settings={
         "exemptIssuers": text_list(
@@ -75,4 +74,4 @@ RULE = resource_rule(
             "Hosts of OIDC issuers that are no Kubernetes clusters, so that their subjects look otherwise.",
         )
     },
-)
+).per_resource(_judge)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.properties import dig, whole
-from .model.rule import Settings, number, resource_rule
+from .model.rule import Rule, Settings, number
 from .model.stack import AUTO_SCALING_GROUP, NODE_GROUP
 from .model.tags import runs_nodes, tags_of
 
@@ -21,7 +21,7 @@ def _judge(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
         yield f"maxSize is {largest} and minSize {smallest}, which leaves Cluster Autoscaler no room."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="max-size",
     reason=(
         "maxSize is the only brake when a faulty workload asks for pods without end, and a group whose limits are "
@@ -29,8 +29,7 @@ RULE = resource_rule(
     ),
     fix="Set maxSize to what the group may cost at most, above minSize.",
     types=(NODE_GROUP, AUTO_SCALING_GROUP),
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.MEDIUM,
     settings={"largest": number(100, "Most nodes that one group may grow to.")},
-)
+).per_resource(_judge)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .model.properties import peek, texts
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 from .model.stack import ROLE
 
 # Where each type holds the policies it gives to a role. An ARN that a preview does not know yet is mostly that of a
@@ -29,7 +29,7 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
             yield f"{arn} is attached; expected a policy that allows only what the role's holder calls."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="no-broad-managed-policy",
     reason=(
         "A wide AWS managed policy lets whoever holds the role change groups, instances and data of every cluster in "
@@ -37,7 +37,6 @@ RULE = resource_rule(
     ),
     fix="Attach a customer managed policy with the calls that are made, and scope its write actions by tag.",
     types=tuple(_POLICY_ARNS),
-    judge=_judge,
     severity=Severity.CRITICAL,
     settings={
         "forbidden": text_list(
@@ -46,4 +45,4 @@ RULE = resource_rule(
         ),
         "allowed": text_list((), "Names of AWS managed policies to let pass although a pattern matches them."),
     },
-)
+).per_resource(_judge)

@@ -8,7 +8,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from .model.autoscaler import CHART_TYPES, autoscaler_in
 from .model.properties import has, peek
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import DEPLOYMENT
 
 _VALUES = ("awsAccessKeyID", "awsSecretAccessKey", "secretKeyRefNameOverride")
@@ -52,7 +52,7 @@ def _item(values: Sequence[object], position: int) -> object:
         return None
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="no-static-aws-keys",
     reason=(
         "Access keys in chart values end in the release's Secret, in Helm's history and in the state, never expire, "
@@ -60,6 +60,5 @@ RULE = resource_rule(
     ),
     fix="Remove the keys, revoke them, and give the service account a role by IRSA or Pod Identity.",
     types=(*CHART_TYPES, DEPLOYMENT),
-    judge=_judge,
     severity=Severity.CRITICAL,
-)
+).per_resource(_judge)

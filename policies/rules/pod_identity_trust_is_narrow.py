@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs
 
 from .model.iam import Statement, trust
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import ROLE
 
 NAMESPACE = "aws:RequestTag/kubernetes-namespace"
@@ -36,7 +36,7 @@ def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
                 yield f"Statement {statement.label} does not allow {action}, without which no pod gets credentials."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="pod-identity-trust-is-narrow",
     reason=(
         "Whoever may create a Pod Identity association can give a role that trusts pods.eks.amazonaws.com alone to any "
@@ -47,5 +47,4 @@ RULE = resource_rule(
         "aws:RequestTag/kubernetes-service-account and aws:RequestTag/eks-cluster-arn."
     ),
     types=(ROLE,),
-    judge=_judge,
-)
+).per_resource(_judge)

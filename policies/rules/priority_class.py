@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 
 
 def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
@@ -15,12 +15,11 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
         yield f"priorityClassName is {given}; expected {' or '.join(settings.texts('allowed'))}."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="priority-class",
     reason="In a full cluster an ordinary pod of the autoscaler waits behind the very pods it should make room for.",
     fix="Set priorityClassName to system-cluster-critical.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.MEDIUM,
     settings={
@@ -28,4 +27,4 @@ RULE = resource_rule(
             ("system-cluster-critical", "system-node-critical"), "Priority classes that are high enough."
         )
     },
-)
+).per_resource(_judge)

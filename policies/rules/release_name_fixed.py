@@ -7,7 +7,7 @@ from pulumi_policy import ResourceValidationArgs
 
 from .model.autoscaler import is_autoscaler_chart
 from .model.properties import dig
-from .model.rule import Settings, resource_rule
+from .model.rule import Rule, Settings
 from .model.stack import RELEASE
 
 
@@ -20,7 +20,7 @@ def _judge(release: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         yield f"The release's name is {name or 'not set'}, made up by the provider; expected one from the program."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="release-name-fixed",
     reason=(
         "A made-up release name changes when the release is replaced, and with it every object the chart names after "
@@ -28,5 +28,4 @@ RULE = resource_rule(
     ),
     fix='Set name of the Release, for example to "cluster-autoscaler".',
     types=(RELEASE,),
-    judge=_judge,
-)
+).per_resource(_judge)

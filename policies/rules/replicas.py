@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
-from .model.rule import Settings, number, resource_rule
+from .model.rule import Rule, Settings, number
 
 
 def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
@@ -14,13 +14,12 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
         yield f"The autoscaler runs {autoscaler.replicas} pod(s); expected {settings.number('minimum')} or more."
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="replicas",
     reason="While a single pod is rescheduled nothing scales. Leader election lets a second one stand by.",
     fix="Set replicaCount (or spec.replicas) to 2.",
     types=AUTOSCALER_TYPES,
-    judge=_judge,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.LOW,
     settings={"minimum": number(2, "Fewest pods of the autoscaler.")},
-)
+).per_resource(_judge)

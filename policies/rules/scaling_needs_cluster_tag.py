@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .model.iam import DOCUMENT_TYPES, Statement, permissions
-from .model.rule import Settings, resource_rule, text_list
+from .model.rule import Rule, Settings, text_list
 from .model.tags import OWNED, OWNER_PREFIX, PREFIX, cluster_of
 
 _CONDITION_PREFIXES = ("aws:resourcetag/", "autoscaling:resourcetag/")
@@ -36,7 +36,7 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
             )
 
 
-RULE = resource_rule(
+RULE = Rule(
     name="scaling-needs-cluster-tag",
     reason=(
         "Cluster Autoscaler may change only the groups of its own cluster. Without a condition on the cluster's tag it "
@@ -47,7 +47,6 @@ RULE = resource_rule(
         "statement with the write actions, and keep the reads in a statement of their own: they do not know the key."
     ),
     types=DOCUMENT_TYPES,
-    judge=_judge,
     severity=Severity.CRITICAL,
     settings={
         "exemptActions": text_list(
@@ -56,4 +55,4 @@ RULE = resource_rule(
             "autoscaling:CompleteLifecycleAction.",
         )
     },
-)
+).per_resource(_judge)

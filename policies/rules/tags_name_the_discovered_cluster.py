@@ -7,7 +7,7 @@ from pulumi_policy import PolicyResource, Severity
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in, discovered_clusters
 from .model.iam import DOCUMENT_TYPES, permissions
 from .model.properties import dig, peek
-from .model.rule import Settings, stack_rule
+from .model.rule import Rule, Settings
 from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, ROLE, Stack, used_by
 from .model.tags import cluster_of, tags_of
 from .scaling_needs_cluster_tag import cluster_conditions
@@ -49,7 +49,7 @@ def _strangers(clusters: set[str], stack: Stack, finding: str) -> Iterator[str]:
             yield f"{finding.format(cluster)}; the autoscaler of this stack discovers {', '.join(sorted(discovered))}."
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="tags-name-the-discovered-cluster",
     reason=(
         "A group tagged for another cluster is scaled by that cluster's autoscaler, or by none. A permission for "
@@ -57,6 +57,5 @@ RULE = stack_rule(
     ),
     fix="Use one cluster name for the tags, the policy's condition and autoDiscovery.clusterName.",
     types=(AUTO_SCALING_GROUP, AUTO_SCALING_TAG, *DOCUMENT_TYPES),
-    judge=_judge,
     severity=Severity.CRITICAL,
-)
+).per_stack(_judge)

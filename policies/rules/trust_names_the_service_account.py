@@ -9,7 +9,7 @@ from .model import stack as types
 from .model.autoscaler import ROLE_ANNOTATION, HelmAutoscaler, autoscaler_in
 from .model.iam import trust
 from .model.properties import dig, has, peek
-from .model.rule import Settings, stack_rule
+from .model.rule import Rule, Settings
 from .model.stack import Stack, used_by
 from .pod_identity_trust_is_narrow import NAMESPACE, SERVICE_ACCOUNT, trusts_pod_identity
 
@@ -55,7 +55,7 @@ def _roles(resource: PolicyResource, name: str, arn: object) -> Iterator[PolicyR
             yield role
 
 
-RULE = stack_rule(
+RULE = Rule(
     name="trust-names-the-service-account",
     reason=(
         "If the role trusts another account than the pod runs as, AWS refuses the pod's token and Cluster Autoscaler "
@@ -64,5 +64,4 @@ RULE = stack_rule(
     ),
     fix="Take namespace and service account from one place for the chart's values, the trust and the association.",
     types=(types.RELEASE, types.SERVICE_ACCOUNT, types.POD_IDENTITY_ASSOCIATION),
-    judge=_judge,
-)
+).per_stack(_judge)

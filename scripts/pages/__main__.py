@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from policies.document import reference as policies_page
-
-from . import components_reference, settings_reference, troubleshooting
+from . import components_reference, policies_reference, settings_reference, troubleshooting
 
 ROOT = Path(__file__).parents[2]
 README_TABLE = re.compile(r"(?<=<!-- settings: made by `make pages` -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -23,7 +21,7 @@ def pages() -> Mapping[Path, str]:
         ROOT / "README.md": readme(),
         ROOT / "docs" / "settings.md": settings_reference.page(),
         ROOT / "docs" / "components.md": components_reference.page(),
-        ROOT / "docs" / "policies.md": policies_page(),
+        ROOT / "docs" / "policies.md": policies_reference.page(),
         ROOT / "docs" / "troubleshooting.md": troubleshooting.page(),
     }
 

@@ -1,7 +1,7 @@
 """How a rule is put together: its words, its settings and one judging function become a Pulumi policy."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -63,96 +63,85 @@ ResourceJudge = Callable[[ResourceValidationArgs, Settings], Iterator[str]]
 StackJudge = Callable[[PolicyResource, Stack, Settings], Iterator[str]]
 
 
-def resource_rule(
-    *,
-    name: str,
-    reason: str,
-    fix: str,
-    types: tuple[str, ...],
-    judge: ResourceJudge,
-    level: EnforcementLevel = EnforcementLevel.MANDATORY,
-    severity: Severity = Severity.HIGH,
-    settings: Schema | None = None,
-) -> ResourceValidationPolicy:
-    """Makes a rule about one resource, judged on its inputs before the resource is made or changed.
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The words and settings of a rule; `per_resource` or `per_stack` adds its judge and makes it a Pulumi policy.
 
-    Args:
+    A judge yields one sentence per violation, with the value found and the one expected. A value that is not known
+    before the update raises `UnknownValueError`, which the engine reports as "can't be judged yet".
+
+    Attributes:
         name: Name of the rule, by which it is configured.
         reason: Why the rule exists.
         fix: What to do about a violation; it is shown with each of them.
         types: Pulumi type tokens of the resources to judge.
-        judge: Yields one sentence per violation, with the value found and the one expected. A value that is not
-            known before the update raises `UnknownValueError`, which the engine reports as "can't be judged yet".
         level: What a violation does unless the pack's configuration says otherwise.
         severity: How much harm a violation can do.
         settings: Schema of each setting, with its default.
     """
 
-    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        remember(args)
-        if args.resource_type in types:
-            for finding in judge(args, _settings(settings, args.get_config())):
-                report_violation(_message(finding, fix), None)
+    name: str
+    reason: str
+    fix: str
+    types: tuple[str, ...]
+    level: EnforcementLevel = EnforcementLevel.MANDATORY
+    severity: Severity = Severity.HIGH
+    settings: Schema = field(default_factory=dict)
 
-    return ResourceValidationPolicy(
-        name=name,
-        description=reason,
-        remediation_steps=fix,
-        validate=validate,
-        enforcement_level=level,
-        severity=severity,
-        config_schema=PolicyConfigSchema(settings) if settings else None,
-    )
+    def per_resource(self, judge: ResourceJudge) -> ResourceValidationPolicy:
+        """Return a rule that judges one resource by its inputs, before the resource is created or changed."""
 
+        def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
+            remember(args)
+            if args.resource_type in self.types:
+                for finding in judge(args, self._chosen(args.get_config())):
+                    report_violation(self._message(finding), None)
 
-def stack_rule(
-    *,
-    name: str,
-    reason: str,
-    fix: str,
-    types: tuple[str, ...],
-    judge: StackJudge,
-    level: EnforcementLevel = EnforcementLevel.MANDATORY,
-    severity: Severity = Severity.HIGH,
-    settings: Schema | None = None,
-) -> StackValidationPolicy:
-    """Makes a rule about one resource and what surrounds it, judged when the whole stack has been previewed or updated.
+        return ResourceValidationPolicy(
+            name=self.name,
+            description=self.reason,
+            remediation_steps=self.fix,
+            validate=validate,
+            enforcement_level=self.level,
+            severity=self.severity,
+            config_schema=self._schema(),
+        )
 
-    The arguments are those of `resource_rule`, except that `judge` also gets the stack.
-    """
+    def per_stack(self, judge: StackJudge) -> StackValidationPolicy:
+        """Return a rule that judges a resource and its surroundings, when all of the stack was previewed or updated."""
 
-    def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
-        for resource in args.resources:
-            recall(resource)
-        stack = Stack(tuple(args.resources))
-        chosen = _settings(settings, args.get_config())
-        unknown: UnknownValueError | None = None
-        for resource in stack.of(*types):
-            try:
-                require(resource)
-                for finding in judge(resource, stack, chosen):
-                    report_violation(_message(finding, fix), resource.urn)
-            except UnknownValueError as error:
-                # One resource that cannot be judged yet must not hide what is wrong with the next.
-                unknown = unknown or error
-        if unknown:
-            raise unknown
+        def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
+            for resource in args.resources:
+                recall(resource)
+            stack = Stack(tuple(args.resources))
+            chosen = self._chosen(args.get_config())
+            unknown: UnknownValueError | None = None
+            for resource in stack.of(*self.types):
+                try:
+                    require(resource)
+                    for finding in judge(resource, stack, chosen):
+                        report_violation(self._message(finding), resource.urn)
+                except UnknownValueError as error:
+                    # One resource that cannot be judged yet must not hide what is wrong with the next.
+                    unknown = unknown or error
+            if unknown:
+                raise unknown
 
-    return StackValidationPolicy(
-        name=name,
-        description=reason,
-        remediation_steps=fix,
-        validate=validate,
-        enforcement_level=level,
-        severity=severity,
-        config_schema=PolicyConfigSchema(settings) if settings else None,
-    )
+        return StackValidationPolicy(
+            name=self.name,
+            description=self.reason,
+            remediation_steps=self.fix,
+            validate=validate,
+            enforcement_level=self.level,
+            severity=self.severity,
+            config_schema=self._schema(),
+        )
 
+    def _schema(self) -> PolicyConfigSchema | None:
+        return PolicyConfigSchema(self.settings) if self.settings else None
 
-def _settings(schema: Schema | None, configured: Mapping[str, object]) -> Settings:
-    defaults = {name: setting["default"] for name, setting in (schema or {}).items()}
-    return Settings({**defaults, **configured})
+    def _chosen(self, configured: Mapping[str, object]) -> Settings:
+        return Settings({name: setting["default"] for name, setting in self.settings.items()} | dict(configured))
 
-
-def _message(finding: str, fix: str) -> str:
-    return f"{finding}\nFix: {fix}"
+    def _message(self, finding: str) -> str:
+        return f"{finding}\nFix: {self.fix}"

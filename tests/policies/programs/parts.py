@@ -16,7 +16,6 @@ ACCOUNT = "123456789012"
 ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 IMAGE = "registry.k8s.io/autoscaling/cluster-autoscaler"
 LABELS = {"app": "cluster-autoscaler"}
-TAGS = {"team": "platform"}
 SUBNETS = ["subnet-0a", "subnet-0b"]
 
 
@@ -42,7 +41,7 @@ def irsa_trust(**conditions: str) -> dict[str, Any]:
 
 def role(name: str, trust: Mapping[str, Any]) -> aws.iam.Role:
     """A role with a trust document."""
-    return aws.iam.Role(name, assume_role_policy=json.dumps(trust), tags=TAGS)
+    return aws.iam.Role(name, assume_role_policy=json.dumps(trust))
 
 
 def policy(**changes: Any) -> aws.iam.Policy:
@@ -52,7 +51,7 @@ def policy(**changes: Any) -> aws.iam.Policy:
         "Resource": "*",
         "Condition": {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{CLUSTER}": "owned"}},
     }
-    return aws.iam.Policy("scale", policy=json.dumps(statement(**(scale | changes))), tags=TAGS)
+    return aws.iam.Policy("scale", policy=json.dumps(statement(**(scale | changes))))
 
 
 def cluster(**network: Any) -> aws.eks.Cluster:
@@ -64,7 +63,6 @@ def cluster(**network: Any) -> aws.eks.Cluster:
         version="1.35",
         role_arn=role("cluster", service_trust("eks.amazonaws.com")).arn,
         vpc_config=aws.eks.ClusterVpcConfigArgs(**settings),
-        tags=TAGS,
     )
 
 
@@ -80,7 +78,7 @@ def disks(encrypted: str = "true") -> list[Any]:
 
 def launch_template(**changes: Any) -> aws.ec2.LaunchTemplate:
     """The template of the nodes."""
-    arguments = {"metadata_options": metadata_options(), "block_device_mappings": disks(), "tags": TAGS}
+    arguments = {"metadata_options": metadata_options(), "block_device_mappings": disks()}
     return aws.ec2.LaunchTemplate("nodes", **(arguments | changes))
 
 
@@ -93,7 +91,6 @@ def node_group(ignored: str = "scalingConfig.desiredSize", **changes: Any) -> aw
         "subnet_ids": SUBNETS,
         "scaling_config": {"min_size": 0, "max_size": 10, "desired_size": 1},
         "launch_template": {"id": template.id, "version": "1"},
-        "tags": TAGS,
     }
     return aws.eks.NodeGroup("workers", **(arguments | changes), opts=pulumi.ResourceOptions(ignore_changes=[ignored]))
 
@@ -107,8 +104,7 @@ def self_managed_group(tags: dict[str, str]) -> aws.autoscaling.Group:
         vpc_zone_identifiers=SUBNETS,
         launch_template=aws.autoscaling.GroupLaunchTemplateArgs(id=launch_template().id, version="1"),
         tags=[
-            aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=True)
-            for key, value in (TAGS | tags).items()
+            aws.autoscaling.GroupTagArgs(key=key, value=value, propagate_at_launch=True) for key, value in tags.items()
         ],
     )
 
@@ -146,7 +142,7 @@ def kubernetes_provider() -> kubernetes.Provider:
 
 def release(values: Mapping[str, Any], **changes: Any) -> kubernetes.helm.v3.Release:
     """The Helm release, from a mirror that is still to be made: so no preview asks for the chart."""
-    mirror = aws.ec2.Eip("chart-mirror", tags=TAGS)
+    mirror = aws.ec2.Eip("chart-mirror")
     arguments: dict[str, Any] = {
         "name": "cluster-autoscaler",
         "namespace": "kube-system",

@@ -1,4 +1,4 @@
-"""Writes the reference of the policy pack from its rules: `python -m policies.document > docs/policies.md`."""
+"""The reference of the policy pack: the README that ships with it, and a section for each of its rules."""
 
 import json
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from pulumi_policy import Policy, StackValidationPolicy
 
-from .rules import RULES
+from policies.rules import RULES
 
-README = Path(__file__).with_name("README.md")
+README = Path(__file__).parents[2] / "policies" / "README.md"
 
 
-def reference() -> str:
-    """Returns the reference as Markdown."""
+def page() -> str:
+    """Return the page as Markdown."""
     return "\n".join(_lines()) + "\n"
 
 
@@ -48,7 +48,3 @@ def _section(rule: Policy) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     return text.replace("<", r"\<")
-
-
-if __name__ == "__main__":
-    print(reference(), end="")

@@ -21,6 +21,7 @@ _MODULES = (
     "image_pinned",
     "image_minor_fits_cluster",
     "chart_fits_image",
+    "flags_fit_image",
     "release_name_fixed",
     "api_endpoint_not_open",
     "disruption_budget",

@@ -4,15 +4,27 @@ from collections.abc import Iterator
 
 from pulumi_policy import PolicyResource
 
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
 from .model.rule import Rule, Settings
 from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, Stack
-from .model.tags import ENABLED, OWNED, PREFIX, cluster_of, points_at, runs_nodes, tags_in_stack, tags_of, target_of
+from .model.tags import (
+    ENABLED,
+    OWNED,
+    PREFIX,
+    cluster_of,
+    points_at,
+    runs_nodes,
+    size_limits,
+    tags_in_stack,
+    tags_of,
+    target_of,
+)
 
 
 def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
     if resource.resource_type == AUTO_SCALING_GROUP:
         tags = tags_in_stack(resource, stack)
-        if runs_nodes(tags):
+        if _is_meant_to_scale(resource, tags, stack):
             yield from _missing(tags, f"Group {resource.name}")
     elif _is_first_for_foreign_group(resource, stack):
         tags = {}
@@ -20,6 +32,14 @@ def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]
             tags |= tags_of(tag)
         if any(key == ENABLED or cluster_of(key) for key in tags):
             yield from _missing(tags, f"Group {target_of(resource)}")
+
+
+def _is_meant_to_scale(group: PolicyResource, tags: dict[str, str | None], stack: Stack) -> bool:
+    """Says whether a group has some tag for Cluster Autoscaler, or room to grow in a stack that runs one."""
+    if any(key.startswith(PREFIX) for key in tags):
+        return True
+    smallest, largest = size_limits(group)
+    return runs_nodes(tags) and smallest < largest and any(map(autoscaler_in, stack.of(*AUTOSCALER_TYPES)))
 
 
 def _missing(tags: dict[str, str | None], group: str) -> Iterator[str]:

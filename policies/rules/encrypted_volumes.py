@@ -2,19 +2,23 @@
 
 from collections.abc import Iterator
 
-from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
+from pulumi_policy import EnforcementLevel, PolicyResource, Severity
 
+from .model.memory import asked
 from .model.properties import dig, has, mappings
 from .model.rule import Rule, Settings
-from .model.stack import LAUNCH_TEMPLATE, NODE_GROUP
+from .model.stack import LAUNCH_TEMPLATE, NODE_GROUP, Stack
+from .model.tags import launches_nodes
 
 
-def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
     if resource.resource_type == NODE_GROUP:
-        if not has(resource.props, "launchTemplate"):
+        if not has(asked(resource), "launchTemplate"):
             yield "The node group has no launch template, so only the account's default can encrypt its disks."
         return
-    disks = [disk for disk in mappings(dig(resource.props, "blockDeviceMappings")) if has(disk, "ebs")]
+    if not launches_nodes(resource, stack):
+        return
+    disks = [disk for disk in mappings(dig(asked(resource), "blockDeviceMappings")) if has(disk, "ebs")]
     if not disks:
         yield "blockDeviceMappings names no disk, so only the account's default can encrypt it."
     for disk in disks:
@@ -31,4 +35,4 @@ RULE = Rule(
     types=(LAUNCH_TEMPLATE, NODE_GROUP),
     level=EnforcementLevel.ADVISORY,
     severity=Severity.MEDIUM,
-).per_resource(_judge)
+).per_stack(_judge)

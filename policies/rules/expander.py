@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs, Severity
 
 from .model.autoscaler import AUTOSCALER_TYPES, HelmAutoscaler, autoscaler_in
+from .model.flags import EXPANDERS
 from .model.rule import Rule, Settings, text_list
 
 
@@ -18,8 +19,8 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
     names = [name for value in stated for name in value.split(",")]
     allowed = settings.texts("allowed")
     for name in names:
-        if name not in allowed:
-            yield f"expander is {name!r}; expected {', '.join(allowed)}, or several of them joined by bare commas."
+        if name in EXPANDERS and name not in allowed:
+            yield f"expander is {name}; expected {', '.join(allowed)}, or several of them joined by commas."
     if "priority" in names and isinstance(autoscaler, HelmAutoscaler) and not autoscaler.value("expanderPriorities"):
         yield "expander is priority, and without expanderPriorities it is skipped."
 
@@ -27,16 +28,12 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
 RULE = Rule(
     name="expander",
     reason=(
-        "The default expander changed with 1.33, so an upgrade changes which group grows. The expander price ends the "
-        "program on AWS, and a blank after a comma makes a name that nobody knows."
+        "The default expander changed with 1.33, so an upgrade changes which group grows. The expander priority does "
+        "nothing without its priorities."
     ),
     fix="Set extraArgs.expander, for example to least-waste, and expanderPriorities where it is priority.",
     types=AUTOSCALER_TYPES,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.LOW,
-    settings={
-        "allowed": text_list(
-            ("least-waste", "priority", "most-pods", "least-nodes", "random", "grpc"), "Expanders that may be used."
-        )
-    },
+    settings={"allowed": text_list(EXPANDERS, "Expanders that may be used, by default all that work on AWS.")},
 ).per_resource(_judge)

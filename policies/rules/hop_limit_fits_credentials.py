@@ -11,42 +11,29 @@ from .model.autoscaler import (
     HelmAutoscaler,
     autoscaler_in,
 )
+from .model.memory import asked
 from .model.properties import dig, has, peek, whole
 from .model.rule import Rule, Settings, text
-from .model.stack import (
-    AUTO_SCALING_GROUP,
-    LAUNCH_TEMPLATE,
-    NODE_GROUP,
-    POD_IDENTITY_ASSOCIATION,
-    SERVICE_ACCOUNT,
-    Stack,
-)
-from .model.tags import runs_nodes, tags_in_stack
+from .model.stack import LAUNCH_TEMPLATE, POD_IDENTITY_ASSOCIATION, SERVICE_ACCOUNT, Stack
+from .model.tags import launches_nodes
 
 _HOPS = {"irsa": 1, "podIdentity": 1, "nodeRole": 2}
 
 
 def _judge(template: PolicyResource, stack: Stack, settings: Settings) -> Iterator[str]:
-    if not _launches_nodes(template, stack):
+    if not launches_nodes(template, stack):
         return
     chosen = settings.text("credentials")
     modes = {chosen} if chosen != "auto" else _modes(stack)
     if not modes:
         return
-    limit = whole(dig(template.props, "metadataOptions", "httpPutResponseHopLimit"), 0)
+    limit = whole(dig(asked(template), "metadataOptions", "httpPutResponseHopLimit"), 0)
     fitting = {_HOPS[mode] for mode in modes}
     if limit not in fitting:
         yield (
             f"metadataOptions.httpPutResponseHopLimit is {limit or 'not set'}; expected "
             f"{' or '.join(map(str, sorted(fitting)))} for credentials by {' and '.join(sorted(modes))}."
         )
-
-
-def _launches_nodes(template: PolicyResource, stack: Stack) -> bool:
-    return any(
-        template in user.dependencies and (user.resource_type == NODE_GROUP or runs_nodes(tags_in_stack(user, stack)))
-        for user in stack.of(NODE_GROUP, AUTO_SCALING_GROUP)
-    )
 
 
 def _modes(stack: Stack) -> set[str]:

@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 
-from pulumi_policy import ResourceValidationArgs
+from pulumi_policy import PolicyResource
 
-from .model.properties import dig, has
+from .model.memory import asked
+from .model.properties import dig
 from .model.rule import Rule, Settings
-from .model.stack import LAUNCH_CONFIGURATION, LAUNCH_TEMPLATE, NODE_GROUP
+from .model.stack import LAUNCH_CONFIGURATION, LAUNCH_TEMPLATE, Stack
+from .model.tags import launches_nodes
 
 
-def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
-    if resource.resource_type == NODE_GROUP:
-        if not has(resource.props, "launchTemplate"):
-            yield "The node group has no launch template, so EKS chooses the metadata options, with hop limit 2."
+def _judge(template: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
+    options = dig(asked(template), "metadataOptions")
+    if not launches_nodes(template, stack) or dig(options, "httpEndpoint") == "disabled":
         return
-    if dig(resource.props, "metadataOptions", "httpEndpoint") == "disabled":
-        return
-    tokens = dig(resource.props, "metadataOptions", "httpTokens") or "nothing"
+    tokens = dig(options, "httpTokens") or "nothing"
     if tokens != "required":
         yield f"metadataOptions.httpTokens is {tokens}; expected required."
 
@@ -27,8 +26,8 @@ RULE = Rule(
         "With IMDSv1 a request forged through any pod or service on the node reads the credentials of the node's role."
     ),
     fix=(
-        "Give the node group a launch template with metadataOptions httpTokens = required and an explicit "
+        "Set metadataOptions.httpTokens to required in the launch template of the nodes, with an explicit "
         "httpPutResponseHopLimit."
     ),
-    types=(LAUNCH_TEMPLATE, LAUNCH_CONFIGURATION, NODE_GROUP),
-).per_resource(_judge)
+    types=(LAUNCH_TEMPLATE, LAUNCH_CONFIGURATION),
+).per_stack(_judge)

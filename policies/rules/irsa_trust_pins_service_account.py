@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs, Severity
 
 from .model.iam import Statement, trust
-from .model.rule import Rule, Settings, text_list
+from .model.roles import is_cluster_issuer
+from .model.rule import Rule, Settings
 from .model.stack import ROLE
 
 AUDIENCE = "sts.amazonaws.com"
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
+_ACCOUNTS = "system:serviceaccount:"
 _SUBJECT = re.compile(r"system:serviceaccount:[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
@@ -27,11 +29,18 @@ def _issuers(statement: Statement) -> tuple[str, ...]:
     return tuple(arn.partition(":oidc-provider/")[2] for arn in federated if ":oidc-provider/" in arn)
 
 
-def _judge(role: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
     for statement in trust(role):
         for issuer in _issuers(statement):
-            if issuer.partition("/")[0] not in settings.texts("exemptIssuers"):
+            if is_cluster_issuer(issuer) or _speaks_of_accounts(statement, issuer):
                 yield from _judge_issuer(statement, issuer)
+
+
+def _speaks_of_accounts(statement: Statement, issuer: str) -> bool:
+    """Says whether a statement names service accounts, which only Kubernetes has; those of CI name repositories."""
+    key = f"{issuer}:sub".lower()
+    values = (value for keys in statement.conditions.values() for value in keys.get(key, ()))
+    return any(value.startswith(_ACCOUNTS) for value in values)
 
 
 def _judge_issuer(statement: Statement, issuer: str) -> Iterator[str]:
@@ -50,7 +59,9 @@ def _judge_issuer(statement: Statement, issuer: str) -> Iterator[str]:
                 f"Statement {statement.label} trusts the subject {subject}; expected "
                 "system:serviceaccount:<namespace>:<service account>, without wildcards."
             )
-    if audiences != (AUDIENCE,):
+    # IAM compares the audience with the provider's client IDs in any case, and other workloads may have their own.
+    of_others = bool(subjects) and not any("autoscaler" in subject for subject in subjects)
+    if audiences != (AUDIENCE,) and not of_others:
         given = ", ".join(audiences) or "nothing"
         yield f"Statement {statement.label} pins {issuer}:aud to {given}; expected {AUDIENCE} by StringEquals."
 
@@ -68,10 +79,4 @@ RULE = Rule(
     ),
     types=(ROLE,),
     severity=Severity.CRITICAL,
-    settings={
-        "exemptIssuers": text_list(
-            ("token.actions.githubusercontent.com",),
-            "Hosts of OIDC issuers that are no Kubernetes clusters, so that their subjects look otherwise.",
-        )
-    },
 ).per_resource(_judge)

@@ -1,12 +1,16 @@
-"""A role for EKS Pod Identity is trusted to one service account of one cluster."""
+"""The autoscaler's role for EKS Pod Identity is trusted to one service account of one cluster.
+
+AWS documents a trust of pods.eks.amazonaws.com without conditions for its own add-ons. Roles of others are not judged.
+"""
 
 from collections.abc import Iterator
 
-from pulumi_policy import ResourceValidationArgs
+from pulumi_policy import PolicyResource
 
 from .model.iam import Statement, trust
+from .model.roles import is_the_autoscalers
 from .model.rule import Rule, Settings
-from .model.stack import ROLE
+from .model.stack import ROLE, Stack
 
 NAMESPACE = "aws:RequestTag/kubernetes-namespace"
 SERVICE_ACCOUNT = "aws:RequestTag/kubernetes-service-account"
@@ -22,8 +26,10 @@ def trusts_pod_identity(statement: Statement) -> bool:
     )
 
 
-def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+def _judge(role: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]:
     for statement in filter(trusts_pod_identity, trust(role)):
+        if not is_the_autoscalers(role, stack):
+            return
         for what, keys in (
             ("namespace", (NAMESPACE,)),
             ("service account", (SERVICE_ACCOUNT,)),
@@ -39,12 +45,12 @@ def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
 RULE = Rule(
     name="pod-identity-trust-is-narrow",
     reason=(
-        "Whoever may create a Pod Identity association can give a role that trusts pods.eks.amazonaws.com alone to any "
-        "pod of any cluster in the account."
+        "A principal that may create Pod Identity associations can give a role that trusts pods.eks.amazonaws.com "
+        "alone to any pod of any cluster in the account. The autoscaler's role can terminate instances."
     ),
     fix=(
         "Allow sts:AssumeRole and sts:TagSession, and require by StringEquals aws:RequestTag/kubernetes-namespace, "
         "aws:RequestTag/kubernetes-service-account and aws:RequestTag/eks-cluster-arn."
     ),
     types=(ROLE,),
-).per_resource(_judge)
+).per_stack(_judge)

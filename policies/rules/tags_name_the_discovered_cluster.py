@@ -24,7 +24,7 @@ def _judge_permissions(resource: PolicyResource, stack: Stack) -> Iterator[str]:
     if resource.resource_type == ROLE and peek(resource.props, "inlinePolicies") is None:
         return
     scaling = [statement for statement in permissions(resource) if statement.scaling_writes()]
-    named = {cluster for statement in scaling for cluster in cluster_conditions(statement)}
+    named = {cluster for statement in scaling for cluster in cluster_conditions(statement) if "$" not in cluster}
     yield from _strangers(named, stack, "The policy lets its holder scale groups of cluster {}")
 
 

@@ -6,11 +6,12 @@ from pulumi_policy import PolicyResource
 
 from .irsa_trust_pins_service_account import trusted_subjects
 from .model import stack as types
-from .model.autoscaler import ROLE_ANNOTATION, HelmAutoscaler, autoscaler_in
+from .model.autoscaler import HelmAutoscaler, autoscaler_in
 from .model.iam import trust
-from .model.properties import dig, has, peek
+from .model.properties import dig, peek
+from .model.roles import annotated_roles, roles_of
 from .model.rule import Rule, Settings
-from .model.stack import Stack, used_by
+from .model.stack import Stack
 from .pod_identity_trust_is_narrow import NAMESPACE, SERVICE_ACCOUNT, trusts_pod_identity
 
 
@@ -19,11 +20,11 @@ def _judge(resource: PolicyResource, _: Stack, __: Settings) -> Iterator[str]:
         yield from _judge_association(resource)
     elif resource.resource_type == types.SERVICE_ACCOUNT:
         metadata = dig(resource.props, "metadata")
-        for role in _annotated_roles(resource, "metadata", dig(metadata, "annotations")):
+        for role in annotated_roles(resource, "metadata", dig(metadata, "annotations")):
             yield from _judge_subject(role, f"{dig(metadata, 'namespace') or 'default'}:{dig(metadata, 'name')}")
     elif isinstance(autoscaler := autoscaler_in(resource), HelmAutoscaler):
         annotations = autoscaler.value("rbac", "serviceAccount", "annotations")
-        for role in _annotated_roles(resource, "values", annotations):
+        for role in annotated_roles(resource, "values", annotations):
             yield from _judge_subject(role, f"{autoscaler.namespace}:{autoscaler.service_account}")
 
 
@@ -35,24 +36,12 @@ def _judge_subject(role: PolicyResource, account: str) -> Iterator[str]:
 
 
 def _judge_association(association: PolicyResource) -> Iterator[str]:
-    for role in _roles(association, "roleArn", peek(association.props, "roleArn")):
+    for role in roles_of(association, "roleArn", peek(association.props, "roleArn")):
         for statement in filter(trusts_pod_identity, trust(role)):
             for key, name in ((NAMESPACE, "namespace"), (SERVICE_ACCOUNT, "serviceAccount")):
                 trusted, given = statement.equals(key), dig(association.props, name)
                 if trusted and given not in trusted:
                     yield f"The association's {name} is {given}, and its role {role.name} trusts {', '.join(trusted)}."
-
-
-def _annotated_roles(resource: PolicyResource, name: str, annotations: object) -> Iterator[PolicyResource]:
-    if has(annotations, ROLE_ANNOTATION):
-        yield from _roles(resource, name, peek(annotations, ROLE_ANNOTATION))
-
-
-def _roles(resource: PolicyResource, name: str, arn: object) -> Iterator[PolicyResource]:
-    """Yields the role of the stack that a property asks for; an ARN that is not known yet may be any it depends on."""
-    for role in used_by(resource, name, types.ROLE):
-        if arn is None or peek(role.props, "arn") in (None, arn):
-            yield role
 
 
 RULE = Rule(

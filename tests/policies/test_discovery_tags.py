@@ -1,5 +1,5 @@
 from policies.rules.discovery_tags import RULE
-from tests.policies.compliant import NODE_GROUP, SELF_MANAGED_GROUP
+from tests.policies.compliant import NODE_GROUP, RELEASE, SELF_MANAGED_GROUP
 from tests.policies.judging import UNKNOWN, Declared, judge
 
 ENABLED = "k8s.io/cluster-autoscaler/enabled"
@@ -25,7 +25,13 @@ def test_a_self_managed_group_without_the_clusters_tag_is_refused() -> None:
 
 def test_a_group_that_only_its_nodes_call_a_clusters_own_needs_both() -> None:
     only_owner = SELF_MANAGED_GROUP.without("tags/0").without("tags/0")
-    assert len(judge(RULE, only_owner).messages) == 2
+    assert len(judge(RULE, only_owner, RELEASE).messages) == 2
+    assert judge(RULE, only_owner).passes, "no autoscaler in the stack, and no tag that asks for one"
+
+
+def test_a_group_of_one_size_needs_none() -> None:
+    fixed = SELF_MANAGED_GROUP.without("tags/0").without("tags/0").but("minSize", 10.0)
+    assert judge(RULE, fixed, RELEASE).passes
 
 
 def test_the_clusters_tag_must_say_owned() -> None:
@@ -39,14 +45,14 @@ def test_tags_may_come_from_resources_that_point_at_the_group() -> None:
     bare = SELF_MANAGED_GROUP.without("tags/0").without("tags/0")
     by_reference = (tag(ENABLED, "true", UNKNOWN, ("self-managed",)), tag(CLUSTER, "owned", UNKNOWN, ("self-managed",)))
     by_name = (tag(ENABLED, "true", "workers-asg"), tag(CLUSTER, "owned", "workers-asg"))
-    assert judge(RULE, bare, *by_reference).passes
-    assert judge(RULE, bare, *by_name).passes
-    assert len(judge(RULE, bare, by_name[0]).messages) == 1
+    assert judge(RULE, bare, RELEASE, *by_reference).passes
+    assert judge(RULE, bare, RELEASE, *by_name).passes
+    assert len(judge(RULE, bare, RELEASE, by_name[0]).messages) == 1
 
 
 def test_a_tag_on_some_group_elsewhere_is_not_counted_for_one_whose_name_is_not_known_either() -> None:
     bare = SELF_MANAGED_GROUP.without("tags/0").without("tags/0").but("name", UNKNOWN)
-    assert len(judge(RULE, bare, tag(ENABLED, "true", UNKNOWN), tag(CLUSTER, "owned", UNKNOWN)).messages) == 2
+    assert len(judge(RULE, bare, RELEASE, tag(ENABLED, "true", UNKNOWN), tag(CLUSTER, "owned", UNKNOWN)).messages) == 2
 
 
 def test_a_managed_group_needs_none_because_eks_tags_it() -> None:

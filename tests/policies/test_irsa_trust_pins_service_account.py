@@ -42,7 +42,7 @@ def test_a_trust_without_any_condition_is_refused_twice() -> None:
     assert len(judge(RULE, trusting({})).messages) == 2
 
 
-@pytest.mark.parametrize("operator", ["StringLike", "StringEqualsIfExists", "ForAllValues:StringEquals"])
+@pytest.mark.parametrize("operator", ["StringEqualsIfExists", "ForAllValues:StringEquals"])
 def test_any_operator_but_string_equals_is_refused(operator: str) -> None:
     assert len(judge(RULE, trusting({operator: PINNED})).messages) == 2
 
@@ -84,11 +84,51 @@ def test_roles_for_others_pass(trust: dict[str, Any]) -> None:
     assert judge(RULE, role(trust)).passes
 
 
-def test_a_trust_for_ci_is_exempt_until_the_setting_says_otherwise() -> None:
-    issuer = "token.actions.githubusercontent.com"
-    ci = trusting({"StringLike": {f"{issuer}:sub": "repo:us/infra:*"}}, issuer=issuer)
-    assert judge(RULE, ci).passes
-    assert len(judge(RULE, ci, settings={"exemptIssuers": []}).messages) == 2
+@pytest.mark.parametrize(
+    ("issuer", "subject", "audience"),
+    [
+        ("token.actions.githubusercontent.com", "repo:us/infra:*", "sts.amazonaws.com"),
+        ("gitlab.com", "project_path:acme/infra:ref_type:branch:ref:main", "https://gitlab.com"),
+        ("gitlab.example.com/self-managed", "project_path:acme/*", "https://gitlab.example.com"),
+        ("api.pulumi.com/oidc", "pulumi:deploy:org:acme:project:*", "aws:acme"),
+        ("app.terraform.io", "organization:acme:project:*", "aws.workload.identity"),
+        ("oidc.circleci.com/org/0a1b", "org/0a1b/project/*", "0a1b"),
+    ],
+)
+def test_issuers_that_are_no_clusters_are_not_judged(issuer: str, subject: str, audience: str) -> None:
+    condition = {"StringEquals": {f"{issuer}:aud": audience}, "StringLike": {f"{issuer}:sub": subject}}
+    assert judge(RULE, trusting(condition, issuer=issuer)).passes
+    assert judge(RULE, trusting({}, issuer=issuer)).passes
+
+
+@pytest.mark.parametrize("issuer", ["oidc.eks.cn-north-1.amazonaws.com.cn/id/0A", "oidc-eks.us-east-1.api.aws/id/0A"])
+def test_every_form_of_a_clusters_issuer_is_judged(issuer: str) -> None:
+    assert len(judge(RULE, trusting({}, issuer=issuer)).messages) == 2
+
+
+def test_an_issuer_of_the_users_own_is_judged_where_it_speaks_of_service_accounts() -> None:
+    issuer = "s3.eu-central-1.amazonaws.com/our-kubernetes"
+    loose = {"StringLike": {f"{issuer}:sub": "system:serviceaccount:*"}}
+    assert len(judge(RULE, trusting(loose, issuer=issuer)).messages) == 2
+
+
+@pytest.mark.parametrize("key", ["aws:SourceVpc", "aws:SourceVpce", "aws:PrincipalOrgID", "aws:RequestedRegion"])
+def test_a_global_condition_key_narrows_further_and_is_no_violation(key: str) -> None:
+    assert judge(RULE, trusting({"StringEquals": PINNED | {key: "x"}})).passes
+    assert judge(RULE, trusting({"StringEquals": PINNED, "StringLike": {key: "x*"}})).passes
+
+
+def test_a_pattern_without_wildcards_pins_as_well() -> None:
+    assert judge(RULE, trusting({"StringLike": PINNED})).passes
+    loose = PINNED | {SUBJECT: "system:serviceaccount:kube-system:cluster-*"}
+    assert len(judge(RULE, trusting({"StringLike": loose})).messages) == 1
+    assert judge(RULE, trusting({"StringEquals": PINNED, "StringLike": {SUBJECT: "system:serviceaccount:*"}})).passes
+
+
+def test_the_audience_of_another_workload_is_its_own_affair() -> None:
+    subject = {SUBJECT: "system:serviceaccount:kube-system:external-dns"}
+    assert judge(RULE, trusting({"StringEquals": subject})).passes
+    assert judge(RULE, trusting({"StringEquals": subject | {AUDIENCE: "vault"}})).passes
 
 
 def test_a_trust_that_is_not_known_yet_is_undecided() -> None:

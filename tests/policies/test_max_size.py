@@ -10,10 +10,9 @@ def test_a_group_without_a_sensible_end_is_refused() -> None:
     assert len(judge(RULE, SELF_MANAGED_GROUP.but("maxSize", 1000.0)).messages) == 1
 
 
-def test_a_group_without_room_is_refused() -> None:
-    assert judge(RULE, NODE_GROUP.but("scalingConfig/minSize", 10.0)).messages == [
-        "maxSize is 10 and minSize 10, which leaves Cluster Autoscaler no room."
-    ]
+def test_a_group_of_one_size_is_not_judged() -> None:
+    assert judge(RULE, NODE_GROUP.but("scalingConfig/minSize", 1000.0).but(SIZE, 1000.0)).passes
+    assert judge(RULE, NODE_GROUP.but("scalingConfig/minSize", 10.0)).passes
 
 
 def test_the_limit_can_be_set() -> None:

@@ -21,7 +21,7 @@ FULL_ACCESS = "arn:aws:iam::aws:policy/AutoScalingFullAccess"
 def test_a_wide_managed_policy_is_refused_by_its_arn(arn: str) -> None:
     verdict = judge(RULE, ATTACHMENT.but("policyArn", arn))
     assert verdict.messages == [
-        f"{arn} is attached; expected a policy that allows only what the role's holder calls.",
+        f"{arn} is attached; expected a policy that allows only what its holder calls.",
     ]
 
 
@@ -32,6 +32,10 @@ def test_a_wide_managed_policy_is_refused_by_its_arn(arn: str) -> None:
         f"arn:aws:iam::{ACCOUNT}:policy/OurFullAccess",
         "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",
         "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly",
+        "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPowerUser",
+        "arn:aws:iam::aws:policy/AWSCodeCommitPowerUser",
+        "arn:aws:iam::aws:policy/AmazonRoute53FullAccess",
+        "arn:aws:iam::aws:policy/AmazonS3FullAccess",
         UNKNOWN,
     ],
 )
@@ -47,6 +51,10 @@ def test_a_wide_policy_among_the_roles_own_is_refused() -> None:
     ("type_", "prop"),
     [
         ("aws:iam/policyAttachment:PolicyAttachment", "policyArn"),
+        ("aws:iam/userPolicyAttachment:UserPolicyAttachment", "policyArn"),
+        ("aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive", "policyArns"),
+        ("aws:iam/groupPolicyAttachment:GroupPolicyAttachment", "policyArn"),
+        ("aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive", "policyArns"),
         ("aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive", "policyArns"),
     ],
 )

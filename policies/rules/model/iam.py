@@ -12,6 +12,10 @@ DOCUMENT_TYPES = (POLICY, ROLE, ROLE_POLICY)
 READING = ("describe", "get")
 SCALING_ACTIONS = ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup")
 
+# Operators that a missing key fails. All but StringEquals know wildcards (ArnEquals is ArnLike under another name), so
+# they pin a key only by values without any.
+_PINNING = ("stringequals", "stringlike", "arnequals", "arnlike")
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -22,6 +26,7 @@ class Statement:
         allows: Whether its effect is Allow.
         actions: Its actions; `NotAction` is apart because it allows everything else.
         spared_actions: The actions of `NotAction`, None if the statement has none.
+        resources: Its resources; everything where the statement has `NotResource`.
         principals: Values by kind, such as `Federated`.
         conditions: Values by operator and key. IAM compares both without case, so both are in lower case here.
     """
@@ -30,12 +35,23 @@ class Statement:
     allows: bool
     actions: tuple[str, ...]
     spared_actions: tuple[str, ...] | None
+    resources: tuple[str, ...]
     principals: Mapping[str, tuple[str, ...]]
     conditions: Mapping[str, Mapping[str, tuple[str, ...]]]
 
+    def pinned(self) -> dict[str, tuple[str, ...]]:
+        """Return the values that the request must have exactly, by key in lower case."""
+        found: dict[str, tuple[str, ...]] = {}
+        for operator in _PINNING:
+            for key, values in self.conditions.get(operator, {}).items():
+                exact = operator == "stringequals" or not any("*" in value or "?" in value for value in values)
+                if values and exact:
+                    found.setdefault(key, values)
+        return found
+
     def equals(self, key: str) -> tuple[str, ...]:
-        """Returns the values that a key must equal by `StringEquals`, which knows no wildcard and no missing key."""
-        return self.conditions.get("stringequals", {}).get(key.lower(), ())
+        """Return the values that one key must have exactly, none if it is free."""
+        return self.pinned().get(key.lower(), ())
 
     def allows_action(self, action: str) -> bool:
         """Says whether the statement allows one named action."""
@@ -93,6 +109,7 @@ def statements(document: object) -> Iterator[Statement]:
             allows=dig(statement, "Effect") == "Allow",
             actions=texts(dig(statement, "Action")),
             spared_actions=None if spared is None else texts(spared),
+            resources=texts(dig(statement, "Resource")) or ("*",),
             principals=_lists(principal) if isinstance(principal, Mapping) else {"*": texts(principal)},
             conditions={
                 operator.lower(): {key.lower(): values for key, values in _lists(keys).items()}

@@ -24,6 +24,15 @@ def recall(resource: PolicyResource) -> None:
     resource.props = resource.props or _inputs.get(resource.urn, {})
 
 
+def asked(resource: PolicyResource) -> Mapping[str, object]:
+    """Return the inputs of a resource, or its outputs where no rule about one resource has seen it.
+
+    A preview has no output for a computed property that the program leaves out, such as a launch template's
+    `metadataOptions`. A rule about what the program leaves out needs the inputs.
+    """
+    return _inputs.get(resource.urn, resource.props)
+
+
 def forget() -> None:
     """Forgets all inputs; a pack serves one preview or update, and tests serve many."""
     _inputs.clear()

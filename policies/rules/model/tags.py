@@ -2,7 +2,7 @@
 
 from pulumi_policy import PolicyResource
 
-from .properties import dig, mappings, peek
+from .properties import dig, mappings, peek, whole
 from .stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP, Judged, Stack, used_by
 
 PREFIX = "k8s.io/cluster-autoscaler/"
@@ -55,8 +55,26 @@ def target_of(tag: PolicyResource) -> str | None:
 
 
 def runs_nodes(tags: dict[str, str | None]) -> bool:
-    """Says whether a group with these tags belongs to a Kubernetes cluster; other groups are nobody's business here."""
+    """Says whether a group with these tags belongs to a Kubernetes cluster; other groups are not judged."""
     return any(key.startswith((PREFIX, OWNER_PREFIX)) for key in tags)
+
+
+def launches_nodes(template: PolicyResource, stack: Stack) -> bool:
+    """Says whether a group of nodes in the stack uses a launch template or configuration."""
+    return any(
+        template in user.dependencies and (user.resource_type == NODE_GROUP or runs_nodes(tags_in_stack(user, stack)))
+        for user in stack.of(NODE_GROUP, AUTO_SCALING_GROUP)
+    )
+
+
+def size_limits(group: Judged) -> tuple[int, int]:
+    """Return minSize and maxSize of a managed node group or an Auto Scaling group.
+
+    Raises:
+        UnknownValueError: One of them is not known yet.
+    """
+    limits = dig(group.props, "scalingConfig") if group.resource_type == NODE_GROUP else group.props
+    return whole(dig(limits, "minSize"), 0), whole(dig(limits, "maxSize"), 0)
 
 
 def _text(value: object) -> str | None:

@@ -1,5 +1,5 @@
-"""Leaves the nodes' disks in the clear."""
+"""Launches nodes whose disks are not encrypted."""
 
 from tests.policies.programs import parts
 
-parts.launch_template(block_device_mappings=parts.disks(encrypted="false"))
+parts.node_group(template=parts.launch_template(block_device_mappings=parts.disks(encrypted="false")))

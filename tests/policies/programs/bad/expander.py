@@ -1,5 +1,5 @@
-"""Asks for the expander that ends the autoscaler on AWS."""
+"""Lets the priorities decide which group grows, and gives none."""
 
 from tests.policies.programs import parts
 
-parts.release(parts.chart_values() | {"extraArgs": {"expander": "price"}})
+parts.release(parts.chart_values() | {"extraArgs": {"expander": "priority"}})

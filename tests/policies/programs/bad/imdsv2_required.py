@@ -1,5 +1,5 @@
-"""Leaves the old metadata service on."""
+"""Launches nodes that answer requests for credentials by IMDSv1."""
 
 from tests.policies.programs import parts
 
-parts.launch_template(metadata_options=parts.metadata_options(http_tokens="optional"))
+parts.node_group(template=parts.launch_template(metadata_options=parts.metadata_options(http_tokens="optional")))

@@ -1,6 +1,9 @@
-"""Trusts whatever pod somebody associates the role with, as the AWS console proposes."""
+"""Lets any pod that somebody associates take the role that scales groups."""
+
+import pulumi_aws as aws
 
 from tests.policies.programs import parts
 
 service = {"Service": "pods.eks.amazonaws.com"}
-parts.role("autoscaler", parts.statement(Action=["sts:AssumeRole", "sts:TagSession"], Principal=service))
+role = parts.role("autoscaler", parts.statement(Action=["sts:AssumeRole", "sts:TagSession"], Principal=service))
+aws.iam.RolePolicyAttachment("scale", role=role.name, policy_arn=parts.policy().arn)

@@ -1,0 +1,43 @@
+"""The image knows every flag and expander that the program gives it."""
+
+from collections.abc import Iterator
+
+from pulumi_policy import ResourceValidationArgs
+
+from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
+from .model.flags import EXPANDERS, added_in, removed_in
+from .model.rule import Rule, Settings
+
+
+def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
+    autoscaler = autoscaler_in(resource)
+    if autoscaler is None:
+        return
+    flags = autoscaler.flags
+    for value in flags.get("expander", ()):
+        for name in value.split(","):
+            if name not in EXPANDERS:
+                yield f"expander is {name!r}; expected {', '.join(EXPANDERS)}, or several joined by bare commas."
+    minor = autoscaler.image.minor
+    if minor is None:
+        return
+    for flag in flags:
+        if removed := removed_in(flag, minor):
+            yield f"The flag {flag} was removed in {_dotted(removed)}, and the image is {_dotted(minor)}."
+        elif added := added_in(flag, minor):
+            yield f"The flag {flag} exists since {_dotted(added)}, and the image is {_dotted(minor)}."
+
+
+def _dotted(minor: tuple[int, int]) -> str:
+    return ".".join(map(str, minor))
+
+
+RULE = Rule(
+    name="flags-fit-image",
+    reason=(
+        "Cluster Autoscaler ends at once on a flag that its version does not know, on the expander price, for which "
+        "AWS has no prices, and on the name of an expander that does not exist, which a blank after a comma makes."
+    ),
+    fix="Remove the flag, or run the image that has it. Set expander to one that works on AWS, such as least-waste.",
+    types=AUTOSCALER_TYPES,
+).per_resource(_judge)

@@ -8,7 +8,7 @@ from pulumi_policy import ResourceValidationArgs
 from .model.properties import has
 from .model.rule import Rule, Settings, text_list
 from .model.stack import AUTO_SCALING_GROUP, NODE_GROUP
-from .model.tags import runs_nodes, tags_of
+from .model.tags import is_for_autoscaler, size_limits, tags_of
 
 _OWNED_BY_AUTOSCALER = {NODE_GROUP: "scalingConfig.desiredSize", AUTO_SCALING_GROUP: "desiredCapacity"}
 # Tags that `aws.autoscaling.Tag` resources put on a self-managed group would otherwise be removed by the group itself.
@@ -16,8 +16,16 @@ _ALSO_HARMLESS = {NODE_GROUP: (), AUTO_SCALING_GROUP: ("tags",)}
 
 
 def _judge(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
+    findings = [*_findings(group, settings)]
+    if findings:
+        smallest, largest = size_limits(group)
+        # Cluster Autoscaler never changes a group whose limits are equal.
+        yield from findings if smallest < largest else ()
+
+
+def _findings(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
     if group.resource_type == AUTO_SCALING_GROUP and not (
-        has(group.props, "desiredCapacity") and runs_nodes(tags_of(group))
+        has(group.props, "desiredCapacity") and is_for_autoscaler(tags_of(group))
     ):
         return
     wanted = _OWNED_BY_AUTOSCALER[group.resource_type]

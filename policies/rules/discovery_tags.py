@@ -12,6 +12,7 @@ from .model.tags import (
     OWNED,
     PREFIX,
     cluster_of,
+    is_for_autoscaler,
     points_at,
     runs_nodes,
     size_limits,
@@ -36,7 +37,7 @@ def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]
 
 def _is_meant_to_scale(group: PolicyResource, tags: dict[str, str | None], stack: Stack) -> bool:
     """Says whether a group has some tag for Cluster Autoscaler, or room to grow in a stack that runs one."""
-    if any(key.startswith(PREFIX) for key in tags):
+    if is_for_autoscaler(tags):
         return True
     smallest, largest = size_limits(group)
     return runs_nodes(tags) and smallest < largest and any(map(autoscaler_in, stack.of(*AUTOSCALER_TYPES)))

@@ -56,7 +56,16 @@ def test_a_self_managed_group_that_sets_no_capacity_has_nothing_to_ignore() -> N
 
 
 def test_a_group_of_no_cluster_is_not_judged() -> None:
+    of_another_scaler = SELF_MANAGED_GROUP.without("tags/0").without("tags/0")
+    assert judge(RULE, replace(of_another_scaler, ignore_changes=())).passes
     assert judge(RULE, replace(SELF_MANAGED_GROUP.but("tags", []), ignore_changes=())).passes
+
+
+def test_a_group_of_one_size_is_not_judged() -> None:
+    fixed = replace(NODE_GROUP.but("scalingConfig/minSize", 10.0), ignore_changes=())
+    assert judge(RULE, fixed).passes
+    assert judge(RULE, fixed.but("scalingConfig/maxSize", UNKNOWN)).undecided
+    assert judge(RULE, replace(SELF_MANAGED_GROUP.but("minSize", 10.0), ignore_changes=())).passes
 
 
 def test_a_size_that_is_not_known_yet_does_not_matter() -> None:

@@ -3,15 +3,21 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+import yaml
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import Policy
 
 from policies import rules
 
 PACK = Path(__file__).parents[2] / "policies"
+VERSION = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text(encoding="utf-8"))["version"]
 RULE_MODULES = sorted(path for path in (PACK / "rules").glob("*.py") if path.stem != "__init__")
 
 
@@ -49,7 +55,16 @@ def test_the_entry_point_serves_the_pack_from_a_copy_of_the_folder_alone(tmp_pat
     server = subprocess.Popen([sys.executable, "-u", copy], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        assert server.stdout.readline().strip().isdigit(), "the port on which the engine reaches the pack"
+        port = server.stdout.readline().strip()
+        assert port.isdigit(), "the port on which the engine reaches the pack"
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty())
     finally:
         server.kill()
         server.communicate()
+    assert [found.name for found in info.policies] == [rule.name for rule in rules.RULES]
+    assert info.version == VERSION, "the SDK's own is 0.0.1"
+
+
+def test_the_pack_has_the_projects_version() -> None:
+    assert tomllib.loads((PACK.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"] == VERSION

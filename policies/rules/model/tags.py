@@ -59,6 +59,11 @@ def runs_nodes(tags: dict[str, str | None]) -> bool:
     return any(key.startswith((PREFIX, OWNER_PREFIX)) for key in tags)
 
 
+def is_for_autoscaler(tags: dict[str, str | None]) -> bool:
+    """Says whether any of these tags is one that Cluster Autoscaler reads."""
+    return any(key.startswith(PREFIX) for key in tags)
+
+
 def launches_nodes(template: PolicyResource, stack: Stack) -> bool:
     """Says whether a group of nodes in the stack uses a launch template or configuration."""
     return any(

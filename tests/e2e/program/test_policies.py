@@ -1,16 +1,20 @@
 """The policy pack in the real engine: our stack passes, and a bad program for each rule fails."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from policies.rules import RULES
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
+from tests.policies.test_programs import TRUE_OF_OTHERS
 
 ROOT = Path(__file__).parents[3]
 PACK = ROOT / "policies"
 PROGRAMS = ROOT / "tests" / "policies" / "programs"
+OTHERS = sorted(path.stem for path in (PROGRAMS / "others").glob("*.py"))
 BAD = sorted(path.stem for path in (PROGRAMS / "bad").glob("*.py") if path.stem != "__init__")
 
 
@@ -40,6 +44,15 @@ def test_a_compliant_program_passes(sandbox: Sandbox, settings: Path) -> None:
     told = judged(sandbox, settings, "compliant")
     assert "[mandatory]" not in told
     assert "error" not in told.lower()
+
+
+@pytest.mark.parametrize("program", OTHERS)
+def test_a_program_of_others_is_stopped_by_nothing_but_what_is_true(
+    sandbox: Sandbox, settings: Path, program: str
+) -> None:
+    output = judged(sandbox, settings, program)
+    stopped = {rule.name for rule in RULES if re.search(rf"\[mandatory\].*\s{rule.name}\s", output)}
+    assert stopped == TRUE_OF_OTHERS[program], output
 
 
 @pytest.mark.parametrize("rule", BAD)

@@ -11,4 +11,5 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[2]))
 
 name = pulumi.Config().require("program")
-runpy.run_path(str(HERE / "compliant.py" if name == "compliant" else HERE / "bad" / f"{name}.py"))
+(program,) = HERE.rglob(f"{name}.py")
+runpy.run_path(str(program))

@@ -134,13 +134,17 @@ def chart_values(role_arn: pulumi.Input[str] | None = None) -> dict[str, Any]:
     }
 
 
-def kubernetes_provider() -> kubernetes.Provider:
-    """Access to the cluster, which a preview of a new cluster does not have."""
-    kubeconfig = cluster().endpoint.apply(lambda server: json.dumps({"clusters": [{"cluster": {"server": server}}]}))
+def kubernetes_provider(of: aws.eks.Cluster | None = None) -> kubernetes.Provider:
+    """Access to a cluster, which a preview of a new cluster does not have."""
+    kubeconfig = (of or cluster()).endpoint.apply(
+        lambda server: json.dumps({"clusters": [{"cluster": {"server": server}}]})
+    )
     return kubernetes.Provider("cluster", kubeconfig=kubeconfig)
 
 
-def release(values: Mapping[str, Any], **changes: Any) -> kubernetes.helm.v3.Release:
+def release(
+    values: Mapping[str, Any], cluster: aws.eks.Cluster | None = None, **changes: Any
+) -> kubernetes.helm.v3.Release:
     """The Helm release, from a mirror that is still to be made: so no preview asks for the chart."""
     mirror = aws.ec2.Eip("chart-mirror")
     arguments: dict[str, Any] = {
@@ -152,7 +156,7 @@ def release(values: Mapping[str, Any], **changes: Any) -> kubernetes.helm.v3.Rel
         "values": dict(values),
     }
     return kubernetes.helm.v3.Release(
-        "autoscaler", **(arguments | changes), opts=pulumi.ResourceOptions(provider=kubernetes_provider())
+        "autoscaler", **(arguments | changes), opts=pulumi.ResourceOptions(provider=kubernetes_provider(cluster))
     )
 
 
@@ -185,5 +189,21 @@ def disruption_budget(provider: kubernetes.Provider) -> kubernetes.policy.v1.Pod
         "autoscaler",
         metadata={"name": "cluster-autoscaler", "namespace": "kube-system"},
         spec={"max_unavailable": 1, "selector": {"match_labels": LABELS}},
+        opts=pulumi.ResourceOptions(provider=provider),
+    )
+
+
+def web(provider: kubernetes.Provider, image: str) -> kubernetes.apps.v1.Deployment:
+    """A workload that is no autoscaler."""
+    return kubernetes.apps.v1.Deployment(
+        "web",
+        metadata={"name": "web"},
+        spec={
+            "selector": {"match_labels": {"app": "web"}},
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "web", "image": image}]},
+            },
+        },
         opts=pulumi.ResourceOptions(provider=provider),
     )

@@ -54,7 +54,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
 ) -> None:
-    """Prove on the live cluster that every link of the chain holds, and say what to mend. Nothing is changed.
+    """Prove on the live cluster that every link of the chain holds, or show how to fix it. Nothing is changed.
 
     Exit code: 0 healthy (there may be warnings), 1 something is broken, 2 could not look (at everything).
     """

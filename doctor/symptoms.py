@@ -78,8 +78,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         PERMISSIONS.rule(
             "listing-denied",
-            "AWS lets it list groups",
-            "Without the list of groups the autoscaler ends at its start, and later stops at every loop.",
+            "AWS lets the autoscaler list groups",
+            "Without the list of groups the autoscaler exits at its start, and later skips every loop.",
         ),
         _say(
             r"(Failed to regenerate ASG cache|Failed to create AWS Manager)"
@@ -93,8 +93,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         ROLE.rule(
             "web-identity-refused",
-            "AWS takes the pod's token",
-            "Without credentials the autoscaler ends at its start.",
+            "AWS lets the token assume the role",
+            "Without credentials the autoscaler exits at its start.",
         ),
         _say(r"Not authorized to perform sts:AssumeRoleWithWebIdentity"),
         "AssumeRoleWithWebIdentity to succeed",
@@ -166,8 +166,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         SERVICE_ACCOUNT.rule(
             "no-credentials",
-            "It finds credentials",
-            "Without credentials the autoscaler ends at its start.",
+            "The autoscaler finds credentials",
+            "Without credentials the autoscaler exits at its start.",
         ),
         _say(
             r"NoCredentialProviders|EC2MetadataError|no EC2 IMDS role found"
@@ -181,8 +181,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         SERVICE_ACCOUNT.rule(
             "pod-identity-refused",
-            "Its AWS SDK takes Pod Identity",
-            "An AWS SDK that is too old refuses the agent's address, so there are no credentials.",
+            "The autoscaler's AWS SDK supports Pod Identity",
+            "An AWS SDK that is too old rejects the agent's address, so there are no credentials.",
         ),
         _say(r"invalid endpoint host, \"?169\.254\.170\.23\"?|only loopback hosts are allowed"),
         "a Cluster Autoscaler whose AWS SDK takes EKS Pod Identity",
@@ -193,7 +193,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         POD.rule(
             "region-missing",
-            "It knows its region",
+            "The autoscaler has a region",
             "Without a region no AWS call can be made.",
         ),
         _say(r"MissingRegion|could not find region configuration|Region is required|an AWS region is required"),
@@ -205,8 +205,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         PERMISSIONS.rule(
             "instance-types-denied",
-            "AWS lets it list instance types",
-            "It falls back to the list it was built with, which lacks newer types.",
+            "AWS lets the autoscaler list instance types",
+            "The autoscaler falls back to its built-in list, which lacks newer types.",
         ),
         _say(r"Failed to generate AWS EC2 Instance Types:.*(UnauthorizedOperation|AccessDenied)"),
         "no denial of ec2:DescribeInstanceTypes",
@@ -287,8 +287,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         PERMISSIONS.rule(
             "launch-template-denied",
-            "AWS lets it read launch templates",
-            "Without it there is no picture of a new node, and an empty group is never scaled up.",
+            "AWS lets the autoscaler read launch templates",
+            "Without the launch template there is no node template, and an empty group is never scaled up.",
         ),
         _say(
             r"(Unable to build proper template node|Failed to query launch template)"
@@ -301,8 +301,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         GROUPS.rule(
             "instance-type-unknown",
-            "It knows the instance types",
-            "A group whose instance type it does not know is left alone.",
+            "The autoscaler knows the instance types",
+            "The autoscaler skips a group whose instance type it does not know.",
         ),
         _say(r"uses the unknown EC2 instance type \"?(?P<type>[\w.-]*)"),
         "an instance type that it knows: --aws-use-static-instance-list=false, and the newest patch of the image",
@@ -316,8 +316,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         GROUPS.rule(
             "none-found",
-            "It finds groups",
-            "An autoscaler that finds no group idles, with no error.",
+            "The autoscaler finds groups",
+            "An autoscaler that finds no group idles without an error.",
         ),
         _say(r"Regenerating instance to ASG map for ASGs: \[\]"),
         "groups with both discovery tags",
@@ -327,7 +327,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         PERMISSIONS.rule(
             "node-group-denied",
-            "AWS lets it read managed node groups",
+            "AWS lets the autoscaler read managed node groups",
             "Without it the labels and taints of an empty managed node group are unknown.",
         ),
         _say(r"Failed to query the managed nodegroup (?P<group>\S+).*AccessDenied"),
@@ -339,8 +339,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         PERMISSIONS.rule(
             "scaling-denied",
-            "AWS lets it change the size of its groups",
-            "Each attempt fails, and the group is left alone for a while after each.",
+            "AWS lets the autoscaler change the size of its groups",
+            "Each attempt fails, and the group is in backoff after each.",
         ),
         _say(r"not authorized to perform: autoscaling:(SetDesiredCapacity|TerminateInstanceInAutoScalingGroup)"),
         "both writes allowed on the cluster's groups",
@@ -350,8 +350,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         POD.rule(
             "informer-forbidden",
-            "Kubernetes lets it list what it watches",
-            "From 1.33 on it waits for every list before its first loop, for ever, with its pod Running.",
+            "Kubernetes lets the autoscaler list what it watches",
+            "From 1.33 on the autoscaler waits for every list before its first loop, with its pod Running.",
         ),
         _say(r"(?P<resource>[a-z]+(?:\.[a-z0-9.-]+)?) is forbidden: User \S+ cannot (list|watch)"),
         "RBAC that fits the image",
@@ -361,7 +361,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         POD.rule(
             "groups-not-similar",
-            "Groups that differ in their zone only are alike to it",
+            "Groups that differ only in their zone count as similar",
             "Groups are balanced only when the labels of their nodes match; otherwise one zone grows alone.",
         ),
         _say(r"are not similar, labels do not match"),
@@ -374,7 +374,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         GROUPS.rule(
             "never-joined",
             "New instances become nodes",
-            "Instances that never join are paid for, given back, and tried again.",
+            "Instances that never join cost money until they are replaced.",
         ),
         _say(r"ScaleUpTimedOut|Failed to find readiness information for (?P<group>\S+)"),
         "every new instance to register as a node within --max-node-provision-time (15m)",
@@ -384,8 +384,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         AUTOSCALER.rule(
             "priorities-ignored",
-            "It reads its priorities",
-            "Without priorities it chooses between groups at random.",
+            "The autoscaler reads its priorities",
+            "Without priorities the autoscaler chooses between groups at random.",
         ),
         _say(
             r"doesn't contain priorities key|Wrong configuration for priority expander"
@@ -401,8 +401,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         POD.rule(
             "flag-refused",
-            "It knows its flags",
-            "It ends at once on a flag that it does not know, and is restarted for ever.",
+            "The autoscaler knows its flags",
+            "The autoscaler exits on a flag that it does not know, and Kubernetes restarts it indefinitely.",
         ),
         _say(r"unknown (?:shorthand )?flag: '?-*(?P<flag>[\w-]+)|couldn't (?:enable|set) the DRA feature gate"),
         "flags that this version has",
@@ -413,8 +413,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         AUTOSCALER.rule(
             "api-server-unreachable",
-            "The API server can be reached from the pod",
-            "Without it the autoscaler ends, or loses its lease and ends.",
+            "The pod can reach the API server",
+            "Without the API server the autoscaler exits, or loses its lease and exits.",
         ),
         _say(r"Failed to get nodes from apiserver:|lost master"),
         "answers from the API server",
@@ -441,7 +441,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         AUTOSCALER.rule(
             "throttled",
-            "AWS does not throttle it",
+            "AWS does not throttle the autoscaler",
             "Throttled calls delay or skip scaling; all clusters of the account and region share the quota.",
         ),
         _say(r"Throttling: Rate exceeded|ThrottlingException|RequestLimitExceeded"),

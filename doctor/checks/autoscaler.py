@@ -11,59 +11,63 @@ from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
 from ..templates import refusals
-from .wording import some
+from .wording import number, some
 
 BOOK = RuleBook(Link.AUTOSCALER)
 
-PROCESS = BOOK.rule("process", "Its process stays up", "A process that keeps ending scales nothing.")
+PROCESS = BOOK.rule("process", "The autoscaler's process keeps running", "A process that keeps exiting scales nothing.")
 STATUS = BOOK.rule(
     "status",
-    "It says how it fares",
-    "It writes a ConfigMap at its start and after every loop; without one it never got that far.",
+    "The autoscaler publishes its status",
+    "The autoscaler writes a ConfigMap at its start and after every loop; without one it never started.",
 )
 INITIALIZING_RULE = BOOK.rule(
     "initializing",
-    "It got beyond its start",
-    "From 1.33 on it waits for all its lists first: its pod is Running and its probe green, yet nothing is scaled.",
+    "The autoscaler finished its initialization",
+    "From 1.33 on it waits for all its lists first: the pod is Running, and nothing is scaled.",
 )
-FRESH = BOOK.rule("fresh", "Its loop turns", "A status older than three minutes means that the loop stands still.")
+FRESH = BOOK.rule(
+    "fresh", "The main loop is running", "A status older than three minutes means that the loop has stopped."
+)
 LEADER = BOOK.rule(
     "leader",
-    "One of its pods leads",
-    "Only the holder of the lease works; a stranger that holds it is another autoscaler.",
+    "One of the autoscaler's pods is the leader",
+    "Only the holder of the lease works; an unknown holder is another autoscaler.",
 )
 NODE_GROUPS = BOOK.rule(
-    "node-groups", "It works on the groups that it should", "Groups that it does not list, it does not scale."
+    "node-groups",
+    "The autoscaler manages the groups it should",
+    "The autoscaler does not scale a group that its status does not list.",
 )
 BACKOFF = BOOK.rule(
     "backoff",
-    "No group is set aside after a failure",
-    "After a failed scale-up a group is left alone for 5 minutes, then longer, up to 30.",
+    "No group is in backoff",
+    "After a failed scale-up the autoscaler skips a group for 5 minutes, then longer, up to 30.",
 )
 HEALTH = BOOK.rule(
     "health",
-    "It holds the cluster to be healthy",
-    "With too many nodes unready it stops scaling altogether.",
+    "The autoscaler considers the cluster healthy",
+    "With too many unready nodes the autoscaler stops scaling.",
 )
 CACHED = BOOK.rule(
     "cached-template",
-    "Its picture of empty groups is up to date",
-    "It keeps the picture of a group's last node for as long as it runs: new labels or taints are not seen.",
+    "The node templates of empty groups are up to date",
+    "The autoscaler caches the template of a group's last node while it runs: new labels are not seen.",
 )
 RECURRING = BOOK.rule(
     "recurring-error",
-    "No turn of the main loop ends with an error",
+    "No iteration of the main loop ends with an error",
     "When the loop ends early it scales nothing, while the pod is ready and its status is fresh.",
 )
 LEFTOVER_TAINTS = BOOK.rule(
     "leftover-taints",
     "No node keeps a taint of an unfinished scale-down",
-    "A node that was to be deleted and was not takes no pods, and Cluster Autoscaler counts its capacity as gone.",
+    "Such a node takes no pods, and the autoscaler counts its capacity as gone.",
 )
 SCALE_DOWN = BOOK.rule(
     "scale-down",
-    "Nodes that nobody needs can be given back",
-    "One pod that it may not move keeps a whole node.",
+    "Unneeded nodes can be removed",
+    "One pod that the autoscaler may not move keeps a whole node.",
 )
 
 _UPSTREAM = (
@@ -113,10 +117,10 @@ def _process(case: Case) -> Finding:
     if any(pod.ready for pod in pods) and not any(pod.waiting == "CrashLoopBackOff" for pod in pods):
         return PROCESS.ok(f"{sum(pod.ready for pod in pods)} of {len(pods)} pods are ready.")
     seen = "; ".join(
-        f"{pod.name} {pod.waiting or pod.phase}, {pod.restarts} restarts{f', last ended {pod.ended}' * bool(pod.ended)}"
+        f"{pod.name} {pod.waiting or pod.phase}, {pod.restarts} restarts{f', last exit {pod.ended}' * bool(pod.ended)}"
         for pod in pods
     )
-    return PROCESS.broken(f"{seen or 'It has no pods'}.", "a pod that is ready", case.mender.previous_log())
+    return PROCESS.broken(f"{seen or 'The Deployment has no pods'}.", "a pod that is ready", case.mender.previous_log())
 
 
 def _leader(case: Case) -> Iterator[Finding]:
@@ -126,7 +130,7 @@ def _leader(case: Case) -> Iterator[Finding]:
     if isinstance(lease, Unreadable):
         yield LEADER.unread(lease)
     elif lease is None:
-        yield LEADER.broken("Nobody holds the lease.", "one of its pods", case.mender.restart())
+        yield LEADER.broken("The lease has no holder.", "one of the autoscaler's pods", case.mender.restart())
     else:
         yield _leads(case, lease)
 
@@ -135,7 +139,7 @@ def _leads(case: Case, lease: Lease) -> Finding:
     names = [pod.name for pod in case.pods]
     if case.pods and not any(lease.holder.startswith(name) for name in names):
         return LEADER.broken(
-            f"The lease is held by {lease.holder or 'nobody'}, which is none of its pods.",
+            f"The lease is held by {lease.holder or 'nobody'}, which is not a pod of this Deployment.",
             " or ".join(names),
             "find the other autoscaler: kubectl get pods --all-namespaces --output wide | grep autoscaler",
         )
@@ -144,7 +148,7 @@ def _leads(case: Case, lease: Lease) -> Finding:
         return LEADER.broken(
             f"The lease of {lease.holder} was renewed {_ago(age)} ago.", "every 2 seconds", case.mender.restart()
         )
-    return LEADER.ok(f"{lease.holder} leads.")
+    return LEADER.ok(f"{lease.holder} is the leader.")
 
 
 def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
@@ -155,7 +159,7 @@ def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield STATUS.unread(config_map)
         return
     if config_map is None:
-        yield STATUS.broken("There is no status ConfigMap.", "one", case.mender.log())
+        yield STATUS.broken("The status ConfigMap does not exist.", "a status ConfigMap", case.mender.log())
         return
     status = case.status
     if status is None:
@@ -165,16 +169,16 @@ def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
             case.mender.restart(),
         )
         return
-    yield STATUS.ok(f"{status.phase}, {len(status.groups)} groups.")
+    yield STATUS.ok(f"The status is {status.phase}, with {number(len(status.groups), 'group')}.")
     age = case.snapshot.taken_at - status.written_at if status.written_at else timedelta()
     if status.phase == INITIALIZING:
         yield _initializing(case, age)
         return
-    yield INITIALIZING_RULE.ok("It did.")
+    yield INITIALIZING_RULE.ok("Initialization finished.")
     if age > STALE_AFTER:
-        yield FRESH.broken(f"Its status is {_ago(age)} old.", "younger than 3 minutes", case.mender.restart())
+        yield FRESH.broken(f"The status is {_ago(age)} old.", "younger than 3 minutes", case.mender.restart())
         return
-    yield FRESH.ok(f"Its status is {_ago(age)} old.")
+    yield FRESH.ok(f"The status is {_ago(age)} old.")
     yield from _node_groups(case, status, earlier)
     yield from _backoff(case, status, earlier)
     yield _health(status)
@@ -184,9 +188,9 @@ def _initializing(case: Case, age: timedelta) -> Finding:
     started = [pod.started_at for pod in case.pods if pod.started_at]
     up: timedelta = case.snapshot.taken_at - min(started) if started else age
     if min(up, age) < _YOUNG:
-        return INITIALIZING_RULE.ok(f"It started {_ago(up)} ago.")
+        return INITIALIZING_RULE.ok(f"The autoscaler started {_ago(up)} ago.")
     return INITIALIZING_RULE.broken(
-        f"It says Initializing since {_ago(age)}.",
+        f"The status has been Initializing for {_ago(age)}.",
         "Running within a minute or two",
         f"{case.mender.log()}   # look for: is forbidden",
     )
@@ -204,21 +208,21 @@ def _node_groups(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding
         if causes:
             yield NODE_GROUPS.after(causes)
         else:
-            yield NODE_GROUPS.broken("It works on no group at all.", some(sorted(expected)), case.mender.restart())
+            yield NODE_GROUPS.broken("The autoscaler manages no group.", some(sorted(expected)), case.mender.restart())
     elif expected - listed:
         yield NODE_GROUPS.warning(
-            f"It does not list {some(sorted(expected - listed))}.",
+            f"The status does not list {some(sorted(expected - listed))}.",
             "every group with the tags, a minute after they are set",
             case.mender.restart(),
         )
     else:
-        yield NODE_GROUPS.ok(f"It works on {some(sorted(listed))}.")
+        yield NODE_GROUPS.ok(f"The autoscaler manages {some(sorted(listed))}.")
 
 
 def _backoff(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding]) -> Iterator[Finding]:
     aside = [group for group in status.groups if group.scale_up == "Backoff"]
     if not aside:
-        yield BACKOFF.ok("None is.")
+        yield BACKOFF.ok("No group is in backoff.")
         return
     causes = broken(earlier, "permissions", "groups.launching", "groups.joining", "groups.processes", "groups.health")
     if causes:
@@ -226,8 +230,8 @@ def _backoff(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding]) -
         return
     for group in aside:
         yield BACKOFF.broken(
-            f"{group.name} is set aside{f': {group.error}' if group.error else ''}.",
-            "scale-ups that succeed",
+            f"{group.name} is in backoff{f': {group.error}' if group.error else ''}.",
+            "successful scale-ups",
             case.mender.activities(group.name),
         )
 
@@ -242,7 +246,7 @@ def _health(status: AutoscalerStatus) -> Finding:
             nodes,
         )
     if unhealthy:
-        return HEALTH.warning(f"Unhealthy: {some(unhealthy)}.", "their nodes ready", nodes)
+        return HEALTH.warning(f"Unhealthy groups: {some(unhealthy)}.", "ready nodes in every group", nodes)
     return HEALTH.ok(f"{status.cluster.ready} of {status.cluster.registered} nodes are ready.")
 
 
@@ -260,13 +264,13 @@ def _cached_templates(case: Case) -> Iterator[Finding]:
         ]
         if by_template and fitting and pod.labels_wanted:
             yield CACHED.broken(
-                f"{pod.namespace}/{pod.name} would fit {fitting[0]} as it is described today, and is refused for its "
+                f"{pod.namespace}/{pod.name} fits the current node template of {fitting[0]}, and is rejected for its "
                 "labels or taints.",
-                "the description of today",
+                "the current node template",
                 case.mender.restart(),
             )
             return
-    yield CACHED.ok("No pod is refused by an empty group that would fit it.")
+    yield CACHED.ok("No empty group rejects a pod that fits its current node template.")
 
 
 def _scale_down(case: Case) -> Finding:
@@ -283,12 +287,12 @@ def _scale_down(case: Case) -> Finding:
         if max(moments) - min(moments) >= _STUCK and _mend_blocked(case, reason)
     ]
     if not stuck:
-        return SCALE_DOWN.ok("No node was kept for long by a pod that may not be moved.")
+        return SCALE_DOWN.ok("No unneeded node was kept by a pod that cannot be moved.")
     node, reason = stuck[0]
     others = f" (and {len(stuck) - 1} more nodes)" if len(stuck) > 1 else ""
     return SCALE_DOWN.warning(
-        f"The node {node} is not given back{others}: {reason}.",
-        "nodes that can be emptied",
+        f"The node {node} is not removed{others}: {reason}.",
+        "nodes that can be drained",
         _mend_blocked(case, reason),
     )
 
@@ -298,14 +302,14 @@ def _recurring(case: Case, earlier: Sequence[Finding]) -> Finding:
         return RECURRING.unread(case.snapshot.kubernetes.logs)
     errors = symptoms.recurring_errors(case)
     if not errors:
-        return RECURRING.ok("The recent log has no error that keeps coming.")
+        return RECURRING.ok("The recent log has no recurring error.")
     causes = broken(earlier)
     if causes:
         return RECURRING.after(causes)
     worst = errors[0]
     return RECURRING.broken(
         f"Logged {worst.count} times recently at {worst.site}: {symptoms.shortened(worst.text)}",
-        "turns without an error",
+        "iterations without an error",
         case.mender.log(),
     )
 
@@ -326,10 +330,10 @@ def _leftover_taints(case: Case) -> Iterator[Finding]:
         if taint.key in _SCALE_DOWN_TAINTS and taint.value.isdigit() and _is_left(case, taint)
     ]
     if not left:
-        yield LEFTOVER_TAINTS.ok(f"None of {len(nodes)} nodes has one.")
+        yield LEFTOVER_TAINTS.ok(f"No such taint on {number(len(nodes), 'node')}.")
     for name, key in left:
         yield LEFTOVER_TAINTS.warning(
-            f"The node {name} has the taint {key} for more than {_LEFT_AFTER.seconds // 60} minutes.",
+            f"The node {name} has had the taint {key} for more than {_LEFT_AFTER.seconds // 60} minutes.",
             "no such taint on a node that stays",
             f"kubectl taint node {name} {key}-",
         )

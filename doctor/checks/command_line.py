@@ -8,27 +8,28 @@ from ..case import Case
 from ..facts import Deployment, Node, Source
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
+from .wording import number
 
 BOOK = RuleBook(Link.POD)
 
 FLAGS = BOOK.rule(
     "flags",
-    "Its flags exist, are well-formed and agree",
-    "It ends at once on a flag that it does not know, and is restarted for ever.",
+    "The flags exist, are well-formed and agree",
+    "The autoscaler exits on a flag that it does not know, and Kubernetes restarts it indefinitely.",
 )
 DISCOVERY = BOOK.rule(
     "discovery-flag",
-    "It is told which groups are its own",
-    "It idles without an error when its flag matches no group: one space, or another cluster's name, is enough.",
+    "The discovery flag matches the cluster's groups",
+    "With a flag that matches no group the autoscaler idles without an error; one space is enough.",
 )
 REGION = BOOK.rule(
     "region",
-    "It is told the cluster's region",
-    "From 1.35 on it does not ask the node for the region any more; in a wrong region it finds no groups.",
+    "AWS_REGION is the cluster's region",
+    "From 1.35 on the autoscaler no longer asks the node for its region; in a wrong region it finds no groups.",
 )
 BALANCING = BOOK.rule(
     "balancing",
-    "Groups that differ in their zone only are alike to it",
+    "Groups that differ only in their zone count as similar",
     "Groups are balanced only when the labels of their nodes match; otherwise one zone grows alone.",
 )
 LAUNCH_TEMPLATE_LABELS = (
@@ -75,7 +76,7 @@ def _flags(case: Case) -> Iterator[Finding]:
     for seen, expected, fix in disagreements:
         yield FLAGS.warning(seen, expected, fix)
     if not faults and not disagreements:
-        yield FLAGS.ok(f"All {len(case.arguments.values)} exist in this version and are well-formed.")
+        yield FLAGS.ok(f"All {number(len(case.arguments.values), 'flag')} exist in this version and are well-formed.")
 
 
 def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
@@ -140,7 +141,7 @@ def _discovery(case: Case) -> Finding:
     mend = case.mender.values({"autoDiscovery.clusterName": name, "autoDiscovery.tags": "null"})
     if DISCOVERY_FLAG not in case.arguments.values:
         if case.static_groups:
-            return DISCOVERY.ok(f"Told by --nodes: {', '.join(group.name for group in case.static_groups)}.")
+            return DISCOVERY.ok(f"Groups by --nodes: {', '.join(group.name for group in case.static_groups)}.")
         return DISCOVERY.broken("Neither --node-group-auto-discovery nor --nodes is given.", wanted, mend)
     said = " ".join(case.arguments.values[DISCOVERY_FLAG])
     fault = discovery_fault(given, name)
@@ -148,7 +149,7 @@ def _discovery(case: Case) -> Finding:
         return DISCOVERY.broken(f"--{DISCOVERY_FLAG}={said!r}: {fault}.", wanted, mend)
     if not any(name in key for key in given.tags) and not any(name in (value or "") for value in given.tags.values()):
         return DISCOVERY.warning(
-            f"It discovers by {', '.join(given.tags)}: that finds the groups of every cluster in the region.",
+            f"The flag discovers by {', '.join(given.tags)}: that finds the groups of every cluster in the region.",
             wanted,
             mend,
         )
@@ -161,20 +162,22 @@ def _region(case: Case, deployment: Deployment) -> Finding:
     environment = case.pods[0].environment if case.pods else deployment.environment
     given = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if given and given != region:
-        return REGION.broken(f"Its pod has the region {given}; the cluster is in {region}.", region, mend)
+        return REGION.broken(f"The pod has the region {given}; the cluster is in {region}.", region, mend)
     if given:
-        return REGION.ok(f"Its pod has the region {given}.")
+        return REGION.ok(f"The pod has the region {given}.")
     asks_node = case.minor is not None and case.minor < (1, 35)
     injected = not case.pods and case.source in (Source.IRSA, Source.POD_IDENTITY)
     if injected:
-        return REGION.ok("Its pod will get the region together with its credentials.")
+        return REGION.ok("The pod gets the region together with its credentials.")
     if asks_node:
         return REGION.warning(
-            "Its pod has no AWS_REGION; this version asks the node, from 1.35 on none does.",
+            "The pod has no AWS_REGION; this version asks the node, versions from 1.35 on do not.",
             f"AWS_REGION={region}",
             mend,
         )
-    return REGION.broken("Its pod has no AWS_REGION, and this version asks nobody else.", f"AWS_REGION={region}", mend)
+    return REGION.broken(
+        "The pod has no AWS_REGION, and this version has no other source.", f"AWS_REGION={region}", mend
+    )
 
 
 def _balancing(case: Case) -> Iterator[Finding]:
@@ -190,7 +193,7 @@ def _balancing(case: Case) -> Iterator[Finding]:
         return
     mends = [case.mender.flag(f"balancing-ignore-label_{number}", label) for number, label in enumerate(differing, 1)]
     yield BALANCING.warning(
-        f"Nodes of different groups are alike but for {', '.join(differing)}, which is not ignored.",
+        f"Nodes of different groups differ only in {', '.join(differing)}, which is not ignored.",
         " ".join(f"--balancing-ignore-label={label}" for label in differing),
         " && ".join(mends),
     )

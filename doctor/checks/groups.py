@@ -9,24 +9,24 @@ from ..case import Case
 from ..facts import AutoScalingGroup, NodeGroup, ZonalVolume
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
-from .wording import each, pairs
+from .wording import each, number, pairs, some
 
 BOOK = RuleBook(Link.GROUPS)
 
 TAGS = BOOK.rule(
     "tags",
     "Every group of the cluster is discovered",
-    "A group without both tags does not exist for the autoscaler, and nothing says so.",
+    "A group without both tags does not exist for the autoscaler, and no error is logged.",
 )
 FOREIGN = BOOK.rule(
     "foreign",
     "No group of another cluster is discovered",
-    "It would scale, and empty, the machines of another cluster, whose nodes it cannot see.",
+    "The autoscaler would scale in the machines of the other cluster, because it cannot see their nodes.",
 )
 SIZES = BOOK.rule(
     "sizes",
-    "Groups have room between their least and greatest size",
-    "A group whose least size is its greatest cannot be scaled.",
+    "Every group's maxSize is above its minSize",
+    "A group whose minSize equals its maxSize cannot be scaled.",
 )
 WEIGHTS = BOOK.rule(
     "weights",
@@ -41,37 +41,37 @@ ABOVE_MAX = BOOK.rule(
 )
 HEADROOM = BOOK.rule(
     "headroom",
-    "No group that waiting pods need is at its greatest size",
-    "At its greatest size a group is passed over, and the pods wait.",
+    "No pending pod is blocked by a group at its maxSize",
+    "The autoscaler skips a group at its maxSize, and the pods stay pending.",
 )
 PROCESSES = BOOK.rule(
     "processes",
-    "Groups launch and terminate",
-    "With these processes suspended a new size is accepted, and nothing happens.",
+    "The groups can launch and terminate instances",
+    "With these processes suspended AWS accepts a new size, and nothing happens.",
 )
 REBALANCE = BOOK.rule(
     "rebalance",
-    "AWS does not move nodes between zones by itself",
-    "AZRebalance ends nodes without draining them, and undoes what the autoscaler decided.",
+    "AWS does not move nodes between zones",
+    "AZRebalance terminates nodes without draining them, and undoes the autoscaler's decisions.",
 )
 ZONES = BOOK.rule(
     "zones",
-    "Volumes that live in one zone have groups that live in one zone",
+    "Volumes of one zone have groups of one zone",
     "A group over several zones may launch the node in a zone where the volume is not.",
 )
 LAUNCHING = BOOK.rule(
     "launching",
-    "AWS launches what groups ask for",
-    "No capacity, a quota or a bad launch template: the size is raised, and no instance comes.",
+    "AWS launches the instances that groups request",
+    "Without capacity or quota, or with a broken launch template, the size grows and no instance starts.",
 )
 JOINING = BOOK.rule(
     "joining",
     "New instances become nodes",
-    "Instances that never join (subnet, security group, access entry) are paid for, given back, and tried again.",
+    "An instance that never joins (subnet, security group, access entry) costs money until it is replaced.",
 )
 HEALTH = BOOK.rule(
     "health",
-    "EKS finds nothing wrong with the node groups",
+    "EKS reports no health issue of a node group",
     "A degraded node group may not launch, join or update nodes.",
 )
 
@@ -93,9 +93,13 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     yield _sizes(groups, case)
     yield from each(WEIGHTS, _weights(case, groups), f"All {len(groups)} groups count instances.")
     yield from each(ABOVE_MAX, _above_max(case, groups), "No group is above its maxSize.")
-    yield from each(HEADROOM, _headroom(case, groups), "No waiting pod needs a group that is at its greatest size.")
-    yield from each(PROCESSES, _processes(case, groups), "None of them is suspended.")
-    yield from each(REBALANCE, _rebalance(case, groups), "It is suspended, or each group has one zone, or EKS drains.")
+    yield from each(HEADROOM, _headroom(case, groups), "No pending pod is blocked by a group at its maxSize.")
+    yield from each(PROCESSES, _processes(case, groups), "No group has Launch or Terminate suspended.")
+    yield from each(
+        REBALANCE,
+        _rebalance(case, groups),
+        "AZRebalance is suspended, or each group has one zone, or EKS drains the nodes.",
+    )
     yield from _zones(case, groups)
     yield from _launching(case, groups)
     yield from _joining(case, groups)
@@ -122,7 +126,7 @@ def _tags(case: Case) -> Iterator[Finding]:
             case.mender.tag(group.name, right),
         )
     for gone in sorted(intended - {group.name for group in case.groups}):
-        yield TAGS.broken(f"The group {gone} of the stack does not exist.", "it", "pulumi up --refresh")
+        yield TAGS.broken(f"The group {gone} of the stack does not exist.", "an existing group", "pulumi up --refresh")
     if not found and not meant:
         yield TAGS.broken(
             f"No group of the region is discovered by {' and '.join(case.wanted_tags.tags)}.",
@@ -130,10 +134,8 @@ def _tags(case: Case) -> Iterator[Finding]:
             case.mender.discovery_tags(missed[0].name if missed else "GROUP"),
         )
     elif not meant:
-        left_out = (
-            f"; left out, for they carry neither tag: {', '.join(group.name for group in missed)}" if missed else ""
-        )
-        yield TAGS.ok(f"{len(found)} groups are discovered: {', '.join(sorted(found)[:5])}{left_out}.")
+        left_out = f"; without either tag, and left out: {', '.join(group.name for group in missed)}" if missed else ""
+        yield TAGS.ok(f"Discovered: {number(len(found), 'group')} ({some(sorted(found))}){left_out}.")
 
 
 def _is_meant(case: Case, group: AutoScalingGroup, intended: set[str]) -> bool:
@@ -154,7 +156,7 @@ def _foreign(case: Case) -> Iterator[Finding]:
             case.mender.untag(group.name, [discovery.cluster_key(name)]),
         )
     if not strangers:
-        yield FOREIGN.ok("None is.")
+        yield FOREIGN.ok("No discovered group belongs to another cluster.")
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def _sizes(groups: Sequence[AutoScalingGroup], case: Case) -> Finding:
     first = groups[0]
     return SIZES.warning(
         f"No group can be scaled: {sizes}{more}.",
-        "a greatest size above the least",
+        "a maxSize above the minSize",
         case.mender.max_size(first.name, _node_group_name(case, first), first.max + 1),
     )
 
@@ -219,9 +221,9 @@ def _headroom(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findin
             else case.mender.max_size(group.name, _node_group_name(case, group), limit + len(pods))
         )
         yield HEADROOM.broken(
-            f"{group.name} is at its greatest size {limit}{' of --nodes' * told}, and {len(pods)} pods wait, "
+            f"{group.name} is at its maxSize {limit}{' of --nodes' * told}, and {number(len(pods), 'pod')} pending, "
             f"among them {pods[0].namespace}/{pods[0].name}.",
-            "room to grow",
+            "a maxSize that leaves capacity for these pods",
             mend,
         )
 
@@ -234,7 +236,9 @@ def _processes(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
         stopped = sorted(group.suspended & _NECESSARY_PROCESSES)
         if stopped:
             yield PROCESSES.broken(
-                f"{group.name}: {' and '.join(stopped)} suspended.", "neither", case.mender.resume(group.name, stopped)
+                f"{group.name}: {' and '.join(stopped)} suspended.",
+                "neither suspended",
+                case.mender.resume(group.name, stopped),
             )
 
 
@@ -261,8 +265,8 @@ def _zones(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     )
     if conflict and wide:
         yield ZONES.broken(
-            f"{conflict.namespace}/{conflict.name} waits for its volume's zone; {wide[0].name} spans "
-            f"{', '.join(wide[0].zones)}, and is imagined in {wide[0].zones[0]}.",
+            f"{conflict.namespace}/{conflict.name} is pending for its volume's zone; {wide[0].name} spans "
+            f"{', '.join(wide[0].zones)}, and its node template is in {wide[0].zones[0]}.",
             "one group per zone",
             mend,
         )
@@ -271,7 +275,7 @@ def _zones(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
             f"{_count(volumes)} and {wide[0].name} spans {', '.join(wide[0].zones)}.", "one group per zone", mend
         )
     else:
-        yield ZONES.ok("No zonal volume, or no group over several zones.")
+        yield ZONES.ok("No volume is bound to one zone, or no group spans several zones.")
 
 
 def _count(volumes: tuple[ZonalVolume, ...]) -> str:
@@ -291,9 +295,9 @@ def _launching(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
         if failure.group in short and case.snapshot.taken_at - failure.at <= _LAUNCH_FAILURE_COUNTS
     }
     for name, failure in newest.items():
-        yield LAUNCHING.broken(f"{name}: {failure.message}", "launches that succeed", case.mender.activities(name))
+        yield LAUNCHING.broken(f"{name}: {failure.message}", "successful launches", case.mender.activities(name))
     if not newest:
-        yield LAUNCHING.ok("No group is short of instances for a failed launch.")
+        yield LAUNCHING.ok("No group lacks instances after a failed launch.")
 
 
 def _joining(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
@@ -321,8 +325,8 @@ def _joining(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding
             "   # then check subnet routes, security groups, and the node role's access entry",
         )
     if not hopeless:
-        young = f"; on their way: {sum(map(len, lost.values()))}" if lost else ""
-        yield JOINING.ok(f"No instance is missing for long{young}.")
+        young = f"; joining: {sum(map(len, lost.values()))}" if lost else ""
+        yield JOINING.ok(f"Every instance in service is a node, or is about to be one{young}.")
 
 
 _NEVER_JOINED = frozenset({"ScaleUpTimedOut", "DeleteUnregistered", "DeleteUnregisteredFailed"})

@@ -14,28 +14,28 @@ BOOK = RuleBook(Link.GROUPS)
 
 TAG_LIMIT = BOOK.rule(
     "tag-limit",
-    "Groups have room for the tags they need",
-    "AWS allows 50 tags on a group; labels and taints beyond that cannot be announced.",
+    "The groups have space for the tags they need",
+    "AWS allows 50 tags on a group; labels and taints beyond that cannot be advertised.",
 )
 TEMPLATE_TAGS = BOOK.rule(
     "template-tags",
-    "Node-template tags are spelled as they are read",
-    "A misspelled one is ignored without a word.",
+    "Node-template tags are spelled as the autoscaler reads them",
+    "The autoscaler ignores a misspelled tag without an error.",
 )
 LABELS = BOOK.rule(
     "labels",
-    "The labels of nodes to come are known",
-    "From zero a node is imagined from tags: a label that is not announced matches no pod that asks for it.",
+    "The labels of a group's future nodes are advertised",
+    "Scaling from zero uses tags: a label without a tag matches no pod that asks for it.",
 )
 TAINTS = BOOK.rule(
     "taints",
-    "The taints of nodes to come are known",
-    "A taint that is not seen makes the group grow for pods that its nodes then repel, again and again.",
+    "The taints of a group's future nodes are advertised",
+    "The autoscaler adds nodes for pods that an unknown taint then repels, again and again.",
 )
 WINDOWS = BOOK.rule(
     "windows",
-    "Windows groups say that they are",
-    "From zero every node is imagined to run Linux, so a pod for Windows never fits.",
+    "Windows groups are advertised as Windows",
+    "From zero the autoscaler expects every node to run Linux, so a Windows pod never fits.",
 )
 
 _SECTIONS = ("label", "taint", "resources", "autoscaling-options")
@@ -61,9 +61,9 @@ def _tag_limit(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
         new = [key for key in lacking if key not in group.tags]
         if len(group.tags) + len(new) > discovery.MAX_TAGS:
             yield TAG_LIMIT.warning(
-                f"{group.name} has {len(group.tags)} tags, and {len(new)} of its labels and taints are not announced.",
+                f"{group.name} has {len(group.tags)} tags, and {len(new)} of its labels and taints are not advertised.",
                 f"{discovery.MAX_TAGS} tags at most",
-                "declare fewer labels and taints, or take tags away that nobody reads: "
+                "declare fewer labels and taints, or remove tags that are not read: "
                 + case.mender.untag(group.name, ["KEY"]),
             )
 
@@ -103,8 +103,8 @@ def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Fi
             if missing and unknown:
                 tags = {discovery.label_key(label): value for label, value in missing.items()}
                 yield LABELS.broken(
-                    f"{pod.namespace}/{pod.name} asks for {pairs(missing)}, which no group announces; "
-                    f"{unknown[0].name} is empty and says nothing of its labels.",
+                    f"{pod.namespace}/{pod.name} asks for {pairs(missing)}, which no group advertises; "
+                    f"{unknown[0].name} is empty and does not advertise its labels.",
                     "a node-template tag for each label of an empty group",
                     case.mender.tag(unknown[0].name, tags),
                 )
@@ -119,7 +119,7 @@ def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Fi
         if node_group and wrong:
             right = {discovery.label_key(label): node_group.labels[label] for label in wrong}
             yield LABELS.warning(
-                f"{group.name} announces {pairs(wrong)}; EKS gives its nodes other values.",
+                f"{group.name} advertises {pairs(wrong)}; EKS gives its nodes other values.",
                 pairs({label: node_group.labels[label] for label in wrong}),
                 case.mender.tag(group.name, right),
             )
@@ -128,7 +128,7 @@ def _labels(case: Case, groups: Sequence[AutoScalingGroup], earlier: Sequence[Fi
             if silent:
                 tags = {discovery.label_key(label): value for label, value in silent.items()}
                 yield LABELS.warning(
-                    f"The nodes of {group.name} have {pairs(silent)}, which its tags do not announce: once it is "
+                    f"The nodes of {group.name} have {pairs(silent)}, which its tags do not advertise: once it is "
                     "empty, and the autoscaler restarts, no pod that asks for them fits.",
                     "a node-template tag for each label",
                     case.mender.tag(group.name, tags),
@@ -154,7 +154,7 @@ def _taints(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]
         judge = TAINTS.broken if group.desired == 0 else TAINTS.warning
         yield judge(
             f"{group.name} {'is' if group.desired == 0 else 'can be'} empty, and its taint "
-            f"{', '.join(f'{taint.key}={taint.value}:{taint.effect}' for taint in unread)} is not seen then: before "
+            f"{', '.join(f'{taint.key}={taint.value}:{taint.effect}' for taint in unread)} is unknown then: before "
             "1.31 EKS' spelling of effects is misread, and a taint without a value is dropped by every version.",
             "a node-template tag for each taint",
             case.mender.tag(group.name, tags),
@@ -169,7 +169,7 @@ def _windows(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding
         if is_windows and group.tags.get(tag) != "windows" and group.min == 0:
             judge = WINDOWS.broken if group.desired == 0 else WINDOWS.warning
             yield judge(
-                f"{group.name} runs Windows, and its tags do not say so.",
+                f"{group.name} runs Windows, and its tags do not advertise it.",
                 f"{tag}=windows",
                 case.mender.tag(group.name, {tag: "windows"}),
             )

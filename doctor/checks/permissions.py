@@ -9,34 +9,34 @@ from ..facts import AutoScalingGroup, Cluster, Decision, Launch, Source
 from ..findings import Finding, Link, RuleBook, Status
 from ..readings import Unreadable
 from ..templates import lacking_tags
-from .wording import some
+from .wording import number, some
 
 BOOK = RuleBook(Link.PERMISSIONS)
 
 READS = BOOK.rule(
     "reads",
-    "It may read what it must",
-    "Without the list of groups it ends at its start; without launch templates it cannot scale up from zero.",
+    "The role allows the reads that the autoscaler needs",
+    "Without the list of groups the autoscaler exits; without launch templates it cannot scale from zero.",
 )
 NODE_GROUPS = BOOK.rule(
     "node-groups",
-    "It may read the managed node groups",
-    "Labels and taints of an empty managed node group are known by eks:DescribeNodegroup, or by tags of its group.",
+    "The role can read the managed node groups",
+    "Labels and taints of an empty managed node group come from eks:DescribeNodegroup, or from tags.",
 )
 WRITES = BOOK.rule(
     "writes",
-    "It may change the size of every group of the cluster",
-    "A denied call is repeated after a pause, for ever; the pods wait.",
+    "The role can change the size of every group of the cluster",
+    "The autoscaler retries a denied call indefinitely, and the pods stay pending.",
 )
 FOREIGN = BOOK.rule(
     "foreign-groups",
-    "It may not change groups that are not the cluster's",
-    "One mistaken tag, or one stolen token, and it scales somebody else's machines.",
+    "The role cannot change groups of other clusters",
+    "With one wrong tag, or one stolen token, the role can scale another cluster's machines.",
 )
 NARROW = BOOK.rule(
     "narrow",
-    "Its policies grant no more than it calls",
-    "Whoever gets hold of its credentials can do what they grant: delete groups, launch machines.",
+    "The policies grant no more than the autoscaler calls",
+    "A stolen token can do whatever the policies grant: delete groups, launch machines.",
 )
 
 NEVER_CALLED = (
@@ -93,7 +93,7 @@ def _reads(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Ite
     hinders = needed - {_INSTANCE_TYPES, "autoscaling:DescribeScalingActivities"}
     judge = READS.broken if hinders else READS.warning
     yield judge(
-        f"The role {case.role_name} may not: {_reasons({action: denied[action] for action in needed})}.",
+        f"The role {case.role_name} is denied: {_reasons({action: denied[action] for action in needed})}.",
         "these reads, on every resource",
         _mend(case, set(denied.values()), cluster),
     )
@@ -103,7 +103,7 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
     mine = [decision for decision in decisions if decision.action == iam.NODE_GROUP_ACTION]
     denied = {decision.resource: decision.reason for decision in mine if decision.denied}
     if mine and not denied:
-        yield NODE_GROUPS.ok(f"{iam.NODE_GROUP_ACTION} is allowed on all {len(mine)}.")
+        yield NODE_GROUPS.ok(f"{iam.NODE_GROUP_ACTION} is allowed on {number(len(mine), 'node group')}.")
     if not denied:
         return
     blind = [
@@ -115,10 +115,10 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
         and lacking_tags(group, node_group)
     ]
     judge = NODE_GROUPS.broken if blind else NODE_GROUPS.warning
-    seen = f"The role {case.role_name} may not {iam.NODE_GROUP_ACTION} on {len(denied)} of {len(mine)} node groups"
+    seen = f"The role {case.role_name} is denied {iam.NODE_GROUP_ACTION} on {len(denied)} of {len(mine)} node groups"
     yield judge(
-        f"{seen}; empty, and not described by tags: {', '.join(blind)}." if blind else f"{seen}.",
-        "it, on every node group of the cluster",
+        f"{seen}; empty, and without node-template tags: {', '.join(blind)}." if blind else f"{seen}.",
+        f"{iam.NODE_GROUP_ACTION} on every node group of the cluster",
         _mend(case, set(denied.values()), cluster),
     )
 
@@ -129,7 +129,7 @@ def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> It
     denied = [decision for decision in mine if decision.denied]
     if mine and not denied:
         groups = len({each.resource for each in mine})
-        yield WRITES.ok(f"Both writes are allowed on all {groups} groups.{_not_judged(mine)}")
+        yield WRITES.ok(f"Both writes are allowed on {number(groups, 'group')}.{_not_judged(mine)}")
     by_mending: dict[str, list[Decision]] = {}
     for decision in denied:
         by_mending.setdefault(_mend_write(case, own[decision.resource], decision.reason, cluster), []).append(decision)
@@ -137,7 +137,7 @@ def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> It
         names = sorted({own[refusal.resource].name for refusal in refusals})
         reasons = {refusal.action: refusal.reason for refusal in refusals}
         yield WRITES.broken(
-            f"The role {case.role_name} may not change {some(names)}: {_reasons(reasons)}.",
+            f"The role {case.role_name} cannot change {some(names)}: {_reasons(reasons)}.",
             f"both writes allowed on groups tagged k8s.io/cluster-autoscaler/{cluster.name}=owned",
             mending,
         )
@@ -156,13 +156,13 @@ def _foreign(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> I
     reachable = sorted({decision.resource.rpartition("/")[2] for decision in foreign if decision.allowed})
     if reachable:
         yield FOREIGN.warning(
-            f"The role {case.role_name} may also change {some(reachable)}.",
+            f"The role {case.role_name} can also change {some(reachable)}.",
             "writes only where the group is tagged as this cluster's",
-            _mend(case, set(), cluster) + "   # and take the wider policy away",
+            _mend(case, set(), cluster) + "   # and detach the wider policy",
         )
     elif foreign:
         count = len({decision.resource for decision in foreign})
-        yield FOREIGN.ok(f"Both writes are denied on the {count} other groups of the region.")
+        yield FOREIGN.ok(f"Both writes are denied on {number(count, 'other group')} of the region.")
 
 
 def _narrow(case: Case, cluster: Cluster) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def _narrow(case: Case, cluster: Cluster) -> Iterator[Finding]:
     )
     wide = far_reaching(policies, NEVER_CALLED) or unconditioned(policies, iam.WRITE_ACTIONS, probe)
     if not wide:
-        yield NARROW.ok(f"{len(policies)} policies, none of them wider than it should be.")
+        yield NARROW.ok(f"{number(len(policies), 'policy', 'policies')}, none wider than needed.")
         return
     for name, actions in wide.items():
         arn = next((policy.arn for policy in policies if policy.name == name), "")
@@ -192,7 +192,7 @@ def _mend(case: Case, reasons: set[str], cluster: Cluster) -> str:
     if "permissions boundary" in reasons:
         return case.mender.remove_boundary(case.role_name)
     if "organization" in reasons:
-        return "ask whoever keeps the service control policies of the AWS organization to allow these calls"
+        return "ask the administrators of the AWS organization to allow these calls in its service control policies"
     return case.mender.policy(case.role_name, cluster)
 
 

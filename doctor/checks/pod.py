@@ -9,13 +9,14 @@ from ..case import Case
 from ..facts import Deployment, Pod
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
+from .wording import number
 
 BOOK = RuleBook(Link.POD)
 
 DEPLOYMENT = BOOK.rule(
     "deployment",
-    "A Deployment of Cluster Autoscaler",
-    "Without it nothing scales. The chart renders none, and says nothing, unless autoDiscovery.clusterName is set.",
+    "Cluster Autoscaler has a Deployment",
+    "Without a Deployment nothing scales. The chart renders none unless autoDiscovery.clusterName is set.",
 )
 SINGLE = BOOK.rule(
     "single",
@@ -27,11 +28,11 @@ RELEASE = BOOK.rule(
     "The Helm release is deployed",
     "After a failed upgrade the cluster runs a mixture of two releases.",
 )
-REPLICAS = BOOK.rule("replicas", "It is meant to run", "A Deployment with no replicas scales nothing.")
+REPLICAS = BOOK.rule("replicas", "The Deployment asks for replicas", "A Deployment with no replicas scales nothing.")
 STARTED = BOOK.rule(
     "started",
-    "Its pods are placed and their image is there",
-    "A pod that waits for a node or an image does nothing; no node will come for it, for it is the one to ask.",
+    "The autoscaler's pods are scheduled and their image is pulled",
+    "A pod that waits for a node or an image scales nothing, and no autoscaler adds a node for it.",
 )
 ROLLOUT = BOOK.rule(
     "rollout",
@@ -45,27 +46,27 @@ STACK_IMAGE = BOOK.rule(
 )
 MEMORY = BOOK.rule(
     "memory",
-    "It has memory enough",
-    "Killed for memory it starts again from nothing; big clusters need 600Mi and more.",
+    "The memory limit is high enough",
+    "After an OOM kill the autoscaler loses its state. Large clusters need 600Mi or more.",
 )
 VERSION = BOOK.rule(
     "version",
-    "Its minor version is the cluster's",
-    "Other pairs are tested by nobody; some wait for ever for an API that the cluster does not serve.",
+    "The autoscaler's minor version is the cluster's",
+    "Upstream tests no other pairs; some hang because the cluster does not serve an API they wait for.",
 )
 RBAC = BOOK.rule(
     "rbac",
-    "Kubernetes lets it list and change what it must",
-    "From 1.33 on it waits for every list before its first loop, for ever, with its pod Running and its probe green.",
+    "Kubernetes grants the autoscaler the rights it needs",
+    "From 1.33 on the autoscaler waits for every list before its first loop; the pod is Running and idle.",
 )
 COMPETITORS = BOOK.rule(
     "competitors",
-    "Nobody else makes nodes for the same pods",
-    "Karpenter or EKS Auto Mode answer the same waiting pods: nodes come twice, and go at each other's whim.",
+    "No other autoscaler adds nodes for the same pods",
+    "Karpenter and EKS Auto Mode react to the same pending pods: nodes are added twice.",
 )
 SAFE_TO_EVICT = BOOK.rule(
     "safe-to-evict",
-    "It does not remove the node under itself",
+    "The autoscaler does not remove its own node",
     "Without the annotation its own pod can be evicted in the middle of a scale-down.",
 )
 
@@ -91,7 +92,7 @@ def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
     if case.deployment is None:
         yield DEPLOYMENT.broken(
             "No Deployment in the cluster runs an image of cluster-autoscaler.",
-            "one",
+            "a Deployment of Cluster Autoscaler",
             case.mender.install(),
         )
         return
@@ -149,9 +150,9 @@ def _release(case: Case) -> Iterator[Finding]:
         yield RELEASE.ok("The newest revision is deployed.")
     elif status is not None and status.startswith("pending"):
         yield RELEASE.warning(
-            f"The newest revision is {status}: an operation is under way, or was cut off.",
+            f"The newest revision is {status}: an operation is running, or was interrupted.",
             "deployed",
-            f"{case.mender.history()}   # when it stays so: helm rollback",
+            f"{case.mender.history()}   # if it does not finish: helm rollback",
         )
     elif status is not None:
         yield RELEASE.broken(f"The newest revision is {status}.", "deployed", case.mender.history())
@@ -159,14 +160,14 @@ def _release(case: Case) -> Iterator[Finding]:
 
 def _replicas(case: Case, deployment: Deployment) -> Finding:
     if deployment.replicas == 0:
-        return REPLICAS.broken("It is scaled to no replicas.", "one replica or more", case.mender.scale(1))
+        return REPLICAS.broken("The Deployment is scaled to 0 replicas.", "one replica or more", case.mender.scale(1))
     if deployment.replicas > 1 and not case.arguments.is_true("leader-elect", default=True):
         return REPLICAS.broken(
-            f"{deployment.replicas} replicas work at once: --leader-elect=false.",
+            f"{deployment.replicas} replicas work at the same time: --leader-elect=false.",
             "leader election, or one replica",
             case.mender.flag("leader-elect", None),
         )
-    return REPLICAS.ok(f"{deployment.replicas} wanted.")
+    return REPLICAS.ok(f"The Deployment asks for {number(deployment.replicas, 'replica')}.")
 
 
 def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
@@ -177,7 +178,7 @@ def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
     stuck = [pod for pod in pods if pod.waiting in WAITS_BEFORE_START or (pod.phase == "Pending" and not pod.node)]
     if deployment.replicas and not pods:
         yield STARTED.broken(
-            "It has no pod at all: something refuses to make one (quota, admission, missing service account).",
+            "The Deployment has no pod: Kubernetes rejects it (quota, admission, missing service account).",
             f"{deployment.replicas} pods",
             case.mender.describe_pods(deployment.selector).replace(" pods ", " replicasets "),
         )
@@ -189,18 +190,18 @@ def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
             case.mender.describe_pods(deployment.selector),
         )
     elif pods:
-        yield STARTED.ok(f"{len(pods) - len(stuck)} of {len(pods)} pods are placed and have their image.")
+        yield STARTED.ok(f"{len(pods) - len(stuck)} of {len(pods)} pods are scheduled and have their image.")
         yield from _rollout(case, deployment, pods)
     killed = next((pod for pod in pods if pod.ended == "OOMKilled"), None)
     if killed:
         limit = deployment.memory_limit or "the node's"
         yield MEMORY.broken(
-            f"Pod {killed.name} was killed for memory ({killed.restarts} restarts); its limit is {limit}.",
-            "a limit that it stays under: 600Mi, more for clusters of several hundred nodes",
+            f"Pod {killed.name} was OOM-killed ({killed.restarts} restarts); its limit is {limit}.",
+            "a higher limit: 600Mi, more for clusters of several hundred nodes",
             case.mender.values({"resources.limits.memory": "1Gi", "resources.requests.memory": "600Mi"}),
         )
     elif pods:
-        yield MEMORY.ok("No pod of it was killed for memory.")
+        yield MEMORY.ok("No pod of the autoscaler was OOM-killed.")
 
 
 def _rollout(case: Case, deployment: Deployment, pods: Sequence[Pod]) -> Iterator[Finding]:
@@ -215,7 +216,7 @@ def _rollout(case: Case, deployment: Deployment, pods: Sequence[Pod]) -> Iterato
             _stack_image_fix(case) or case.mender.describe_pods(deployment.selector),
         )
     elif not failing:
-        yield ROLLOUT.ok(f"No pod of {len(pods)} fails to start.")
+        yield ROLLOUT.ok(f"{number(len(pods), 'pod')}, none of which fails to start.")
 
 
 def _stack_image(case: Case, deployment: Deployment) -> Iterator[Finding]:
@@ -247,9 +248,7 @@ def _version(case: Case) -> Finding:
     newest = compatibility.NEWEST_PATCH.get(cluster)
     fitting = f"v{versions.dotted(newest)}" if newest else f"a tag of {versions.dotted(cluster)}"
     if minor is None:
-        return VERSION.warning(
-            f"The image is {image}: no version can be read from its tag.", fitting, case.mender.image(fitting)
-        )
+        return VERSION.warning(f"The image is {image}: its tag is not a version.", fitting, case.mender.image(fitting))
     seen = f"Cluster Autoscaler {image_tag(image)} on Kubernetes {versions.dotted(cluster)}."
     lists, serves = compatibility.DYNAMIC_RESOURCE_ALLOCATION
     served_groups = case.snapshot.kubernetes.api_groups
@@ -259,8 +258,8 @@ def _version(case: Case) -> Finding:
         and "v1" not in served_groups.get("resource.k8s.io", ())
     ):
         return VERSION.broken(
-            f"{seen} Since {versions.dotted(lists)} it waits for resource.k8s.io/v1, which the cluster does not serve "
-            f"(Kubernetes does from {versions.dotted(serves)} on).",
+            f"{seen} Since {versions.dotted(lists)} the autoscaler waits for resource.k8s.io/v1, which the cluster "
+            f"does not serve (Kubernetes does from {versions.dotted(serves)} on).",
             fitting,
             case.mender.image(fitting),
         )
@@ -275,15 +274,15 @@ def _rbac(case: Case) -> Finding:
         return RBAC.unread(rights)
     missing = [right for right, allowed in rights.items() if not allowed]
     if not missing:
-        return RBAC.ok(f"All {len(rights)} rights that this version needs are granted to its service account.")
+        return RBAC.ok(f"The service account has all {len(rights)} rights that this version needs.")
     minor = case.minor or max(compatibility.NEWEST_PATCH)
     floor = compatibility.rbac_floor(minor)
     chart_is_old = case.chart_version is not None and case.chart_version < floor
     newest = versions.dotted(compatibility.newest_chart().version)
     blocks = any(right.verb in ("list", "watch") for right in missing) and minor >= access.BLOCKS_SINCE
-    consequence = " It waits for these lists for ever before its first loop." if blocks else ""
+    consequence = " The autoscaler waits for these lists before its first loop, indefinitely." if blocks else ""
     return RBAC.broken(
-        f"Its service account may not: {', '.join(map(str, missing))}.{consequence}",
+        f"The service account cannot: {', '.join(map(str, missing))}.{consequence}",
         f"chart {versions.dotted(floor)} or later for Cluster Autoscaler {versions.dotted(minor)}"
         if chart_is_old
         else "these rights",
@@ -299,21 +298,21 @@ def _competitors(case: Case) -> Iterator[Finding]:
         found.append(f"EKS Auto Mode (node pools {', '.join(case.cluster.auto_mode_pools)})")
     if found:
         yield COMPETITORS.warning(
-            f"{' and '.join(found)} make nodes in this cluster too.",
-            "one of them for each waiting pod: taints and tolerations, or node selectors, that keep their nodes apart",
-            "taint the nodes of one of them and tolerate that in the pods meant for it, or remove one",
+            f"{' and '.join(found)} add nodes in this cluster too.",
+            "one of them for each pending pod: taints and tolerations, or node selectors, that separate their nodes",
+            "taint the nodes of one of them and add the toleration to its pods, or remove one",
         )
     else:
-        yield COMPETITORS.ok("Neither Karpenter nor EKS Auto Mode makes nodes in this cluster.")
+        yield COMPETITORS.ok("Neither Karpenter nor EKS Auto Mode adds nodes in this cluster.")
 
 
 def _safe_to_evict(case: Case, deployment: Deployment) -> Finding:
     annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict"
     if deployment.pod_annotations.get(annotation) == "false":
-        return SAFE_TO_EVICT.ok(f"{annotation}: false.")
+        return SAFE_TO_EVICT.ok(f"The pods have the annotation {annotation}: false.")
     escaped = annotation.replace(".", r"\.")
     return SAFE_TO_EVICT.warning(
-        f"Its pods do not carry {annotation}: false.",
+        f"The pods lack the annotation {annotation}: false.",
         "the annotation on the pod template",
         case.mender.values({f"podAnnotations.{escaped}": "false"}),
     )

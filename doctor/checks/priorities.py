@@ -16,8 +16,8 @@ BOOK = RuleBook(Link.AUTOSCALER)
 
 PRIORITIES = BOOK.rule(
     "priorities",
-    "Its priorities can be read, and match groups",
-    "Without a valid map the expander priority is passed over; groups that no pattern matches are left out.",
+    "The priorities can be read and match groups",
+    "Without a valid map the priority expander has no effect; groups that match no pattern are left out.",
 )
 
 
@@ -32,8 +32,8 @@ def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
     kubectl = f"kubectl --namespace {case.mender.namespace}"
     if found is None:
         yield PRIORITIES.broken(
-            f"The expander is priority, and there is no ConfigMap {PRIORITY_CONFIG_MAP}.",
-            "one",
+            f"The expander is priority, and the ConfigMap {PRIORITY_CONFIG_MAP} does not exist.",
+            "a ConfigMap with the key priorities",
             f"{kubectl} create configmap {PRIORITY_CONFIG_MAP} --from-literal {PRIORITY_KEY}='10: [\".*\"]'",
         )
         return

@@ -12,41 +12,41 @@ from ..readings import Unreadable
 
 BOOK = RuleBook(Link.ROLE)
 
-EXISTS = BOOK.rule("exists", "The role exists", "A role that was deleted, or is misspelled, can be assumed by nobody.")
+EXISTS = BOOK.rule("exists", "The role exists", "A role that was deleted or misspelled cannot be assumed.")
 PROVIDER = BOOK.rule(
     "oidc-provider",
-    "IAM knows the cluster's issuer",
-    "AWS checks the pod's token against the OIDC provider of its issuer; without one no token is taken.",
+    "IAM has an OIDC provider for the cluster's issuer",
+    "AWS checks the pod's token against the OIDC provider of its issuer and rejects it if there is none.",
 )
 PROVIDER_AUDIENCE = BOOK.rule(
     "oidc-audience",
-    "IAM takes the tokens' audience",
-    "The provider lists the audiences that it takes; a token for another one is refused.",
+    "The OIDC provider accepts the tokens' audience",
+    "The provider lists the audiences that it accepts; AWS rejects a token for any other one.",
 )
 TRUST_ISSUER = BOOK.rule(
     "trust-issuer",
-    "The trust names this cluster's issuer",
-    "A role made for another cluster trusts that cluster's tokens, not this one's.",
+    "The trust policy names this cluster's issuer",
+    "A role for another cluster trusts that cluster's tokens, not this one's.",
 )
 TRUST_SUBJECT = BOOK.rule(
     "trust-subject",
-    "The trust names this service account",
-    "The namespace and the name must be letter for letter those of the pod's service account.",
+    "The trust policy names this service account",
+    "Namespace and name must be exactly those of the pod's service account.",
 )
 TRUST_AUDIENCE = BOOK.rule(
     "trust-audience",
-    "The trust names the tokens' audience",
-    "The audience is sts.amazonaws.com in every partition; another one never matches.",
+    "The trust policy names the tokens' audience",
+    "The audience is sts.amazonaws.com in every partition; any other one never matches.",
 )
 TRUST_POD_IDENTITY = BOOK.rule(
     "trust-pod-identity",
-    "The trust lets EKS Pod Identity assume the role",
-    "It needs sts:AssumeRole and sts:TagSession for pods.eks.amazonaws.com, and conditions that the session meets.",
+    "The trust policy lets EKS Pod Identity assume the role",
+    "pods.eks.amazonaws.com needs sts:AssumeRole and sts:TagSession, under conditions that the session meets.",
 )
 TRUST_NARROW = BOOK.rule(
     "trust-narrow",
-    "The trust names nobody else",
-    "Without a pinned subject every pod whose cluster shares the issuer, or the account, may scale this one.",
+    "The trust policy names no other service account",
+    "Without a pinned subject every pod of the issuer's cluster, or of the account, can scale this cluster.",
 )
 
 POD_IDENTITY_SERVICE = "pods.eks.amazonaws.com"
@@ -64,7 +64,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if facts.role is None:
         intended = case.snapshot.intent.role_arn if case.snapshot.intent else None
         yield EXISTS.broken(
-            f"IAM knows no role {facts.role_arn}.",
+            f"IAM has no role {facts.role_arn}.",
             "an existing role",
             case.mender.give_role(case.source, intended or "ARN_OF_AN_EXISTING_ROLE"),
         )
@@ -96,9 +96,9 @@ def _without_role(case: Case, earlier: Sequence[Finding]) -> Finding:
     if unread:
         return EXISTS.unread(unread)
     if case.source is Source.STATIC_KEYS:
-        return EXISTS.ok("It has keys of its own and needs no role.")
+        return EXISTS.ok("The autoscaler uses an access key and needs no role.")
     return EXISTS.warning(
-        "The node that it runs on has no role, or it runs on none.",
+        "The node of the autoscaler's pod has no role, or the pod has no node.",
         "a role",
         case.mender.give_role(case.source, "ROLE_ARN"),
     )
@@ -127,9 +127,10 @@ def _audience(case: Case) -> str:
 def _provider_audience(case: Case, provider: OidcProvider) -> Finding:
     audience = _audience(case)
     if audience in provider.audiences:
-        return PROVIDER_AUDIENCE.ok(f"It takes the audience {audience}.")
+        return PROVIDER_AUDIENCE.ok(f"The OIDC provider accepts the audience {audience}.")
     return PROVIDER_AUDIENCE.broken(
-        f"It takes the audiences {', '.join(provider.audiences) or '(none)'}; the pod's token is for {audience}.",
+        f"The OIDC provider accepts the audiences {', '.join(provider.audiences) or '(none)'}; "
+        f"the pod's token is for {audience}.",
         iam.AUDIENCE,
         case.mender.add_audience(provider.arn),
     )
@@ -148,26 +149,28 @@ def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
     right = iam.irsa_trust(provider_arn, cluster.issuer, namespace, account)
     mend = case.mender.trust(role.name, repaired_trust(role.trust, right, request))
     if verdict.allowed:
-        yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
-        yield TRUST_SUBJECT.ok(f"It trusts {context[subject]}.{_unjudged(verdict)}")
-        yield TRUST_AUDIENCE.ok(f"It trusts the audience {context[audience]}.")
+        yield TRUST_ISSUER.ok(f"The role trusts {provider_arn}.")
+        yield TRUST_SUBJECT.ok(f"The role trusts {context[subject]}.{_unjudged(verdict)}")
+        yield TRUST_AUDIENCE.ok(f"The role trusts the audience {context[audience]}.")
         yield _narrow(case, verdict, role, mend)
         return
     if provider_arn not in verdict.principals and "*" not in verdict.principals:
         trusted = ", ".join(verdict.principals) or "no OIDC provider at all"
-        yield TRUST_ISSUER.broken(f"It trusts {trusted}.", provider_arn, mend)
+        yield TRUST_ISSUER.broken(f"The role trusts {trusted}.", provider_arn, mend)
         return
-    yield TRUST_ISSUER.ok(f"It trusts {provider_arn}.")
+    yield TRUST_ISSUER.ok(f"The role trusts {provider_arn}.")
     if not verdict.refusals:
         yield TRUST_SUBJECT.broken(
-            "It does not allow sts:AssumeRoleWithWebIdentity, or denies it.", "sts:AssumeRoleWithWebIdentity", mend
+            "The trust policy does not allow sts:AssumeRoleWithWebIdentity, or denies it.",
+            "sts:AssumeRoleWithWebIdentity",
+            mend,
         )
         return
     for refusal in verdict.refusals:
         rule = TRUST_AUDIENCE if refusal.key.lower() == audience.lower() else TRUST_SUBJECT
         given = refusal.given if refusal.given is not None else "no such claim"
         yield rule.broken(
-            f"{refusal.operator} {refusal.key} wants {' or '.join(refusal.wanted)}; the pod's token has {given}.",
+            f"{refusal.operator} {refusal.key} expects {' or '.join(refusal.wanted)}; the pod's token has {given}.",
             context.get(refusal.key, "no such condition"),
             mend,
         )
@@ -195,23 +198,23 @@ def _pod_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
     mend = case.mender.trust(role.name, repaired_trust(role.trust, right, request))
     if verdict.allowed:
         yield TRUST_POD_IDENTITY.ok(
-            f"It trusts {POD_IDENTITY_SERVICE} for {namespace}/{account} of this cluster.{_unjudged(verdict)}"
+            f"The role trusts {POD_IDENTITY_SERVICE} for {namespace}/{account} of this cluster.{_unjudged(verdict)}"
         )
         yield _narrow(case, verdict, role, mend)
     elif POD_IDENTITY_SERVICE not in verdict.principals:
         trusted = ", ".join(verdict.principals) or "no service"
-        yield TRUST_POD_IDENTITY.broken(f"It trusts {trusted}.", POD_IDENTITY_SERVICE, mend)
+        yield TRUST_POD_IDENTITY.broken(f"The role trusts {trusted}.", POD_IDENTITY_SERVICE, mend)
     elif verdict.refusals:
         refusal = verdict.refusals[0]
         given = refusal.given if refusal.given is not None else "no such tag"
         yield TRUST_POD_IDENTITY.broken(
-            f"{refusal.operator} {refusal.key} wants {' or '.join(refusal.wanted)}; the session has {given}.",
+            f"{refusal.operator} {refusal.key} expects {' or '.join(refusal.wanted)}; the session has {given}.",
             context.get(refusal.key, "no such condition"),
             mend,
         )
     else:
-        missing = " and ".join(verdict.missing_actions) or "it, for a statement denies it"
-        yield TRUST_POD_IDENTITY.broken(f"It does not allow {missing}.", " and ".join(actions), mend)
+        missing = " and ".join(verdict.missing_actions) or "the session, because a statement denies it"
+        yield TRUST_POD_IDENTITY.broken(f"The trust policy does not allow {missing}.", " and ".join(actions), mend)
 
 
 def _first(associations: tuple[Association, ...] | Unreadable) -> Association | None:
@@ -226,6 +229,8 @@ def _narrow(case: Case, verdict: TrustVerdict, role: Role, mend: str) -> Finding
     identity = [key for key in verdict.loose if key.endswith((":sub", "/kubernetes-service-account"))]
     if identity:
         return TRUST_NARROW.warning(
-            f"The trust of {role.name} does not pin {', '.join(sorted(identity))}.", "this service account only", mend
+            f"The trust policy of {role.name} does not pin {', '.join(sorted(identity))}.",
+            "this service account only",
+            mend,
         )
-    return TRUST_NARROW.ok("It pins the service account.")
+    return TRUST_NARROW.ok("The trust policy pins the service account.")

@@ -10,53 +10,54 @@ from ..case import Case, broken
 from ..facts import AgentDaemonSet, Deployment, NodeMachine, Source
 from ..findings import Finding, Link, RuleBook, Status
 from ..readings import Unreadable
+from .wording import number
 
 BOOK = RuleBook(Link.SERVICE_ACCOUNT)
 
 EXISTS = BOOK.rule(
     "exists",
-    "Its service account exists",
-    "A Deployment may name a service account that nobody makes; then no pod of it is ever made.",
+    "The service account exists",
+    "A Deployment may name a service account that does not exist; Kubernetes then creates no pod.",
 )
 ROLE_ARN = BOOK.rule(
     "role-arn",
     "The annotation is the ARN of a role",
-    "EKS hands the text on as it stands; AWS refuses it only when the pod asks for credentials.",
+    "EKS passes the text on unchecked; AWS rejects it when the pod asks for credentials.",
 )
 SOURCE = BOOK.rule(
     "source",
-    "Its credentials come from one place, the one intended",
-    "Where several are set, one wins silently: what is looked after may not be what works.",
+    "The credentials come from one source, the intended one",
+    "With several sources one wins silently, and it may not be the one you maintain.",
 )
 INJECTED = BOOK.rule(
     "injected",
-    "Its pods carry these credentials",
-    "EKS adds them when a pod is made: a pod older than the annotation falls back to the node's role.",
+    "The pods carry these credentials",
+    "EKS adds credentials when a pod is created: an older pod falls back to the node's role.",
 )
 ROLE_IN_USE = BOOK.rule(
     "role-in-use",
-    "It calls AWS as its own role",
-    "A call as the node's role means that the service account's role is not used at all.",
+    "The autoscaler calls AWS as its own role",
+    "Calls as the node's role mean that the service account's role is not used at all.",
 )
 AGENT = BOOK.rule(
     "pod-identity-agent",
-    "The agent of EKS Pod Identity runs",
-    "The agent on each node hands out the credentials; without it every request is refused.",
+    "The EKS Pod Identity agent runs",
+    "The agent on each node hands out the credentials; without it every request fails.",
 )
 AGENT_VERSION = BOOK.rule(
     "pod-identity-version",
-    "Its version takes Pod Identity",
-    "Older AWS SDKs refuse the agent's address 169.254.170.23.",
+    "The autoscaler's version supports Pod Identity",
+    "Older AWS SDKs reject the agent's address 169.254.170.23.",
 )
 HOP_LIMIT = BOOK.rule(
     "hop-limit",
-    "Its pod reaches the credentials of the node",
-    "With the hop limit 1 answers of the instance metadata service do not reach pods.",
+    "The pod can reach the node's credentials",
+    "With a hop limit of 1 the instance metadata service does not answer pods.",
 )
 NODE_ROLE = BOOK.rule(
     "node-role",
-    "The node's role cannot scale by itself",
-    "What the node may do, every pod on it may do; and it hides a role that does not work.",
+    "The node's role has no scaling permissions",
+    "Every pod on a node has the permissions of its role; they also hide a role that does not work.",
 )
 
 _ARN = re.compile(r"arn:[\w-]+:iam::(\d{12}):role/\S+")
@@ -76,9 +77,13 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         return
     name = f"{case.deployment.namespace}/{case.deployment.service_account}"
     if case.service_account is None:
-        yield EXISTS.broken(f"No service account {name}.", "one", case.mender.create_service_account())
+        yield EXISTS.broken(
+            f"The service account {name} does not exist.",
+            "an existing service account",
+            case.mender.create_service_account(),
+        )
         return
-    yield EXISTS.ok(f"{name}.")
+    yield EXISTS.ok(f"The service account is {name}.")
     associations = case.snapshot.aws.associations
     if isinstance(associations, Unreadable):
         yield SOURCE.unread(associations)
@@ -107,18 +112,18 @@ def _source(case: Case, deployment: Deployment, sources: list[credentials.Creden
     named = {
         Source.IRSA: "the annotation (IRSA)",
         Source.POD_IDENTITY: "the Pod Identity association",
-        Source.NODE_ROLE: "the role of its node",
-        Source.STATIC_KEYS: "an AWS key in its environment",
+        Source.NODE_ROLE: "the node's role",
+        Source.STATIC_KEYS: "an AWS access key in the environment",
     }
     if intent and intent.credentials and winner.source is not intent.credentials:
         return SOURCE.broken(
-            f"Its credentials come from {named[winner.source]}.",
+            f"The credentials come from {named[winner.source]}.",
             f"{named[intent.credentials]}, as the stack says",
             _restore(case, intent.credentials, intent.role_arn or "ROLE_ARN"),
         )
     if intent and intent.role_arn and winner.role_arn and winner.role_arn != intent.role_arn:
         return SOURCE.broken(
-            f"Its role is {winner.role_arn}.",
+            f"The role is {winner.role_arn}.",
             f"{intent.role_arn}, as the stack says",
             _restore(case, winner.source, intent.role_arn),
         )
@@ -133,23 +138,23 @@ def _source(case: Case, deployment: Deployment, sources: list[credentials.Creden
     left = next((each for each in case.carried if each.source is not Source.NODE_ROLE), None)
     if winner.source is Source.NODE_ROLE and left:
         return SOURCE.broken(
-            f"Its pods still carry {left.role_arn or named[left.source]}, but nothing gives it to new pods any more.",
+            f"The pods still carry {left.role_arn or named[left.source]}, but new pods do not get it.",
             named[left.source],
             _restore(case, left.source, left.role_arn or "ROLE_ARN"),
         )
     if winner.source is Source.STATIC_KEYS:
         return SOURCE.warning(
-            f"Its credentials come from {named[winner.source]}: they never expire, and win over any role.",
+            f"The credentials come from {named[winner.source]}: they never expire, and take precedence over any role.",
             "short-lived credentials of a role",
             case.mender.values({"awsAccessKeyID": "", "awsSecretAccessKey": ""}),
         )
     if len(sources) > 2:
         return SOURCE.warning(
-            f"Its credentials come from {named[winner.source]}, which hides {named[sources[1].source]}.",
-            "one of them",
+            f"The credentials come from {named[winner.source]}, which hides {named[sources[1].source]}.",
+            "one source of credentials",
             _forget(case, sources[1].source),
         )
-    return SOURCE.ok(f"Its credentials come from {named[winner.source]} {winner.role_arn}".strip())
+    return SOURCE.ok(f"The credentials come from {named[winner.source]} {winner.role_arn}".strip())
 
 
 def _restore(case: Case, source: Source, role_arn: str) -> str:
@@ -188,13 +193,13 @@ def _injected(case: Case, wanted: credentials.Credentials) -> Iterator[Finding]:
                 carried.source, carried.source.value
             )
             yield INJECTED.broken(
-                f"Pod {pod.name} carries {has}: it was made before this was set.",
+                f"Pod {pod.name} carries {has}: it was created before this was set.",
                 f"{wanted.source} {wanted.role_arn}".strip(),
                 case.mender.restart(),
             )
             return
     if pods:
-        yield INJECTED.ok(f"All {len(pods)} pods carry them.")
+        yield INJECTED.ok(f"{number(len(pods), 'pod')} with these credentials.")
     yield from _role_in_use(case, wanted)
 
 
@@ -206,7 +211,7 @@ def _role_in_use(case: Case, wanted: credentials.Credentials) -> Iterator[Findin
     strangers = sorted(used - {case.role_name})
     if strangers:
         yield ROLE_IN_USE.broken(
-            f"Its log says that it called AWS as the role {', '.join(strangers)}.",
+            f"According to its log the autoscaler called AWS as the role {', '.join(strangers)}.",
             case.role_name,
             case.mender.restart(),
         )
@@ -222,7 +227,7 @@ def _agent(case: Case) -> Finding:
             return judge(seen, "one on every node", restart)
         return AGENT.ok(seen)
     if case.cluster and case.cluster.auto_mode_pools:
-        return AGENT.ok("EKS Auto Mode has it built in.")
+        return AGENT.ok("EKS Auto Mode has the agent built in.")
     if isinstance(addon, Unreadable):
         return AGENT.unread(addon)
     if addon == "ACTIVE":
@@ -230,7 +235,7 @@ def _agent(case: Case) -> Finding:
     if addon is None and isinstance(daemons, Unreadable):
         return AGENT.unread(daemons)
     seen = f"The add-on is {addon}." if addon else "The add-on eks-pod-identity-agent is not installed."
-    return AGENT.broken(seen, "it, active", case.mender.agent_addon())
+    return AGENT.broken(seen, "the add-on eks-pod-identity-agent, active", case.mender.agent_addon())
 
 
 def _agent_version(case: Case) -> Iterator[Finding]:
@@ -238,12 +243,12 @@ def _agent_version(case: Case) -> Iterator[Finding]:
         return
     tag = image_tag(case.deployment.image)
     if compatibility.takes_pod_identity(case.image):
-        yield AGENT_VERSION.ok(f"Cluster Autoscaler {tag} takes it.")
+        yield AGENT_VERSION.ok(f"Cluster Autoscaler {tag} supports Pod Identity.")
         return
     floor = compatibility.POD_IDENTITY_FLOORS.get(case.image[:2], (1, 29, 0))
     newest = compatibility.NEWEST_PATCH.get(case.cluster_minor or (0, 0), floor)
     yield AGENT_VERSION.broken(
-        f"Cluster Autoscaler {tag} refuses the agent's address.",
+        f"Cluster Autoscaler {tag} rejects the agent's address.",
         f"{versions.dotted(floor)} or later of its minor, or any 1.29 or later",
         case.mender.image(f"v{versions.dotted(max(floor, newest) if newest[:2] >= floor[:2] else floor)}"),
     )
@@ -257,9 +262,9 @@ def _hop_limit(case: Case) -> Iterator[Finding]:
         return
     elif machine.hop_limit < 2:
         yield HOP_LIMIT.broken(
-            f"Its credentials are the node's, and node {machine.instance_id} has the metadata hop limit "
+            f"The credentials are the node's, and node {machine.instance_id} has the metadata hop limit "
             f"{machine.hop_limit}.",
-            "the hop limit 2, or a role of its own",
+            "a hop limit of 2, or a role for the service account",
             case.mender.hop_limit(machine.instance_id),
         )
     else:
@@ -275,9 +280,9 @@ def _node_role(case: Case) -> Iterator[Finding]:
         allowed = sorted({decision.action for decision in decisions if decision.allowed})
         if allowed:
             yield NODE_ROLE.warning(
-                f"The node's role {name} may {', '.join(allowed)} too: so may every pod on the node.",
-                "only the service account's role to hold these rights",
+                f"The node's role {name} allows {', '.join(allowed)} too, for every pod on the node.",
+                "these permissions on the service account's role only",
                 f"aws iam list-attached-role-policies --role-name {name}   # then detach the one that allows it",
             )
         else:
-            yield NODE_ROLE.ok(f"The node's role {name} may not.")
+            yield NODE_ROLE.ok(f"The node's role {name} allows no scaling.")

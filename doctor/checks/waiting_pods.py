@@ -12,16 +12,18 @@ from .wording import some
 
 BOOK = RuleBook(Link.WAITING_PODS)
 
-PLACED = BOOK.rule("placed", "Every pod has a node, or one is on its way", "This is what the whole chain is for.")
+PLACED = BOOK.rule(
+    "placed", "Every pod has a node, or a node is being added", "Scheduled pods are the purpose of the whole chain."
+)
 CONSIDERED = BOOK.rule(
     "considered",
-    "The autoscaler has looked at every waiting pod",
-    "It passes over pods of other schedulers, of very low priority, and those that ask it to wait.",
+    "The autoscaler considered every pending pod",
+    "The autoscaler skips pods of other schedulers, of very low priority, or with a scale-up delay.",
 )
 FITS = BOOK.rule(
     "fits",
-    "Some group fits every waiting pod",
-    "A pod that fits no group's nodes waits for ever: no scale-up helps it.",
+    "Some group fits every pending pod",
+    "A pod that fits no group's nodes stays pending: no scale-up helps it.",
 )
 
 _PATIENCE = timedelta(minutes=2)
@@ -52,7 +54,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield CONSIDERED.unread(case.snapshot.kubernetes.events)
         return
     if not pods:
-        yield PLACED.ok("No pod waits for a node.")
+        yield PLACED.ok("No pod is pending.")
     for pod in pods:
         yield _judge(case, pod, earlier)
 
@@ -76,7 +78,7 @@ def _judge(case: Case, pod: WaitingPod, earlier: Sequence[Finding]) -> Finding:
         return PLACED.after(causes)
     return FITS.broken(
         f"{name}: {pod.message} Autoscaler: {message} {_by_group(case, pod)}".strip(),
-        "a group whose nodes have room, and the labels and taints that the pod asks for and tolerates",
+        "a group whose nodes have the capacity and labels that the pod asks for, and taints that it tolerates",
         _mend(case, pod, message),
     )
 
@@ -84,15 +86,15 @@ def _judge(case: Case, pod: WaitingPod, earlier: Sequence[Finding]) -> Finding:
 def _unconsidered(case: Case, pod: WaitingPod, earlier: Sequence[Finding]) -> Finding:
     name = f"{pod.namespace}/{pod.name}"
     if case.snapshot.taken_at - pod.since < _PATIENCE:
-        return PLACED.ok(f"{name} waits since a moment only.")
+        return PLACED.ok(f"{name} has been pending for less than two minutes.")
     causes = broken(earlier, "groups.tags", "groups.labels", "autoscaler")
     if causes:
         return PLACED.after(causes)
     return CONSIDERED.warning(
-        f"{name} waits, and the autoscaler has said nothing of it. Scheduler: {pod.message or '(nothing)'}",
+        f"{name} is pending, and the autoscaler has not reported on it. Scheduler: {pod.message or '(nothing)'}",
         "an event TriggeredScaleUp or NotTriggerScaleUp",
         f"kubectl --namespace {pod.namespace} describe pod {pod.name}"
-        "   # look at schedulerName, priority and the annotation pod-scale-up-delay",
+        "   # check schedulerName, priority and the annotation pod-scale-up-delay",
     )
 
 
@@ -101,8 +103,8 @@ def _by_group(case: Case, pod: WaitingPod) -> str:
     reasons = []
     for group in case.discovered_own:
         known = refusals(case.templates[group.name], pod)
-        known += [f"at its greatest size {group.max}"] if group.desired >= group.max else []
-        reasons.append(f"{group.name}: {', '.join(known) or 'room on an instance of its type does not suffice'}")
+        known += [f"at its maxSize {group.max}"] if group.desired >= group.max else []
+        reasons.append(f"{group.name}: {', '.join(known) or 'an instance of its type is too small'}")
     return f"By group: {some(reasons, 10)}." if reasons else "No group was considered."
 
 
@@ -114,5 +116,5 @@ def _mend(case: Case, pod: WaitingPod, message: str) -> str:
     edit = f"kubectl --namespace {pod.namespace} describe pod {pod.name}"
     if pod.labels_wanted and "node affinity/selector" in message:
         labels = ", ".join(f"{label}={value}" for label, value in pod.labels_wanted.items())
-        return f"{edit}   # drop the node selector, or add a node group with the labels {labels}"
-    return f"{edit}   # ask for less, or add a node group with larger instances, or tolerate its taints"
+        return f"{edit}   # remove the node selector, or add a node group with the labels {labels}"
+    return f"{edit}   # lower the requests, add a node group with larger instances, or tolerate its taints"

@@ -20,3 +20,8 @@ def some(names: Sequence[str], limit: int = 5) -> str:
     """``a, b, c and 7 more``."""
     more = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def number(count: int, noun: str, plural: str = "") -> str:
+    """``1 group``, ``2 groups``; the plural is the noun with an ``s`` unless it is given."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"

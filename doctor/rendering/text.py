@@ -50,7 +50,7 @@ def print_table(report: Report, console: Console) -> None:
         style = _STYLES[finding.status]
         console.print(f"\n[{style}]{finding.status.replace('-', ' ')}[/]  [bold]{finding.rule.id}[/]")
         for name, value in _details(finding):
-            console.print(f"  {name:9}{value}", markup=False, highlight=False, soft_wrap=name == "mend")
+            console.print(f"  {name:9}{value}", markup=False, highlight=False, soft_wrap=name == "fix")
 
 
 def plain(report: Report) -> str:
@@ -67,14 +67,14 @@ def plain(report: Report) -> str:
 def markdown(report: Report) -> str:
     """The same as Markdown: the links as a table, what is to be mended below."""
     lines = [f"### {VERDICTS[report.exit_code].replace('-', ' ').capitalize()}: {summary(report)}", ""]
-    lines += ["| link | status | to mend |", "| --- | --- | --- |"]
+    lines += ["| link | status | to fix |", "| --- | --- | --- |"]
     for link in Link:
         rules = ", ".join(f"`{each.rule.id}`" for each in report.of(link) if each.status is not Status.OK)
         status = "left out" if link in report.skipped else _MARKS[report.verdict(link)]
         lines.append(f"| {link} | {status} | {rules} |")
     for finding in _to_mend(report):
         lines += ["", f"#### {_MARKS[finding.status]} `{finding.rule.id}`: {finding.rule.title}", ""]
-        lines += [f"- {name}: {_fenced(value) if name == 'mend' else value}" for name, value in _details(finding)]
+        lines += [f"- {name}: {_fenced(value) if name == 'fix' else value}" for name, value in _details(finding)]
     return "\n".join(lines) + "\n"
 
 
@@ -93,5 +93,5 @@ def _details(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "expected", finding.expected
     yield "why", finding.rule.why
     if finding.fix:
-        yield "mend", finding.fix
+        yield "fix", finding.fix
     yield "more", finding.rule.docs

@@ -32,7 +32,7 @@ def test_every_finding_is_explained_where_it_points_to(rule: Rule):
     assert f"## {rule.title} (`{rule.id}`)" in section
     assert rule.why in " ".join(section.split())
     assert "**You see**" in section
-    assert "**Mend**" in section
+    assert "**Fix**" in section
 
 
 @pytest.mark.parametrize("link", Link)

@@ -605,7 +605,7 @@ PLANTS = (
         "foreign groups allowed",
         foreign_allowed,
         "permissions.foreign-groups",
-        "take the wider policy away",
+        "detach the wider policy",
         WARNING,
     ),
     Plant(
@@ -1054,8 +1054,8 @@ def test_the_reasons_of_every_group_are_given_for_a_pod_that_fits_none():
     )
     (pod,) = examine(snapshot).of(Link.WAITING_PODS)
     assert "0/1 nodes are available" in pod.seen
-    assert "eks-workers-0ac1: room on an instance of its type does not suffice" in pod.seen
-    assert "eks-spot-1: taint spot=yes:NoSchedule, at its greatest size 0" in pod.seen
+    assert "eks-workers-0ac1: an instance of its type is too small" in pod.seen
+    assert "eks-spot-1: taint spot=yes:NoSchedule, at its maxSize 0" in pod.seen
 
 
 def test_old_lines_and_lines_from_before_the_loop_turned_are_history():

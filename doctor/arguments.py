@@ -116,7 +116,7 @@ def discovery_fault(discovery: Discovery, cluster: str) -> str:
         return f"the space in {discovery.spaced[0]!r} is not trimmed, so no tag matches"
     wrong = [key for key in discovery.tags if key.startswith(known_tags.WRONG_PREFIX)]
     if wrong:
-        return f"{wrong[0]} is a tag that nobody sets"
+        return f"{wrong[0]} is a tag that neither EKS nor this project sets"
     prefix = f"{known_tags.PREFIX}/"
     named = [key.removeprefix(prefix) for key in discovery.tags if key.startswith(prefix)]
     strangers = [name for name in named if name not in ("enabled", cluster) and "/" not in name]

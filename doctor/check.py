@@ -46,10 +46,13 @@ def check(
     ] = None,
     log: Annotated[
         list[Path] | None,
-        typer.Option(help="Also look for known symptoms in this file: a recorded log, or the output of a deployment."),
+        typer.Option(help="Also search this file for known symptoms: a recorded log, or the output of a deployment."),
     ] = None,
     wait: Annotated[
-        int, typer.Option(help="Look again for so many seconds until all is well; a new autoscaler takes some.", min=0)
+        int,
+        typer.Option(
+            help="Repeat for up to this many seconds until every link holds; a new autoscaler needs some.", min=0
+        ),
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,

@@ -91,7 +91,7 @@ class Aws:
             if code in absent:
                 return None
             if code in _NO_CREDENTIALS:
-                raise CannotLookError(f"AWS does not take your credentials ({name}: {error})") from error
+                raise CannotLookError(f"AWS rejected your credentials ({name}: {error})") from error
             return Unreadable(name, code in _DENIED, str(error))
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
             raise CannotLookError(

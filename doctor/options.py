@@ -21,7 +21,7 @@ StackOption = Annotated[
 OutputsOption = Annotated[
     Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
 ]
-ClusterOption = Annotated[str | None, typer.Option(help="Any EKS cluster, whoever made it, by its name.")]
+ClusterOption = Annotated[str | None, typer.Option(help="Name of any EKS cluster, however it was created.")]
 RegionOption = Annotated[
     str | None, typer.Option(help="Region of that cluster.", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
 ]

@@ -185,7 +185,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             "An AWS SDK that is too old rejects the agent's address, so there are no credentials.",
         ),
         _say(r"invalid endpoint host, \"?169\.254\.170\.23\"?|only loopback hosts are allowed"),
-        "a Cluster Autoscaler whose AWS SDK takes EKS Pod Identity",
+        "a Cluster Autoscaler whose AWS SDK supports EKS Pod Identity",
         _newest_image,
         causes=("service-account.pod-identity-version",),
         fatal=True,

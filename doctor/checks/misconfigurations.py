@@ -59,8 +59,8 @@ KNOWN: Mapping[int, Misconfiguration] = {
         "Managed node groups may not be read", ("permissions.node-groups", "permissions.node-group-denied")
     ),
     14: Misconfiguration("The taints of an empty group are not seen", ("groups.taints",)),
-    15: Misconfiguration("The picture of an empty group is out of date", ("autoscaler.cached-template",)),
-    16: Misconfiguration("A group is at its greatest size", ("groups.headroom",)),
+    15: Misconfiguration("The node template of an empty group is out of date", ("autoscaler.cached-template",)),
+    16: Misconfiguration("A group is at its maxSize", ("groups.headroom",)),
     17: Misconfiguration("Groups may not be changed", ("permissions.writes", "permissions.scaling-denied")),
     18: Misconfiguration("Volume attachments may not be listed", ("pod.rbac", "pod.informer-forbidden")),
     19: Misconfiguration("Resource claims may not be listed", ("pod.rbac", "pod.informer-forbidden")),

@@ -245,7 +245,7 @@ def _role_beyond(facts: AwsFacts) -> Unreadable | None:
     """A further role that Pod Identity assumes for the pod: it may be of any account, and is not looked at."""
     associations = () if isinstance(facts.associations, Unreadable) else facts.associations
     target = associations[0].target_role_arn if associations and facts.source is Source.POD_IDENTITY else ""
-    said = f"the association hands out the role {target}, which is not looked at"
+    said = f"the association hands out the role {target}, which is not checked"
     return Unreadable("iam:SimulatePrincipalPolicy", False, said) if target else None
 
 
@@ -332,5 +332,5 @@ def _node_role_decisions(aws: Aws, facts: AwsFacts, cluster: Cluster) -> Reading
     if own is None:
         return ()
     context = {"aws:RequestedRegion": cluster.region}
-    unknown = Unreadable("iam:GetPolicy", False, "the policies of the node's role are not looked at")
+    unknown = Unreadable("iam:GetPolicy", False, "the policies of the node's role are not checked")
     return aws_reads.decisions_on(aws, machine.role_arn, iam.WRITE_ACTIONS, {own.arn: own.tags}, unknown, context)

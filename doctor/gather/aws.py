@@ -220,7 +220,7 @@ def role(aws: Aws, arn: str, account: str) -> Reading[Role | None]:
     owner = arn.split(":")[4] if arn.count(":") >= 5 else account
     if owner != account:
         return Unreadable(
-            "iam:GetRole", False, f"the role {arn} belongs to the account {owner}, you look from {account}"
+            "iam:GetRole", False, f"the role {arn} belongs to the account {owner}; your credentials are of {account}"
         )
     answer = aws.read("iam", "get_role", RoleName=iam.role_name(arn), absent=(*_ABSENT, "ValidationError"))
     return answer if answer is None else _then(answer, lambda it: _role(it["Role"]))

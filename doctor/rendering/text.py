@@ -25,10 +25,10 @@ def summary(report: Report) -> str:
     words = {
         ExitCode.HEALTHY: "every link holds",
         ExitCode.BROKEN: "the chain is broken",
-        ExitCode.COULD_NOT_LOOK: "could not look at everything",
+        ExitCode.COULD_NOT_LOOK: "could not check everything",
     }[report.exit_code]
     left_out = f"; left out: {', '.join(report.skipped)}" if report.skipped else ""
-    return f"{report.cluster} ({report.region}): {words} ({numbers or 'nothing looked at'}{left_out})."
+    return f"{report.cluster} ({report.region}): {words} ({numbers or 'nothing checked'}{left_out})."
 
 
 def print_table(report: Report, console: Console) -> None:

@@ -53,7 +53,9 @@ def stress(
     ] = None,
     cpu: Annotated[
         str | None,
-        typer.Option(help="CPU that each asks for, such as 250m.", show_default="as much as leaves one without room"),
+        typer.Option(
+            help="CPU request of each pod, such as 250m.", show_default="as much as leaves one pod without a node"
+        ),
     ] = None,
     memory: Annotated[str | None, typer.Option(help="Memory that each asks for.", show_default="16Mi")] = None,
     node_selector: Annotated[
@@ -66,7 +68,7 @@ def stress(
         list[str] | None, typer.Option(help="STEP=DURATION, such as node-ready=10m; may be given several times.")
     ] = None,
     scale_down: Annotated[bool, typer.Option(help="Wait until the nodes have gone again.")] = True,
-    yes: Annotated[bool, typer.Option("--yes", help="Accept what could hurt.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Run in spite of the risks that are reported without it.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Only remove what an earlier run left behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON; progress goes to stderr.")] = False,
 ) -> None:

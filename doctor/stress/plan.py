@@ -115,13 +115,15 @@ def make_plan(wanted: Wanted, nodes: Sequence[NodeRoom], groups: Sequence[GroupR
     """
     if not groups:
         raise PlanError(
-            "No discovered group takes such pods: it has a taint that they do not tolerate, or lacks a label of the "
+            "No discovered group accepts such pods: it has a taint that they do not tolerate, or lacks a label of the "
             "node selector. Expected --node-selector and --toleration that fit one; see: ca-doctor check"
         )
     open_groups = tuple(group for group in groups if group.more > 0)
     if not open_groups:
         names = ", ".join(group.name for group in groups)
-        raise PlanError(f"Every group that takes such pods is at its maximum: {names}. Raise the maximum of one first.")
+        raise PlanError(
+            f"Every group that accepts such pods is at its maxSize: {names}. Raise the maxSize of one first."
+        )
     if wanted.cpu is not None:
         return _with_size(wanted, wanted.cpu, nodes, open_groups)
     if wanted.replicas is not None:
@@ -146,7 +148,7 @@ def _with_size(wanted: Wanted, cpu: int, nodes: Sequence[NodeRoom], groups: tupl
     count = wanted.replicas if wanted.replicas is not None else max(DEFAULT_REPLICAS, fits + 1)
     if count <= fits:
         raise PlanError(
-            f"All {count} pods of {cpu}m have room now ({fits} would), so nothing would be added. Expected more "
+            f"All {count} pods of {cpu}m fit now ({fits} would), so no node would be added. Expected more "
             f"than {fits} replicas, a larger --cpu, or a --node-selector that names fewer nodes."
         )
     if not any(group.fresh is None or group.fresh.holds(pod) for group in groups):
@@ -162,8 +164,8 @@ def _with_count(wanted: Wanted, count: int, nodes: Sequence[NodeRoom], groups: t
     if _fits(Resources(high, wanted.memory, 1), nodes) >= count:
         least = _fits(Resources(high, wanted.memory, 1), nodes) + 1
         raise PlanError(
-            f"All of {count} pods have room now, even if each asks for a whole new node ({high}m). Expected at least "
-            f"{least} replicas, or a --node-selector that names fewer nodes."
+            f"All of {count} pods fit now, even if each requests a whole new node ({high}m). Expected at least "
+            f"{least} replicas, or a --node-selector that selects fewer nodes."
         )
     while low < high:
         middle = (low + high) // 2
@@ -217,7 +219,7 @@ def refuse_dangers(plan: Plan, autoscaler_namespace: str) -> None:
     """
     found = dangers(plan, autoscaler_namespace)
     if found and not plan.wanted.confirmed:
-        raise PlanError(f"This could hurt: {'; '.join(found)}. If it is meant, add --yes.")
+        raise PlanError(f"Refusing a risky run: {'; '.join(found)}. Pass --yes to run it anyway.")
 
 
 def _words(pod: Resources) -> str:

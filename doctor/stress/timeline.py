@@ -22,7 +22,7 @@ class Step(StrEnum):
 UP = tuple(step for step in Step if step is not Step.SCALED_DOWN)
 
 TITLES = {
-    Step.FAILED_SCHEDULING: "FailedScheduling: the scheduler has no room",
+    Step.FAILED_SCHEDULING: "FailedScheduling: the scheduler finds no node",
     Step.TRIGGERED_SCALE_UP: "TriggeredScaleUp: the autoscaler acts",
     Step.DESIRED_UP: "desired capacity goes up",
     Step.NODE_READY: "a new node is ready",
@@ -31,7 +31,7 @@ TITLES = {
 }
 
 HINTS = {
-    Step.FAILED_SCHEDULING: "All pods found room after all, or were never made: kubectl get events, quotas, admission.",
+    Step.FAILED_SCHEDULING: "All pods were scheduled, or were never created: kubectl get events, quotas, admission.",
     Step.TRIGGERED_SCALE_UP: "The autoscaler does not see or does not want to help these pods: ca-doctor check",
     Step.DESIRED_UP: "The call was refused, or went elsewhere: ca-doctor whoami, then ca-doctor check",
     Step.NODE_READY: "Instances do not start or do not join: aws autoscaling describe-scaling-activities",

@@ -27,7 +27,7 @@ def announce(plan: Plan) -> str:
     nodes = "some new nodes" if plan.new_nodes is None else f"{plan.new_nodes} new node{'s' * (plan.new_nodes != 1)}"
     return (
         f"{plan.replicas} pods of {plan.pod.cpu}m CPU and {_mebibytes(plan.pod.memory)} in {plan.wanted.namespace}: "
-        f"{plan.fits} have room, {plan.replicas - plan.fits} need {nodes} from "
+        f"{plan.fits} fit, {plan.replicas - plan.fits} need {nodes} from "
         f"{' or '.join(group.name for group in plan.groups)}."
     )
 

@@ -116,7 +116,7 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
         )
     if source is None:
         raise CannotLookError(
-            f"The service accounts of {deployment.namespace} could not be read, so nobody can say where the "
+            f"The service accounts of {deployment.namespace} could not be read, so it is unknown where the "
             "credentials come from. More: ca-doctor check"
         )
     machine = snapshot.aws.machine

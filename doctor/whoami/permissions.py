@@ -42,7 +42,7 @@ def _permission(case: Case, action: str, decisions: list[Decision]) -> Permissio
     if action in iam.WRITE_ACTIONS:
         own = [each for each in decisions if each.resource in mine]
         others = [each for each in decisions if each.resource not in mine | {each.arn for each in case.own_groups}]
-        return _over(action, own, "groups", f"; {_count(others)} foreign groups" if others else "")
+        return _over(action, own, "groups", f"; {_count(others)} groups of other owners" if others else "")
     if action == iam.NODE_GROUP_ACTION:
         return _over(action, decisions, "node groups", "")
     if not decisions:

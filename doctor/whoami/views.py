@@ -27,7 +27,7 @@ MODES = {
         "of the role that is associated with its service account. Only this service account can get them.",
     ),
     Source.NODE_ROLE: (
-        "Node role: EC2 hands temporary credentials of the node's role to whoever asks the metadata service,",
+        "Node role: EC2 gives temporary credentials of the node's role to everyone who asks the metadata service,",
         "so every process on the node that reaches it can do all that the autoscaler can.",
     ),
 }
@@ -118,7 +118,7 @@ def lifetime(answer: Answer) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "nobody knows when"
+    return f"{moment:%Y-%m-%d %H:%M:%S %Z}" if moment else "unknown"
 
 
 def as_document(answer: Answer) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_an_empty_discovery_finds_nothing():
         ("tag=a", "not of the form"),
         ("asg:tag=", "not of the form"),
         ("asg:tag=a,,b", "not of the form"),
-        ("asg:tag=eks:cluster-autoscaler/enabled", "nobody sets"),
+        ("asg:tag=eks:cluster-autoscaler/enabled", "neither EKS nor this project sets"),
         ("asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/other", "names the cluster other"),
     ],
 )

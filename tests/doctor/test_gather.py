@@ -200,7 +200,7 @@ def test_credentials_that_aws_does_not_take_stop_the_look():
         raise cloud.error("InvalidClientTokenId", "GetCallerIdentity", "The security token is invalid")
 
     cloud._GetCallerIdentity = refuse  # type: ignore[method-assign]
-    with pytest.raises(CannotLookError, match="does not take your credentials"):
+    with pytest.raises(CannotLookError, match="rejected your credentials"):
         take(cloud, Cluster())
 
 

@@ -69,7 +69,7 @@ amounts = st.builds(
 def test_whatever_the_cluster_a_plan_leaves_a_pod_over_that_fits_on_a_new_node(nodes, replicas, cpu, more, known):
     groups = [GroupRoom(f"g{number}", each, SIZE if known else None) for number, each in enumerate(more)]
     wanted = Wanted(replicas=replicas, cpu=cpu)
-    with refused_in_words(PlanError, "xpected", "Raise the maximum"):
+    with refused_in_words(PlanError, "xpected", "Raise the maxSize"):
         plan = make_plan(wanted, nodes, groups)
         assert plan.fits == sum(each.free.holds(plan.pod) for each in nodes) < plan.replicas
         assert replicas in (None, plan.replicas)
@@ -101,8 +101,8 @@ def test_a_group_at_zero_is_asked_for_without_knowing_its_nodes():
 @pytest.mark.parametrize(
     ("wanted", "groups", "words"),
     [
-        (Wanted(), [], "No discovered group takes such pods"),
-        (Wanted(), [group(more=0)], "at its maximum: workers"),
+        (Wanted(), [], "No discovered group accepts such pods"),
+        (Wanted(), [group(more=0)], "at its maxSize: workers"),
         (Wanted(cpu=100, replicas=3), [group()], "more than 24 replicas"),
         (Wanted(cpu=100, replicas=100), [group(more=1)], "need 5 new nodes; workers may add 1"),
         (Wanted(cpu=2000), [group()], "fits on no new node of workers"),

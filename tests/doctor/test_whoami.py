@@ -142,7 +142,7 @@ def test_every_action_has_a_line_with_the_groups_it_was_asked_for(mode: Source):
     text = printed(asked(mode))
     for action in (*iam.READ_ACTIONS, iam.NODE_GROUP_ACTION, *iam.WRITE_ACTIONS):
         assert f"allowed  {action}" in text
-    assert "on 1 of 1 groups of the cluster; on 0 of 1 foreign groups" in text
+    assert "on 1 of 1 groups of the cluster; on 0 of 1 groups of other owners" in text
 
 
 def test_the_audience_of_the_annotation_is_asked_for():

@@ -10,6 +10,7 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .errors import checked
+from .live_size import DESIRED_SIZE, LiveSize
 from .node_role import NodeRole
 from .pure import iam, validation
 from .pure.discovery import TAINT_EFFECTS, Taint
@@ -133,11 +134,12 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
 class ManagedNodeGroup(pulumi.ComponentResource):
     """A managed node group (or one per zone): node role, launch template, group, and the tags on its ASG.
 
-    IMDSv2 is required, the root volume is encrypted, and changes of the desired size are ignored (and of nothing else),
-    because that number belongs to Cluster Autoscaler. Labels, taints, disk and GPUs are declared once: they go to the
-    nodes and, as tags, to the ASG, so that Cluster Autoscaler knows what a node of an empty group would offer.
+    IMDSv2 is required and the root volume is encrypted. The number of nodes belongs to Cluster Autoscaler: changes of
+    the desired size are ignored, and an update of the limits or a replacement keeps the live size. Labels, taints, disk
+    and GPUs are declared once: they go to the nodes and, as tags, to the ASG, so that Cluster Autoscaler knows what a
+    node of an empty group would offer.
 
-    Needs an AWS provider.
+    Needs an AWS provider, with `eks:ListNodegroups` and `eks:DescribeNodegroup` at preview.
     """
 
     asg_names: pulumi.Output[dict[str, str]]
@@ -170,9 +172,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 pulumi.ResourceOptions(
                     parent=self,
                     depends_on=attached,
-                    # Only this path, in camelCase: snake_case is silently without effect, the whole block would freeze
-                    # minSize and maxSize too.
-                    ignore_changes=["scalingConfig.desiredSize"],
+                    ignore_changes=[DESIRED_SIZE],
+                    transforms=[LiveSize(self, group.name)],
                 ),
             )
             asg_name = made[group.name].resources.apply(_asg_name)

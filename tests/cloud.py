@@ -99,6 +99,8 @@ class Cloud(mocks.Mocks):
         self.oidc_audiences = ["sts.amazonaws.com"]
         self.oidc_url = ISSUER_PATH
         self.cluster_urn = ""
+        self.live_groups: dict[str, dict[str, Any]] = {}
+        """Answers of getNodeGroup by name, of the groups that getNodeGroups lists."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = dict(args.inputs)
@@ -115,8 +117,11 @@ class Cloud(mocks.Mocks):
         match args.token:
             case "aws:eks/getCluster:getCluster":
                 return _cluster(args.args["name"], self.cluster_version)
+            case "aws:eks/getNodeGroups:getNodeGroups":
+                return {"clusterName": args.args["clusterName"], "names": list(self.live_groups)}
             case "aws:eks/getNodeGroup:getNodeGroup":
-                return _node_group(args.args["nodeGroupName"])
+                name = args.args["nodeGroupName"]
+                return self.live_groups.get(name, _node_group(name))
             case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
                 return {"arn": PROVIDER_ARN, "url": self.oidc_url, "clientIdLists": self.oidc_audiences}
             case "aws:ec2/getSubnet:getSubnet":
@@ -141,10 +146,12 @@ class _Monitor(mocks.MockMonitor):
     def __init__(self, cloud: Cloud, graph: Graph) -> None:
         super().__init__(cloud)
         self.graph = graph
+        self.loop = asyncio.get_event_loop()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 -- Pulumi's name
         if request.type == "eks:index:Cluster":
             self._make_cluster(request)
+        self._transform(request)
         answer = super().RegisterResource(request)
         if request.type != "pulumi:pulumi:Stack":
             self.graph.registrations.append(
@@ -179,6 +186,19 @@ class _Monitor(mocks.MockMonitor):
         if request.tok != "pulumi:pulumi:getResource":
             self.graph.invokes.append((request.tok, rpc.deserialize_properties(request.args), request.provider))
         return super().Invoke(request)
+
+    def _transform(self, request: Any) -> None:
+        """Run the transforms of a resource, as the engine does and Pulumi's mocks do not."""
+        for transform in mocks._resolve_callbacks(request.transforms):
+            opts = pulumi.ResourceOptions(ignore_changes=list(request.ignoreChanges))
+            props = rpc.deserialize_properties(request.object, keep_unknowns=True)
+            args = pulumi.ResourceTransformArgs(request.custom, request.type, request.name, props, opts)
+            # This is a thread of the SDK's own; the program's loop is free meanwhile.
+            result = asyncio.run_coroutine_threadsafe(transform(args), self.loop).result(30)
+            if result is not None:
+                changed = asyncio.run_coroutine_threadsafe(rpc.serialize_properties(result.props, {}), self.loop)
+                request.object.CopyFrom(changed.result(30))
+                request.ignoreChanges[:] = result.opts.ignore_changes or []
 
     def _make_cluster(self, request: Any) -> None:
         """pulumi-eks answers with a reference to the cluster that it made."""

@@ -13,6 +13,8 @@ from .model.tags import is_for_autoscaler, size_limits, tags_of
 _OWNED_BY_AUTOSCALER = {NODE_GROUP: "scalingConfig.desiredSize", AUTO_SCALING_GROUP: "desiredCapacity"}
 # Tags that `aws.autoscaling.Tag` resources put on a self-managed group would otherwise be removed by the group itself.
 _ALSO_HARMLESS = {NODE_GROUP: (), AUTO_SCALING_GROUP: ("tags",)}
+_SENDS_THE_LIVE_SIZE = "eks-cluster-autoscaler:index:ManagedNodeGroup$"
+"""In the URN of a group whose component ignores the desired size, unless it sends the live one with new limits."""
 
 
 def _judge(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
@@ -30,7 +32,7 @@ def _findings(group: ResourceValidationArgs, settings: Settings) -> Iterator[str
         return
     wanted = _OWNED_BY_AUTOSCALER[group.resource_type]
     ignored = [_dotted(path) for path in group.opts.ignore_changes]
-    if wanted not in ignored:
+    if wanted not in ignored and _SENDS_THE_LIVE_SIZE not in group.urn:
         yield f"ignoreChanges is {ignored}; expected {wanted} in it."
     harmless = (wanted, *_ALSO_HARMLESS[group.resource_type], *settings.texts("alsoIgnored"))
     for path in ignored:
@@ -50,7 +52,9 @@ RULE = Rule(
     ),
     fix=(
         'Set ignoreChanges to ["scalingConfig.desiredSize"] on node groups and ["desiredCapacity"] on self-managed '
-        "groups. Write the path as shown: scaling_config.desired_size means nothing to the engine."
+        "groups. Write the path as shown: scaling_config.desired_size means nothing to the engine. Then run pulumi up "
+        "with --refresh: a change of the limits sends the size in Pulumi's state. The component ManagedNodeGroup reads "
+        "the live size and needs neither."
     ),
     types=tuple(_OWNED_BY_AUTOSCALER),
     settings={"alsoIgnored": text_list((), "Further paths that a group may ignore, such as releaseVersion.")},

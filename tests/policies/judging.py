@@ -35,6 +35,7 @@ class Declared:
         ignore_changes: Paths of `ignoreChanges`.
         uses: Names of the resources that a property is computed from, by property.
         provider: Properties of an explicit provider.
+        parent: Type of the component that it belongs to.
     """
 
     type: str
@@ -43,10 +44,12 @@ class Declared:
     ignore_changes: tuple[str, ...] = ()
     uses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provider: Props | None = None
+    parent: str = ""
 
     @property
     def urn(self) -> str:
-        return f"urn:pulumi:stack::project::{self.type}::{self.name}"
+        above = f"{self.parent}$" if self.parent else ""
+        return f"urn:pulumi:stack::project::{above}{self.type}::{self.name}"
 
     def but(self, path: str, value: object) -> "Declared":
         """Returns the same resource with one property changed; digits in the path are positions in lists."""

@@ -70,3 +70,16 @@ def test_a_group_of_one_size_is_not_judged() -> None:
 
 def test_a_size_that_is_not_known_yet_does_not_matter() -> None:
     assert judge(RULE, NODE_GROUP.but("scalingConfig", UNKNOWN)).passes
+
+
+def test_the_component_that_sends_the_live_size_need_not_ignore_it() -> None:
+    group = replace(NODE_GROUP, ignore_changes=(), parent="eks-cluster-autoscaler:index:ManagedNodeGroup")
+    assert judge(RULE, group).passes
+    assert not judge(RULE, replace(group, parent="acme:index:ManagedNodeGroup")).passes
+
+
+def test_the_component_must_not_ignore_more_either() -> None:
+    group = replace(
+        NODE_GROUP, ignore_changes=("scalingConfig",), parent="eks-cluster-autoscaler:index:ManagedNodeGroup"
+    )
+    assert len(judge(RULE, group).messages) == 1

@@ -28,14 +28,17 @@ def measure(
     only_page: Annotated[bool, typer.Option("--page", help="Measure nothing; write the page anew.")] = False,
 ) -> None:
     """Measure, keep the figures in docs/benchmarks/figures.json and write docs/benchmarks.md."""
-    chosen = [] if only_page else [part.value for part in parts or PartName]
-    with TemporaryDirectory() as folder:
-        tools = Path(folder, "bin")
-        ensure_tools(tools)
-        done = [_measured(name, machine.taken(tools / "pulumi"), Options(rounds, cold)) for name in chosen]
+    done = [] if only_page else _all_measured([part.value for part in parts or PartName], Options(rounds, cold))
     page.write()
     if not all(done):
         raise typer.Exit(1)
+
+
+def _all_measured(names: list[str], options: Options) -> list[bool]:
+    with TemporaryDirectory() as folder:
+        tools = Path(folder, "bin")
+        ensure_tools(tools)
+        return [_measured(name, machine.taken(tools / "pulumi"), options) for name in names]
 
 
 def _measured(name: str, taken: dict[str, Any], options: Options) -> bool:

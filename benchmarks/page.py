@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from benchmarks import figures
 from benchmarks.parts import PARTS
 
 PAGE = figures.FOLDER.parent / "benchmarks.md"
+RETIRED = Path(__file__).with_name("retired.md")
+"""The last figures of what is no longer measured, as Markdown."""
 
 HEADINGS = {
     "preview": "Preview: what components, settings and checks add",
-    "imports": "Imports: what the program loads before it begins",
     "growth": "Growth: 1 to 200 node groups",
-    "stacks": "Fifty clusters, side by side",
     "doctor": "The doctor on many node groups",
     "sandbox": "The sandbox's start",
-    "peers": "Peers: the same job by other tools",
 }
 
 INTRODUCTION = """# Benchmarks
@@ -33,7 +33,7 @@ def write() -> None:
     """Write the page and its plots."""
     sections = figures.load()
     parts = [_part(name, sections[name]) for name in PARTS if name in sections]
-    PAGE.write_text("\n\n".join(map(_wrapped, "\n\n".join([INTRODUCTION, *parts]).split("\n\n"))) + "\n")
+    PAGE.write_text("\n\n".join(map(_wrapped, "\n\n".join([INTRODUCTION, *parts, RETIRED.read_text().strip()]).split("\n\n"))) + "\n")
     for name in PARTS:
         if name in sections:
             for file, drawing in PARTS[name].plots(sections[name]["figures"]).items():

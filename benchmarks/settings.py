@@ -25,15 +25,6 @@ def dev_like(cluster: str, chart: Path = CHART) -> Document:
     return document
 
 
-def created(chart: Path = CHART) -> Document:
-    """``Pulumi.sandbox.yaml``, which creates network and cluster, with one node group."""
-    document: Document = yaml.safe_load((PROJECT / "Pulumi.sandbox.yaml").read_text())
-    config = document["config"]
-    config[f"{PROJECT_NAME}:nodeGroups"] = config[f"{PROJECT_NAME}:nodeGroups"][:1]
-    config[f"{PROJECT_NAME}:autoscaler"]["chart"] = {"location": str(chart)}
-    return document
-
-
 def adopting() -> Document:
     """``Pulumi.adopt.yaml``, which takes over a cluster and its one node group."""
     document: Document = yaml.safe_load((PROJECT / "Pulumi.adopt.yaml").read_text())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from benchmarks.options import Options
-from benchmarks.parts import doctor, growth, imports, peers, preview, stacks, startup
+from benchmarks.parts import doctor, growth, preview, startup
 
 Figures = dict[str, Any]
 
@@ -27,10 +27,7 @@ class Part(NamedTuple):
 
 PARTS: dict[str, Part] = {
     "preview": Part(preview.measure, preview.section),
-    "imports": Part(imports.measure, imports.section),
     "growth": Part(growth.measure, growth.section, growth.plots),
-    "stacks": Part(stacks.measure, stacks.section),
     "doctor": Part(doctor.measure, doctor.section, doctor.plots),
     "sandbox": Part(startup.measure, startup.section),
-    "peers": Part(peers.measure, peers.section),
 }

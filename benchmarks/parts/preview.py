@@ -17,7 +17,7 @@ GOAL = 1.10
 """Most that a preview may cost, as a multiple of the flat program's."""
 
 PROGRAM, FLAT, RESTING = "this program", "flat program", "flat program, garbage collector at rest"
-SDKS, EMPTY = "SDKs loaded, no resource", "empty program"
+EMPTY = "empty program"
 
 
 def flat_settings(cluster: str, chart: Path = CHART) -> dict[str, Any]:
@@ -43,7 +43,6 @@ def stacks(bench: Bench, cluster: str) -> dict[str, Stack]:
         PROGRAM: bench.stack("dev-like", dev_like(cluster)),
         FLAT: bench.stack("flat", flat_settings(cluster), PROGRAMS / "flat"),
         RESTING: bench.stack("flat-resting", flat_settings(cluster), PROGRAMS / "flat_resting"),
-        SDKS: bench.stack("sdks", {}, PROGRAMS / "sdks"),
         EMPTY: bench.stack("empty", {}, PROGRAMS / "empty"),
     }
 

@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks import plans
 from benchmarks.measuring import CommandFailed, Run, ratios, rounds, run, spread
-from benchmarks.parts import imports
 from benchmarks.parts.startup import _parts
 
 
@@ -93,19 +92,3 @@ def test_the_parts_of_a_start_are_read_from_what_it_tells():
         "in all": 70.0,
         "process aws": 2.2,
     }
-
-
-def test_imports_are_counted_by_package_each_modules_own_time_once():
-    said = """\
-import time: self [us] | cumulative | imported package
-import time:       100 |        100 |     pulumi_aws.iam
-import time:        20 |        120 |   pulumi_aws
-import time:         7 |          7 |   json
-import time:         3 |        130 | components.pure.iam
-"""
-    assert imports.by_package(said) == {"pulumi_aws": 120, imports.STANDARD_LIBRARY: 7, imports.OURS: 3}
-
-
-def test_the_imports_that_are_measured_are_the_programs():
-    assert "import pulumi_aws as aws" in imports.statements()
-    assert "settings.load" not in imports.statements()

@@ -33,7 +33,8 @@ def write() -> None:
     """Write the page and its plots."""
     sections = figures.load()
     parts = [_part(name, sections[name]) for name in PARTS if name in sections]
-    PAGE.write_text("\n\n".join(map(_wrapped, "\n\n".join([INTRODUCTION, *parts, RETIRED.read_text().strip()]).split("\n\n"))) + "\n")
+    text = "\n\n".join([INTRODUCTION, *parts, RETIRED.read_text().strip()])
+    PAGE.write_text("\n\n".join(map(_wrapped, text.split("\n\n"))) + "\n")
     for name in PARTS:
         if name in sections:
             for file, drawing in PARTS[name].plots(sections[name]["figures"]).items():

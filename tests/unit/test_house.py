@@ -170,15 +170,11 @@ def described_fields(shape):
     [s for s in (getattr(components, name) for name in components.__all__) if typing.is_typeddict(s)],
     ids=lambda s: s.__name__,
 )
-def test_every_argument_is_described_and_names_its_default(shape):
+def test_every_argument_is_described(shape):
     (tree,) = parse(inspect.getsource(shape)).body
     for node, following in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign):
-            assert isinstance(following, ast.Expr), f"{shape.__name__}.{node.target.id} is not described"
-            optional = "NotRequired" in ast.unparse(node.annotation)
-            text = following.value.value
-            told = any(word in text for word in ("Default", "Required by", "Give", "Number of nodes", "Percentage"))
-            assert told or not optional, f"{shape.__name__}.{node.target.id} names no default"
+            assert isinstance(following, ast.Expr), f"{shape.__name__}.{node.target.id} has no description"
 
 
 @pytest.mark.parametrize(

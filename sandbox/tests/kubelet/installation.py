@@ -235,7 +235,3 @@ class Installation:
     def relax(self) -> None:
         """Takes the pods back."""
         self.cluster.kubectl("delete", "deployment", "stress", "--ignore-not-found", "--wait=true")
-
-    def running(self) -> int:
-        """How many of the pods run."""
-        return sum(pod["status"]["phase"] == "Running" for pod in self.cluster.objects("pods", "-l", "app=stress"))

@@ -43,12 +43,8 @@ def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doct
 
 @pytest.mark.parametrize(
     ("step", "number"),
-    [
-        *((step, signal.SIGTERM) for step in ("the start", *STEPS)),
-        # It takes the same way: two moments are enough.
-        ("the start", signal.SIGINT),
-        ("desired-up", signal.SIGINT),
-    ],
+    # Before a node is added, while one is added, and after. `tests/doctor/test_stress_run.py` interrupts every step.
+    [("the start", signal.SIGTERM), ("desired-up", signal.SIGINT), ("pods-running", signal.SIGTERM)],
 )
 def test_wherever_it_is_ended_nothing_is_left(
     doctor: Doctor, traces: Traces, step: str, number: signal.Signals

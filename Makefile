@@ -53,11 +53,11 @@ test-mutations: setup ## Break the code in known ways; each break must fail a na
 
 test-e2e: setup ## The product on the sandbox, with the real Pulumi engine and Kubernetes API.
 	$(BIN)/python -m sandbox tools
-	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/e2e --durations 15
+	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/e2e --durations 15 --junitxml build/e2e.xml
 
 test-sandbox: setup ## The sandbox's own tests; only for who changes the sandbox.
 	$(BIN)/python -m sandbox tools
-	$(BIN)/pytest -n 2 --no-loadscope-reorder sandbox/tests --durations 15
+	$(BIN)/pytest -n 2 --no-loadscope-reorder sandbox/tests --durations 15 --junitxml build/sandbox.xml
 
 faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
 	$(BIN)/python -m sandbox tools

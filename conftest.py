@@ -5,6 +5,8 @@ import signal
 import hypothesis
 import pytest
 
+pytest_plugins = ["tests.reporting"]
+
 # The same examples on every machine, however busy it is.
 hypothesis.settings.register_profile(
     "house", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]

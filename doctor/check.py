@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,11 @@ import typer
 from rich.console import Console
 
 from . import clients, gather
-from .checks import examine
+from .checks import all_rules, examine
 from .errors import CannotLookError
 from .facts import LogLine, Snapshot
-from .findings import ExitCode, Link, Report
+from .findings import ExitCode, FailOn, Link, Report
+from .ignoring import IGNORE_FILE, read_ignored, unknown_rule, without
 from .options import (
     ClusterOption,
     ContextOption,
@@ -28,6 +30,7 @@ from .options import (
 )
 from .readings import Unreadable
 from .rendering import document, text
+from .rendering.junit import render as render_junit
 
 WAIT_PAUSE = 2.0
 """Seconds between two looks of ``--wait``."""
@@ -54,22 +57,33 @@ def check(
             help="Repeat for up to this many seconds until every link holds; a new autoscaler needs some.", min=0
         ),
     ] = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Show every check, the ones that are ok included.")] = False,
+    fail_on: Annotated[FailOn, typer.Option(help="Least severity of a finding that exits with 1.")] = FailOn.BROKEN,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Rule to ignore, such as groups.rebalance; {IGNORE_FILE} keeps rules with reasons."),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
 ) -> None:
     """Prove on the live cluster that every link of the chain holds, or show how to fix it. Nothing is changed.
 
-    Exit code: 0 healthy (there may be warnings), 1 something is broken, 2 could not look (at everything).
+    Without a cluster it checks the stack that is selected in the project's folder.
+
+    Exit code: 0 healthy (there may be warnings), 1 something is broken (or worth a warning, with --fail-on warning),
+    2 could not check (everything).
     """
     if as_json and as_markdown:
         raise typer.BadParameter("got --json and --markdown; expected one of them")
+    ignored = _ignored(ignore or [], project)
     target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
     recorded = _recorded(log or [])
     aws, connect = clients.Aws(target.region), connector(target)
 
     def look() -> Report:
         snapshot = gather.take_snapshot(target, aws, connect, datetime.now(UTC))
-        return examine(_with_logs(snapshot, recorded), frozenset(skip or ()))
+        return without(examine(_with_logs(snapshot, recorded), frozenset(skip or ())), ignored)
 
     until = time.monotonic() + wait
     report = look()
@@ -80,11 +94,27 @@ def check(
         sys.stdout.write(document.render(report) + "\n")
     elif as_markdown:
         sys.stdout.write(text.markdown(report))
-    elif sys.stdout.isatty():
-        text.print_table(report, Console())
     else:
-        sys.stdout.write(text.plain(report) + "\n")
-    raise typer.Exit(report.exit_code)
+        text.print_report(report, Console(), everything=everything)
+    if junit:
+        _write(junit, render_junit(report, fail_on))
+    fails = any(finding.status in fail_on.statuses for finding in report.findings)
+    raise typer.Exit(ExitCode.BROKEN if fails else report.exit_code)
+
+
+def _ignored(rules: list[str], project: Path) -> Mapping[str, str]:
+    known = {rule.id for rule in all_rules()}
+    unknown = [rule for rule in rules if rule not in known]
+    if unknown:
+        raise CannotLookError(f"--ignore: {unknown_rule(unknown[0], known)}")
+    return {**read_ignored(project / IGNORE_FILE, known), **dict.fromkeys(rules, "--ignore")}
+
+
+def _write(file: Path, content: str) -> None:
+    try:
+        file.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise CannotLookError(f"{file}: {error.strerror}") from error
 
 
 def _recorded(files: list[Path]) -> list[LogLine]:

@@ -125,6 +125,18 @@ class RuleBook:
         return self.rules[-1]
 
 
+class FailOn(StrEnum):
+    """Which findings make the command fail."""
+
+    BROKEN = "broken"
+    WARNING = "warning"
+
+    @property
+    def statuses(self) -> frozenset[Status]:
+        """The statuses that fail."""
+        return frozenset({Status.BROKEN} if self is FailOn.BROKEN else {Status.BROKEN, Status.WARNING})
+
+
 @dataclass(frozen=True)
 class Report:
     """All findings of one examination.
@@ -135,6 +147,7 @@ class Report:
         taken_at: When its facts were gathered.
         findings: In the order of the chain.
         skipped: Links that were left out on request.
+        ignored: Ids of rules whose findings were left out on request.
     """
 
     cluster: str
@@ -142,6 +155,7 @@ class Report:
     taken_at: datetime
     findings: tuple[Finding, ...]
     skipped: tuple[Link, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def of(self, link: Link) -> tuple[Finding, ...]:
         """The findings of one link."""

@@ -16,7 +16,7 @@ from .readings import Reading, Unreadable
 from .target import Target, read_outputs, read_stack, target_of
 
 StackOption = Annotated[
-    str | None, typer.Option(help="A stack of this project: its outputs say what was deployed, and where.")
+    str | None, typer.Option(help="A stack of this project. Default: the selected one.", show_default=False)
 ]
 OutputsOption = Annotated[
     Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
@@ -44,11 +44,12 @@ def chosen_target(
     """The one cluster that the options name.
 
     Raises:
-        CannotLookError: When they name none, or more than one.
+        CannotLookError: When they name more than one, or none and the project has no selected stack.
     """
     given = {"--stack": stack, "--outputs": outputs, "--cluster": cluster}
     names = [name for name, value in given.items() if value is not None]
-    if len(names) != 1:
+    selected = not names and (project / "Pulumi.yaml").exists()
+    if len(names) != 1 and not selected:
         raise CannotLookError(
             f"Got {' and '.join(names) or 'no cluster'}; expected one of --stack STACK, --outputs FILE, "
             "or --cluster NAME --region REGION."
@@ -58,7 +59,7 @@ def chosen_target(
             raise CannotLookError(f"Got --cluster {cluster} without a region; expected --region REGION, or AWS_REGION.")
         target = Target(cluster, region)
     else:
-        target = target_of(read_stack(stack, project) if stack is not None else read_outputs(outputs or Path()))
+        target = target_of(read_outputs(outputs) if outputs is not None else read_stack(stack, project))
     file = str(kubeconfig) if kubeconfig else None
     return replace(target, kubeconfig_file=file, context=context)
 

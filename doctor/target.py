@@ -30,24 +30,25 @@ class Target:
     context: str | None = None
 
 
-def read_stack(stack: str, project: Path) -> Mapping[str, Any]:
-    """The outputs of a stack, by ``pulumi stack output``.
+def read_stack(stack: str | None, project: Path) -> Mapping[str, Any]:
+    """Return the outputs of a stack, by ``pulumi stack output``; of the selected one where none is named.
 
     Raises:
         CannotLookError: When Pulumi is not there, or does not know the stack.
     """
-    command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--stack", stack, "--cwd", str(project)]
+    command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--cwd", str(project)]
+    command += ["--stack", stack] if stack is not None else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
         raise CannotLookError(
-            "--stack needs the program pulumi, and it is not on the PATH; or use --outputs"
+            "A stack needs the program pulumi, which is not on the PATH. Use --outputs FILE, or --cluster and --region."
         ) from error
     except subprocess.TimeoutExpired as error:
         raise CannotLookError(f"{' '.join(command)} did not answer within 2 minutes") from error
     if done.returncode:
         raise CannotLookError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
-    return _outputs(done.stdout, f"the outputs of stack {stack}")
+    return _outputs(done.stdout, f"the outputs of stack {stack}" if stack else "the outputs of the selected stack")
 
 
 def read_outputs(file: Path) -> Mapping[str, Any]:

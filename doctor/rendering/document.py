@@ -36,6 +36,7 @@ def as_document(report: Report) -> dict[str, Any]:
             {"link": link.value, "status": None if link in report.skipped else report.verdict(link).value}
             for link in Link
         ],
+        "ignored": list(report.ignored),
         "findings": [_finding(finding) for finding in report.findings],
     }
 

@@ -1,10 +1,10 @@
-"""The report for people: a table on a terminal, plain lines in a pipe, Markdown for a pull request."""
+"""The report for people: text for a terminal or a pipe, and Markdown for a pull request."""
 
+import textwrap
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from ..findings import ExitCode, Finding, Link, Report, Status
 from .document import VERDICTS
@@ -16,10 +16,11 @@ _MARKS = {
     Status.BROKEN: "❌ broken",
     Status.NOT_REACHED: "❔ not reached",
 }
+_INDENT = 13
 
 
 def summary(report: Report) -> str:
-    """One sentence: what it all comes to."""
+    """Return one sentence with the verdict and the number of findings by status."""
     counts = {status: sum(finding.status is status for finding in report.findings) for status in Status}
     numbers = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in counts.items() if count)
     words = {
@@ -28,51 +29,80 @@ def summary(report: Report) -> str:
         ExitCode.COULD_NOT_LOOK: "could not check everything",
     }[report.exit_code]
     left_out = f"; left out: {', '.join(report.skipped)}" if report.skipped else ""
-    return f"{report.cluster} ({report.region}): {words} ({numbers or 'nothing checked'}{left_out})."
+    ignored = f"; ignored: {', '.join(report.ignored)}" if report.ignored else ""
+    return f"{report.cluster} ({report.region}): {words} ({numbers or 'nothing checked'}{left_out}{ignored})."
 
 
-def print_table(report: Report, console: Console) -> None:
-    """A table of the links, then every finding that is not in order, with its mending."""
-    table = Table(title=summary(report), title_justify="left", title_style="bold", expand=True)
-    table.add_column("link", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("seen", ratio=1)
+def print_report(report: Report, console: Console, *, everything: bool = False) -> None:
+    """Print the report: one line for each link, then every finding that needs a fix.
+
+    On a terminal, text is wrapped at words, so that nothing is cut that one must copy; a command is never broken by
+    a line end of its own. In a pipe nothing is wrapped.
+
+    Args:
+        report: The report.
+        console: Where to print; its width is used on a terminal only.
+        everything: Whether to print every finding, the ones that are ok included.
+    """
+    for line in _lines(report, console.width if console.is_terminal else None, everything=everything):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def plain(report: Report, *, everything: bool = False) -> str:
+    """Return the report as lines of text, not wrapped."""
+    return "\n".join(line.plain for line in _lines(report, None, everything=everything))
+
+
+def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[Text]:
+    yield Text(summary(report), "bold")
     for link in Link:
-        if link in report.skipped:
-            table.add_row(link, "left out", "--skip")
-            continue
-        for number, finding in enumerate(report.of(link)):
-            status = f"[{_STYLES[finding.status]}]{finding.status.replace('-', ' ')}[/]"
-            table.add_row(link if number == 0 else "", status, f"{escape(finding.rule.title)}: {escape(finding.seen)}")
-        table.add_section()
-    console.print(table)
-    for finding in _to_mend(report):
-        style = _STYLES[finding.status]
-        console.print(f"\n[{style}]{finding.status.replace('-', ' ')}[/]  [bold]{finding.rule.id}[/]")
+        yield _link(report, link)
+        if everything:
+            for finding in report.of(link):
+                yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.seen}", width)
+    for finding in _to_fix(report):
+        yield Text()
+        yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.rule.title}", width)
         for name, value in _details(finding):
-            console.print(f"  {name:9}{value}", markup=False, highlight=False, soft_wrap=name == "fix")
+            yield from _wrapped(Text(f"{name + ':':{_INDENT}}"), value, None if name == "fix" else width)
 
 
-def plain(report: Report) -> str:
-    """The same as lines of text, for a pipe or a file: one finding a line, details indented."""
-    lines = [summary(report)]
-    lines += [f"skipped      {link}" for link in report.skipped]
-    for finding in report.findings:
-        lines.append(f"{finding.status:12} {finding.rule.id}: {finding.seen}")
-        if finding in _to_mend(report):
-            lines += [f"{'':13}{name}: {value}" for name, value in _details(finding) if name != "seen"]
-    return "\n".join(lines)
+def _link(report: Report, link: Link) -> Text:
+    """One line: the verdict on a link and how many checks it rests on."""
+    if link in report.skipped:
+        return Text(f"{'left out':{_INDENT}}{link:18}--skip")
+    findings = report.of(link)
+    counts = {status: sum(finding.status is status for finding in findings) for status in Status}
+    numbers = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in counts.items() if count)
+    return _status(report.verdict(link)).append(f"{link:18}{numbers or 'nothing checked'}", "")
+
+
+def _status(status: Status) -> Text:
+    return Text().append(f"{status.replace('-', ' '):{_INDENT}}", _STYLES[status])
+
+
+def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
+    """A value behind its label, wrapped at words under itself; words are never cut."""
+    if width is None:
+        yield start.append(value)
+        return
+    first, *rest = textwrap.wrap(value, max(width - _INDENT, 20), break_long_words=False, break_on_hyphens=False) or [
+        ""
+    ]
+    yield start.append(first)
+    for line in rest:
+        yield Text(" " * _INDENT + line)
 
 
 def markdown(report: Report) -> str:
-    """The same as Markdown: the links as a table, what is to be mended below."""
+    """Return the report as Markdown: the links as a table, then every finding that needs a fix."""
     lines = [f"### {VERDICTS[report.exit_code].replace('-', ' ').capitalize()}: {summary(report)}", ""]
     lines += ["| link | status | to fix |", "| --- | --- | --- |"]
     for link in Link:
         rules = ", ".join(f"`{each.rule.id}`" for each in report.of(link) if each.status is not Status.OK)
         status = "left out" if link in report.skipped else _MARKS[report.verdict(link)]
         lines.append(f"| {link} | {status} | {rules} |")
-    for finding in _to_mend(report):
+    for finding in _to_fix(report):
         lines += ["", f"#### {_MARKS[finding.status]} `{finding.rule.id}`: {finding.rule.title}", ""]
         lines += [f"- {name}: {_fenced(value) if name == 'fix' else value}" for name, value in _details(finding)]
     return "\n".join(lines) + "\n"
@@ -83,7 +113,7 @@ def _fenced(command: str) -> str:
     return f"{ticks}{command}{ticks}"
 
 
-def _to_mend(report: Report) -> list[Finding]:
+def _to_fix(report: Report) -> list[Finding]:
     return [finding for finding in report.findings if finding.status is not Status.OK]
 
 

@@ -1,6 +1,9 @@
 """The command line: how a cluster is named, what is printed where, and the exit codes."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -113,8 +116,8 @@ def test_markdown_begins_with_the_verdict(run):
     assert run(*NAMED, "--markdown")[1].startswith("### Healthy: series-api")
 
 
-def test_a_terminal_gets_a_table(run):
-    assert "━" in run(*NAMED, tty=True)[1]
+def test_a_terminal_gets_colours(run):
+    assert "\x1b[32m" in run(*NAMED, tty=True)[1]
 
 
 def test_links_are_left_out_by_name(run):
@@ -141,7 +144,10 @@ def test_a_recorded_log_is_searched_for_symptoms(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["check"], "Got no cluster; expected one of --stack STACK, --outputs FILE, or --cluster NAME --region"),
+        (
+            ["check", "--project", "/nowhere"],
+            "Got no cluster; expected one of --stack STACK, --outputs FILE, or --cluster NAME --region",
+        ),
         (["check", "--cluster", "a"], "Got --cluster a without a region"),
         (["check", "--cluster", "a", "--region", "r", "--stack", "dev"], "Got --stack and --cluster"),
         (["check", "--outputs", "/nowhere.json"], "/nowhere.json"),
@@ -201,7 +207,68 @@ def test_the_stack_is_read_by_pulumi_in_the_project(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert target.read_stack("dev", Path("/project"))["clusterName"] == snapshots.CLUSTER
     asked = (tmp_path / "asked").read_text().strip()
-    assert asked == "stack output --json --non-interactive --stack dev --cwd /project"
+    assert asked == "stack output --json --non-interactive --cwd /project --stack dev"
+
+
+def test_without_a_cluster_the_selected_stack_is_checked(tmp_path, monkeypatch, run):
+    fake = tmp_path / "pulumi"
+    fake.write_text(f"#!/bin/sh\necho \"$@\" > {tmp_path}/asked\necho '{json.dumps(OUTPUTS)}'\n")
+    fake.chmod(0o755)
+    (tmp_path / "Pulumi.yaml").write_text("name: p\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    code, _, _, asked = run("check", "--project", str(tmp_path))
+    assert (code, asked.cluster) == (0, snapshots.CLUSTER)
+    assert (tmp_path / "asked").read_text().strip() == f"stack output --json --non-interactive --cwd {tmp_path}"
+
+
+WITH_A_WARNING = snapshots.with_deployment(snapshots.healthy(), pod_annotations={})
+
+
+def test_a_warning_fails_only_where_it_is_asked_to(run):
+    assert run(*NAMED, snapshot=WITH_A_WARNING)[0] == 0
+    assert run(*NAMED, "--fail-on", "warning", snapshot=WITH_A_WARNING)[0] == 1
+
+
+def test_an_ignored_rule_does_not_fail(run, tmp_path):
+    assert run(*NAMED, "--fail-on", "warning", "--ignore", "pod.safe-to-evict", snapshot=WITH_A_WARNING)[0] == 0
+    (tmp_path / "doctor-ignore.yaml").write_text("pod.safe-to-evict: the pod runs on a fixed node\n")
+    named = (*NAMED, "--project", str(tmp_path), "--fail-on", "warning")
+    code, out, _, _ = run(*named, snapshot=WITH_A_WARNING)
+    assert code == 0
+    assert "ignored: pod.safe-to-evict" in out
+
+
+def test_an_unknown_rule_to_ignore_is_an_error(run):
+    code, _, err, _ = run(*NAMED, "--ignore", "pod.safe-to-evit")
+    assert code == 2
+    assert "did you mean pod.safe-to-evict?" in err
+
+
+def test_junit_is_written_beside_the_report(run, tmp_path):
+    file = tmp_path / "doctor.xml"
+    code, out, _, _ = run(*NAMED, "--junit", str(file), snapshot=WITH_A_WARNING)
+    assert code == 0
+    assert "series-api" in out
+    assert '<testcase classname="pod" name="pod.safe-to-evict">' in file.read_text()
+    code, _, err, _ = run(*NAMED, "--junit", "/nowhere/doctor.xml")
+    assert code == 2
+    assert "/nowhere/doctor.xml: No such file" in err
+
+
+def test_without_its_packages_the_command_shows_how_to_install_them(tmp_path):
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError(\"No module named 'typer'\", name='typer')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "doctor", "check"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "ca-doctor: the package typer is not installed. Run: pip install 'pulumi-eks-cluster-autoscaler[doctor]'\n"
+    )
 
 
 def test_a_stack_that_pulumi_does_not_know_is_said(tmp_path, monkeypatch):

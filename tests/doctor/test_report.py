@@ -3,15 +3,18 @@
 import io
 import json
 import re
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
 from rich.console import Console
 
 from doctor.checks import all_rules, examine
-from doctor.findings import ExitCode, Link, Report, Status
+from doctor.errors import CannotLookError
+from doctor.findings import ExitCode, FailOn, Link, Report, Status
+from doctor.ignoring import read_ignored, without
 from doctor.readings import Unreadable
-from doctor.rendering import document, text
+from doctor.rendering import document, junit, text
 
 from . import snapshots
 from .test_known_misconfigurations import PLANTS
@@ -29,11 +32,15 @@ def out_of_reach() -> Report:
     return examine(snapshots.with_aws(snapshots.healthy(), decisions=unreadable))
 
 
-def shown_as_table(report: Report) -> str:
-    console = Console(width=200, file=io.StringIO(), force_terminal=True, color_system=None)
+def on_a_terminal(report: Report, width: int = 80, **options) -> str:
+    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
     with console.capture() as shown:
-        text.print_table(report, console)
+        text.print_report(report, console, **options)
     return shown.get()
+
+
+def everything(report: Report) -> str:
+    return text.plain(report, everything=True)
 
 
 def test_the_schema_is_a_schema():
@@ -98,9 +105,9 @@ def test_a_link_left_out_is_not_looked_at_and_said_to_be_left_out(link: Link):
     assert report.skipped == (link,)
     assert report.exit_code is ExitCode.HEALTHY
     assert {each["link"]: each["status"] for each in document.as_document(report)["links"]}[link] is None
-    assert f"skipped      {link}" in text.plain(report).splitlines()
+    assert re.search(rf"^left out +{link} +--skip$", text.plain(report), re.MULTILINE)
     assert f"| {link} | left out |" in text.markdown(report)
-    assert re.search(rf"{link}\s+.?\s*left out", shown_as_table(report))
+    assert re.search(rf"left out +{link}", on_a_terminal(report))
 
 
 def test_a_broken_link_that_is_left_out_breaks_nothing():
@@ -108,7 +115,7 @@ def test_a_broken_link_that_is_left_out_breaks_nothing():
     assert report.exit_code is ExitCode.HEALTHY
 
 
-@pytest.mark.parametrize("show", [text.plain, text.markdown, shown_as_table], ids=["plain", "markdown", "table"])
+@pytest.mark.parametrize("show", [text.plain, text.markdown, on_a_terminal], ids=["plain", "markdown", "terminal"])
 def test_each_way_to_read_it_says_what_is_wrong_and_what_mends_it(show):
     shown = show(broken())
     assert "role.oidc-provider" in shown
@@ -124,7 +131,80 @@ def test_plain_lines_carry_neither_colour_nor_frame():
 
 def test_markup_in_what_was_seen_is_shown_as_it_is():
     snapshot = snapshots.with_deployment(snapshots.healthy(), image="x/cluster-autoscaler:[bold]latest")
-    assert "[bold]latest" in shown_as_table(examine(snapshot))
+    assert "[bold]latest" in on_a_terminal(examine(snapshot), everything=True)
+
+
+def test_a_healthy_cluster_takes_one_line_for_each_link():
+    lines = text.plain(examine(snapshots.healthy())).splitlines()
+    assert len(lines) == 1 + len(Link)
+    assert all(re.fullmatch(r"ok +[a-z-]+ +\d+ ok", line) for line in lines[1:])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.number} {plant.name}")
+def test_a_terminal_shows_every_word_and_wraps_all_but_commands(plant, width):
+    report = examine(plant.spoil(snapshots.healthy(plant.mode)))
+    shown = on_a_terminal(report, width, everything=True)
+    for line in shown.splitlines():
+        # A word longer than the line, such as an ARN, stands on a line of its own and is not cut.
+        assert (
+            len(line) <= width or line.startswith("fix:") or len(line.split()) <= 2 or line.startswith(report.cluster)
+        )
+    assert shown.split() == text.plain(report, everything=True).split()
+
+
+def test_everything_is_shown_when_it_is_asked_for():
+    report = examine(snapshots.healthy())
+    shown = everything(report).splitlines()
+    assert [line.split()[1].rstrip(":") for line in shown if ": " in line and line.startswith("ok")] == [
+        finding.rule.id for finding in report.findings
+    ]
+
+
+@pytest.mark.parametrize("fail_on", FailOn)
+def test_junit_has_a_test_case_for_each_finding(fail_on):
+    snapshot = snapshots.with_deployment(snapshots.healthy(), pod_annotations={})
+    for report in (examine(snapshot), broken()):
+        suite = ElementTree.fromstring(junit.render(report, fail_on))
+        cases = suite.findall("testcase")
+        assert [case.get("name") for case in cases] == [finding.rule.id for finding in report.findings]
+        failed = [case.get("name") for case in cases if case.find("failure") is not None]
+        assert failed == [finding.rule.id for finding in report.findings if finding.status in fail_on.statuses]
+        assert suite.get("failures") == str(len(failed))
+
+
+def test_ignored_rules_are_left_out_and_named():
+    report = without(broken(), {"role.oidc-provider": "we know"})
+    assert report.ignored == ("role.oidc-provider",)
+    assert "role.oidc-provider" not in {finding.rule.id for finding in report.findings}
+    assert "ignored: role.oidc-provider" in text.summary(report)
+    SCHEMA.validate(document.as_document(report))
+
+
+KNOWN = {rule.id for rule in all_rules()}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("groups.rebalanc: why", "did you mean groups.rebalance?"),
+        ("groups.rebalance:", "got no reason for groups.rebalance"),
+        ("[groups.rebalance]", "got list; expected a reason for each rule"),
+        ("groups.rebalance: [", "doctor-ignore.yaml"),
+    ],
+)
+def test_a_wrong_file_of_ignored_rules_is_an_error_with_the_way_out(tmp_path, content, said):
+    file = tmp_path / "doctor-ignore.yaml"
+    file.write_text(content)
+    with pytest.raises(CannotLookError, match=re.escape(said)):
+        read_ignored(file, KNOWN)
+
+
+def test_rules_with_reasons_are_read(tmp_path):
+    file = tmp_path / "doctor-ignore.yaml"
+    assert read_ignored(file, KNOWN) == {}
+    file.write_text("groups.rebalance: we rebalance on purpose\n")
+    assert read_ignored(file, KNOWN) == {"groups.rebalance": "we rebalance on purpose"}
 
 
 def test_ids_are_unique_and_well_formed():

@@ -34,7 +34,9 @@ lint: setup ## Lint and type-check.
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/python scripts/check_examples.py
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 
 lint-workflows: ## Lint the workflows by actionlint as well (needs Go).
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

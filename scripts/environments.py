@@ -69,14 +69,14 @@ def _matrix(found: Iterable[Environment]) -> str:
     return json.dumps({"include": list(found)})
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], folder: Path = ROOT) -> int:
     """Print the outputs; exit code 1 and one line when a file cannot be used."""
     try:
         if arguments == ["--stages"]:
-            for number, stage in enumerate(stages(ROOT), start=1):
+            for number, stage in enumerate(stages(folder), start=1):
                 print(f"stage-{number}={_matrix(stage)}")
         else:
-            print(f"matrix={_matrix(environments(ROOT))}")
+            print(f"matrix={_matrix(environments(folder))}")
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1

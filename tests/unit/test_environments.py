@@ -72,8 +72,11 @@ def test_more_stages_than_the_workflow_has_jobs_are_refused(folder):
         order(folder, "dev\nstaging\nprod\na\nb\n")
 
 
-def test_the_outputs_are_those_that_the_workflows_read(capsys):
-    assert SCRIPT["main"]([]) == 0
-    assert capsys.readouterr().out.startswith('matrix={"include": [{"stack": ')
-    assert SCRIPT["main"](["--stages"]) == 0
-    assert capsys.readouterr().out.startswith('stage-1={"include": [{"stack": ')
+def test_the_outputs_are_those_that_the_workflows_read(folder, capsys):
+    assert SCRIPT["main"]([], folder) == 0
+    assert capsys.readouterr().out.startswith('matrix={"include": [{"stack": "dev"')
+    (folder / ".github" / "deploy-order").write_text("staging\ndev prod\n")
+    assert SCRIPT["main"](["--stages"], folder) == 0
+    staging, others = capsys.readouterr().out.splitlines()
+    assert staging == 'stage-1={"include": [{"stack": "staging", "region": "us-east-2"}]}'
+    assert others.startswith('stage-2={"include": [{"stack": "dev"')

@@ -12,15 +12,18 @@ from rules import RULES  # type: ignore[import-not-found]
 _MANIFEST = Path(__file__).with_name("PulumiPolicy.yaml").read_text(encoding="utf-8")
 (VERSION,) = re.findall(r"^version: (.+)$", _MANIFEST, flags=re.MULTILINE)
 
-_servicer = policy._PolicyAnalyzerServicer
+
+class _Servicer(policy._PolicyAnalyzerServicer):
+    """The SDK's, under the pack's version.
+
+    The SDK has no argument for it and puts 0.0.1 into its own messages (PolicyPack.__init__ of pulumi_policy 1.21),
+    while the CLI shows the version of PulumiPolicy.yaml: one pack then has two versions in one output.
+    """
+
+    def __init__(self, name: str, _: str, *rest: Any) -> None:
+        super().__init__(name, VERSION, *rest)
 
 
-def _with_our_version(name: str, _: str, *rest: Any) -> Any:
-    return _servicer(name, VERSION, *rest)
-
-
-# The SDK has no argument for the version and puts 0.0.1 into its own messages (PolicyPack.__init__ of pulumi_policy
-# 1.21), while the CLI shows that of PulumiPolicy.yaml: one pack then has two versions in one output.
-policy._PolicyAnalyzerServicer = _with_our_version  # type: ignore[assignment,misc]
+policy._PolicyAnalyzerServicer = _Servicer  # type: ignore[assignment, misc]
 
 PolicyPack("eks-cluster-autoscaler", policies=list(RULES), enforcement_level=EnforcementLevel.MANDATORY)

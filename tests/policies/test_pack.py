@@ -1,6 +1,7 @@
 """The pack as it is shipped: a folder of its own, that needs nothing but its requirements."""
 
 import ast
+import json
 import subprocess
 import sys
 import tomllib
@@ -10,11 +11,12 @@ from pathlib import Path
 import grpc
 import pytest
 import yaml
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import analyzer_pb2_grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import Policy
 
 from policies import rules
+from tests.policies import compliant
 
 PACK = Path(__file__).parents[2] / "policies"
 VERSION = yaml.safe_load((PACK / "PulumiPolicy.yaml").read_text(encoding="utf-8"))["version"]
@@ -58,12 +60,23 @@ def test_the_entry_point_serves_the_pack_from_a_copy_of_the_folder_alone(tmp_pat
         port = server.stdout.readline().strip()
         assert port.isdigit(), "the port on which the engine reaches the pack"
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            info = analyzer_pb2_grpc.AnalyzerStub(channel).GetAnalyzerInfo(empty_pb2.Empty())
+            stub = analyzer_pb2_grpc.AnalyzerStub(channel)
+            info = stub.GetAnalyzerInfo(empty_pb2.Empty())
+            resource = {"type": "aws:iam/role:Role", "name": "r", "urn": "urn:pulumi:s::p::aws:iam/role:Role::r"}
+            trust = json.dumps(compliant.IRSA_TRUST).replace("cluster-autoscaler", "*")
+            properties = struct_pb2.Struct()
+            properties.update({"assumeRolePolicy": trust})
+            one = stub.Analyze(analyzer_pb2.AnalyzeRequest(**resource, properties=properties))
+            stack = analyzer_pb2.AnalyzerResource(**resource, properties=properties)
+            whole = stub.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=[stack]))
     finally:
         server.kill()
         server.communicate()
     assert [found.name for found in info.policies] == [rule.name for rule in rules.RULES]
     assert info.version == VERSION, "the SDK's own is 0.0.1"
+    assert [(found.policyName, found.policyPackVersion) for found in (*one.diagnostics, *whole.diagnostics)] == [
+        ("irsa-trust-pins-service-account", VERSION)
+    ]
 
 
 def test_the_pack_has_the_projects_version() -> None:

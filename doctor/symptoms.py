@@ -70,7 +70,7 @@ def _newest_chart() -> str:
 
 
 def _newest_image(mender: Mender, _: re.Match[str], case: Case) -> str:
-    newest = compatibility.NEWEST_PATCH.get(case.cluster_minor or (0, 0))
+    newest = compatibility.fitting_image(case.cluster_minor) if case.cluster_minor else None
     return mender.image(f"v{versions.dotted(newest)}" if newest else "TAG")
 
 

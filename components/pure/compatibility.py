@@ -1,47 +1,104 @@
-"""Which chart and which Cluster Autoscaler fit a cluster: dated facts, and the rules that follow from them.
+"""Which chart and which Cluster Autoscaler fit a cluster: the rules, by the dated facts of the tables in ``data/``.
 
-Facts read in kubernetes/autoscaler (tags of the chart and of the binary) on ``READ_ON``. Each rule names what happens
-on a bad pair, because most of them fail silently: the pod runs, the probe answers, and nothing is ever scaled.
+Each rule names what happens on a bad pair, because most of them fail silently: the pod runs, the probe answers, and
+nothing is ever scaled. Only pairs known to be bad are refused. What is newer than the tables gets a warning, because an
+EKS upgrade must not block a stack.
 """
 
+import datetime
 from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 from . import tables
 from .faults import Fault
-from .flags import flag_faults
+from .flags import flag_faults, flag_warnings
 from .versions import Minor, Patch, dotted, parse_minor, parse_patch
 
-READ_ON = "2026-08-22"
-"""The day on which the facts of this module were read."""
+READ_ON: datetime.date = min(map(tables.read_on, ("cluster-autoscaler.tsv", "charts.tsv", "ca-flags.tsv")))
+"""The day on which the oldest of the tables of versions was read."""
+
+
+def _minor(text: str) -> Minor:
+    """A minor version in a table.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if (minor := parse_minor(text)) is None:
+        raise ValueError(f"components/pure/data: got {text!r}; expected a version such as 1.33")
+    return minor
+
+
+def _patch(text: str) -> Patch:
+    """A full version in a table.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if (patch := parse_patch(text)) is None:
+        raise ValueError(f"components/pure/data: got {text!r}; expected a version such as 1.33.6")
+    return patch
+
+
+class Support(NamedTuple):
+    """When EKS ends its support of a Kubernetes minor; None where the date is not known."""
+
+    standard_ends: datetime.date | None
+    extended_ends: datetime.date | None
+
+
+KUBERNETES: Mapping[Minor, Support] = {
+    _minor(minor): Support(*(datetime.date.fromisoformat(day) if day else None for day in days))
+    for minor, *days in tables.rows("kubernetes.tsv")[1:]
+}
+"""The Kubernetes minors that this project covers, oldest first."""
 
 NEWEST_PATCH: Mapping[Minor, Patch] = {
-    (1, 29): (1, 29, 5),
-    (1, 30): (1, 30, 7),
-    (1, 31): (1, 31, 5),
-    (1, 32): (1, 32, 7),
-    (1, 33): (1, 33, 6),
-    (1, 34): (1, 34, 5),
-    (1, 35): (1, 35, 2),
-    (1, 36): (1, 36, 1),
+    _minor(row["minor"]): _patch(row["newest"]) for row in tables.records("cluster-autoscaler.tsv")
 }
-"""Newest patch of Cluster Autoscaler for each Kubernetes minor that this project covers."""
+"""Newest known patch of Cluster Autoscaler by minor, oldest first."""
+
+POD_IDENTITY_FLOORS: Mapping[Minor, Patch] = {
+    _minor(row["minor"]): _patch(row["podIdentity"]) for row in tables.records("cluster-autoscaler.tsv")
+}
+"""First patch of each minor whose AWS SDK takes EKS Pod Identity credentials (issues 6392, 6461)."""
 
 OLDEST_CHART: Patch = (9, 29, 0)
 
-RBAC_FLOORS: tuple[tuple[Minor, Patch, str], ...] = (
-    ((1, 33), (9, 46, 3), "volumeattachments (storage.k8s.io)"),
-    ((1, 35), (9, 54, 0), "deviceclasses, resourceslices and resourceclaims (resource.k8s.io)"),
-)
-"""From this Cluster Autoscaler on, at least this chart, because of what its RBAC must let it list.
+BLOCKS_SINCE: Minor = (1, 33)
+"""From here on Cluster Autoscaler waits for its caches before its first loop (issues 7663, 8678, 9244).
 
-Cluster Autoscaler 1.33 and later waits for its caches before its first loop: without the right to list one of these it
-waits for ever, with its pod Running and its health check answering (kubernetes/autoscaler issues 7663, 8678, 9244).
+Without the right to list one of its resources it waits indefinitely, its pod Running and its health check answering.
 """
 
-POD_IDENTITY_FLOORS: Mapping[Minor, Patch] = {(1, 26): (1, 26, 7), (1, 27): (1, 27, 6), (1, 28): (1, 28, 3)}
-"""First patch whose AWS SDK takes EKS Pod Identity credentials; any 1.29 or later does (issues 6392, 6461)."""
+
+class Informer(NamedTuple):
+    """A resource that Cluster Autoscaler lists and watches.
+
+    Attributes:
+        group: API group, empty for the core group.
+        resource: Plural name.
+        since: First minor of Cluster Autoscaler that lists it.
+        chart: First chart whose ClusterRole grants it.
+    """
+
+    group: str
+    resource: str
+    since: Minor
+    chart: Patch
+
+
+INFORMERS: tuple[Informer, ...] = tuple(
+    Informer(
+        row["group"],
+        row["resource"],
+        _minor(row["since"]),
+        _patch(row["chart"]) if row["chart"] else OLDEST_CHART,
+    )
+    for row in tables.records("informers.tsv")
+)
+"""What Cluster Autoscaler lists without further flags."""
 
 DYNAMIC_RESOURCE_ALLOCATION: tuple[Minor, Minor] = ((1, 35), (1, 34))
 """From the first of these, Cluster Autoscaler lists resource.k8s.io/v1, which Kubernetes serves from the second on."""
@@ -116,19 +173,23 @@ def newest_chart() -> Chart:
 
 
 def kubernetes_faults(version: str) -> list[Fault]:
-    """Faults of a cluster's version: not a version, or outside the table."""
+    """Faults of a cluster's version: not a version, or older than the table. A newer one is no fault."""
     minor = parse_minor(version)
     if minor is None:
         return [Fault("", repr(version), "a Kubernetes version such as 1.33")]
-    if minor not in NEWEST_PATCH:
-        return [
-            Fault(
-                "",
-                f"Kubernetes {dotted(minor)}",
-                f"{dotted(min(NEWEST_PATCH))} to {dotted(max(NEWEST_PATCH))}, the versions known on {READ_ON}",
-            )
-        ]
+    if minor < min(KUBERNETES):
+        return [Fault("", f"Kubernetes {dotted(minor)}", f"{dotted(min(KUBERNETES))} or later; upgrade the cluster")]
     return []
+
+
+def fitting_image(kubernetes: Minor) -> Patch:
+    """The newest known Cluster Autoscaler for a cluster: of its own minor, else of the newest known minor below it."""
+    return NEWEST_PATCH[max((minor for minor in NEWEST_PATCH if minor <= kubernetes), default=min(NEWEST_PATCH))]
+
+
+def is_known(image: Patch) -> bool:
+    """Whether the tables cover this Cluster Autoscaler: it is no newer than the newest known patch of its minor."""
+    return image <= NEWEST_PATCH.get(image[:2], (0, 0, 0)) or image[:2] < min(NEWEST_PATCH)
 
 
 def chart_faults(version: str) -> list[Fault]:
@@ -176,10 +237,10 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
         return None, faults
 
     chart = parse_patch(request.chart_version or "") or newest_chart().version
-    image = parse_patch(request.image_tag or "") or NEWEST_PATCH[kubernetes]
+    image = parse_patch(request.image_tag or "") or fitting_image(kubernetes)
     minor = image[:2]
     faults += _pair_faults(kubernetes, chart, image, request)
-    faults += [fault.under("flags") for fault in flag_faults(request.flags, minor)]
+    faults += [fault.under("flags") for fault in flag_faults(request.flags, minor, known=is_known(image))]
     if faults:
         return None, faults
     return Solution(dotted(chart), f"v{dotted(image)}", tuple(_warnings(kubernetes, chart, image, request))), []
@@ -187,27 +248,31 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
 
 def rbac_floor(minor: Minor) -> Patch:
     """Oldest chart whose RBAC lets this Cluster Autoscaler list what it waits for."""
-    return max([OLDEST_CHART, *(chart for since, chart, _ in RBAC_FLOORS if minor >= since)])
+    return max([OLDEST_CHART, *(informer.chart for informer in _awaited(minor))])
 
 
 def takes_pod_identity(image: Patch) -> bool:
     """Whether this Cluster Autoscaler takes EKS Pod Identity credentials."""
     minor = image[:2]
-    return minor >= (1, 29) or (minor in POD_IDENTITY_FLOORS and image >= POD_IDENTITY_FLOORS[minor])
+    return minor > max(POD_IDENTITY_FLOORS) or (minor in POD_IDENTITY_FLOORS and image >= POD_IDENTITY_FLOORS[minor])
+
+
+def _awaited(minor: Minor) -> list[Informer]:
+    return [informer for informer in INFORMERS if minor >= max(informer.since, BLOCKS_SINCE)]
 
 
 def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -> list[Fault]:
     minor = image[:2]
-    ours = dotted(NEWEST_PATCH[kubernetes])
+    ours = dotted(fitting_image(kubernetes))
     faults = []
     if chart < (floor := rbac_floor(minor)):
-        since, what = max((since, what) for since, needed, what in RBAC_FLOORS if needed == floor)
+        lacking = [informer for informer in _awaited(minor) if chart < informer.chart]
         faults.append(
             Fault(
                 "chart.version",
                 f"chart {dotted(chart)} with Cluster Autoscaler {dotted(image)}",
-                f"chart {dotted(floor)} or later: older ones give no right to list {what}, and Cluster Autoscaler "
-                f"{dotted(since)} and later waits for that list for ever, its pod Running",
+                f"chart {dotted(floor)} or later: older ones give no right to list {_named(lacking)}, and Cluster "
+                f"Autoscaler {dotted(minor)} waits for that list indefinitely, its pod Running",
             )
         )
     lists_v1, serves_v1 = DYNAMIC_RESOURCE_ALLOCATION
@@ -241,19 +306,37 @@ def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request
     return faults
 
 
+def _named(informers: list[Informer]) -> str:
+    return ", ".join(f"{informer.resource} ({informer.group})" for informer in informers)
+
+
 def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -> list[str]:
     minor = image[:2]
     warnings = []
-    if minor != kubernetes:
-        warnings.append(
-            f"Cluster Autoscaler {dotted(image)} on Kubernetes {dotted(kubernetes)} is a pair that nobody tests; "
-            f"leave image.tag out to get {dotted(NEWEST_PATCH[kubernetes])}."
+    if kubernetes > max(NEWEST_PATCH):
+        newest = dotted(fitting_image(kubernetes))
+        advice = (
+            "The pair was not checked."
+            if minor >= kubernetes
+            else "One minor behind the cluster usually works; update this program, or set image.tag once a release of "
+            f"{dotted(kubernetes)} is published."
         )
-    if chart > newest_chart().version or image > NEWEST_PATCH.get(minor, image):
         warnings.append(
-            f"Chart {dotted(chart)} with Cluster Autoscaler {dotted(image)} is newer than what was known on {READ_ON}: "
-            "its fit was not checked."
+            f"Kubernetes {dotted(kubernetes)} is newer than Cluster Autoscaler {newest}, the newest in the version "
+            f"table of {READ_ON}. {'Pinned' if request.image_tag else 'Chosen'}: Cluster Autoscaler {dotted(image)} "
+            f"with chart {dotted(chart)}. {advice}"
         )
+    elif minor != kubernetes:
+        warnings.append(
+            f"Cluster Autoscaler {dotted(image)} on Kubernetes {dotted(kubernetes)} is an untested pair; "
+            f"leave image.tag out to get {dotted(fitting_image(kubernetes))}."
+        )
+    elif chart > newest_chart().version or not is_known(image):
+        warnings.append(
+            f"Chart {dotted(chart)} with Cluster Autoscaler {dotted(image)} is newer than the version table of "
+            f"{READ_ON}: the pair was not checked."
+        )
+    warnings += flag_warnings(request.flags, known=is_known(image))
     if request.tainted_from_zero and minor < MANAGED_TAINTS_FLOOR:
         warnings.append(
             f"Cluster Autoscaler {dotted(image)} misreads the taints of a managed node group at zero and may grow a "
@@ -263,8 +346,4 @@ def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -
 
 
 def _chart(version: str, app_version: str, image: str, released: str) -> Chart:
-    numbers = [parse_patch(text) for text in (version, app_version, image)]
-    if None in numbers:
-        raise ValueError(f"components/data/charts.tsv: got {version!r}, {app_version!r}, {image!r}; expected versions")
-    chart, app, binary = (number or (0, 0, 0) for number in numbers)
-    return Chart(chart, app, binary, released)
+    return Chart(_patch(version), _patch(app_version), _patch(image), released)

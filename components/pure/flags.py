@@ -28,6 +28,8 @@ OWNED_BY: Mapping[str, str] = {
 EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
 """Expanders that work on AWS. ``price`` does not: it ends Cluster Autoscaler at once, for AWS gives it no prices."""
 
+FLAGS_TABLE = "ca-flags.tsv"
+
 _BOOLEANS = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}
 """The spellings that Go's ``strconv.ParseBool`` takes."""
 
@@ -42,7 +44,7 @@ _REPEATABLE = {"multiStringFlag", "Set"}
 @cache
 def table() -> dict[str, tuple[str, dict[Minor, str]]]:
     """Type of each flag, and its default by the minor versions that know it."""
-    header, *flags = tables.rows("ca-flags.tsv")
+    header, *flags = tables.rows(FLAGS_TABLE)
     minors = [parse_minor(version) for version in header[2:]]
     return {
         flag: (
@@ -63,7 +65,7 @@ def known_minors() -> tuple[Minor, ...]:
     return tuple(sorted({minor for _, defaults in table().values() for minor in defaults}))
 
 
-def flag_faults(flags: Mapping[str, str], minor: Minor | None = None) -> list[Fault]:
+def flag_faults(flags: Mapping[str, str], minor: Minor | None = None, *, known: bool = True) -> list[Fault]:
     """Faults of flags given by the user: unknown, removed, owned by a setting, or of the wrong type.
 
     Cluster Autoscaler ends at once on a flag that it does not know, and the pod is restarted for ever.
@@ -71,11 +73,24 @@ def flag_faults(flags: Mapping[str, str], minor: Minor | None = None) -> list[Fa
     Args:
         flags: Value by flag, without dashes.
         minor: Minor version of Cluster Autoscaler; None while it is not known yet: then any version's flags pass.
+        known: Whether the tables cover this Cluster Autoscaler. A newer one may have flags that they lack; see
+            :func:`flag_warnings`.
     """
     return [
         fault
         for flag, value in flags.items()
-        if (fault := _owned_fault(flag) or command_line_fault(flag, value, minor))
+        if (fault := _owned_fault(flag) or command_line_fault(flag, value, minor, known=known))
+    ]
+
+
+def flag_warnings(flags: Mapping[str, str], *, known: bool) -> list[str]:
+    """What is uncertain about flags of a Cluster Autoscaler that is newer than the tables."""
+    newest = max(known_minors())
+    return [
+        f"flags.{flag}: Cluster Autoscaler {dotted(newest)}, the newest in the table of {tables.read_on(FLAGS_TABLE)}, "
+        f"does not have this flag. Cluster Autoscaler exits if the image in use does not have it either{_hint(flag)}."
+        for flag in flags
+        if not known and newest not in table().get(flag, ("", {}))[1]
     ]
 
 
@@ -85,18 +100,19 @@ def _owned_fault(flag: str) -> Fault | None:
     return None
 
 
-def command_line_fault(flag: str, value: str, minor: Minor | None = None) -> Fault | None:
+def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, known: bool = True) -> Fault | None:
     """What ends Cluster Autoscaler about one flag of its command line, whoever put it there; None if nothing does.
 
     Args:
         flag: The flag, without dashes.
         value: Its value.
         minor: Minor version of Cluster Autoscaler; None while it is not known.
+        known: Whether the tables cover this Cluster Autoscaler; if not, a flag that they lack is no fault.
     """
     if flag not in table():
-        near = difflib.get_close_matches(flag.lstrip("-"), table(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return Fault(flag, "a flag that Cluster Autoscaler does not know", f"a flag of Cluster Autoscaler{hint}")
+        if not known and not flag.startswith("-"):
+            return None
+        return Fault(flag, "a flag that Cluster Autoscaler does not know", f"a flag of Cluster Autoscaler{_hint(flag)}")
     kind, defaults = table()[flag]
     if minor is not None and minor in known_minors() and minor not in defaults:
         return Fault(
@@ -111,6 +127,11 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None) -> Fau
     if flag == "enable-dynamic-resource-allocation" and minor is not None and minor >= (1, 35) and value != "true":
         return Fault(flag, repr(value), "true: Cluster Autoscaler ends on anything else from 1.35")
     return None
+
+
+def _hint(flag: str) -> str:
+    near = [name for name in difflib.get_close_matches(flag.lstrip("-"), table(), n=2) if name != flag]
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def expander_faults(expander: str) -> list[Fault]:

@@ -5,7 +5,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
-from . import durations
+from . import durations, tables
 from .discovery import MAX_TAGS, PREFIX, TAINT_EFFECTS, WRONG_PREFIX, Taint
 from .faults import Fault
 from .iam import MAX_NAME_PREFIX_LENGTH
@@ -33,25 +33,8 @@ RESERVED_LABEL_PREFIX = "eks.amazonaws.com/"
 """Labels that EKS alone may set on the nodes of a managed group (EKS user guide, managed node groups)."""
 
 CAPACITY_TYPES = ("ON_DEMAND", "SPOT")
-AMI_TYPES = (
-    "AL2023_x86_64_STANDARD",
-    "AL2023_ARM_64_STANDARD",
-    "AL2023_x86_64_NVIDIA",
-    "AL2023_ARM_64_NVIDIA",
-    "AL2023_x86_64_NEURON",
-    "AL2_x86_64",
-    "AL2_x86_64_GPU",
-    "AL2_ARM_64",
-    "BOTTLEROCKET_x86_64",
-    "BOTTLEROCKET_ARM_64",
-    "BOTTLEROCKET_x86_64_NVIDIA",
-    "BOTTLEROCKET_ARM_64_NVIDIA",
-    "WINDOWS_CORE_2019_x86_64",
-    "WINDOWS_CORE_2022_x86_64",
-    "WINDOWS_FULL_2019_x86_64",
-    "WINDOWS_FULL_2022_x86_64",
-)
-"""AMI types of the EKS API that need no AMI of one's own."""
+AMI_TYPES = tuple(row["type"] for row in tables.records("ami-types.tsv") if row["type"] != "CUSTOM")
+"""AMI types of the EKS API that need no custom AMI."""
 
 
 def form_faults(path: str, value: object, form: re.Pattern[str], expected: str) -> list[Fault]:

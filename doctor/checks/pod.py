@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from .. import access
 from .._shared import compatibility, versions
 from ..arguments import DISCOVERY_FLAG, image_tag, parse_arguments, parse_discovery, parse_static_groups
 from ..case import Case
@@ -245,8 +244,8 @@ def _version(case: Case) -> Finding:
     if cluster is None:
         served = case.snapshot.kubernetes.version
         return VERSION.unread(served if isinstance(served, Unreadable) else Unreadable("get /version", False, served))
-    newest = compatibility.NEWEST_PATCH.get(cluster)
-    fitting = f"v{versions.dotted(newest)}" if newest else f"a tag of {versions.dotted(cluster)}"
+    newest = compatibility.fitting_image(cluster)
+    fitting = f"v{versions.dotted(newest)}"
     if minor is None:
         return VERSION.warning(f"The image is {image}: its tag is not a version.", fitting, case.mender.image(fitting))
     seen = f"Cluster Autoscaler {image_tag(image)} on Kubernetes {versions.dotted(cluster)}."
@@ -262,6 +261,12 @@ def _version(case: Case) -> Finding:
             f"does not serve (Kubernetes does from {versions.dotted(serves)} on).",
             fitting,
             case.mender.image(fitting),
+        )
+    if newest[:2] <= minor < cluster:
+        return VERSION.warning(
+            f"{seen} The version table of {compatibility.READ_ON} has no release of {versions.dotted(cluster)}.",
+            f"{fitting} until Cluster Autoscaler {versions.dotted(cluster)} is published, then its newest patch",
+            f"update the doctor, or set image.tag once a release of {versions.dotted(cluster)} is published",
         )
     if minor != cluster:
         return VERSION.warning(seen, fitting, case.mender.image(fitting))
@@ -279,7 +284,7 @@ def _rbac(case: Case) -> Finding:
     floor = compatibility.rbac_floor(minor)
     chart_is_old = case.chart_version is not None and case.chart_version < floor
     newest = versions.dotted(compatibility.newest_chart().version)
-    blocks = any(right.verb in ("list", "watch") for right in missing) and minor >= access.BLOCKS_SINCE
+    blocks = any(right.verb in ("list", "watch") for right in missing) and minor >= compatibility.BLOCKS_SINCE
     consequence = " The autoscaler waits for these lists before its first loop, indefinitely." if blocks else ""
     return RBAC.broken(
         f"The service account cannot: {', '.join(map(str, missing))}.{consequence}",

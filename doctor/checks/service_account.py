@@ -246,7 +246,7 @@ def _agent_version(case: Case) -> Iterator[Finding]:
         yield AGENT_VERSION.ok(f"Cluster Autoscaler {tag} supports Pod Identity.")
         return
     floor = compatibility.POD_IDENTITY_FLOORS.get(case.image[:2], (1, 29, 0))
-    newest = compatibility.NEWEST_PATCH.get(case.cluster_minor or (0, 0), floor)
+    newest = compatibility.fitting_image(case.cluster_minor) if case.cluster_minor else floor
     yield AGENT_VERSION.broken(
         f"Cluster Autoscaler {tag} rejects the agent's address.",
         f"{versions.dotted(floor)} or later of its minor, or any 1.29 or later",

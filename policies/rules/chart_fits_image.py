@@ -15,12 +15,13 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
     minor = autoscaler.image.minor if autoscaler else None
     if chart is None or minor is None:
         return
-    for first_minor, first_chart, granted in charts.RBAC_FLOORS:
-        if minor >= first_minor and chart < first_chart:
-            yield (
-                f"Chart {_dotted(chart)} does not let Cluster Autoscaler {_dotted(minor)} list {granted}; expected "
-                f"chart {_dotted(first_chart)} or newer."
-            )
+    lacking = [floor for floor in charts.RBAC_FLOORS if minor >= floor.image and chart < floor.chart]
+    if lacking:
+        yield (
+            f"Chart {_dotted(chart)} does not let Cluster Autoscaler {_dotted(minor)} list "
+            f"{', '.join(floor.resource for floor in lacking)}; expected chart "
+            f"{_dotted(max(floor.chart for floor in lacking))} or newer."
+        )
 
 
 def _dotted(version: tuple[int, ...]) -> str:

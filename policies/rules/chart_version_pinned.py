@@ -23,7 +23,7 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         yield "devel is true, so pre-releases are taken as well."
     version = str(dig(resource.props, "version") or "")
     if not charts.release(version):
-        yield f"version is {version or 'not set'}; expected one exact version such as 9.59.0."
+        yield f"version is {version or 'not set'}; expected one exact version such as {charts.NEWEST_CHART}."
 
 
 def _is_local(resource: ResourceValidationArgs) -> bool:

@@ -17,9 +17,9 @@ def _judge(resource: PolicyResource, stack: Stack, settings: Settings) -> Iterat
         return
     for cluster, version in _clusters(autoscaler, stack, settings):
         minor = autoscaler.image.minor
-        if minor and minor != _minor(version):
+        if minor and not _fits(minor, charts.minor(version)):
             found = f"The image is of Cluster Autoscaler {minor[0]}.{minor[1]}"
-            yield f"{found}, and {cluster} runs Kubernetes {version}; expected {version}."
+            yield f"{found}, and {cluster} runs Kubernetes {version}; expected {_expected(charts.minor(version))}."
         elif not (minor or autoscaler.stated_image.tag or autoscaler.stated_image.digest):
             yield (
                 f"No image tag is stated, and this pack does not know the default of chart {autoscaler.chart_version} "
@@ -38,8 +38,22 @@ def _clusters(autoscaler: Autoscaler, stack: Stack, settings: Settings) -> Itera
             yield f"cluster {name}", str(running)
 
 
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+def _fits(image: tuple[int, int], cluster: tuple[int, int]) -> bool:
+    """Says whether an image fits a cluster: equal minors, or the newest known ones on a cluster newer than the table.
+
+    Amazon EKS offers a Kubernetes minor weeks before Cluster Autoscaler has a release for it (kubernetes/autoscaler
+    issue 9985), and nobody's upgrade of a cluster may block their stack meanwhile.
+    """
+    return image == cluster or charts.NEWEST_MINOR <= image < cluster
+
+
+def _expected(cluster: tuple[int, int]) -> str:
+    newest = charts.NEWEST_MINOR
+    return _dotted(cluster) if cluster <= newest else f"{_dotted(newest)} or newer, up to {_dotted(cluster)}"
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
 
 
 RULE = Rule(

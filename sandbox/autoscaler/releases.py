@@ -6,11 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Minor -> newest patch known when this table was made (tags of kubernetes/autoscaler, 2026-08-22).
-_NEWEST_PATCH = {26: 8, 27: 8, 28: 7, 29: 5, 30: 7, 31: 5, 32: 7, 33: 6, 34: 5, 35: 2, 36: 1}
-_NEVER_TAGGED = frozenset({(27, 0)})
-# First patch of each older minor whose AWS SDK knows the address of the EKS Pod Identity agent (kas#6392, kas#6461).
-_POD_IDENTITY_SINCE = {26: 7, 27: 6, 28: 3}
+from sandbox import versions
+
+
+def _patches(column: str) -> dict[int, int]:
+    """Patch by minor, from one column of the table of releases."""
+    return {
+        int(row["minor"].split(".")[1]): int(row[column].split(".")[2])
+        for row in versions.rows("cluster-autoscaler.tsv")
+    }
+
+
+_NEWEST_PATCH, _OLDEST_PATCH = _patches("newest"), _patches("oldest")
+# First patch of each minor whose AWS SDK knows the address of the EKS Pod Identity agent (kas#6392, kas#6461).
+_POD_IDENTITY_SINCE = _patches("podIdentity")
 
 
 class UnknownReleaseError(ValueError):
@@ -24,30 +33,9 @@ class Informed(NamedTuple):
     type: str
 
 
-_INFORMED = (
-    Informed("/api/v1/namespaces", "*v1.Namespace"),
-    Informed("/api/v1/nodes", "*v1.Node"),
-    Informed("/api/v1/persistentvolumeclaims", "*v1.PersistentVolumeClaim"),
-    Informed("/api/v1/persistentvolumes", "*v1.PersistentVolume"),
-    Informed("/api/v1/pods", "*v1.Pod"),
-    Informed("/api/v1/replicationcontrollers", "*v1.ReplicationController"),
-    Informed("/api/v1/services", "*v1.Service"),
-    Informed("/apis/apps/v1/daemonsets", "*v1.DaemonSet"),
-    Informed("/apis/apps/v1/replicasets", "*v1.ReplicaSet"),
-    Informed("/apis/apps/v1/statefulsets", "*v1.StatefulSet"),
-    Informed("/apis/batch/v1/jobs", "*v1.Job"),
-    Informed("/apis/policy/v1/poddisruptionbudgets", "*v1.PodDisruptionBudget"),
-    Informed("/apis/storage.k8s.io/v1/csidrivers", "*v1.CSIDriver"),
-    Informed("/apis/storage.k8s.io/v1/csinodes", "*v1.CSINode"),
-    Informed("/apis/storage.k8s.io/v1/csistoragecapacities", "*v1.CSIStorageCapacity"),
-    Informed("/apis/storage.k8s.io/v1/storageclasses", "*v1.StorageClass"),
-)
-_INFORMED_SINCE_1_33 = (Informed("/apis/storage.k8s.io/v1/volumeattachments", "*v1.VolumeAttachment"),)
-_INFORMED_SINCE_1_35 = (
-    Informed("/apis/resource.k8s.io/v1/deviceclasses", "*v1.DeviceClass"),
-    Informed("/apis/resource.k8s.io/v1/resourceclaims", "*v1.ResourceClaim"),
-    Informed("/apis/resource.k8s.io/v1/resourceslices", "*v1.ResourceSlice"),
-)
+def _informed(group: str, version: str, resource: str, kind: str, **_: str) -> Informed:
+    root = f"/apis/{group}" if group else "/api"
+    return Informed(f"{root}/{version}/{resource}", f"*{version}.{kind}")
 
 
 @dataclass(frozen=True, order=True)
@@ -70,9 +58,8 @@ class Release:
         tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
         match = re.fullmatch(r"v1\.(\d+)\.(\d+)", tag)
         release = cls(int(match[1]), int(match[2])) if match else cls(0, 0)
-        exists = release.patch <= _NEWEST_PATCH.get(release.minor, -1)
-        if not exists or (release.minor, release.patch) in _NEVER_TAGGED:
-            known = ", ".join(f"v1.{minor}.0-{patch}" for minor, patch in _NEWEST_PATCH.items())
+        if not _OLDEST_PATCH.get(release.minor, 0) <= release.patch <= _NEWEST_PATCH.get(release.minor, -1):
+            known = ", ".join(f"v1.{minor}.{_OLDEST_PATCH[minor]}-{newest}" for minor, newest in _NEWEST_PATCH.items())
             raise UnknownReleaseError(
                 f'image "{image}": no release of Cluster Autoscaler has the tag "{tag}"; the sandbox can play {known}'
             )
@@ -85,9 +72,9 @@ class Release:
     @property
     def informed(self) -> tuple[Informed, ...]:
         """What the informers of this release list at start; each needs ``list`` and ``watch`` in RBAC."""
-        since_1_33 = _INFORMED_SINCE_1_33 if self.minor >= 33 else ()
-        since_1_35 = _INFORMED_SINCE_1_35 if self.minor >= 35 else ()
-        return _INFORMED + since_1_33 + since_1_35
+        return tuple(
+            _informed(**row) for row in versions.rows("informers.tsv") if self.minor >= int(row["since"].split(".")[1])
+        )
 
     @property
     def waits_for_informers(self) -> bool:

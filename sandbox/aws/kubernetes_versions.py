@@ -6,9 +6,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 
+from sandbox import versions
 from sandbox.aws.errors import ApiError
 
-MINORS = tuple(f"1.{minor}" for minor in range(29, 37))
+MINORS = tuple(row["minor"] for row in versions.rows("kubernetes.tsv"))
 """Offered minor versions, oldest first."""
 
 DEFAULT_MINOR = MINORS[-2]
@@ -32,6 +33,9 @@ def check_minor(version: str) -> str:
     return version
 
 
+_LAST_MINORS = {row["type"]: row["lastKubernetes"] for row in versions.rows("ami-types.tsv")}
+
+
 @dataclass(frozen=True)
 class ImageFamily:
     """A kind of EKS node image.
@@ -41,18 +45,17 @@ class ImageFamily:
         architecture: ``x86_64`` or ``arm64``.
         image: Image name; ``{minor}`` and ``{date}`` are filled in.
         parameter: Public SSM parameter folder of its newest image; ``{minor}`` is filled in.
-        last_minor: Last Kubernetes minor for which AWS publishes it; ``None``: no end.
     """
 
     ami_type: str
     architecture: str
     image: str
     parameter: str
-    last_minor: str | None = None
 
     def offers(self, minor: str) -> bool:
         """Whether there is an image of this family for the Kubernetes minor."""
-        return self.last_minor is None or MINORS.index(minor) <= MINORS.index(self.last_minor)
+        last = _LAST_MINORS[self.ami_type]
+        return not last or MINORS.index(minor) <= MINORS.index(last)
 
     def image_name(self, minor: str) -> str:
         """The name of its image for the Kubernetes minor."""
@@ -113,22 +116,18 @@ IMAGE_FAMILIES = {
             "bottlerocket-aws-k8s-{minor}-aarch64-v{date}",
             f"{_BOTTLEROCKET}/arm64/latest",
         ),
-        ImageFamily(
-            "AL2_x86_64", "x86_64", "amazon-eks-node-{minor}-v{date}", f"{_EKS}/amazon-linux-2/recommended", "1.32"
-        ),
+        ImageFamily("AL2_x86_64", "x86_64", "amazon-eks-node-{minor}-v{date}", f"{_EKS}/amazon-linux-2/recommended"),
         ImageFamily(
             "AL2_ARM_64",
             "arm64",
             "amazon-eks-arm64-node-{minor}-v{date}",
             f"{_EKS}/amazon-linux-2-arm64/recommended",
-            "1.32",
         ),
         ImageFamily(
             "AL2_x86_64_GPU",
             "x86_64",
             "amazon-eks-gpu-node-{minor}-v{date}",
             f"{_EKS}/amazon-linux-2-gpu/recommended",
-            "1.32",
         ),
     )
 }

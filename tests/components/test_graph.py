@@ -22,6 +22,7 @@ from components import (
 )
 from components import node_group as node_group_component
 from tests.cloud import CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, Graph, run
+from tests.versions import NEWEST_CHART, newest_image
 
 TAG = "aws:autoscaling/tag:Tag"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -380,8 +381,8 @@ def test_the_release_is_one_of_a_fixed_name_and_all_or_nothing(cloud):
     assert release.inputs["cleanupOnFail"] is True
     assert release.inputs["timeout"] == 300
     assert release.inputs["repositoryOpts"] == {"repo": "https://kubernetes.github.io/autoscaler"}
-    assert release.inputs["version"] == "9.59.0"
-    assert release.inputs["values"]["image"]["tag"] == "v1.35.2"
+    assert release.inputs["version"] == NEWEST_CHART
+    assert release.inputs["values"]["image"]["tag"] == newest_image("1.35")
     assert release.delete_before_replace
 
 
@@ -394,7 +395,7 @@ def test_the_release_is_one_of_a_fixed_name_and_all_or_nothing(cloud):
         ),
         (
             {"location": "oci://registry.example/charts/cluster-autoscaler"},
-            {"chart": "oci://registry.example/charts/cluster-autoscaler", "version": "9.59.0"},
+            {"chart": "oci://registry.example/charts/cluster-autoscaler", "version": NEWEST_CHART},
         ),
         ({"location": "./mirror/chart"}, {"chart": "./mirror/chart"}),
     ],
@@ -438,7 +439,7 @@ def test_a_version_that_only_the_cluster_knows_is_fitted_at_preview():
         )
 
     planned = run(build, Cloud(preview=True, cluster_version="1.33"))
-    assert planned.one(RELEASE).inputs["values"]["image"]["tag"] == "v1.33.6"
+    assert planned.one(RELEASE).inputs["values"]["image"]["tag"] == newest_image("1.33")
     with pytest.raises(FaultsError, match=r"got Kubernetes 1\.28"):
         run(build, Cloud(preview=True, cluster_version="1.28"))
 

@@ -35,6 +35,7 @@ from doctor.facts import (
     WaitingPod,
 )
 from doctor.readings import Unreadable
+from tests.versions import NEWEST_CHART
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 CLUSTER = "series-api"
@@ -139,7 +140,7 @@ def deployment(**changes: Any) -> Deployment:
         "labels": {
             "app.kubernetes.io/managed-by": "Helm",
             "app.kubernetes.io/instance": NAME,
-            "helm.sh/chart": "cluster-autoscaler-9.59.0",
+            "helm.sh/chart": f"cluster-autoscaler-{NEWEST_CHART}",
         },
         "selector": {"app.kubernetes.io/instance": NAME},
         "pod_annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},

@@ -26,6 +26,7 @@ from doctor.facts import (
     Taint,
 )
 from doctor.findings import ExitCode, Link, Status
+from tests.versions import newest_image
 
 from . import snapshots as given
 from .planting import Plant, assert_named
@@ -212,14 +213,19 @@ PLANTS = (
         "describe replicasets",
     ),
     Plant(
-        0, "another minor", deployed(image="x/cluster-autoscaler:v1.32.7"), "pod.version", "image.tag=v1.33.6", WARNING
+        0,
+        "another minor",
+        deployed(image="x/cluster-autoscaler:v1.32.7"),
+        "pod.version",
+        f"image.tag={newest_image('1.33')}",
+        WARNING,
     ),
     Plant(
         0,
         "a tag that is no version",
         deployed(image="x/cluster-autoscaler:latest"),
         "pod.version",
-        "image.tag=v1.33.6",
+        f"image.tag={newest_image('1.33')}",
         WARNING,
     ),
     Plant(
@@ -229,7 +235,7 @@ PLANTS = (
             deployed(image="x/cluster-autoscaler:v1.35.2")(it), access=given.rights(image="v1.35.2")
         ),
         "pod.version",
-        "image.tag=v1.33.6",
+        f"image.tag={newest_image('1.33')}",
     ),
     Plant(
         0,
@@ -481,7 +487,7 @@ PLANTS = (
         "agent refused by the log",
         logged("only loopback hosts are allowed"),
         "service-account.pod-identity-refused",
-        "image.tag=v1.33.6",
+        f"image.tag={newest_image('1.33')}",
     ),
     # role
     Plant(
@@ -1077,7 +1083,7 @@ def test_what_a_stack_made_is_mended_by_the_stack():
     [
         (
             deployed(image="x/cluster-autoscaler:v1.32.7"),
-            "pulumi config set --path autoscaler.image.tag v1.33.6 && pulumi up",
+            f"pulumi config set --path autoscaler.image.tag {newest_image('1.33')} && pulumi up",
         ),
         (
             deployed(arguments=given.flags(max_empty_bulk_delete="1")),

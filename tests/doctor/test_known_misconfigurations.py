@@ -21,6 +21,7 @@ from doctor.facts import (
     ZonalVolume,
 )
 from doctor.findings import Status
+from tests.versions import NEWEST_CHART, newest_image
 
 from . import snapshots as given
 from .planting import Plant, assert_named
@@ -371,7 +372,7 @@ PLANTS = (
         "Pod Identity with an old image",
         _old_image_with_pod_identity,
         "service-account.pod-identity-version",
-        "image.tag=v1.28.3",
+        f"image.tag={newest_image('1.28')}",
         mode=Source.POD_IDENTITY,
     ),
     Plant(6, "no region", _no_region, "pod.region", "awsRegion=us-east-1", mode=Source.NODE_ROLE),
@@ -498,14 +499,14 @@ PLANTS = (
         "volumeattachments forbidden",
         _old_chart("volumeattachments", "9.35.0", "v1.33.6", "1.33"),
         "pod.rbac",
-        "--version 9.59.0",
+        f"--version {NEWEST_CHART}",
     ),
     Plant(
         19,
         "resource claims forbidden",
         _old_chart("resourceclaims", "9.53.0", "v1.35.2", "1.35"),
         "pod.rbac",
-        "--version 9.59.0",
+        f"--version {NEWEST_CHART}",
     ),
     Plant(20, "volume in another zone", _volume_zone, "groups.zones", "one node group per zone"),
     Plant(

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from tests.policies.judging import Declared
+from tests.versions import NEWEST_CHART
 
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 ACCOUNT = "123456789012"
@@ -162,7 +163,7 @@ RELEASE = Declared(
         "name": "cluster-autoscaler",
         "namespace": "kube-system",
         "chart": "cluster-autoscaler",
-        "version": "9.59.0",
+        "version": NEWEST_CHART,
         "repositoryOpts": {"repo": "https://kubernetes.github.io/autoscaler"},
         "values": {
             "awsRegion": "eu-central-1",
@@ -192,7 +193,7 @@ DEPLOYMENT = Declared(
         "metadata": {
             "name": "cluster-autoscaler",
             "namespace": "kube-system",
-            "labels": {"helm.sh/chart": "cluster-autoscaler-9.59.0"},
+            "labels": {"helm.sh/chart": f"cluster-autoscaler-{NEWEST_CHART}"},
         },
         "spec": {
             "replicas": 2.0,

@@ -1,8 +1,10 @@
 import pytest
 
 from policies.rules.image_minor_fits_cluster import RULE
+from policies.rules.model import charts
 from tests.policies.compliant import CLUSTER, DEPLOYMENT, RELEASE
 from tests.policies.judging import UNKNOWN, judge
+from tests.versions import NEWER_CHART, NEWER_MINOR, NEWEST_MINOR, newest_image
 
 TAG = "values/image/tag"
 IMAGE = "spec/template/spec/containers/0/image"
@@ -32,10 +34,24 @@ def test_a_release_that_states_no_image_is_judged_by_its_charts_default(chart: s
 
 
 def test_the_default_of_a_chart_newer_than_the_table_must_be_stated() -> None:
-    assert judge(RULE, CLUSTER, RELEASE.without(TAG).but("version", "9.60.0")).messages == [
-        "No image tag is stated, and this pack does not know the default of chart 9.60.0 (its table is of 2026-08-22); "
-        "cluster prod runs Kubernetes 1.35."
+    assert judge(RULE, CLUSTER, RELEASE.without(TAG).but("version", NEWER_CHART)).messages == [
+        f"No image tag is stated, and this pack does not know the default of chart {NEWER_CHART} (its table is of "
+        f"{charts.READ_ON}); cluster prod runs Kubernetes 1.35."
     ]
+
+
+def test_on_a_cluster_newer_than_the_table_the_newest_known_image_and_newer_ones_pass() -> None:
+    newer = CLUSTER.but("version", NEWER_MINOR)
+    assert judge(RULE, newer, RELEASE.but(TAG, newest_image(NEWEST_MINOR))).passes
+    assert judge(RULE, newer, RELEASE.but(TAG, f"v{NEWER_MINOR}.0")).passes
+    assert judge(RULE, newer, RELEASE.but(TAG, "v1.35.2")).messages == [
+        f"The image is of Cluster Autoscaler 1.35, and cluster prod runs Kubernetes {NEWER_MINOR}; expected "
+        f"{NEWEST_MINOR} or newer, up to {NEWER_MINOR}."
+    ]
+
+
+def test_an_image_newer_than_the_cluster_is_refused_even_if_the_table_does_not_know_it() -> None:
+    assert len(judge(RULE, CLUSTER, RELEASE.but(TAG, f"v{NEWER_MINOR}.0")).messages) == 1
 
 
 def test_only_the_cluster_that_is_discovered_counts() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from components.pure import compatibility, versions
 from components.pure.compatibility import Request, solve
+from tests.versions import COVERED, NEWER_CHART, NEWER_MINOR, NEWEST_CHART, NEWEST_MINOR, newer_image, newest_image
 
-MINORS = [versions.dotted(minor) for minor in compatibility.NEWEST_PATCH]
+MINORS = COVERED
 
 
 def refusals(**request):
@@ -18,11 +19,13 @@ def refusals(**request):
     return {fault.path: f"{fault.got}; {fault.expected}" for fault in faults}
 
 
-def test_the_table_covers_kubernetes_129_to_136_and_every_chart_since_929():
-    assert [f"1.{minor}" for minor in range(29, 37)] == MINORS
+def test_the_tables_cover_every_kubernetes_since_129_and_every_chart_since_929_without_a_gap():
+    assert [f"1.{minor}" for minor in range(29, 29 + len(MINORS))] == MINORS
+    assert list(compatibility.KUBERNETES)[: len(MINORS)] == [versions.parse_minor(minor) for minor in MINORS]
     assert min(compatibility.charts()) == (9, 29, 0)
-    assert compatibility.newest_chart().version == (9, 59, 0)
-    assert len(compatibility.charts()) == 54
+    assert list(compatibility.charts()) == sorted(compatibility.charts())
+    assert (9, 59, 0) in compatibility.charts()
+    assert compatibility.NEWEST_PATCH[1, 36] >= (1, 36, 1)
 
 
 @pytest.mark.parametrize("credentials", ["irsa", "podIdentity", "nodeRole"])
@@ -37,12 +40,45 @@ def test_by_default_every_covered_cluster_gets_its_own_minor_and_no_warning(kube
 
 def test_kubernetes_as_eks_reports_it_is_understood():
     solution, _ = solve(Request("1.33.5-eks-abc123"))
-    assert solution.image_tag == "v1.33.6"
+    assert solution.image_tag == newest_image("1.33")
 
 
-@pytest.mark.parametrize("version", ["1.28", "1.37", "2.0"])
-def test_a_version_outside_the_table_is_refused_with_its_bounds(version):
-    assert "1.29 to 1.36" in refusals(kubernetes_version=version)["kubernetesVersion"]
+@pytest.mark.parametrize("version", ["1.28", "1.26.1", "0.9"])
+def test_a_cluster_older_than_the_tables_is_refused(version):
+    assert "1.29 or later" in refusals(kubernetes_version=version)["kubernetesVersion"]
+
+
+@pytest.mark.parametrize("kubernetes", ["1.37", NEWER_MINOR, "2.0"])
+def test_a_cluster_newer_than_every_known_autoscaler_gets_the_newest_known_with_a_warning(kubernetes, monkeypatch):
+    monkeypatch.setattr(compatibility, "NEWEST_PATCH", {(1, 35): (1, 35, 2), (1, 36): (1, 36, 1)})
+    solution, faults = solve(Request(kubernetes))
+    assert faults == []
+    assert (solution.image_tag, solution.chart_version) == ("v1.36.1", NEWEST_CHART)
+    (warning,) = solution.warnings
+    assert f"Kubernetes {kubernetes} is newer than Cluster Autoscaler 1.36.1" in warning
+    assert f"version table of {compatibility.READ_ON}" in warning
+    assert f"set image.tag once a release of {kubernetes} is published" in warning
+
+
+def test_a_pinned_older_image_stays_on_a_cluster_newer_than_the_tables_with_a_warning():
+    solution, faults = solve(Request(NEWER_MINOR, image_tag=newest_image(NEWEST_MINOR)))
+    assert faults == []
+    assert solution.image_tag == newest_image(NEWEST_MINOR)
+    (warning,) = solution.warnings
+    assert f"Pinned: Cluster Autoscaler {newest_image(NEWEST_MINOR)[1:]} with chart {NEWEST_CHART}" in warning
+
+
+def test_a_pinned_image_and_chart_pass_on_a_cluster_newer_than_the_tables_with_a_warning():
+    solution, faults = solve(Request(NEWER_MINOR, image_tag=f"v{NEWER_MINOR}.0", chart_version=NEWER_CHART))
+    assert faults == []
+    assert (solution.image_tag, solution.chart_version) == (f"v{NEWER_MINOR}.0", NEWER_CHART)
+    (warning,) = solution.warnings
+    assert "The pair was not checked." in warning
+
+
+def test_a_known_bad_pair_is_refused_on_a_cluster_newer_than_the_tables():
+    found = refusals(kubernetes_version=NEWER_MINOR, image_tag=f"v{NEWER_MINOR}.0", chart_version="9.53.0")
+    assert "chart 9.54.0 or later" in found["chart.version"]
 
 
 @pytest.mark.parametrize("version", ["", "latest", "one", "1"])
@@ -62,7 +98,7 @@ def test_what_is_no_version_is_refused(version):
 def test_a_chart_whose_rbac_makes_the_autoscaler_hang_is_refused_with_the_floor(kubernetes, chart, floor):
     reason = refusals(kubernetes_version=kubernetes, chart_version=chart)["chart.version"]
     assert f"chart {floor} or later" in reason
-    assert "waits for that list for ever" in reason
+    assert "waits for that list indefinitely" in reason
 
 
 def test_the_same_old_chart_is_fine_below_the_floor():
@@ -76,7 +112,7 @@ def test_a_chart_that_runs_another_version_than_it_says_is_refused(chart):
     )
 
 
-@pytest.mark.parametrize("chart", ["9.28.0", "9.10.01", "newest", "v9.59.0", "9.59", "9.46.9"])
+@pytest.mark.parametrize("chart", ["9.28.0", "9.10.01", "newest", f"v{NEWEST_CHART}", "9.59", "9.46.9"])
 def test_a_chart_that_is_not_covered_or_does_not_exist_is_refused(chart):
     assert "chart.version" in refusals(kubernetes_version="1.33", chart_version=chart)
 
@@ -118,12 +154,27 @@ def test_a_flag_that_the_version_no_longer_has_is_refused():
 
 def test_another_minor_than_the_clusters_is_warned_about():
     solution, _ = solve(Request("1.33", image_tag="v1.32.7"))
-    assert "a pair that nobody tests" in solution.warnings[0]
+    assert "an untested pair" in solution.warnings[0]
 
 
-def test_what_is_newer_than_the_table_is_warned_about():
-    assert "was not checked" in solve(Request("1.36", chart_version="9.60.0"))[0].warnings[0]
-    assert "was not checked" in solve(Request("1.36", image_tag="v1.36.9"))[0].warnings[0]
+def test_a_chart_or_image_newer_than_the_tables_is_warned_about():
+    assert "was not checked" in solve(Request(NEWEST_MINOR, chart_version=NEWER_CHART))[0].warnings[0]
+    assert "was not checked" in solve(Request(NEWEST_MINOR, image_tag=newer_image(NEWEST_MINOR)))[0].warnings[0]
+    assert "was not checked" in solve(Request("1.33", image_tag=newer_image("1.33")))[0].warnings[0]
+
+
+def test_an_unknown_flag_is_refused_with_a_known_image_and_warned_about_with_a_newer_one():
+    flags = {"invented-by-a-newer-release": "true"}
+    assert refusals(kubernetes_version="1.36", flags=flags).keys() == {"flags.invented-by-a-newer-release"}
+    assert refusals(kubernetes_version=NEWER_MINOR, flags=flags).keys() == {"flags.invented-by-a-newer-release"}
+    solution, faults = solve(Request(NEWER_MINOR, image_tag=f"v{NEWER_MINOR}.0", flags=flags))
+    assert faults == []
+    assert "flags.invented-by-a-newer-release: Cluster Autoscaler" in solution.warnings[1]
+
+
+def test_a_flag_that_the_newest_known_minor_lost_is_warned_about_with_a_newer_image():
+    solution, _ = solve(Request(NEWER_MINOR, image_tag=f"v{NEWER_MINOR}.0", flags={"parallel-drain": "true"}))
+    assert "does not have this flag" in solution.warnings[1]
 
 
 def test_misread_taints_of_an_empty_managed_group_are_warned_about_before_131():

@@ -81,7 +81,7 @@ BAD = [
     ({"cluster": {"nam": "a"}}, "cluster.nam: got an unknown key; expected a known key; did you mean name?"),
     ({"cluster": {"stack": "o/p/s", "create": {"kubernetesVersion": "1.35"}}}, "cluster.create: got create without name"),
     (create(kubernetesVersion=1.35), 'cluster.create.kubernetesVersion: got 1.35; expected a string: write "1.35" in quotes'),
-    (create(kubernetesVersion="1.28"), "cluster.create.kubernetesVersion: got Kubernetes 1.28; expected 1.29 to 1.36"),
+    (create(kubernetesVersion="1.28"), "cluster.create.kubernetesVersion: got Kubernetes 1.28; expected 1.29 or later"),
     (create(kubernetesVersion="latest"), "cluster.create.kubernetesVersion: got 'latest'; expected a Kubernetes version"),
     (create(network=None), "cluster.create: got no network; expected network, to make one, or vpcId with privateSubnetIds"),
     (create(vpcId="vpc-1", privateSubnetIds=["subnet-00000001"]), "cluster.create: got both network and vpcId or subnets; expected network"),

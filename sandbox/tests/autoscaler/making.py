@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox import versions
 from sandbox.autoscaler.flags import parse
 from sandbox.autoscaler.groups import Group
 from sandbox.autoscaler.objects import Node, Pod, quantities
 from sandbox.autoscaler.options import Options
 from sandbox.autoscaler.releases import Release
 
-NEWEST = Release(36, 1)
+NEWEST = Release.of_image("sandbox:v" + versions.rows("cluster-autoscaler.tsv")[-1]["newest"])
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -16,10 +16,10 @@ def test_the_release_is_that_of_the_images_tag(image):
 
 
 @pytest.mark.parametrize(
-    "tag", [":1.36.1", ":v1.36.9", ":v1.27.0", ":v1.25.0", ":v1.99.0", ":latest", "", f"@sha256:{'0' * 64}"]
+    "tag", [":1.36.1", ":v1.36.99", ":v1.27.0", ":v1.25.0", ":v1.99.0", ":latest", "", f"@sha256:{'0' * 64}"]
 )
 def test_an_image_that_was_never_published_is_refused_with_what_there_is(tag):
-    with pytest.raises(UnknownReleaseError, match=r"v1\.36\.0-1"):
+    with pytest.raises(UnknownReleaseError, match=r"v1\.36\.0-"):
         Release.of_image(REPOSITORY + tag)
 
 
@@ -28,8 +28,7 @@ def listed(release: Release) -> set[str]:
 
 
 def test_newer_releases_list_more_at_start():
-    assert "volumeattachments" not in listed(Release(32, 7))
-    assert listed(Release(33, 0)) - listed(Release(32, 7)) == {"volumeattachments"}
+    assert listed(Release(32, 0)) - listed(Release(31, 0)) == {"volumeattachments"}
     assert listed(Release(35, 0)) - listed(Release(34, 0)) == {"deviceclasses", "resourceclaims", "resourceslices"}
 
 

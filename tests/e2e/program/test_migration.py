@@ -14,6 +14,7 @@ from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.checkout import Checkout
 from tests.markdown import ROOT, blocks, executed_by
+from tests.versions import newest_image
 
 PAGE = ROOT / "docs" / "migration.md"
 NAMESPACE = "kube-system"
@@ -40,8 +41,8 @@ aws autoscaling create-or-update-tags --tags "$tag,Key=k8s.io/cluster-autoscaler
   "$tag,Key=k8s.io/cluster-autoscaler/legacy,Value=owned"
 helm install cluster-autoscaler sandbox/chart/cluster-autoscaler --namespace kube-system --wait \
   --set autoDiscovery.clusterName=legacy --set awsRegion=us-east-1 --set fullnameOverride=cluster-autoscaler \
-  --set rbac.serviceAccount.create=false --set rbac.serviceAccount.name=cluster-autoscaler --set image.tag=v1.36.1
-"""
+  --set rbac.serviceAccount.create=false --set rbac.serviceAccount.name=cluster-autoscaler --set image.tag=IMAGE_TAG
+""".replace("IMAGE_TAG", newest_image("1.36"))
 
 
 class Moment(NamedTuple):

@@ -22,10 +22,11 @@ from tests.e2e.program.stack import Stack, inventory
 from tests.e2e.reliability.probe import Watch
 from tests.e2e.reliability.suite import Finding
 from tests.e2e.reliability.test_moves import asg_names, whoami
+from tests.versions import NEWEST_CHART, newest_image
 
 CLUSTER = "upgrades"
 KIND = "Upgrades"
-OLD_CHART, NEW_CHART = "9.46.6", "9.59.0"
+OLD_CHART, NEW_CHART = "9.46.6", NEWEST_CHART
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 CLUSTER_TYPE = "aws:eks/cluster:Cluster"
 
@@ -40,11 +41,11 @@ class Version(NamedTuple):
 
 
 PATH = [
-    Version("1.33", OLD_CHART, OLD_CHART, "v1.33.6"),
-    Version("1.34", OLD_CHART, OLD_CHART, "v1.34.5"),
-    Version("1.34", None, NEW_CHART, "v1.34.5"),
-    Version("1.35", None, NEW_CHART, "v1.35.2"),
-    Version("1.36", None, NEW_CHART, "v1.36.1"),
+    Version("1.33", OLD_CHART, OLD_CHART, newest_image("1.33")),
+    Version("1.34", OLD_CHART, OLD_CHART, newest_image("1.34")),
+    Version("1.34", None, NEW_CHART, newest_image("1.34")),
+    Version("1.35", None, NEW_CHART, newest_image("1.35")),
+    Version("1.36", None, NEW_CHART, newest_image("1.36")),
 ]
 
 
@@ -81,7 +82,9 @@ def lead_to(stack: Stack, version: Version, repository: str) -> None:
 def test_kubernetes_and_chart_are_led_upwards_without_a_gap(
     sandbox: Sandbox, before: dict[str, list[str]], repository: str, finding: Finding
 ) -> None:
-    finding.done(KIND, "Kubernetes 1.33 (emulated by kube-apiserver 1.36), 1.34, chart 9.46.6 to 9.59.0, 1.35, 1.36")
+    finding.done(
+        KIND, f"Kubernetes 1.33 (emulated by kube-apiserver 1.36), 1.34, chart {OLD_CHART} to {NEW_CHART}, 1.35, 1.36"
+    )
     held = inventory(sandbox)
     stack = Stack(sandbox, "sandbox", CLUSTER)
     network = {"cidr": "10.2.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}
@@ -151,6 +154,7 @@ def refused(stack: Stack, repository: str) -> None:
     lead_to(stack, Version("1.35", OLD_CHART, OLD_CHART, ""), repository)
     told = stack.up(check=False)
     stack.document = wanted
-    assert f"got chart {OLD_CHART} with Cluster Autoscaler 1.35.2; expected chart 9.54.0 or later" in told, told
+    pair = f"chart {OLD_CHART} with Cluster Autoscaler {newest_image('1.35')[1:]}"
+    assert f"got {pair}; expected chart 9.54.0 or later" in told, told
     assert "Traceback" not in told
     assert stack.planned() == [], "something was changed all the same"

@@ -40,10 +40,23 @@ def make_network() -> ClusterNetwork | None:
     return ClusterNetwork("network", arguments, on_aws)
 
 
+def cluster_name_of(owner: pulumi.StackReference) -> pulumi.Output[str]:
+    """The output of another stack that names the cluster, or an error with the outputs that the stack has."""
+    key = settings.cluster.stack_output
+
+    def named(value: object) -> Any:
+        if isinstance(value, str):
+            return value
+        # Read only now: one secret output makes all of them secret.
+        return owner.outputs.apply(lambda outputs: stack_settings.refuse_output(settings.cluster, value, outputs))
+
+    return owner.get_output(key).apply(named)
+
+
 def cluster_arguments() -> EksClusterArgs:
     """The cluster by its own name or by another stack's output, with its subnets where it is created."""
-    if settings.cluster.stack:
-        return {"name": pulumi.StackReference(settings.cluster.stack).require_output(settings.cluster.stack_output)}
+    if owner:
+        return {"name": cluster_name_of(owner)}
     name = settings.cluster.name or ""
     if settings.cluster.create is None:
         return {"name": name}
@@ -59,11 +72,20 @@ def cluster_arguments() -> EksClusterArgs:
     return {"name": name, "create": stack_settings.creation_arguments(settings.cluster.create, **made)}
 
 
+def node_subnets() -> Any:
+    """The subnets of nodes that are given none: private ones, of the network, the owner's stack or the cluster."""
+    if network:
+        return list(network.private_subnets.values())
+    if owner:
+        # An owner of an older version has no such output.
+        return owner.get_output("privateSubnetIds").apply(lambda known: known or cluster.node_subnet_ids)
+    return cluster.node_subnet_ids
+
+
 def subnets_of(group: stack_settings.NodeGroup) -> dict[str, Any]:
     """Where a group's nodes live: its own subnets, else the network's or the cluster's; by zone when wished."""
     if not group.one_per_zone:
-        made = list(network.private_subnets.values()) if network else cluster.subnet_ids
-        return {"subnet_ids": group.subnet_ids or made}
+        return {"subnet_ids": group.subnet_ids or node_subnets()}
     if group.subnet_ids is None and network is not None:
         return {"subnet_ids_by_zone": {zone: [subnet] for zone, subnet in network.private_subnets.items()}}
     by_zone: dict[str, list[str]] = {}
@@ -82,6 +104,7 @@ def attachment_names() -> dict[str, str]:
 
 
 network = make_network()
+owner = pulumi.StackReference(settings.cluster.stack) if settings.cluster.stack else None
 cluster = EksCluster("cluster", cluster_arguments(), on_aws)
 
 node_groups = {

@@ -29,6 +29,7 @@ def export(
         "clusterVersion": cluster.version,
         "clusterEndpoint": cluster.endpoint,
         "oidcIssuer": cluster.oidc_issuer,
+        "privateSubnetIds": cluster.private_subnet_ids,
         "kubeconfig": cluster.kubeconfig,
         "region": settings.region,
         "accountId": cluster.arn.apply(lambda arn: ClusterIdentity.from_arn(arn).account),

@@ -1,12 +1,14 @@
 """EksCluster: the cluster that everything else hangs on, created or adopted."""
 
+from collections.abc import Awaitable
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 
-from . import new_cluster
-from .errors import checked
+from . import new_cluster, private_subnets
+from .errors import FaultsError, checked
 from .new_cluster import ClusterCreation
 from .pure import iam, validation
 from .pure.faults import Fault
@@ -51,6 +53,11 @@ class EksCluster(pulumi.ComponentResource):
     """URL of the OIDC issuer of the service accounts' tokens."""
     subnet_ids: pulumi.Output[list[str]]
     """Subnets of the cluster."""
+    private_subnet_ids: pulumi.Output[list[str]]
+    """Subnets of the cluster without a route to an internet gateway and without public addresses, for nodes.
+
+    Empty if the cluster has none, or if AWS refuses to tell.
+    """
     kubeconfig: pulumi.Output[str]
     """Kubeconfig that gets its tokens from `aws eks get-token`: no secret inside."""
 
@@ -70,9 +77,28 @@ class EksCluster(pulumi.ComponentResource):
                 "endpoint": self.endpoint,
                 "oidcIssuer": self.oidc_issuer,
                 "subnetIds": self.subnet_ids,
+                "privateSubnetIds": self.private_subnet_ids,
                 "kubeconfig": self.kubeconfig,
             }
         )
+
+    @property
+    def node_subnet_ids(self) -> pulumi.Output[list[str]]:
+        """The private subnets, for nodes: an error if the cluster has none or if they are not known (Python only)."""
+        return self._subnets.apply(self._for_nodes)
+
+    def _for_nodes(self, subnets: private_subnets.Found) -> list[str]:
+        if subnets.private:
+            return subnets.private
+        got = f"none, and the cluster has no private subnet: {', '.join(subnets.all)} have a route to an internet "
+        got += "gateway or give nodes public addresses"
+        if subnets.refused:
+            got = f"none, and the private subnets of the cluster are not known: {subnets.refused}"
+        expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
+        raise FaultsError("node groups", [Fault("subnetIds", got, expected)])
+
+    def _look_up(self, network: GetClusterVpcConfigResult) -> Awaitable[private_subnets.Found]:
+        return private_subnets.look_up(self, network.vpc_id, network.subnet_ids)
 
     def _adopt(self, name: pulumi.Input[str]) -> None:
         found = aws.eks.get_cluster_output(name=name, opts=pulumi.InvokeOutputOptions(parent=self))
@@ -82,6 +108,8 @@ class EksCluster(pulumi.ComponentResource):
         self.endpoint = found.endpoint
         self.oidc_issuer = found.identities.apply(lambda identities: identities[0].oidcs[0].issuer)
         self.subnet_ids = found.vpc_config.apply(lambda network: network.subnet_ids)
+        self._subnets: pulumi.Output[private_subnets.Found] = found.vpc_config.apply(self._look_up)
+        self.private_subnet_ids = self._subnets.apply(lambda subnets: subnets.private)
         self.kubeconfig = _kubeconfig(
             found, found.certificate_authorities.apply(lambda authorities: authorities[0].data)
         )
@@ -95,6 +123,8 @@ class EksCluster(pulumi.ComponentResource):
         self.oidc_issuer = cluster.apply(lambda found: found.identities[0].oidcs[0].issuer)
         subnets = [create["private_subnet_ids"], create.get("public_subnet_ids", [])]
         self.subnet_ids = pulumi.Output.all(*subnets).apply(lambda known: [*known[0], *known[1]])
+        self.private_subnet_ids = pulumi.Output.all(create["private_subnet_ids"]).apply(lambda known: [*known[0]])
+        self._subnets = self.private_subnet_ids.apply(lambda ids: private_subnets.Found(ids, ids))
         self.kubeconfig = _kubeconfig(self, cluster.apply(lambda found: found.certificate_authority.data))
 
 

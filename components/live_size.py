@@ -1,11 +1,11 @@
 """Send the number of nodes that a group has, whenever an update must send one (docs/decisions/0007)."""
 
-import importlib.metadata
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
+from .invoking import Refused, ask
 from .pure import sizes
 from .pure.sizes import LiveGroup, Sizes
 
@@ -67,13 +67,13 @@ class LiveSize:
         if pulumi.contains_unknowns([cluster, template]):
             return None
         try:
-            names = (await self._invoke(LIST, clusterName=cluster))["names"]
+            names = (await ask(self._owner, LIST, clusterName=cluster))["names"]
             found = [
-                await self._invoke(DESCRIBE, clusterName=cluster, nodeGroupName=name)
+                await ask(self._owner, DESCRIBE, clusterName=cluster, nodeGroupName=name)
                 for name in names
                 if sizes.may_be_of(self._group, name)
             ]
-        except Exception as error:  # the SDK has no narrower type for what a provider answers
+        except Refused as error:
             if NO_CLUSTER not in str(error):
                 pulumi.log.warn(
                     f"Cannot read the live size of node group {self._group}, so a change of minSize or maxSize sends "
@@ -83,10 +83,6 @@ class LiveSize:
                 )
             return None
         return sizes.current([group for group in map(_live_group, found) if group.template_id == template], requested)
-
-    async def _invoke(self, token: str, **args: str) -> Any:
-        options = pulumi.InvokeOptions(parent=self._owner, version=importlib.metadata.version("pulumi-aws"))
-        return await pulumi.runtime.invoke_async(token, args, options)
 
 
 def _live_group(found: Mapping[str, Any]) -> LiveGroup:

@@ -127,8 +127,11 @@ class _Subnets:
             tags={**_title(self._cluster, name), **self._tags},
             opts=self._opts,
         )
-        aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=routes.id, opts=self._opts)
-        self.ids[zone] = subnet.id
+        association = aws.ec2.RouteTableAssociation(
+            name, subnet_id=subnet.id, route_table_id=routes.id, opts=self._opts
+        )
+        # What is put into the subnet waits for its route and the NAT gateway behind it; on destroy both outlive it.
+        self.ids[zone] = pulumi.Output.all(subnet.id, association.id).apply(lambda known: str(known[0]))
         return subnet
 
 

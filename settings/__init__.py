@@ -14,7 +14,7 @@ from settings.arguments import (
     role_arguments,
 )
 from settings.reading import load, parse
-from settings.rules import faults
+from settings.rules import faults, refuse_output
 from settings.shapes import Key, NodeGroup, Settings, known_keys
 
 __all__ = [
@@ -31,5 +31,6 @@ __all__ = [
     "node_group_arguments",
     "oidc_provider_arguments",
     "parse",
+    "refuse_output",
     "role_arguments",
 ]

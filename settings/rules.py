@@ -1,11 +1,12 @@
 """What is wrong with values, found by the components' own rules and told at the keys of the settings."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
 
 from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider
 from components.autoscaler_role import NODE_ROLE
+from components.errors import FaultsError
 from components.pure import validation
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
@@ -60,6 +61,23 @@ def faults(settings: Settings) -> list[Fault]:
             )
         )
     return found
+
+
+def refuse_output(cluster: Cluster, value: object, outputs: Mapping[str, object]) -> NoReturn:
+    """Refuse what another stack gives as the name of the cluster.
+
+    Args:
+        cluster: The setting that names the stack and the output.
+        value: The output, or None.
+        outputs: All outputs of the stack.
+
+    Raises:
+        FaultsError: Always.
+    """
+    names = ", ".join(sorted(outputs)) or "none: deploy that stack first"
+    got = repr(cluster.stack_output) if value is None else f"{cluster.stack_output!r}, which is no text"
+    fault = Fault("cluster.stackOutput", got, f"the name of an output of {cluster.stack} that is text ({names})")
+    raise FaultsError("settings", [fault])
 
 
 def _account_faults(account_id: str) -> list[Fault]:

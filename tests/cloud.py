@@ -99,6 +99,10 @@ class Cloud(mocks.Mocks):
         self.oidc_audiences = ["sts.amazonaws.com"]
         self.oidc_url = ISSUER_PATH
         self.cluster_urn = ""
+        self.other_stack: dict[str, Any] = {"name": CLUSTER}
+        """Outputs of the stack that a StackReference reads."""
+        self.public_subnets: set[str] = set()
+        """Subnets that give public addresses."""
         self.live_groups: dict[str, dict[str, Any]] = {}
         """Answers of getNodeGroup by name, of the groups that getNodeGroups lists."""
 
@@ -107,7 +111,7 @@ class Cloud(mocks.Mocks):
         if args.typ == "eks:index:Cluster":
             return "", {**inputs, "eksCluster": {**_REFERENCE, "urn": self.cluster_urn, "id": args.inputs["name"]}}
         if args.typ == "pulumi:pulumi:StackReference":
-            return inputs["name"], {**inputs, "outputs": {"name": CLUSTER}, "secretOutputNames": []}
+            return inputs["name"], {**inputs, "outputs": self.other_stack, "secretOutputNames": []}
         if self.preview:
             return "", inputs
         made = _MADE.get(args.typ, lambda _: {})(args)
@@ -124,6 +128,13 @@ class Cloud(mocks.Mocks):
                 return self.live_groups.get(name, _node_group(name))
             case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
                 return {"arn": PROVIDER_ARN, "url": self.oidc_url, "clientIdLists": self.oidc_audiences}
+            case "aws:ec2/getSubnets:getSubnets":
+                asked = {each["name"]: each["values"] for each in args.args["filters"]}
+                return {"ids": [each for each in asked["subnet-id"] if each not in self.public_subnets]}
+            case "aws:ec2/getRouteTables:getRouteTables":
+                return {"ids": ["rtb-main"]}
+            case "aws:ec2/getRouteTable:getRouteTable":
+                return {"associations": [{"subnetId": "", "main": True}], "routes": [{"gatewayId": ""}]}
             case "aws:ec2/getSubnet:getSubnet":
                 return {"id": args.args["id"], "availabilityZone": f"{REGION}{args.args['id'][-1]}"}
         raise AssertionError(f"the program called {args.token}, which this cloud does not know")

@@ -14,7 +14,7 @@ extra = ManagedNodeGroup(
     {
         "cluster_name": cluster.name,
         "kubernetes_version": cluster.version,
-        "subnet_ids": cluster.subnet_ids,
+        "subnet_ids": owner.require_output("privateSubnetIds"),
         "instance_types": ["m6i.large"],
         "min_size": 0,
         "max_size": 3,

@@ -23,7 +23,7 @@ OWN_WORDS = {
     "nodeGroups[].name": "Name of the group, 1 to 40 characters; EKS gets it with a suffix.",
     "nodeGroups[].onePerZone": "Whether there is one group per zone of its subnets, for volumes, kept at equal size by "
     "`balanceSimilarNodeGroups`. Defaults to false.",
-    "nodeGroups[].subnetIds": "Subnets of the nodes. Defaults to those of the network made here, else the cluster's.",
+    "nodeGroups[].subnetIds": "Subnets of the nodes. Defaults to the private subnets of the cluster.",
     "nodeGroups[].kubernetesVersion": "Kubernetes version of the nodes, the cluster's at most. "
     "Defaults to the cluster's own, at every `up`.",
     "nodeGroups[].hopLimit": "IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. "

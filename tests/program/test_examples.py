@@ -12,12 +12,15 @@ ROOT = Path(__file__).parents[2]
 TAG = "aws:autoscaling/tag:Tag"
 
 
+OUTPUTS = {"clusterName": CLUSTER, "region": REGION, "privateSubnetIds": ["subnet-0000000a"]}
+
+
 class OtherStack(Cloud):
     """A cloud in which another stack owns the cluster and exports what this project's stacks do."""
 
     def new_resource(self, args):
         if args.typ == "pulumi:pulumi:StackReference":
-            return args.name, {"name": args.name, "outputs": {"clusterName": CLUSTER, "region": REGION}}
+            return args.name, {"name": args.name, "outputs": OUTPUTS}
         return super().new_resource(args)
 
 
@@ -38,6 +41,7 @@ def test_a_node_group_is_added_to_the_cluster_of_another_stack(example):
     graph = example("add-to-cluster", clusterStack="organization/eks-cluster-autoscaler/dev")
     group = graph.one("aws:eks/nodeGroup:NodeGroup")
     assert group.inputs["clusterName"] == CLUSTER
+    assert group.inputs["subnetIds"] == OUTPUTS["privateSubnetIds"], "nodes belong into private subnets"
     assert graph.tags()[f"k8s.io/cluster-autoscaler/{CLUSTER}"] == "owned"
     assert graph.tags()["k8s.io/cluster-autoscaler/node-template/label/workload"] == "extra"
     assert not graph.of("kubernetes:helm.sh/v3:Release"), "the other stack has the autoscaler"

@@ -28,10 +28,10 @@ def config_of(stack, folder=ROOT):
     return {**defaults, **yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())["config"]}
 
 
-def run_program(stack, *, preview=False, folder=ROOT, graph=None, **changes):
+def run_program(stack, *, preview=False, folder=ROOT, graph=None, cloud=None, **changes):
     config = config_of(stack, folder)
     config.update({f"{PROJECT['name']}:{key}": value for key, value in changes.items()})
-    cloud = Cloud(preview=preview, cluster_version="1.36")
+    cloud = cloud or Cloud(preview=preview, cluster_version="1.36")
     return run(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, cloud, config, stack, graph)
 
 

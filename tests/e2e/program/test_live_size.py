@@ -16,16 +16,16 @@ CLUSTER = "legacy"
 PROGRAM = """
 import pulumi
 import pulumi_aws as aws
-from components import ManagedNodeGroup
+from components import EksCluster, ManagedNodeGroup
 
 config = pulumi.Config()
 provider = aws.Provider("aws", region="us-east-1")
-subnets = aws.eks.get_cluster(name="legacy", opts=pulumi.InvokeOptions(provider=provider)).vpc_configs[0].subnet_ids
+cluster = EksCluster("cluster", {"name": "legacy"}, pulumi.ResourceOptions(providers=[provider]))
 workers = ManagedNodeGroup(
     "extra",
     {
-        "cluster_name": "legacy",
-        "subnet_ids": subnets,
+        "cluster_name": cluster.name,
+        "subnet_ids": cluster.private_subnet_ids,
         "min_size": config.require_int("min"),
         "max_size": config.require_int("max"),
         "instance_types": [config.require("type")],

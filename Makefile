@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements-dev.txt
 
 lock: setup ## Compile requirements*.in to pinned and hashed requirements*.txt.
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	for name in requirements-dev requirements; do \
+	for name in requirements-dev requirements tests/e2e/judges/requirements; do \
 	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
 	done
 	rm -rf .venv-lock

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pulumi_policy import ResourceValidationArgs
 
 from .model.autoscaler import AUTOSCALER_TYPES, autoscaler_in
-from .model.flags import EXPANDERS, added_in, removed_in
+from .model.flags import EXPANDERS, minors_with
 from .model.rule import Rule, Settings
 
 
@@ -22,10 +22,9 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
     if minor is None:
         return
     for flag in flags:
-        if removed := removed_in(flag, minor):
-            yield f"The flag {flag} was removed in {_dotted(removed)}, and the image is {_dotted(minor)}."
-        elif added := added_in(flag, minor):
-            yield f"The flag {flag} exists since {_dotted(added)}, and the image is {_dotted(minor)}."
+        if minors := minors_with(flag, minor):
+            known = ", ".join(map(_dotted, minors))
+            yield f"Cluster Autoscaler {_dotted(minor)} does not have the flag {flag}, which exists in {known}."
 
 
 def _dotted(minor: tuple[int, int]) -> str:

@@ -46,14 +46,15 @@ def default_tag(chart_version: str) -> str | None:
     It is `image.tag` of values.yaml, not appVersion, which some releases have wrong.
     """
     wanted = release(chart_version)
-    return next((f"v{row['image']}" for row in _rows("charts.tsv") if release(row["chart"]) == wanted), None)
+    return next((f"v{row['image']}" for row in rows("charts.tsv") if release(row["chart"]) == wanted), None)
 
 
 def _lines(table: str) -> list[str]:
     return (Path(__file__).parent / "data" / table).read_text(encoding="utf-8").splitlines()
 
 
-def _rows(table: str) -> list[dict[str, str]]:
+def rows(table: str) -> list[dict[str, str]]:
+    """Return the rows of a table in `data/`, each value by the name of its column."""
     header, *rows = (line.split("\t") for line in _lines(table) if not line.startswith("#"))
     return [dict(zip(header, row, strict=True)) for row in rows]
 
@@ -61,13 +62,13 @@ def _rows(table: str) -> list[dict[str, str]]:
 READ_ON = next(match[1] for line in _lines("charts.tsv") if (match := _READ.search(line)))
 """The day on which the charts were read."""
 
-NEWEST_MINOR = max(minor(row["minor"]) for row in _rows("cluster-autoscaler.tsv"))
+NEWEST_MINOR = max(minor(row["minor"]) for row in rows("cluster-autoscaler.tsv"))
 """Newest minor of Cluster Autoscaler that this pack knows."""
 
 # From this minor on Cluster Autoscaler waits until it has listed every resource, while its health check says 200.
 _BLOCKS_SINCE = (1, 33)
 
-NEWEST_CHART = _rows("charts.tsv")[-1]["chart"]
+NEWEST_CHART = rows("charts.tsv")[-1]["chart"]
 """Newest chart that this pack knows."""
 
 RBAC_FLOORS = tuple(
@@ -76,7 +77,7 @@ RBAC_FLOORS = tuple(
         release(row["chart"]) or (0, 0, 0),
         f"{row['resource']}.{row['group']}",
     )
-    for row in _rows("informers.tsv")
+    for row in rows("informers.tsv")
     if row["chart"]
 )
 """Resources that not every chart lets Cluster Autoscaler list."""

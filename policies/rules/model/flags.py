@@ -1,95 +1,40 @@
-"""Flags and expanders of Cluster Autoscaler that end it, by version.
+"""Which flags and expanders end Cluster Autoscaler, by version, from `data/ca-flags.tsv`."""
 
-From config/flags/flags.go (before 1.33 main.go) of the newest patch of each minor from 1.28 to 1.36, read 2026-08-22.
-Flags that every one of them has are not listed.
-"""
+from functools import cache
+
+from . import charts
 
 EXPANDERS = ("least-waste", "priority", "most-pods", "least-nodes", "random", "grpc")
 """Expanders that work on AWS. Any other name ends the program: `price` because AWS gives no prices (main.go asks the
 provider's `Pricing()`, which is not implemented), the rest as not supported (expander/factory/expander_factory.go)."""
 
-NEWEST = (1, 36)
-"""Newest minor whose flags were read."""
-
-_ADDED = {
-    (1, 29): (
-        "bypassed-scheduler-names",
-        "drain-priority-config",
-        "dynamic-node-delete-delay-after-taint-enabled",
-        "kube-api-content-type",
-        "scale-down-delay-type-local",
-        "startup-taint",
-        "status-taint",
-    ),
-    (1, 30): (
-        "enable-provisioning-requests",
-        "frequent-loops-enabled",
-    ),
-    (1, 31): (
-        "async-node-groups",
-        "bulk-mig-instances-listing-enabled",
-        "enable-proactive-scaleup",
-        "force-delete-failed-nodes",
-        "max-binpacking-time",
-        "pod-injection-limit",
-    ),
-    (1, 32): (
-        "check-capacity-batch-processing",
-        "check-capacity-provisioning-request-batch-timebox",
-        "check-capacity-provisioning-request-max-batch-size",
-        "enable-dynamic-resource-allocation",
-        "force-delete-unregistered-nodes",
-        "provisioning-request-initial-backoff-time",
-        "provisioning-request-max-backoff-cache-size",
-        "provisioning-request-max-backoff-time",
-    ),
-    (1, 33): (
-        "blocking-system-pod-distruption-timeout",
-        "check-capacity-processor-instance",
-        "cluster-snapshot-parallelism",
-    ),
-    (1, 34): (
-        "capacity-buffer-controller-enabled",
-        "capacity-buffer-pod-injection-enabled",
-        "node-deletion-candidate-ttl",
-    ),
-    (1, 35): (
-        "allowed-scheduler-names",
-        "enable-csi-node-aware-scheduling",
-        "max-node-skip-eval-time-tracker-enabled",
-        "max-node-startup-time",
-        "node-removal-latency-tracking-enabled",
-        "predicate-parallelism",
-        "scale-from-unschedulable",
-    ),
-    (1, 36): (
-        "capacity-buffer-pod-dry-run-enabled",
-        "capacity-quotas-enabled",
-        "fastpath-binpacking-enabled",
-        "max-startup-time",
-        "salvo-scale-up",
-        "salvo-scale-up-budget",
-        "scaleup-simulation-for-skipped-node-groups-enabled",
-        "startup-taint-prefix",
-    ),
-}
-
-_REMOVED = {
-    (1, 32): ("parallel-drain",),
-    (1, 33): (
-        "gce-expander-ephemeral-storage-support",
-        "max-autoprovisioned-node-group-count",
-        "max-empty-bulk-delete",
-        "node-autoprovisioning-enabled",
-    ),
-}
+# Flags of klog, which has them in every version, though the table has them only since 1.36 declares them itself.
+_KLOG = ("legacy_stderr_threshold_behavior", "stderrthreshold")
 
 
-def removed_in(flag: str, minor: tuple[int, int]) -> tuple[int, int] | None:
-    """Return the minor that removed a flag from an image of this minor, None if the image may have it."""
-    return next((removed for removed, flags in _REMOVED.items() if flag in flags and minor >= removed), None)
+@cache
+def _minors_with() -> dict[str, tuple[tuple[int, int], ...]]:
+    """The minors that have a flag, oldest first, by flag."""
+    return {
+        row["flag"]: tuple(
+            charts.minor(version)
+            for version, default in row.items()
+            if version not in ("flag", "type") and default != "-"
+        )
+        for row in charts.rows("ca-flags.tsv")
+        if row["flag"] not in _KLOG
+    }
 
 
-def added_in(flag: str, minor: tuple[int, int]) -> tuple[int, int] | None:
-    """Return the minor that will add a flag which an image of this minor lacks, None if the image may have it."""
-    return next((added for added, flags in _ADDED.items() if flag in flags and minor < added), None)
+@cache
+def _covered() -> frozenset[tuple[int, int]]:
+    return frozenset(minor for minors in _minors_with().values() for minor in minors)
+
+
+def minors_with(flag: str, image: tuple[int, int]) -> tuple[tuple[int, int], ...] | None:
+    """Return the minors that have a flag which an image of this minor lacks.
+
+    None if the image has it, or if the table does not cover the image or the flag.
+    """
+    minors = _minors_with().get(flag)
+    return minors if minors and image in _covered() and image not in minors else None

@@ -38,8 +38,8 @@ def _network(cidr: str) -> IPv4Network | IPv6Network | None:
 RULE = Rule(
     name="api-endpoint-not-open",
     reason=(
-        "A public endpoint that anyone can reach leaves the cluster one stolen token, or one flaw of the API server, "
-        "away from anyone."
+        "If every address can reach the API server, a stolen token or a vulnerability of the API server is enough to "
+        "take over the cluster."
     ),
     fix=(
         "Set vpcConfig.publicAccessCidrs to the networks that need the API, or endpointPublicAccess to false with "

@@ -28,13 +28,14 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         elif key.startswith(NODE_TEMPLATE):
             yield from _judge_template(key, value)
         elif "cluster-autoscaler/" in key and not key.startswith(PREFIX):
-            yield f"The tag {key} is read by nobody; expected the prefix {PREFIX}."
+            yield f"The tag {key} is not read by Cluster Autoscaler; expected the prefix {PREFIX}."
 
 
 def _judge_template(key: str, value: str | None) -> Iterator[str]:
     kind, _, name = key.removeprefix(NODE_TEMPLATE).partition("/")
     if kind not in _TEMPLATE_KINDS or not name:
-        yield f"The tag {key} is read by nobody; expected {NODE_TEMPLATE}<{'|'.join(_TEMPLATE_KINDS)}>/<name>."
+        expected = f"{NODE_TEMPLATE}<{'|'.join(_TEMPLATE_KINDS)}>/<name>"
+        yield f"The tag {key} is not read by Cluster Autoscaler; expected {expected}."
     elif kind == "autoscaling-options" and name not in _OPTIONS:
         yield f"The tag {key} sets an option that AWS groups do not have; expected one of {', '.join(_OPTIONS)}."
     elif kind == "taint" and value is not None and not _TAINT.fullmatch(value):
@@ -47,9 +48,9 @@ def _judge_template(key: str, value: str | None) -> Iterator[str]:
 RULE = Rule(
     name="autoscaler-tag-spelling",
     reason=(
-        "Cluster Autoscaler passes over a tag that it cannot read, without a word: the group is then not found, or its "
-        "labels and taints are unknown while it has no nodes. The prefix eks: belongs to EKS, and on a self-managed "
-        "group it makes Cluster Autoscaler ask EKS for a node group that does not exist."
+        "Cluster Autoscaler ignores a tag that it cannot read and reports nothing: it does not find the group, or it "
+        "does not know its labels and taints while the group is empty. The prefix eks: belongs to EKS, and on a "
+        "self-managed group it makes Cluster Autoscaler ask EKS for a node group that does not exist."
     ),
     fix=(
         "Use k8s.io/cluster-autoscaler/enabled, k8s.io/cluster-autoscaler/<cluster> and "

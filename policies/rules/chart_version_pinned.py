@@ -41,9 +41,9 @@ def _is_local(resource: ResourceValidationArgs) -> bool:
 RULE = Rule(
     name="chart-version-pinned",
     reason=(
-        "Without an exact version the next update installs whatever is newest that day, with other permissions and "
-        "another default image, and nobody reviewed it."
+        "Without an exact version an update installs the newest chart of that day, with permissions and a default "
+        "image that nobody reviewed."
     ),
-    fix="Set version to one exact chart version, and change it in a commit of its own.",
+    fix="Set version to one exact chart version, and change it in a separate commit.",
     types=CHART_TYPES,
 ).per_resource(_judge)

@@ -37,7 +37,7 @@ def _findings(group: ResourceValidationArgs, settings: Settings) -> Iterator[str
     harmless = (wanted, *_ALSO_HARMLESS[group.resource_type], *settings.texts("alsoIgnored"))
     for path in ignored:
         if path not in harmless:
-            yield f"ignoreChanges has {path}, so changes of it in the program are dropped without a word."
+            yield f"ignoreChanges has {path}, so Pulumi drops changes of it in the program without a message."
 
 
 def _dotted(path: str) -> str:
@@ -48,7 +48,7 @@ RULE = Rule(
     name="desired-size-is-ignored",
     reason=(
         "A program that sets the desired size undoes every scaling of Cluster Autoscaler at its next update and drains "
-        "live nodes. Ignoring more, such as all of scalingConfig, silently drops changes of the limits too."
+        "live nodes. Ignoring more, such as all of scalingConfig, also drops changes of the limits."
     ),
     fix=(
         'Set ignoreChanges to ["scalingConfig.desiredSize"] on node groups and ["desiredCapacity"] on self-managed '

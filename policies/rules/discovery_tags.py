@@ -72,8 +72,8 @@ RULE = Rule(
     name="discovery-tags",
     reason=(
         "Cluster Autoscaler finds a group only by both discovery tags together and may change it only by the second. "
-        "EKS puts them on the group of a managed node group; on a self-managed group nobody does. A group that is not "
-        "found is no error: it just never scales."
+        "EKS adds them to the group of a managed node group, but not to a self-managed group. Cluster Autoscaler does "
+        "not report a group that it cannot find: the group never scales."
     ),
     fix=(
         "Tag the Auto Scaling group k8s.io/cluster-autoscaler/enabled = true and "

@@ -30,7 +30,7 @@ def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]
 
 RULE = Rule(
     name="encrypted-volumes",
-    reason="Images, secrets and pod data lie on the nodes' disks, and outlive the nodes in snapshots.",
+    reason="Images, secrets and pod data are on the nodes' disks, and stay in snapshots after the nodes are gone.",
     fix="Set ebs.encrypted to true for each of the launch template's blockDeviceMappings.",
     types=(LAUNCH_TEMPLATE, NODE_GROUP),
     level=EnforcementLevel.ADVISORY,

@@ -17,7 +17,8 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
     for value in flags.get("expander", ()):
         for name in value.split(","):
             if name not in EXPANDERS:
-                yield f"expander is {name!r}; expected {', '.join(EXPANDERS)}, or several joined by bare commas."
+                expected = f"{', '.join(EXPANDERS)}, or several joined by commas without spaces"
+                yield f"expander is {name!r}; expected {expected}."
     minor = autoscaler.image.minor
     if minor is None:
         return
@@ -34,8 +35,8 @@ def _dotted(minor: tuple[int, int]) -> str:
 RULE = Rule(
     name="flags-fit-image",
     reason=(
-        "Cluster Autoscaler ends at once on a flag that its version does not know, on the expander price, for which "
-        "AWS has no prices, and on the name of an expander that does not exist, which a blank after a comma makes."
+        "Cluster Autoscaler exits at once on a flag that its version does not have, on the expander price (AWS has "
+        "no prices), and on an unknown expander name, which a space after a comma also creates."
     ),
     fix="Remove the flag, or run the image that has it. Set expander to one that works on AWS, such as least-waste.",
     types=AUTOSCALER_TYPES,

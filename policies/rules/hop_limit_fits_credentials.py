@@ -67,9 +67,8 @@ def _has_role(autoscaler: Autoscaler, stack: Stack) -> bool:
 RULE = Rule(
     name="hop-limit-fits-credentials",
     reason=(
-        "With hop limit 2 every pod can take the node's role, so a role for one service account guards nothing. With "
-        "hop limit 1 no pod can, which is right unless Cluster Autoscaler lives on the node's role: then it starts and "
-        "finds no credentials."
+        "With hop limit 2 every pod can use the node's role. With hop limit 1 none can, so Cluster Autoscaler finds no "
+        "credentials if it depends on the node's role."
     ),
     fix=(
         "Set metadataOptions.httpPutResponseHopLimit in the nodes' launch template: 1 with IRSA or Pod Identity, 2 "

@@ -60,7 +60,7 @@ RULE = Rule(
     name="image-minor-fits-cluster",
     reason=(
         "Cluster Autoscaler simulates the scheduler of its own Kubernetes minor, and only equal minors are tested. A "
-        "newer one may wait for ever for APIs that the cluster does not serve, while its pod looks healthy."
+        "newer one may wait indefinitely for APIs that the cluster does not serve, while its pod looks healthy."
     ),
     fix="Set image.tag to the newest patch of the cluster's own minor; the chart's default trails behind.",
     types=AUTOSCALER_TYPES,

@@ -69,8 +69,8 @@ def _judge_issuer(statement: Statement, issuer: str) -> Iterator[str]:
 RULE = Rule(
     name="irsa-trust-pins-service-account",
     reason=(
-        "The trust document is the only lock on a role for a service account. A missing or loose condition on sub or "
-        "aud opens the role to other pods, and one that names another issuer never matches, so nobody can take it."
+        "A missing or loose condition on sub or aud lets other pods assume the role. A condition on another issuer "
+        "never matches, so no pod can assume it."
     ),
     fix=(
         "Trust one OIDC provider, and require by StringEquals <issuer>:sub = "

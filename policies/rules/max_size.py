@@ -20,10 +20,10 @@ def _judge(group: ResourceValidationArgs, settings: Settings) -> Iterator[str]:
 
 RULE = Rule(
     name="max-size",
-    reason="maxSize is the only brake when a faulty workload asks for pods without end.",
-    fix="Set maxSize to what the group may cost at most.",
+    reason="maxSize is the only limit when a faulty workload creates pods without end.",
+    fix="Set maxSize to the largest number of nodes that you want to pay for.",
     types=(NODE_GROUP, AUTO_SCALING_GROUP),
     level=EnforcementLevel.ADVISORY,
     severity=Severity.MEDIUM,
-    settings={"largest": number(100, "Most nodes that one group may grow to.")},
+    settings={"largest": number(100, "Maximum number of nodes of one group.")},
 ).per_resource(_judge)

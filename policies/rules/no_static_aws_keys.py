@@ -55,8 +55,8 @@ def _item(values: Sequence[object], position: int) -> object:
 RULE = Rule(
     name="no-static-aws-keys",
     reason=(
-        "Access keys in chart values end in the release's Secret, in Helm's history and in the state, never expire, "
-        "and go before the role that the pod was given."
+        "Access keys in chart values never expire, override the pod's role, and are stored in the release's Secret, in "
+        "Helm's history and in Pulumi's state."
     ),
     fix="Remove the keys, revoke them, and give the service account a role by IRSA or Pod Identity.",
     types=(*CHART_TYPES, DEPLOYMENT),

@@ -17,7 +17,7 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
 
 RULE = Rule(
     name="priority-class",
-    reason="In a full cluster an ordinary pod of the autoscaler waits behind the very pods it should make room for.",
+    reason="In a full cluster an autoscaler pod of ordinary priority waits behind the pods that need new nodes.",
     fix="Set priorityClassName to system-cluster-critical.",
     types=AUTOSCALER_TYPES,
     level=EnforcementLevel.ADVISORY,

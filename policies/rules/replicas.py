@@ -16,10 +16,10 @@ def _judge(resource: ResourceValidationArgs, settings: Settings) -> Iterator[str
 
 RULE = Rule(
     name="replicas",
-    reason="While a single pod is rescheduled nothing scales. Leader election lets a second one stand by.",
+    reason="While a single pod is rescheduled, nothing scales. Leader election lets a second pod wait as a standby.",
     fix="Set replicaCount (or spec.replicas) to 2.",
     types=AUTOSCALER_TYPES,
     level=EnforcementLevel.ADVISORY,
     severity=Severity.LOW,
-    settings={"minimum": number(2, "Fewest pods of the autoscaler.")},
+    settings={"minimum": number(2, "Minimum number of autoscaler pods.")},
 ).per_resource(_judge)

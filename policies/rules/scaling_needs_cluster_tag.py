@@ -73,12 +73,12 @@ def _judge(resource: PolicyResource, stack: Stack, settings: Settings) -> Iterat
 RULE = Rule(
     name="scaling-needs-cluster-tag",
     reason=(
-        "Cluster Autoscaler may change only the groups of its own cluster. Without a condition on the cluster's tag it "
-        "can terminate instances of every group in the account, and so can whoever gets hold of its role."
+        "Without a condition on the cluster's tag Cluster Autoscaler, and any attacker who gets its role, can "
+        "terminate instances of every group in the account."
     ),
     fix=(
         'Add "Condition": {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/<cluster>": "owned"}} to the '
-        "statement with the write actions, and keep the reads in a statement of their own: they do not know the key."
+        "statement with the write actions. Keep the reads in a separate statement: they do not support the key."
     ),
     types=DOCUMENT_TYPES,
     severity=Severity.CRITICAL,

@@ -52,7 +52,7 @@ def _strangers(clusters: set[str], stack: Stack, finding: str) -> Iterator[str]:
 RULE = Rule(
     name="tags-name-the-discovered-cluster",
     reason=(
-        "A group tagged for another cluster is scaled by that cluster's autoscaler, or by none. A permission for "
+        "The autoscaler of another cluster, or none, scales a group that is tagged for it. A permission for "
         "another cluster's tag lets the autoscaler find its groups and then fail to change them."
     ),
     fix="Use one cluster name for the tags, the policy's condition and autoDiscovery.clusterName.",

@@ -47,10 +47,9 @@ def _judge_association(association: PolicyResource) -> Iterator[str]:
 RULE = Rule(
     name="trust-names-the-service-account",
     reason=(
-        "If the role trusts another account than the pod runs as, AWS refuses the pod's token and Cluster Autoscaler "
-        "ends at its first call. The chart's own name for the account, <release>-aws-cluster-autoscaler, is the usual "
-        "cause."
+        "If the role trusts another service account than the pod's, AWS rejects the pod's token and Cluster Autoscaler "
+        "exits at its first call. The usual cause is the chart's default name, <release>-aws-cluster-autoscaler."
     ),
-    fix="Take namespace and service account from one place for the chart's values, the trust and the association.",
+    fix="Use the same namespace and service account in the chart's values, the trust and the association.",
     types=(types.RELEASE, types.SERVICE_ACCOUNT, types.POD_IDENTITY_ASSOCIATION),
 ).per_stack(_judge)

@@ -24,7 +24,7 @@ def test_the_prefix_of_eks_is_refused(key: str) -> None:
 )
 def test_another_prefix_is_refused(key: str) -> None:
     assert judge(RULE, tag(key)).messages == [
-        f"The tag {key} is read by nobody; expected the prefix k8s.io/cluster-autoscaler/."
+        f"The tag {key} is not read by Cluster Autoscaler; expected the prefix k8s.io/cluster-autoscaler/."
     ]
 
 

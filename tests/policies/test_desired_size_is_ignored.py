@@ -19,14 +19,14 @@ def test_a_node_group_that_ignores_nothing_is_refused() -> None:
 def test_a_path_that_means_nothing_or_too_much_is_refused(path: str) -> None:
     assert judge(RULE, replace(NODE_GROUP, ignore_changes=(path,))).messages == [
         f"ignoreChanges is ['{path}']; expected scalingConfig.desiredSize in it.",
-        f"ignoreChanges has {path}, so changes of it in the program are dropped without a word.",
+        f"ignoreChanges has {path}, so Pulumi drops changes of it in the program without a message.",
     ]
 
 
 @pytest.mark.parametrize("path", ["scalingConfig", "scalingConfig.maxSize", "tags", "*"])
 def test_anything_beside_the_desired_size_is_refused(path: str) -> None:
     assert judge(RULE, replace(NODE_GROUP, ignore_changes=(DESIRED, path))).messages == [
-        f"ignoreChanges has {path}, so changes of it in the program are dropped without a word."
+        f"ignoreChanges has {path}, so Pulumi drops changes of it in the program without a message."
     ]
 
 

@@ -21,8 +21,9 @@ def export(
     autoscaler: ClusterAutoscaler,
 ) -> None:
     """Export every output of the stack."""
-    namespace = settings.autoscaler.namespace or DEFAULT_NAMESPACE
-    service_account = settings.autoscaler.service_account or DEFAULT_SERVICE_ACCOUNT
+    region, credentials = settings["region"], settings["credentials"]
+    namespace = settings["autoscaler"].get("namespace", DEFAULT_NAMESPACE)
+    service_account = settings["autoscaler"].get("service_account", DEFAULT_SERVICE_ACCOUNT)
     exports: dict[str, Any] = {
         "clusterName": cluster.name,
         "clusterArn": cluster.arn,
@@ -31,11 +32,11 @@ def export(
         "oidcIssuer": cluster.oidc_issuer,
         "privateSubnetIds": cluster.private_subnet_ids,
         "kubeconfig": cluster.kubeconfig,
-        "region": settings.region,
+        "region": region,
         "accountId": cluster.arn.apply(lambda arn: ClusterIdentity.from_arn(arn).account),
-        "credentialsMode": settings.credentials,
+        "credentialsMode": credentials,
         "nodeGroups": pulumi.Output.all(
-            *(entry for wished in settings.node_groups for entry in _managed(wished, node_groups[wished.name])),
+            *(entry for group in settings["node_groups"] for entry in _managed(group, node_groups[group["name"]])),
             *(_existing(name, group) for name, group in existing_groups.items()),
         ),
         "oidcProviderArn": oidc_provider.arn if oidc_provider else None,
@@ -52,7 +53,7 @@ def export(
         "discoveryFlag": autoscaler.discovery_flag,
         "verifyCommands": pulumi.Output.all(cluster.name, autoscaler.policy_arn).apply(
             lambda known: verify_commands(
-                settings.credentials, known[0], settings.region, namespace, service_account, policy_arn=known[1]
+                credentials, known[0], region, namespace, service_account, policy_arn=known[1]
             )
         ),
     }
@@ -87,15 +88,15 @@ def verify_commands(
     }
 
 
-def _managed(wished: NodeGroup, group: ManagedNodeGroup) -> list[dict[str, Any]]:
+def _managed(settings: NodeGroup, group: ManagedNodeGroup) -> list[dict[str, Any]]:
     return [
         {
             "name": group.node_group_names[key],
             "asgName": asg_name,
             "roleArn": group.node_role_arn,
             "roleName": group.node_role_name,
-            "minSize": wished.min_size,
-            "maxSize": wished.max_size,
+            "minSize": settings["min_size"],
+            "maxSize": settings["max_size"],
             "tags": group.tags,
             "managed": True,
         }

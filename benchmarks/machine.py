@@ -15,7 +15,7 @@ import psutil
 
 from sandbox.layout import PROJECT
 
-PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "pydantic", "boto3", "kubernetes")
+PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "boto3", "kubernetes")
 
 
 def taken(pulumi: Path) -> dict[str, Any]:

@@ -1,272 +1,171 @@
-"""What may be set, and of which type: one dataclass for each tree of an environment's file."""
+"""What an environment may set: the components' own arguments, and the few that only the program needs."""
 
-from collections.abc import Iterator
-from dataclasses import MISSING, field, fields, is_dataclass
-from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
-from pydantic import BeforeValidator, ConfigDict
-from pydantic.alias_generators import to_camel
-from pydantic.dataclasses import dataclass
-
-from components import network
-from components.autoscaler_role import IRSA
-
-_SHAPE = ConfigDict(alias_generator=to_camel, extra="forbid", strict=True)
-
-
-def _flag_value(value: object) -> object:
-    """YAML's own scalars are welcome as flag values: they become what the command line takes."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ",".join(value)
-    return value
+from components import (
+    AutoscalerReleaseArgs,
+    AutoscalerSettings,
+    ClusterAutoscalerArgs,
+    ClusterCreation,
+    ClusterNetworkArgs,
+    ClusterOidcProviderArgs,
+    ExistingNodeGroupArgs,
+    ManagedNodeGroupArgs,
+)
+from components.autoscaler_role import IRSA, NODE_ROLE
+from components.node_role import RoleArgs
+from components.pure.arguments import Field, fields
 
 
-FlagValue = Annotated[str, BeforeValidator(_flag_value)]
+class Creation(ClusterCreation):
+    """How the program creates a cluster."""
+
+    network: NotRequired[ClusterNetworkArgs]
+    """VPC to create for the cluster. Give this, or `vpcId` with `privateSubnetIds`."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class Network:
-    """A VPC of its own for a created cluster."""
+class Cluster(TypedDict):
+    """Which cluster."""
 
-    zones: list[str]
-    cidr: str = network.DEFAULT_CIDR
-    nat_per_zone: bool = False
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Creation:
-    """How a cluster is created."""
-
-    kubernetes_version: str
-    network: Network | None = None
-    vpc_id: str | None = None
-    private_subnet_ids: list[str] | None = None
-    public_subnet_ids: list[str] | None = None
-    public_access_cidrs: list[str] | None = None
-    admin_principal_arns: list[str] | None = None
+    name: NotRequired[str]
+    """Name of the cluster to adopt, or to create with `create`."""
+    create: NotRequired[Creation]
+    """How to create the cluster. Defaults to adopting it."""
+    stack: NotRequired[str]
+    """Stack whose output names the cluster, `organization/<project>/<stack>`. Give this or `name`."""
+    stack_output: NotRequired[str]
+    """Output of that stack. Defaults to `clusterName`."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class Cluster:
-    """Which cluster: adopted by name, created under that name, or named by another stack."""
-
-    name: str | None = None
-    create: Creation | None = None
-    stack: str | None = None
-    stack_output: str = "clusterName"
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Taint:
-    """A taint of a node group."""
-
-    key: str
-    effect: str
-    value: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Gpu:
-    """GPUs of a node group."""
-
-    accelerator: str
-    count: int | None = None
-    resource: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class UpdateSettings:
-    """How many nodes an update may take away at once."""
-
-    max_unavailable: int | None = None
-    max_unavailable_percentage: int | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class NodeGroup:
-    """A managed node group to be made."""
+class NodeGroup(ManagedNodeGroupArgs):
+    """A managed node group to create."""
 
     name: str
-    min_size: int
-    max_size: int
-    desired_size: int | None = None
-    subnet_ids: list[str] | None = None
-    one_per_zone: bool = False
-    instance_types: list[str] | None = None
-    capacity_type: str | None = None
-    ami_type: str | None = None
-    disk_size_gib: int | None = None
-    labels: dict[str, str] | None = None
-    taints: list[Taint] | None = None
-    gpu: Gpu | None = None
-    resources: dict[str, str] | None = None
-    autoscaling_options: dict[str, FlagValue] | None = None
-    update_settings: UpdateSettings | None = None
-    kubernetes_version: str | None = None
-    node_role_arn: str | None = None
-    hop_limit: int | None = None
+    """Name of the group, 1 to 40 characters; EKS gets it with a suffix."""
+    one_per_zone: NotRequired[bool]
+    """Whether to create one group per zone of its subnets, for volumes, kept at equal size by
+    `balanceSimilarNodeGroups`. Defaults to false."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class ExistingNodeGroup:
-    """A managed node group that somebody else made."""
+class ExistingNodeGroup(ExistingNodeGroupArgs):
+    """A managed node group that exists."""
 
     name: str
-    labels: dict[str, str] | None = None
-    taints: list[Taint] | None = None
-    resources: dict[str, str] | None = None
-    autoscaling_options: dict[str, FlagValue] | None = None
+    """Name of the EKS node group."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class OidcProvider:
-    """The account's OIDC provider for the cluster, where it is there already."""
-
-    existing_arn: str | None = None
-    look_up: bool = False
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Role:
-    """Names and limits of the IAM roles and the policy."""
-
-    permissions_boundary_arn: str | None = None
-    path: str | None = None
-    name_prefix: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class PodIdentity:
+class PodIdentity(TypedDict):
     """EKS Pod Identity."""
 
-    install_agent: bool = True
+    install_agent: NotRequired[bool]
+    """Whether to install the EKS add-on `eks-pod-identity-agent`; false if the cluster has it. Defaults to true."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class Chart:
-    """Source of the chart."""
-
-    version: str | None = None
-    repository: str | None = None
-    location: str | None = None
+class Autoscaler(AutoscalerSettings, AutoscalerReleaseArgs):
+    """Source, version and behavior of Cluster Autoscaler."""
 
 
-@dataclass(frozen=True, config=_SHAPE)
-class Image:
-    """Source of the image."""
-
-    repository: str | None = None
-    tag: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Toleration:
-    """A toleration of the autoscaler's pods."""
-
-    key: str | None = None
-    operator: str | None = None
-    value: str | None = None
-    effect: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class PodResources:
-    """What one replica asks for."""
-
-    cpu: str | None = None
-    memory: str | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class ServiceMonitor:
-    """A ServiceMonitor for the Prometheus operator."""
-
-    namespace: str | None = None
-    interval: str | None = None
-    labels: dict[str, str] | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Autoscaler:
-    """Source, version and behaviour of Cluster Autoscaler."""
-
-    namespace: str | None = None
-    service_account: str | None = None
-    chart: Chart | None = None
-    image: Image | None = None
-    balance_similar_node_groups: bool | None = None
-    skip_nodes_with_system_pods: bool | None = None
-    scale_down_unneeded_time: str | None = None
-    scale_down_delay_after_add: str | None = None
-    expander: str | None = None
-    expander_priorities: dict[str, list[str]] | None = None
-    flags: dict[str, FlagValue] | None = None
-    replicas: int | None = None
-    min_available: int | None = None
-    resources: PodResources | None = None
-    priority_class_name: str | None = None
-    service_monitor: ServiceMonitor | None = None
-    tolerations: list[Toleration] | None = None
-    node_selector: dict[str, str] | None = None
-    pod_annotations: dict[str, str] | None = None
-    timeout_seconds: int | None = None
-    values: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, config=_SHAPE)
-class Settings:
-    """All settings of one environment; ``Pulumi.yaml`` says what each means."""
+class Settings(TypedDict):
+    """All settings of one environment."""
 
     region: str
+    """AWS region of the cluster, such as us-east-1. Required."""
+    account_id: str
+    """AWS account that this environment may change, in quotes; the program refuses any other. Default any."""
     cluster: Cluster
-    account_id: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    credentials: str = IRSA
-    node_groups: list[NodeGroup] = field(default_factory=list)
-    existing_node_groups: list[ExistingNodeGroup] = field(default_factory=list)
-    oidc_provider: OidcProvider = OidcProvider()
-    role: Role = Role()
-    pod_identity: PodIdentity = PodIdentity()
-    autoscaler: Autoscaler = Autoscaler()
+    """Cluster to adopt by name, to create, or that another stack names. Required."""
+    node_groups: list[NodeGroup]
+    """Managed node groups to create. Default none."""
+    existing_node_groups: list[ExistingNodeGroup]
+    """Managed node groups that exist: the program tags their ASGs and changes nothing else of them. Default none."""
+    credentials: str
+    """How Cluster Autoscaler gets AWS credentials: irsa, podIdentity or nodeRole. Default irsa."""
+    oidc_provider: ClusterOidcProviderArgs
+    """For irsa, the account's OIDC provider of the cluster, if it exists. Default create it."""
+    role: RoleArgs
+    """Limits and names of the IAM roles and the policy; another path or prefix is another role. Default none."""
+    pod_identity: PodIdentity
+    """For podIdentity, whether to install the agent's add-on. Default install it."""
+    autoscaler: Autoscaler
+    """Source, version and behavior of Cluster Autoscaler. Default the newest that fits the cluster."""
+    tags: dict[str, str]
+    """AWS tags of everything that the program creates. Default none."""
 
 
-class Key(NamedTuple):
-    """One key that may be set.
+DEFAULTS: Mapping[str, Any] = {
+    "account_id": "",
+    "node_groups": [],
+    "existing_node_groups": [],
+    "credentials": IRSA,
+    "oidc_provider": {},
+    "role": {},
+    "pod_identity": {},
+    "autoscaler": {},
+    "tags": {},
+}
+"""What a setting is that the environment leaves out."""
 
-    Attributes:
-        kind: Its type, as annotated.
-        default: What it is when it is left out; ``MISSING`` where it may not be.
-    """
+SUPPLIED: Mapping[type, frozenset[str]] = {
+    Creation: frozenset({"tags"}),
+    ClusterNetworkArgs: frozenset({"cluster_name"}),
+    NodeGroup: frozenset({"cluster_name", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
+    ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
+    ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
+    RoleArgs: frozenset({"tags"}),
+    Autoscaler: frozenset(
+        {"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings", "tainted_from_zero"}
+    ),
+}
+"""Arguments that the program gives by itself, so that no environment sets them."""
 
-    kind: Any
-    default: object
-
-
-def known_keys(shape: Any = Settings, above: str = "") -> dict[str, Key]:
-    """Every key that may be set, the trees' own after them, by path: ``nodeGroups[].taints[].key``."""
-    found = {}
-    kinds = get_type_hints(shape)
-    for each in fields(shape):
-        path = f"{above}{to_camel(each.name)}"
-        kind = kinds[each.name]
-        default = each.default if each.default_factory is MISSING else each.default_factory()
-        found[path] = Key(kind, default)
-        for tree, marks in _trees(kind):
-            found |= known_keys(tree, f"{path}{marks}.")
-    return found
+OPTIONAL: Mapping[type, frozenset[str]] = {
+    Creation: frozenset({"vpc_id", "private_subnet_ids"}),
+    Settings: frozenset(DEFAULTS),
+}
+"""Arguments that the program gives unless the environment does."""
 
 
-def _trees(kind: Any, marks: str = "") -> Iterator[tuple[Any, str]]:
-    """The shapes that a type names, with ``[]`` for each list around them."""
-    if is_dataclass(kind):
-        yield kind, marks
-    for part in get_args(kind):
-        yield from _trees(part, f"{marks}[]" if get_origin(kind) is list else marks)
+def fields_of(shape: type) -> dict[str, Field]:
+    """What an environment may set of a TypedDict, by name."""
+    return {
+        name: field._replace(required=field.required and name not in OPTIONAL.get(shape, ()))
+        for name, field in fields(shape).items()
+        if name not in SUPPLIED.get(shape, ())
+    }
 
 
-STRUCTURED = tuple(to_camel(f.name) for f in fields(Settings) if f.name not in ("region", "account_id", "credentials"))
-"""Keys whose value is a tree, which Pulumi hands over as JSON."""
+def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> ManagedNodeGroupArgs:
+    """Arguments of ``ManagedNodeGroup``; ``given`` holds what only the cluster knows, its version and subnets."""
+    # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
+    arguments: Any = {
+        "hop_limit": 2 if settings["credentials"] == NODE_ROLE else 1,
+        **settings["role"],
+        # The provider's default tags end at the launch template: EC2 creates instances and volumes.
+        **({"tags": settings["tags"]} if settings["tags"] else {}),
+        **given,
+        **{key: value for key, value in group.items() if key not in ("name", "one_per_zone", "subnet_ids")},
+    }
+    return arguments  # type: ignore[no-any-return]
+
+
+def existing_arguments(group: ExistingNodeGroup, **given: Any) -> ExistingNodeGroupArgs:
+    """Arguments of ``ExistingNodeGroup``; ``given`` holds the cluster's name."""
+    arguments: Any = {**group, "node_group_name": group["name"], **given}
+    del arguments["name"]
+    return arguments  # type: ignore[no-any-return]
+
+
+def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerArgs:
+    """Arguments of ``ClusterAutoscaler``; ``given`` holds what only cluster, OIDC provider and node groups know."""
+    own = settings["autoscaler"].items()
+    arguments: Any = {
+        **settings["role"],
+        **settings["pod_identity"],
+        "credentials": settings["credentials"],
+        **{key: value for key, value in own if key not in AutoscalerSettings.__annotations__},
+        "settings": {key: value for key, value in own if key in AutoscalerSettings.__annotations__},
+        "tainted_from_zero": any(group.get("taints") and group["min_size"] == 0 for group in settings["node_groups"]),
+        **given,
+    }
+    return arguments  # type: ignore[no-any-return]

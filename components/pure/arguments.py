@@ -81,7 +81,7 @@ def known_paths(
     found: dict[str, Field] = {}
     for name, field in fields_of(shape).items():
         found[spelling(name)] = field
-        for inner, marks in _shapes(field.hint):
+        for inner, marks in shapes_in(field.hint):
             prefix = f"{spelling(name)}{marks}."
             found |= {f"{prefix}{path}": each for path, each in known_paths(inner, spelling, fields_of).items()}
     return found
@@ -101,6 +101,11 @@ def in_spelling(fault: Fault, shape: type, spelling: Spelling) -> Fault:
 def plain(hint: Any) -> bool:
     """Whether a value of this type must be known when the program runs: an Output does not fit."""
     return not any(_is_later_type(option) for option in _options(hint))
+
+
+def kind(hint: Any) -> Any:
+    """The type of the plain value, without the Output and awaitable that Pulumi's ``Input`` allows next to it."""
+    return next(option for option in _options(hint) if not _is_later_type(option))
 
 
 def _bare(hint: Any) -> Any:
@@ -125,24 +130,24 @@ def _is_later(value: object) -> bool:
     return _is_later_type(type(value))
 
 
-def _is_pulumis(kind: type, name: str) -> bool:
+def _is_pulumis(cls: type, name: str) -> bool:
     """Whether it is a class of Pulumi's SDK, which this package does without."""
-    return any(base.__name__ == name and base.__module__.startswith("pulumi.") for base in kind.__mro__)
+    return any(base.__name__ == name and base.__module__.startswith("pulumi.") for base in cls.__mro__)
 
 
-def _shapes(hint: Any, marks: str = "") -> Iterator[tuple[type, str]]:
+def shapes_in(hint: Any, marks: str = "") -> Iterator[tuple[type, str]]:
     """The TypedDicts that a type names, with ``[]`` for each list around them."""
     if is_typeddict(hint):
         yield hint, marks
     elif not _is_later_type(hint):
         within = f"{marks}[]" if get_origin(hint) in (list, Sequence) else marks
         for part in get_args(hint):
-            yield from _shapes(part, within)
+            yield from shapes_in(part, within)
 
 
 @cache
 def _names(shape: type) -> frozenset[str]:
-    inner = (_names(each) for field in fields(shape).values() for each, _ in _shapes(field.hint))
+    inner = (_names(each) for field in fields(shape).values() for each, _ in shapes_in(field.hint))
     return frozenset(fields(shape)).union(*inner)
 
 
@@ -180,23 +185,22 @@ class _Reader:
         return cleaned
 
     def _value(self, hint: Any, value: object, path: str) -> Any:
-        options = _options(hint)
         if _is_later(value):
             if plain(hint) and hint is not Any:
                 self.found.append(Fault(path, "an Output", _NO_OUTPUT))
             return value
-        kind = next(option for option in options if not _is_later_type(option))
-        if kind is Any:
+        bare = kind(hint)
+        if bare is Any:
             self._anything(value, path)
             return value
-        if is_typeddict(kind):
-            return self.typed_dict(kind, value, path)
-        origin = get_origin(kind) or kind
+        if is_typeddict(bare):
+            return self.typed_dict(bare, value, path)
+        origin = get_origin(bare) or bare
         if origin in (dict, Mapping):
-            return self._map(get_args(kind)[1], value, path)
+            return self._map(get_args(bare)[1], value, path)
         if origin in (list, Sequence):
-            return self._list(get_args(kind)[0], value, path)
-        return self._scalar(kind, value, path)
+            return self._list(get_args(bare)[0], value, path)
+        return self._scalar(bare, value, path)
 
     def _map(self, hint: Any, value: object, path: str) -> Any:
         if not isinstance(value, Mapping):
@@ -217,12 +221,12 @@ class _Reader:
             return []
         return [self._value(hint, item, f"{path}[{index}]") for index, item in enumerate(value)]
 
-    def _scalar(self, kind: type, value: object, path: str) -> Any:
-        if kind is int and isinstance(value, float) and value.is_integer():
+    def _scalar(self, wanted: type, value: object, path: str) -> Any:
+        if wanted is int and isinstance(value, float) and value.is_integer():
             return int(value)  # The plugin's host hands every number over as a float.
-        fits = (int, float) if kind is float else kind
-        if not isinstance(value, fits) or (isinstance(value, bool) and kind is not bool):
-            self._refuse(path, value, _expected(kind, value))
+        fits = (int, float) if wanted is float else wanted
+        if not isinstance(value, fits) or (isinstance(value, bool) and wanted is not bool):
+            self._refuse(path, value, _expected(wanted, value))
         elif isinstance(value, str):
             self._text(value, path)
         return value
@@ -266,13 +270,13 @@ class _Reader:
         return f"one of {', '.join(declared)}"
 
 
-def _expected(kind: type, value: object) -> str:
-    words = _WORDS.get(kind, kind.__name__)
-    if kind is str and isinstance(value, bool | int):
+def _expected(wanted: type, value: object) -> str:
+    words = _WORDS[wanted]
+    if wanted is str and isinstance(value, bool | int):
         return f'{words}: write "{_shown(value)}" in quotes'
-    if kind is str and isinstance(value, float) and math.isfinite(value):
+    if wanted is str and isinstance(value, float) and math.isfinite(value):
         return f"{words}: put what you wrote in quotes, because without them 1.30 is the number 1.3"
-    if kind is not str and isinstance(value, str):
+    if wanted is not str and isinstance(value, str):
         return f"{words}, without quotes"
     return words
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import settings
+from components.pure.arguments import camel_case, known_paths
 from tests.program.test_program import PROJECT, SNAPSHOTS, assert_recorded, run_program
 
 FOLDER = Path(__file__).parent / "environments"
@@ -28,24 +29,22 @@ def given(value, above):
 
 
 def known():
-    """Path -> default of every key that may be set and is no tree of further ones."""
-    found = {path: key.default for path, key in settings.known_keys().items()}
+    """The paths that may be set and are no tree of further ones."""
+    found = known_paths(settings.Settings, camel_case, settings.fields_of)
     trees = {path.rpartition(".")[0].removesuffix("[]") for path in found}
-    return {path.replace("[]", ""): default for path, default in found.items() if path not in trees}
+    return {path.replace("[]", "") for path in found if path not in trees}
 
 
 KNOWN = known()
 
 
-def test_every_setting_is_set_to_something_else_than_its_default():
-    found = {}
+def test_every_setting_is_set():
+    found = set()
     for environment in ENVIRONMENTS:
         config = yaml.safe_load((FOLDER / f"Pulumi.{environment}.yaml").read_text())["config"]
         for key, value in config.items():
-            for path, inner in given(value, key.removeprefix(f"{PROJECT['name']}:")):
-                found.setdefault(path, []).append(inner)
-    assert found.keys() == KNOWN.keys()
-    assert [path for path, values in found.items() if all(value == KNOWN[path] for value in values)] == []
+            found |= {path for path, _ in given(value, key.removeprefix(f"{PROJECT['name']}:"))}
+    assert found == KNOWN, f"set the new setting in one of {FOLDER.relative_to(Path.cwd())}, then make snapshots"
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

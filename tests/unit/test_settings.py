@@ -9,10 +9,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic.alias_generators import to_camel
 
 import settings
 from components.errors import FaultsError
+from components.pure.arguments import camel_case, known_paths
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -59,12 +59,12 @@ BAD = [
     ({"regoin": "x"}, "regoin: got an unknown key; expected a known key; did you mean region?"),
     ({"expander": "random"}, "expander: got an unknown key; expected a known key; did you mean autoscaler.expander?"),
     ({"nodeGroups": [{**GROUP, "acelerator": "x"}]}, "nodeGroups[0].acelerator: got an unknown key; expected a known key; did you mean nodeGroups[].gpu.accelerator?"),
-    ({"zzz": "x"}, "zzz: got an unknown key; expected a known key; see Pulumi.yaml"),
-    ({"accountId": "42"}, "accountId: got '42'; expected an AWS account ID of twelve digits"),
+    ({"zzz": "x"}, "zzz: got an unknown key; expected one of region, accountId, cluster, nodeGroups"),
+    ({"accountId": "42"}, "accountId: got '42'; expected an AWS account ID of twelve digits, in quotes"),
     ({"credentials": "keys"}, "credentials: got 'keys'; expected one of irsa, podIdentity, nodeRole"),
-    ({"credentials": "nodeRole", "nodeGroups": []}, "expected a node group beside it"),
+    ({"credentials": "nodeRole", "nodeGroups": []}, "expected a node group as well"),
     ({"tags": "team"}, "tags: got 'team'; expected an object or a list"),
-    ({"tags": {"team": 5}}, 'tags.team: got 5; expected a string: write "5" in quotes'),
+    ({"tags": {"team": 5}}, "tags['team']: got 5; expected a string: write \"5\" in quotes"),
     ({"tags": {"eks:cluster-autoscaler/enabled": "true"}}, "tags['eks:cluster-autoscaler/enabled']: got the prefix eks:cluster-autoscaler/; expected the prefix k8s.io/cluster-autoscaler/"),
     ({"tags": {"aws:team": "x"}}, "tags['aws:team']: got 'aws:team'; expected another prefix"),
     ({"tags": {"team": "a*b"}}, "tags['team']: got 'a*b'; expected a tag value of letters, digits"),
@@ -77,10 +77,10 @@ BAD = [
     ({"cluster": {"stack": ""}}, "cluster.stack: got ''; expected the stack whose output names the cluster"),
     ({"cluster": {"name": "-api"}}, "cluster.name: got '-api'; expected an EKS cluster name"),
     ({"cluster": "series-api"}, "cluster: got 'series-api'; expected an object or a list"),
-    ({"cluster": ["series-api"]}, 'cluster: got ["series-api"]; expected an object with keys of its own'),
+    ({"cluster": ["series-api"]}, 'cluster: got ["series-api"]; expected an object with keys'),
     ({"cluster": {"nam": "a"}}, "cluster.nam: got an unknown key; expected a known key; did you mean name?"),
     ({"cluster": {"stack": "o/p/s", "create": {"kubernetesVersion": "1.35"}}}, "cluster.create: got create without name"),
-    (create(kubernetesVersion=1.35), 'cluster.create.kubernetesVersion: got 1.35; expected a string: write "1.35" in quotes'),
+    (create(kubernetesVersion=1.35), 'cluster.create.kubernetesVersion: got 1.35; expected a string: put what you wrote in quotes, because without them 1.30 is'),
     (create(kubernetesVersion="1.28"), "cluster.create.kubernetesVersion: got Kubernetes 1.28; expected 1.29 or later"),
     (create(kubernetesVersion="latest"), "cluster.create.kubernetesVersion: got 'latest'; expected a Kubernetes version"),
     (create(network=None), "cluster.create: got no network; expected network, to make one, or vpcId with privateSubnetIds"),
@@ -112,8 +112,8 @@ BAD = [
     (group(minSize=-1), "nodeGroups[0].minSize: got -1; expected 0 or more"),
     (group(minSize=0, maxSize=0), "nodeGroups[0].maxSize: got 0; expected 1 or more"),
     (group(desiredSize=9), "nodeGroups[0].desiredSize: got 9; expected minSize to maxSize (1 to 3)"),
-    (group(minSize="1"), 'nodeGroups[0].minSize: got "1"; expected a valid integer'),
-    (group(minsize=1), "nodeGroups[0].minsize: got an unknown key; expected a known key; did you mean minSize?"),
+    (group(minSize="1"), "nodeGroups[0].minSize: got '1'; expected a whole number, without quotes"),
+    (group(minsize=1), "nodeGroups[0].minsize: got an unknown key; expected the key minSize"),
     (group(name=""), "nodeGroups[0].name: got ''; expected 1 to 40 letters"),
     ({"nodeGroups": [GROUP, GROUP]}, "nodeGroups: got the name general twice; expected each name once"),
     ({"nodeGroups": [{"name": "general"}]}, "nodeGroups[0].minSize: got nothing; expected a value: this key is required"),
@@ -124,12 +124,12 @@ BAD = [
     (group(diskSizeGib=4), "nodeGroups[0].diskSizeGib: got 4; expected 8 to 16384"),
     (group(subnetIds=[]), "nodeGroups[0].subnetIds: got no subnet; expected one subnet at least"),
     (group(subnetIds=["vpc-1"]), "nodeGroups[0].subnetIds[0]: got 'vpc-1'; expected a subnet ID"),
-    (group(onePerZone=True), "nodeGroups[0].subnetIds: got none beside onePerZone"),
-    ({**group(onePerZone=True), **autoscaler(balanceSimilarNodeGroups=False)}, "autoscaler.balanceSimilarNodeGroups: got false beside onePerZone; expected true, or none"),
+    (group(onePerZone=True), "nodeGroups[0].subnetIds: got none with onePerZone"),
+    ({**group(onePerZone=True), **autoscaler(balanceSimilarNodeGroups=False)}, "autoscaler.balanceSimilarNodeGroups: got false with onePerZone; expected true, or none"),
     (group(labels={"a b": "x"}), "nodeGroups[0].labels['a b']: got 'a b'; expected a Kubernetes key"),
     (group(labels={"a": "x y"}), "nodeGroups[0].labels['a']: got 'x y'; expected a label value"),
     (group(labels={"eks.amazonaws.com/nodegroup": "x"}), "EKS keeps eks.amazonaws.com/ to itself"),
-    (group(labels={"a": True}), 'nodeGroups[0].labels.a: got true; expected a string: write "true" in quotes'),
+    (group(labels={"a": True}), "nodeGroups[0].labels['a']: got true; expected a string: write \"true\" in quotes"),
     (group(taints=[{"key": "a", "effect": "NO_SCHEDULE"}]), "nodeGroups[0].taints[0].effect: got 'NO_SCHEDULE'; expected Kubernetes' spelling, NoSchedule"),
     (group(taints=[{"key": "a", "effect": "Never"}]), "nodeGroups[0].taints[0].effect: got 'Never'; expected one of NoSchedule"),
     (group(taints=[{"key": "a"}]), "nodeGroups[0].taints[0].effect: got nothing"),
@@ -167,6 +167,8 @@ BAD = [
     (autoscaler(flags={"scan-intervall": "10s"}), "autoscaler.flags.scan-intervall: got a flag that Cluster Autoscaler does not know; expected a flag of Cluster Autoscaler; did you mean scan-interval?"),
     (autoscaler(flags={"scan-interval": 10}), "autoscaler.flags.scan-interval: got '10'; expected a Go duration"),
     (autoscaler(flags={"nodes": "1:2:asg"}), "autoscaler.flags.nodes: got a flag that is not free"),
+    (autoscaler(scaleDownUtilizationThreshold=0.7), "autoscaler.scaleDownUtilizationThreshold: got an unknown key; expected a known key: it is a flag of Cluster Autoscaler, set it under flags, as scale-down-utilization-threshold"),
+    ({"accountId": "12345678901"}, "accountId: got '12345678901'; expected an AWS account ID of twelve digits, in quotes: YAML takes a number's leading zero away"),
     (autoscaler(scaleDownUnneededTime="soon"), "autoscaler.scaleDownUnneededTime: got 'soon'; expected a Go duration"),
     (autoscaler(scaleDownDelayAfterAdd=60), "autoscaler.scaleDownDelayAfterAdd: got 60; expected a string"),
     (autoscaler(replicas=0), "autoscaler.replicas: got 0; expected 1 to 10"),
@@ -196,7 +198,7 @@ BAD = [
 
 
 def test_good_settings_pass():
-    assert parse(GOOD).node_groups[0].name == "general"
+    assert parse(GOOD)["node_groups"] == [{"name": "general", "min_size": 1, "max_size": 3}]
 
 
 @pytest.mark.parametrize(("change", "told"), BAD, ids=[told[:60] for _, told in BAD])
@@ -209,8 +211,8 @@ def test_a_bad_setting_is_refused_by_its_path_with_what_was_expected(change, tol
 def known(path):
     """Whether a user knows this place: a key of the settings, an item of one's list, or an entry of one's map."""
     place = re.sub(r"\[\d+\]", "[]", path)
-    keys = settings.known_keys()
-    maps = [key for key, its in keys.items() if "dict[" in str(its.kind)]
+    keys = known_paths(settings.Settings, camel_case, settings.fields_of)
+    maps = [key for key, field in keys.items() if "dict[" in str(field.hint)]
     return {place, place.removesuffix("[]")} & keys.keys() or place.startswith(
         tuple(f"{each}{joint}" for each in maps for joint in ".[")
     )
@@ -249,26 +251,20 @@ def test_all_faults_are_told_at_once():
     assert str(refused.value).startswith("settings: 4 errors\n  ")
 
 
-# Each row: settings of which some have a broken shape, and the paths of all faults that must be told, no more.
+# Each row: settings of which some have wrong names or types, and the paths of all of these.
 BROKEN = [
-    ({"regoin": "x", "credentials": "keys", **group(minSize=9)}, {"regoin", "credentials", "nodeGroups[0].minSize"}),
-    ({"region": None, "accountId": "42"}, {"region", "accountId"}),
-    ({"region": None, **create(network={"zones": ["eu-central-1a", "eu-central-1b"]}), **group(minSize=9)}, {"region", "nodeGroups[0].minSize"}),
-    ({"cluster": "series-api", "credentials": "keys"}, {"cluster", "credentials"}),
-    ({"cluster": None, **group(onePerZone=True, minSize=9)}, {"cluster", "nodeGroups[0].minSize"}),
-    ({**create(kubernetesVersion=1.35), **group(onePerZone=True, kubernetesVersion="1.36", hopLimit=3)}, {"cluster.create.kubernetesVersion", "nodeGroups[0].hopLimit"}),
-    ({"nodeGroups": [{**GROUP, "minSize": "1"}, {**GROUP, "name": "b", "maxSize": 0, "minSize": 0}]}, {"nodeGroups[0].minSize", "nodeGroups[1].maxSize"}),
-    ({"nodeGroups": [{}, {}, GROUP, GROUP]}, {f"nodeGroups[{i}].{key}" for i in (0, 1) for key in ("name", "minSize", "maxSize")} | {"nodeGroups"}),
-    ({"nodeGroups": "general", "credentials": "nodeRole", "accountId": "42"}, {"nodeGroups", "accountId"}),
-    ({"nodeGroups": [], "existingNodeGroups": {"name": "w"}, "credentials": "nodeRole", "accountId": "42"}, {"existingNodeGroups", "accountId"}),
-    ({"existingNodeGroups": [{}, {"name": ""}]}, {"existingNodeGroups[0].name", "existingNodeGroups[1].name"}),
-    ({**autoscaler(expandr="priority", expanderPriorities={"1": [".*"]}), **group(minSize=9)}, {"autoscaler.expandr", "nodeGroups[0].minSize"}),
-    ({"role": [], "podIdentity": "x", "zzz": "1", "accountId": "42"}, {"role", "podIdentity", "zzz", "accountId"}),
+    ({"regoin": "x", "credentials": "keys", **group(minsize=9)}, {"regoin", "nodeGroups[0].minsize"}),
+    ({"region": None, "cluster": None}, {"region", "cluster"}),
+    ({"nodeGroups": [{**GROUP, "minSize": "1"}, {**GROUP, "maxSize": []}]}, {"nodeGroups[0].minSize", "nodeGroups[1].maxSize"}),
+    ({"nodeGroups": [{}, GROUP]}, {f"nodeGroups[0].{key}" for key in ("name", "minSize", "maxSize")}),
+    ({"nodeGroups": "general", "cluster": "series-api"}, {"nodeGroups", "cluster"}),
+    ({"existingNodeGroups": {"name": "w"}, "role": [], "podIdentity": "x"}, {"existingNodeGroups", "role", "podIdentity"}),
+    (group(clusterName="x", subnetIdsByZone={}, tags={}), {f"nodeGroups[0].{key}" for key in ("clusterName", "subnetIdsByZone", "tags")}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("change", "paths"), BROKEN)
-def test_a_broken_shape_hides_no_other_fault_and_makes_none(change, paths):
+def test_every_wrong_name_and_type_is_reported_and_only_then_the_values(change, paths):
     given = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
     with pytest.raises(FaultsError) as refused:
         parse(given)
@@ -298,32 +294,18 @@ def test_good_values_pass(change):
 
 def test_yaml_scalars_are_welcome_as_flag_values():
     flags = {"max-nodes-total": 50, "skip-nodes-with-local-storage": False, "balancing-ignore-label": ["a", "b"]}
-    assert parse({**GOOD, **autoscaler(flags=flags)}).autoscaler.flags == {
+    assert parse({**GOOD, **autoscaler(flags=flags)})["autoscaler"]["flags"] == {
         "max-nodes-total": "50",
         "skip-nodes-with-local-storage": "false",
         "balancing-ignore-label": "a,b",
     }
 
 
-def test_settings_cannot_be_changed_afterwards():
-    with pytest.raises(AttributeError):
-        parse(GOOD).region = "eu-west-1"
+def test_pulumi_yaml_lists_every_setting_in_the_words_of_its_declaration():
+    from scripts.pages.settings_reference import described  # the components, which take a second to load
 
-
-def test_every_key_of_the_settings_is_described_in_pulumi_yaml():
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {to_camel(name) for name in settings.Settings.__dataclass_fields__}
-    assert all(entry["description"] for entry in declared.values())
-
-
-def test_every_key_of_a_tree_is_named_in_its_description():
-    declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    unnamed = []
-    for path in settings.known_keys():
-        tree, name = re.split(r"\W", path)[0], path.rpartition(".")[2]
-        if name != tree and not re.search(rf"\b{name}\b", declared[tree]["description"]):
-            unnamed.append(path)
-    assert unnamed == []
+    assert {key: entry["description"] for key, entry in declared.items()} == described(settings.Settings)
 
 
 leaves = st.none() | st.booleans() | st.integers(-5, 100) | st.floats(allow_nan=False) | st.text(max_size=12)

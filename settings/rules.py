@@ -144,10 +144,10 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
 def _autoscaler_faults(settings: Settings) -> list[Fault]:
     create = settings["cluster"].get("create")
     version = create["kubernetes_version"] if create else _LATER
-    region = settings["region"]
+    region = "us-east-1" if validation.region("", settings["region"]) else settings["region"]
     arguments = autoscaler_arguments(
         settings,
-        cluster_arn=_LATER if validation.region("", region) else f"arn:aws:eks:{region}:000000000000:cluster/any",
+        cluster_arn=f"arn:aws:eks:{region}:000000000000:cluster/any",
         cluster_name=_LATER,
         oidc_provider_arn=_LATER,
         oidc_issuer=_LATER,

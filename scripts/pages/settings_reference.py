@@ -18,9 +18,9 @@ One file of values per environment, `Pulumi.<environment>.yaml`; every key under
 an argument of a component, in camelCase. Unknown keys, wrong types and values that do not fit together are refused
 before anything is planned. `make pages` writes this page from the code.
 
-`subnetIds` of a node group defaults to the private subnets of the cluster, `kubernetesVersion` to the cluster's at every
-`up`, and `hopLimit` to 2 with `credentials: nodeRole`. `tags` are also in the launch templates, so a new tag replaces
-every node.
+`subnetIds` of a node group defaults to the private subnets of the cluster, `kubernetesVersion` to the cluster's at
+every `up`, and `hopLimit` to 2 with `credentials: nodeRole`. `tags` are also in the launch templates, so a new tag
+replaces every node.
 """
 
 

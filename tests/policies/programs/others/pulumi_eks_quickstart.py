@@ -30,11 +30,10 @@ instance_role = aws.iam.Role(
         "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly",
     ],
 )
-profile = aws.iam.InstanceProfile("cluster-instanceProfile", role=instance_role.name)
 template = aws.ec2.LaunchTemplate(
     "cluster-launchTemplate",
     instance_type="t3.medium",
-    iam_instance_profile={"arn": profile.arn},
+    iam_instance_profile={"name": instance_role.name},
     metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 2},
     block_device_mappings=[{"device_name": "/dev/xvda", "ebs": {"encrypted": "true", "volume_size": 20}}],
 )

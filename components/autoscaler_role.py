@@ -106,18 +106,25 @@ class AutoscalerRole(pulumi.ComponentResource):
         self.policy_document = cluster.apply(lambda known: json.dumps(iam.autoscaler_policy(known)))
         policy = aws.iam.Policy(
             name,
-            name=cluster.apply(lambda known: iam.autoscaler_policy_name(known, args.get("name_prefix", ""))),
+            name=cluster.apply(
+                lambda known: iam.autoscaler_policy_name(known, args.get("name_prefix", ""), args.get("path", "/"))
+            ),
+            # Another description would replace the policy under its old name, which IAM rejects: see the options.
             description="What Kubernetes Cluster Autoscaler calls, on the groups of one cluster",
             path=args.get("path"),
             policy=self.policy_document,
             tags=args.get("tags"),
-            opts=child,
+            # The provider deletes a policy before its successor is made if the program gives its name
+            # (pulumi-terraform-bridge pkg/tfbridge/schema.go, nameRequiresDeleteBeforeReplace). The running autoscaler
+            # would lose its permissions until role, attachment and release are through. Another prefix or path is
+            # another name, so the successor never collides.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
         self.policy_arn = policy.arn
         # What must exist before the autoscaler's pod starts (Python only).
         self.grants: list[pulumi.Resource] = []
         if args.get("credentials", IRSA) == NODE_ROLE:
-            self._grant_nodes(name, args, child)
+            self._grant_nodes(name, args)
         else:
             self._grant_service_account(name, args, cluster, child)
         self.register_outputs(
@@ -129,11 +136,13 @@ class AutoscalerRole(pulumi.ComponentResource):
             }
         )
 
-    def _grant_nodes(self, name: str, args: AutoscalerRoleArgs, child: pulumi.ResourceOptions) -> None:
+    def _grant_nodes(self, name: str, args: AutoscalerRoleArgs) -> None:
         self.role_arn = pulumi.Output.from_input(None)
         self.trust_document = pulumi.Output.from_input(None)
+        # As below: the provider would take the old policy from the nodes first.
+        opts = pulumi.ResourceOptions(parent=self, delete_before_replace=False)
         self.grants += [
-            aws.iam.RolePolicyAttachment(f"{name}-{nodes}", role=role, policy_arn=self.policy_arn, opts=child)
+            aws.iam.RolePolicyAttachment(f"{name}-{nodes}", role=role, policy_arn=self.policy_arn, opts=opts)
             for nodes, role in sorted(args["node_role_names"].items())
         ]
 

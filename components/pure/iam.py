@@ -88,17 +88,20 @@ def role_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
-def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "") -> str:
-    """Name of the customer-managed policy; the region keeps namesakes in two regions of one account apart.
+def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "", path: str = "/") -> str:
+    """Return the name of the customer-managed policy.
 
-    Of a cluster's name that is too long for it stands the beginning, and a digest of all.
+    The region tells clusters of the same name in one account apart. Another `path` is another name, because IAM accepts
+    a name only once per account whatever its path, and the new policy must exist before the old one is deleted. Of a
+    cluster's name that is too long, the beginning and a digest remain.
     """
-    room = MAX_POLICY_NAME_LENGTH - len(f"{prefix}{POLICY_NAME}--{cluster.region}")
+    end = cluster.region if path == "/" else f"{cluster.region}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
+    capacity = MAX_POLICY_NAME_LENGTH - len(f"{prefix}{POLICY_NAME}--{end}")
     name = cluster.name
-    if len(name) > room:
+    if len(name) > capacity:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name[: room - len(digest) - 1]}-{digest}"
-    return f"{prefix}{POLICY_NAME}-{name}-{cluster.region}"
+        name = f"{name[: capacity - len(digest) - 1]}-{digest}"
+    return f"{prefix}{POLICY_NAME}-{name}-{end}"
 
 
 def role_prefix(prefix: str, name: str) -> str:

@@ -327,6 +327,15 @@ def test_node_role_attaches_the_scoped_policy_to_the_nodes_roles_and_makes_none(
     assert [found.inputs["role"] for found in graph.of(ATTACHMENT)] == ["nodes"]
 
 
+@pytest.mark.parametrize("mode", ["irsa", "node role"])
+def test_the_running_autoscaler_keeps_its_permissions_until_their_successors_exist(mode, cloud):
+    graph = run(EVERY_COMPONENT[mode], cloud)
+    # Without the option the provider deletes a policy with a given name, and an attachment, before it makes another.
+    assert graph.one("aws:iam/policy:Policy").delete_before_replace is False
+    (attachment,) = graph.of(ATTACHMENT)
+    assert attachment.delete_before_replace is False
+
+
 def test_boundary_path_and_prefix_reach_the_role_and_the_policy(cloud):
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     graph = run(lambda: autoscaler(permissions_boundary_arn=boundary, path="/platform/", name_prefix="org-"), cloud)

@@ -137,6 +137,14 @@ def test_namesakes_in_two_regions_of_one_account_get_policies_of_two_names():
     assert iam.autoscaler_policy_name(CLUSTER, "org-").startswith("org-AmazonEKSClusterAutoscalerPolicy")
 
 
+def test_another_path_is_another_name_because_iam_does_not_tell_policies_apart_by_path():
+    plain, pathed = (iam.autoscaler_policy_name(CLUSTER, path=path) for path in ("/", "/platform/"))
+    assert plain == iam.autoscaler_policy_name(CLUSTER)
+    assert len({plain, pathed, iam.autoscaler_policy_name(CLUSTER, path="/other/")}) == 3
+    longest = iam.autoscaler_policy_name(CLUSTER._replace(name="c" * 100), "p" * 19, "/platform/")
+    assert len(longest) <= 128
+
+
 def test_clusters_of_long_names_get_policies_of_names_that_iam_takes():
     longest = CLUSTER._replace(name="c" * 100)
     names = {iam.autoscaler_policy_name(longest, "p" * 19), iam.autoscaler_policy_name(longest)}

@@ -10,6 +10,7 @@ the environment. It changes nothing: what to run next, it says on stderr.
 """
 
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -157,7 +158,27 @@ def _there(ask: Callable[[], object], resource_id: str) -> list[str]:
 
 
 def _role(clients: Clients, inputs: Inputs) -> list[str]:
+    if "name" not in inputs:
+        return _roles_behind(clients, inputs)
     return _there(lambda: clients("iam").get_role(RoleName=inputs["name"]), inputs["name"])
+
+
+def _roles_behind(clients: Clients, inputs: Inputs) -> list[str]:
+    """Return the roles that a `namePrefix` may have become, with the tags that they were to get.
+
+    The provider chooses 26 hexadecimal digits at creation (PrefixedUniqueId of terraform-plugin-sdk's helper/id), so
+    neither the inputs nor the engine's record hold the name.
+    """
+    name = re.compile(re.escape(inputs["namePrefix"]) + "[0-9a-f]{26}")
+    iam, tags = clients("iam"), (inputs.get("tags") or {}).items()
+    pages = iam.get_paginator("list_roles").paginate(PathPrefix=inputs.get("path") or "/")
+    found = [each["RoleName"] for page in pages for each in page["Roles"] if name.fullmatch(each["RoleName"])]
+
+    def tagged(role: str) -> bool:
+        pages = iam.get_paginator("list_role_tags").paginate(RoleName=role)
+        return tags <= {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}.items()
+
+    return [role for role in found if tagged(role)]
 
 
 def _policy(clients: Clients, inputs: Inputs) -> list[str]:

@@ -4,6 +4,7 @@ import io
 import json
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -26,10 +27,19 @@ def export(*operations, resources=()):
 
 
 class Cloud:
-    """An account with these VPCs (by tag) and these roles."""
+    """An account with these VPCs (by tag) and these roles (with tags, if that matters)."""
 
     def __init__(self, vpcs=(), roles=()):
-        self.vpcs, self.roles = vpcs, roles
+        self.vpcs, self.roles = vpcs, roles if isinstance(roles, dict) else {name: {} for name in roles}
+
+    def get_paginator(self, operation):
+        def paginate(**asked):
+            if operation == "list_roles":
+                assert asked == {"PathPrefix": "/"}
+                return [{"Roles": [{"RoleName": name}]} for name in self.roles]
+            return [{"Tags": [{"Key": key, "Value": value}]} for key, value in self.roles[asked["RoleName"]].items()]
+
+        return SimpleNamespace(paginate=paginate)
 
     def __call__(self, service):
         return self
@@ -67,6 +77,15 @@ def test_what_was_not_made_is_only_forgotten():
     assert "pulumi import" not in text
     assert "pulumi refresh --clear-pending-creates" in text
     assert file == {"nameTable": {}, "resources": []}
+
+
+def test_a_role_with_a_prefix_is_found_by_its_prefix_and_tags():
+    mine, stranger, longer = f"org-ca-{'0' * 26}", f"org-ca-{'1' * 26}", f"org-ca-node-{'2' * 26}"
+    tags = {"team": "a", "cluster": "demo"}
+    cloud = Cloud(roles={mine: {**tags, "more": "1"}, stranger: {"team": "b"}, longer: tags})
+    text, file = told(export(creating(ROLE, "role", namePrefix="org-ca-", tags=tags)), cloud)
+    assert f"{ROLE} role: made, as {mine}" in text
+    assert [entry["id"] for entry in file["resources"]] == [mine]
 
 
 def test_what_was_made_once_more_since_is_left_over():

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from .check import check
 from .errors import CannotLookError
+from .explain.command import app as explain
 from .findings import ExitCode
 from .stress.command import stress
 from .whoami.command import whoami
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(whoami)
 app.command()(stress)
+app.add_typer(explain, name="explain")
 
 
 def main(arguments: list[str] | None = None) -> None:

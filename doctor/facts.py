@@ -107,6 +107,7 @@ class NodeGroup:
     ami_type: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     health_issues: tuple[str, ...] = ()
+    instance_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class AutoScalingGroup:
     """An Auto Scaling Group of the account and region, this cluster's or not.
 
     Attributes:
+        instance_types: Types that it launches, as far as it says; Cluster Autoscaler goes by the first.
         unit: What its sizes count: ``instances``, or ``weights``, ``vcpu`` and the like, which Cluster Autoscaler does
             not understand.
     """
@@ -147,6 +149,7 @@ class AutoScalingGroup:
     suspended: frozenset[str] = frozenset()
     launch: Launch = Launch.TEMPLATE
     unit: str = "instances"
+    instance_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -108,9 +108,12 @@ def refusals(node: Template, pod: WaitingPod) -> list[str]:
 
 def has_label(node: Template, label: str, value: str) -> bool:
     """Whether such a node has a label; labels that the autoscaler works out by itself are believed to fit."""
-    if label not in node.labels and (label in _WORKED_OUT or label.startswith(_OF_EKS)):
-        return True
-    return node.labels.get(label) == value
+    return (label not in node.labels and is_believed(label)) or node.labels.get(label) == value
+
+
+def is_believed(label: str) -> bool:
+    """Whether the autoscaler works a label out by itself, or gets it from EKS, so that it is not known here."""
+    return label in _WORKED_OUT or label.startswith(_OF_EKS)
 
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:

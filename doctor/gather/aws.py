@@ -101,6 +101,7 @@ def _node_group(it: Mapping[str, Any]) -> NodeGroup:
         role_arn=it.get("nodeRole", ""),
         ami_type=it.get("amiType", ""),
         tags=it.get("tags") or {},
+        instance_types=tuple(it.get("instanceTypes") or ()),
         health_issues=tuple(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues),
     )
 
@@ -129,7 +130,14 @@ def _group(it: Mapping[str, Any]) -> AutoScalingGroup:
         suspended=frozenset(each["ProcessName"] for each in it.get("SuspendedProcesses") or ()),
         launch=_launch(it),
         unit=_unit(it),
+        instance_types=_instance_types(it),
     )
+
+
+def _instance_types(it: Mapping[str, Any]) -> tuple[str, ...]:
+    overrides = ((it.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}).get("Overrides") or ()
+    named = [each.get("InstanceType") for each in (*overrides, *(it.get("Instances") or ()))]
+    return tuple(dict.fromkeys(name for name in named if name))
 
 
 def _unit(it: Mapping[str, Any]) -> str:

@@ -48,7 +48,7 @@ class Doctor:
     def start(self, command: str, *options: str) -> "subprocess.Popen[str]":
         """Start one command, by the stack's outputs in a file."""
         return subprocess.Popen(
-            [sys.executable, "-m", "doctor", command, "--outputs", str(self._outputs()), *options],
+            [sys.executable, "-m", "doctor", command, *options, "--outputs", str(self._outputs())],
             cwd=self._sandbox.layout.project,
             env=self._sandbox.layout.env(),
             stdin=subprocess.DEVNULL,

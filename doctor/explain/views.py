@@ -1,0 +1,112 @@
+"""The answers for people and as JSON."""
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from .addition import PodAnswer
+from .removal import NodeAnswer, Verdict
+
+SCHEMA_VERSION = 1
+"""Raised when a field changes its meaning or is removed; new fields may be added without."""
+
+_WORDS = {
+    Verdict.NEEDED: "stays: it is needed",
+    Verdict.BLOCKED: "stays: its removal is blocked",
+    Verdict.WAITING: "is removed once its times have passed",
+    Verdict.REMOVABLE: "is removed next: nothing blocks it",
+    Verdict.LEAVING: "is being removed",
+    Verdict.FIXED: "stays: it is not autoscaled",
+}
+
+
+def nodes_text(answers: Sequence[NodeAnswer], cluster: str) -> str:
+    """Return the answers as text: a summary, then each node with every reason and what would take it away."""
+    lines = [_nodes_summary(answers, cluster)]
+    for answer in answers:
+        used = answer.utilization
+        share = f", {used.share:.0%} of its {used.resource} requested" if used else ""
+        cost = f", {answer.monthly:.2f} a month" if answer.monthly is not None else ""
+        kind = f" ({answer.instance_type})" if answer.instance_type else ""
+        lines += ["", f"{answer.node}{kind} {_WORDS[answer.verdict]}{share}{cost}"]
+        for reason in answer.reasons:
+            subject = f"{reason.pod}: " if reason.pod else ""
+            lines.append(f"  {reason.rule}: {subject}{reason.text}")
+            if reason.unblock:
+                lines.append(f"    to unblock: {reason.unblock}")
+    return "\n".join(lines) + "\n"
+
+
+def _nodes_summary(answers: Sequence[NodeAnswer], cluster: str) -> str:
+    counts = [(verdict, sum(each.verdict is verdict for each in answers)) for verdict in Verdict]
+    words = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+    blocked = [each.monthly for each in answers if each.verdict is Verdict.BLOCKED and each.monthly is not None]
+    cost = f" The blocked ones cost {sum(blocked, Decimal()):.2f} a month." if blocked else ""
+    nodes = "1 node" if len(answers) == 1 else f"{len(answers)} nodes"
+    return f"{cluster}: {nodes}{f' ({words})' if words else ''}.{cost}"
+
+
+def pod_text(answer: PodAnswer) -> str:
+    """Return the answer as text: the pod, each group with what its next node offers, and the smallest change."""
+    lines = [f"{answer.pod} requests {answer.requests}."]
+    lines += [f"  {reason[0].upper()}{reason[1:]}." for reason in answer.reasons]
+    for group in answer.groups:
+        verdict = "does not help" if group.reasons else "would take it"
+        lines += ["", f"{group.group}: a new node {verdict}"]
+        if group.capacity:
+            lines.append(f"  offers: {group.capacity}; known from {group.source}")
+        lines += [f"  {reason}" for reason in group.reasons]
+    if answer.change:
+        lines += ["", f"Smallest change: {answer.change}."]
+    elif answer.helped_by:
+        lines += ["", f"The autoscaler can add a node of {' or '.join(answer.helped_by)}."]
+    return "\n".join(lines) + "\n"
+
+
+def nodes_document(answers: Sequence[NodeAnswer], cluster: str) -> str:
+    """Return the answers as JSON."""
+    return _json({"schemaVersion": SCHEMA_VERSION, "cluster": cluster, "nodes": [_node(each) for each in answers]})
+
+
+def _node(answer: NodeAnswer) -> dict[str, Any]:
+    used = answer.utilization
+    shares = used and {
+        "resource": used.resource,
+        "share": round(used.share, 4),
+        "threshold": used.threshold,
+        "shares": {name: round(share, 4) for name, share in used.shares.items()},
+    }
+    return {
+        "node": answer.node,
+        "verdict": answer.verdict.value,
+        "group": answer.group,
+        "instanceType": answer.instance_type,
+        "monthly": None if answer.monthly is None else str(answer.monthly),
+        "utilization": shares,
+        "reasons": [
+            {"rule": each.rule, "pod": each.pod, "reason": each.text, "unblock": each.unblock}
+            for each in answer.reasons
+        ],
+    }
+
+
+def pod_document(answer: PodAnswer) -> str:
+    """Return the answer as JSON."""
+    return _json(
+        {
+            "schemaVersion": SCHEMA_VERSION,
+            "pod": answer.pod,
+            "requests": answer.requests,
+            "reasons": list(answer.reasons),
+            "groups": [
+                {"group": each.group, "source": each.source, "capacity": each.capacity, "reasons": list(each.reasons)}
+                for each in answer.groups
+            ],
+            "change": answer.change,
+        }
+    )
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

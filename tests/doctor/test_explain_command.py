@@ -1,0 +1,119 @@
+"""`explain` on the command line, from the JSON that Kubernetes and AWS answer with."""
+
+import json
+
+import pytest
+
+from doctor import cli, clients
+from doctor.explain import command
+from doctor.readings import Unreadable
+
+from . import snapshots
+from .fakes import Cloud, Cluster, node
+
+PODS = "/api/v1/pods"
+NAMED = ("--cluster", snapshots.CLUSTER, "--region", snapshots.REGION)
+CONTAINER = {"name": "app", "resources": {"requests": {"cpu": "1500m", "memory": "1Gi", "nvidia.com/gpu": "1"}}}
+
+
+def listed(name: str, **spec) -> dict:
+    return {
+        "metadata": {
+            "namespace": "shop",
+            "name": name,
+            "labels": {"app": "api"},
+            "creationTimestamp": "2026-09-01T11:00:00Z",
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "api", "controller": True}],
+        },
+        "spec": {"containers": [CONTAINER], **spec},
+        "status": {"phase": "Running"},
+    }
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    made = Cluster()
+    big = node()
+    big["status"] = {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "58", "nvidia.com/gpu": "2"}}
+    made.objects["/api/v1/nodes"] = [big]
+    made.objects[PODS] = [
+        listed("api-1", nodeName=big["metadata"]["name"], volumes=[{"name": "cache", "emptyDir": {}}])
+    ]
+    made.objects["/api/v1/namespaces/shop/pods/api-9"] = listed("api-9", nodeSelector={"disk": "ssd"})
+    made.objects["/apis/policy/v1/poddisruptionbudgets"] = [
+        {
+            "metadata": {"namespace": "shop", "name": "api"},
+            "spec": {"selector": {"matchLabels": {"app": "api"}}},
+            "status": {"disruptionsAllowed": 0},
+        }
+    ]
+    return made
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, cluster):
+    def _run(*arguments, api=None):
+        monkeypatch.setattr(command, "connector", lambda _: lambda _: api or cluster)
+        monkeypatch.setattr(command.reading, "instance_types", lambda *_: {})
+        with Cloud().attached(), pytest.raises(SystemExit) as stop:
+            cli.main(["explain", *arguments])
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return _run
+
+
+def test_a_node_is_explained_from_what_the_api_lists(run):
+    code, out, err = run("node", *NAMED, "--json")
+    assert (code, err) == (0, "")
+    (answer,) = json.loads(out)["nodes"]
+    assert answer["group"] == "eks-workers-0ac1"
+    assert answer["utilization"]["shares"] == {"cpu": 0.375, "memory": 0.0625}
+    assert [each["rule"] for each in answer["reasons"]][:2] == ["LocalStorageRequested", "NoPlaceToMovePods"]
+
+
+def test_a_pod_is_explained_from_what_the_api_lists(run):
+    code, out, _ = run("pod", "shop/api-9", *NAMED, "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["requests"] == "1500m CPU, 1024Mi memory, 1 nvidia.com/gpu"
+    assert document["groups"][0]["reasons"] == ["label disk=ssd is missing"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pod", "api-9"), "Got the pod 'api-9'; expected NAMESPACE/NAME"),
+        (("pod", "shop/none"), "The pod shop/none does not exist"),
+        (("node", "none"), "Got the node none; expected one of"),
+        (("node", "--price", "m6i.large"), "--price: got 'm6i.large'; expected TYPE=PRICE"),
+        (("node", "--price", "m6i.large=nan"), "expected TYPE=PRICE"),
+    ],
+)
+def test_a_mistake_is_said_in_one_line(run, arguments, words):
+    code, out, err = run(*arguments, *NAMED)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("part", ["persistentvolumes", "poddisruptionbudgets"])
+def test_a_right_that_the_reader_lacks_is_named(run, cluster, part):
+    cluster.denied.add(part)
+    code, _, err = run("node", *NAMED)
+    assert code == 2
+    assert part in err
+    assert "allow `" in err
+
+
+def test_an_api_server_out_of_reach_is_said(run):
+    code, _, err = run("node", *NAMED, api=Unreadable("your kubeconfig", False, "no such file"))
+    assert code == 2
+    assert "no such file" in err
+
+
+def test_without_the_right_to_ask_ec2_sizes_are_unknown():
+    cloud = Cloud()
+    cloud.denied.add("DescribeInstanceTypes")
+    with cloud.attached():
+        assert command.reading.instance_types(clients.Aws(snapshots.REGION), ["m6i.large"]) == {}

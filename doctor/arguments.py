@@ -8,8 +8,9 @@ from ._shared import flags as known_flags
 
 PROCESS_FLAGS = frozenset(
     {
-        *("add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size"),
-        *("logtostderr", "one-output", "skip-headers", "skip-log-headers", "stderrthreshold", "v", "vmodule"),
+        *("add-dir-header", "alsologtostderr", "alsologtostderrthreshold", "log-backtrace-at", "log-dir", "log-file"),
+        *("log-file-max-size", "logtostderr", "one-output", "skip-headers", "skip-log-headers", "stderrthreshold"),
+        *("v", "vmodule"),
         *("legacy-stderr-threshold-behavior", "feature-gates", "logging-format", "log-flush-frequency"),
         *("log-json-info-buffer-size", "log-json-split-stream", "log-text-info-buffer-size", "log-text-split-stream"),
         *("leader-elect", "leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"),

@@ -314,17 +314,6 @@ SYMPTOMS: tuple[Symptom, ...] = (
         causes=("permissions",),
     ),
     Symptom(
-        GROUPS.rule(
-            "none-found",
-            "The autoscaler finds groups",
-            "An autoscaler that finds no group idles without an error.",
-        ),
-        _say(r"Regenerating instance to ASG map for ASGs: \[\]"),
-        "groups with both discovery tags",
-        lambda mender, _, __: mender.discovery_tags("GROUP"),
-        causes=("groups", "pod.discovery-flag"),
-    ),
-    Symptom(
         PERMISSIONS.rule(
             "node-group-denied",
             "AWS lets the autoscaler read managed node groups",

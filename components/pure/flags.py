@@ -38,7 +38,7 @@ _FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "Float64": (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)").fullmatch, "a number"),
     "Duration": (durations.is_duration, durations.EXPECTED),
 }
-_REPEATABLE = {"multiStringFlag", "Set"}
+_REPEATABLE = {"multiStringFlag"}
 
 
 @cache

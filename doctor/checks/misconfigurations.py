@@ -49,9 +49,7 @@ KNOWN: Mapping[int, Misconfiguration] = {
         "Launch templates may not be read", ("permissions.reads", "permissions.launch-template-denied")
     ),
     10: Misconfiguration("An instance type that it does not know", ("groups.instance-type-unknown",)),
-    11: Misconfiguration(
-        "A tag is missing, or the flag asks for another", ("groups.tags", "pod.discovery-flag", "groups.none-found")
-    ),
+    11: Misconfiguration("A tag is missing, or the flag asks for another", ("groups.tags", "pod.discovery-flag")),
     12: Misconfiguration(
         "The labels of an empty group are not announced", ("groups.labels", "groups.windows", "permissions.node-groups")
     ),

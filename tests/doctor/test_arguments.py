@@ -55,19 +55,14 @@ def test_no_command_line_crashes_the_reader(words):
 
 
 @few
-@given(
-    st.dictionaries(
-        st.sampled_from(sorted(set(flags.table()) - {"legacy_stderr_threshold_behavior"})), st.text(min_size=1)
-    )
-)
+@given(st.dictionaries(st.sampled_from(sorted(flags.table())), st.text(min_size=1)))
 def test_flags_come_back_as_they_were_given(given_flags):
     words = [f"--{flag}={value}" for flag, value in given_flags.items()]
     assert parse_arguments(words).values == {flag: (value,) for flag, value in given_flags.items()}
 
 
 def test_no_flag_of_the_libraries_is_in_the_table_of_the_binary_under_another_type():
-    doubly = PROCESS_FLAGS & set(flags.table())
-    assert doubly <= {"stderrthreshold", "value"}
+    assert not PROCESS_FLAGS & set(flags.table())
 
 
 def test_the_chart_s_flag_finds_a_group_with_both_tags():

@@ -790,13 +790,6 @@ PLANTS = (
         "taint/spot,Value=:NoExecute",
         WARNING,
     ),
-    Plant(
-        0,
-        "nothing found by the log",
-        logged("Regenerating instance to ASG map for ASGs: []", running=True),
-        "groups.none-found",
-        "create-or-update-tags",
-    ),
     Plant(0, "never joined by an event", lost_and_scaled, "groups.never-joined", "describe-scaling-activities"),
     # autoscaler
     Plant(

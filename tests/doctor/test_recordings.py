@@ -1,0 +1,177 @@
+"""What the doctor believes about Cluster Autoscaler, held against the real one: recordings of it, and its source.
+
+``recordings/<version>/<scenario>/`` is what the real program did (``tests/e2e/doctor/record.py`` made it).
+``recordings/upstream.json`` holds the lines that no scenario can produce, each with the place that produces it.
+"""
+
+import json
+import re
+
+import pytest
+
+from components.pure import flags
+from components.pure import versions as pure_versions
+from doctor import access, symptoms
+from doctor.arguments import PROCESS_FLAGS, parse_arguments
+from doctor.status import INITIALIZING, RUNNING, parse_go_time, parse_status
+
+from .recordings import ROOT, Recording, help_text, recording, recordings, versions
+
+UPSTREAM = json.loads((ROOT / "upstream.json").read_text())
+HEALTHY = ("healthy", "scale-up", "scale-down", "startup-taint-known")
+NEWEST = versions()[-1]
+
+SHOWN_BY = {
+    "link-annotation": "service-account.no-credentials",
+    "link-trust": "role.web-identity-refused",
+    "link-provider": "role.provider-unknown",
+    "link-audience": "role.audience-refused",
+    "link-policy-read": "permissions.listing-denied",
+    "link-policy-read-later": "permissions.listing-denied",
+    "link-policy-node-group": "permissions.node-group-denied",
+    "link-policy-launch-template": "permissions.launch-template-denied",
+    "link-policy-write": "permissions.scaling-denied",
+    "link-policy-terminate": "permissions.scaling-denied",
+    "rbac-informers": "pod.informer-forbidden",
+    "rbac-old-chart": "pod.informer-forbidden",
+    "rbac-nodes": "autoscaler.api-server-unreachable",
+    "flag-unknown": "pod.flag-refused",
+    "never-joins": "groups.never-joined",
+    "throttled": "autoscaler.throttled",
+}
+"""Scenario to the symptom that must see it."""
+
+
+def alternatives(pattern: str) -> list[str]:
+    """Split a regular expression at its outermost bars."""
+    parts, depth = [""], 0
+    for match in re.finditer(r"\\.|.", pattern):
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if match[0] == "|" and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += match[0]
+    return parts
+
+
+def evidence(rule: str) -> list[str]:
+    """Every line that may support a symptom: all recordings, and what upstream says of this very symptom."""
+    recorded = [line for each in recordings() for line in each.lines]
+    return [*recorded, *(each["line"] for each in UPSTREAM if each["rule"] == rule)]
+
+
+def seen_in(it: Recording) -> set[str]:
+    """The symptoms whose pattern is in a recording."""
+    return {s.rule.id for s in symptoms.SYMPTOMS if any(s.pattern.search(line) for line in it.lines)}
+
+
+def test_alternatives_are_those_of_the_outermost_level():
+    assert alternatives(r"a|(b|c)\||d") == ["a", r"(b|c)\|", "d"]
+
+
+@pytest.mark.parametrize("symptom", symptoms.SYMPTOMS, ids=lambda symptom: symptom.rule.id)
+def test_every_word_that_the_doctor_looks_for_is_recorded_or_in_the_source(symptom):
+    lines = evidence(symptom.rule.id)
+    for part in alternatives(symptom.pattern.pattern):
+        assert any(re.search(part, line, re.IGNORECASE) for line in lines), part
+
+
+def test_every_line_from_upstream_belongs_to_a_symptom_and_is_needed():
+    patterns = {symptom.rule.id: symptom.pattern for symptom in symptoms.SYMPTOMS}
+    for each in UPSTREAM:
+        assert each["source"]
+        assert patterns[each["rule"]].search(each["line"]), each
+
+
+@pytest.mark.parametrize("it", recordings(), ids=lambda it: f"{it.version}-{it.scenario}")
+def test_a_scenario_shows_its_symptom(it):
+    wanted = SHOWN_BY.get(it.scenario)
+    found = seen_in(it)
+    assert wanted is None or wanted in found
+    assert it.scenario not in HEALTHY or found == set()
+
+
+@pytest.mark.parametrize("it", recordings(), ids=lambda it: f"{it.version}-{it.scenario}")
+def test_the_doctor_reads_every_recorded_status(it):
+    if it.status is None:
+        return
+    status = parse_status(it.status["data"]["status"])
+    written = parse_go_time(it.status["annotations"]["cluster-autoscaler.kubernetes.io/last-updated"])
+
+    assert status.phase in (INITIALIZING, RUNNING)
+    assert written is not None
+    assert status.written_at is not None
+
+
+@pytest.mark.parametrize("version", versions())
+def test_the_status_of_a_healthy_autoscaler_has_its_groups_and_sizes(version):
+    status = parse_status(recording(version, "healthy").status["data"]["status"])
+
+    assert (status.phase, status.cluster.health) == (RUNNING, "Healthy")
+    workers = next(group for group in status.groups if "-workers-" in group.name)
+    assert (workers.min, workers.max, workers.target, workers.ready) == (1, 3, 1, 1)
+
+
+@pytest.mark.parametrize("version", versions())
+def test_a_backed_off_group_tells_its_error(version):
+    status = parse_status(recording(version, "link-policy-write").status["data"]["status"])
+    errors = [group.error for group in status.groups if group.scale_up == "Backoff"]
+    assert any("autoscaling:SetDesiredCapacity" in error for error in errors), errors
+
+
+@pytest.mark.parametrize("version", versions())
+def test_without_the_discovery_tag_there_are_no_groups_and_no_error(version):
+    it = recording(version, "link-tag")
+    assert parse_status(it.status["data"]["status"]).groups == ()
+    assert not [line for line in it.log if line.startswith("E") and "reflector" not in line]
+
+
+# -- flags -----------------------------------------------------------------------------------------------------------
+
+_FLAG = re.compile(r"^ +(?:-\w, )?--(?P<name>[\w-]+)(?:\[=\S+\])?(?: (?P<type>\w+)(?= ))?(?= )", re.MULTILINE)
+_TYPES = {
+    "String": "string",
+    "Bool": None,
+    "Int": "int",
+    "Float64": "float",
+    "Duration": "duration",
+    "StringSlice": "strings",
+}
+
+
+@pytest.mark.parametrize("version", versions())
+def test_the_table_of_flags_is_what_the_program_prints(version):
+    minor = pure_versions.parse_minor(version)
+    printed = {match["name"]: match["type"] for match in _FLAG.finditer(help_text(version))}
+    table = {name: kind for name, (kind, defaults) in flags.table().items() if minor in defaults}
+
+    assert table.keys() - printed.keys() == set()
+    assert printed.keys() - table.keys() <= PROCESS_FLAGS
+    wrong = {name: (kind, printed[name]) for name, kind in table.items() if kind in _TYPES and name in printed}
+    assert {name: pair for name, pair in wrong.items() if _TYPES[pair[0]] != pair[1]} == {}
+
+
+# -- RBAC ------------------------------------------------------------------------------------------------------------
+
+_FORBIDDEN = re.compile(r"(?P<resource>[a-z]+)(?:\.(?P<group>[a-z0-9.-]+))? is forbidden: User \S+ cannot list")
+
+
+@pytest.mark.parametrize("version", versions())
+def test_the_rights_that_the_doctor_asks_for_are_those_that_the_program_misses_without_any(version):
+    it = recording(version, "rbac-informers")
+    missed = {(m["group"] or "", m["resource"]) for line in it.log if (m := _FORBIDDEN.search(line))}
+    minor = pure_versions.parse_minor(version)
+    assert minor
+    needed = {
+        (right.group, right.resource)
+        for right in access.needs(minor, "kube-system", parse_arguments([]))
+        if right.verb == "list"
+    }
+    assert missed == needed - {("", "nodes")}, "the scenario allows nodes"
+
+
+@pytest.mark.parametrize("version", versions())
+def test_without_a_right_the_recorded_releases_wait_for_ever(version):
+    it = recording(version, "rbac-old-chart")
+    assert it.says("Waiting for caches to sync") or it.says("blocking until caches are synced")
+    assert it.status is None or parse_status(it.status["data"]["status"]).phase == INITIALIZING

@@ -3,29 +3,41 @@
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-# Python put this folder itself on the path; the package is found from the folder above.
-sys.path[0] = str(HERE.parent)
-
 from pulumi.provider.experimental import component_provider_host
 
-import components
-from components import errors
-from components.pure.arguments import camel_case
+if not __package__:
+    # Pulumi runs this folder, so the folder itself is on the path. The package is in the folder above (PEP 366).
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+    __package__ = Path(__file__).resolve().parent.name
+
+from . import (
+    AutoscalerRelease,
+    AutoscalerRole,
+    AutoscalerTags,
+    ClusterAutoscaler,
+    ClusterNetwork,
+    ClusterOidcProvider,
+    EksCluster,
+    ExistingNodeGroup,
+    ManagedNodeGroup,
+    __version__,
+    errors,
+)
+from .pure.arguments import camel_case
 
 NAME = "eks-cluster-autoscaler"
 COMPONENTS = [
-    components.AutoscalerRelease,
-    components.AutoscalerRole,
-    components.AutoscalerTags,
-    components.ClusterAutoscaler,
-    components.ClusterNetwork,
-    components.ClusterOidcProvider,
-    components.EksCluster,
-    components.ExistingNodeGroup,
-    components.ManagedNodeGroup,
+    AutoscalerRelease,
+    AutoscalerRole,
+    AutoscalerTags,
+    ClusterAutoscaler,
+    ClusterNetwork,
+    ClusterOidcProvider,
+    EksCluster,
+    ExistingNodeGroup,
+    ManagedNodeGroup,
 ]
 
 if __name__ == "__main__":
     errors.spelling = camel_case
-    component_provider_host(name=NAME, components=COMPONENTS, version=components.__version__)
+    component_provider_host(name=NAME, components=COMPONENTS, version=__version__)

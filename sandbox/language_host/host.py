@@ -17,6 +17,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 from .children import Children
+from .installation import InstallationFailed, installed
 from .interpreter import UnsupportedOption, python_for, version_of
 from .policy_proxy import PolicyProxy
 
@@ -82,9 +83,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(  # noqa: N802
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
-        """Installs nothing, and says so."""
-        said = f"{request.info.program_directory}: nothing installed; the sandbox uses the Python that is there.\n"
-        yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
+        """Make the virtual environment of a plugin and install its requirements, once; nothing for programs.
+
+        As ``InstallDependencies`` in ``sdk/python/toolchain/pip.go`` does for both, at each call and after an upgrade
+        of pip. In the sandbox, programs use the Python that exists.
+        """
+        try:
+            for said in installed(request) if request.is_plugin else ():
+                yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
+        except (InstallationFailed, UnsupportedOption) as error:
+            refuse(context, str(error))
 
     def GeneratePackage(  # noqa: N802
         self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext

@@ -19,6 +19,25 @@ def python_for(info: language_pb2.ProgramInfo) -> str:
     Raises:
         UnsupportedOption: The virtual environment is missing, or an option is none of ours.
     """
+    virtualenv = virtualenv_of(info)
+    if virtualenv is None:
+        return os.environ.get("PULUMI_PYTHON_CMD", sys.executable)
+    python = virtualenv / "bin" / "python"
+    if not python.exists():
+        option = MessageToDict(info.options)["virtualenv"]
+        raise UnsupportedOption(
+            f"The 'virtualenv' option of {info.root_directory} is {option!r}, but {python} does not exist.\n"
+            f"Make it: python3 -m venv {virtualenv}, then install the requirements into it."
+        )
+    return str(python)
+
+
+def virtualenv_of(info: language_pb2.ProgramInfo) -> Path | None:
+    """Return the folder of the ``virtualenv`` option, ``None`` without that option.
+
+    Raises:
+        UnsupportedOption: An option is none of ours.
+    """
     options = MessageToDict(info.options)
     toolchain = options.pop("toolchain", "pip")
     virtualenv = options.pop("virtualenv", None)
@@ -28,15 +47,7 @@ def python_for(info: language_pb2.ProgramInfo) -> str:
             f"The sandbox's Python language host knows `virtualenv` and `toolchain: pip`, not `{'`, `'.join(unknown)}` "
             f"(runtime options of {info.root_directory})."
         )
-    if not virtualenv:
-        return os.environ.get("PULUMI_PYTHON_CMD", sys.executable)
-    python = Path(info.root_directory, virtualenv, "bin", "python")
-    if not python.exists():
-        raise UnsupportedOption(
-            f"The 'virtualenv' option of {info.root_directory} is {virtualenv!r}, but {python} does not exist.\n"
-            f"Make it: python3 -m venv {python.parent.parent}, then install the requirements into it."
-        )
-    return str(python)
+    return Path(info.root_directory, virtualenv) if virtualenv else None
 
 
 def version_of(python: str) -> str:

@@ -3,10 +3,14 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
+import grpc
 import pytest
+import yaml
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"components": "eks_cluster_autoscaler", "doctor": "ca_doctor"}
@@ -25,7 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__", "venv"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     pip("wheel", source, "--no-build-isolation", "--wheel-dir", folder)
@@ -38,14 +42,21 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Pat
         f"{name}/{path.relative_to(ROOT / folder).as_posix()}"
         for folder, name in PACKAGES.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not {"__pycache__", "venv"} & set(path.parts)
     )
     held = sorted(name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name)
     assert held == expected, "list packages and package data in pyproject.toml"
 
 
-def test_the_installed_packages_work_apart_from_the_repository(wheel: Path, tmp_path: Path):
-    pip("install", wheel, "--no-compile", "--target", tmp_path / "site")
+@pytest.fixture(scope="module")
+def site(wheel: Path) -> Path:
+    """A folder with the installed packages."""
+    folder = wheel.parent / "site"
+    pip("install", wheel, "--no-compile", "--target", folder)
+    return folder
+
+
+def test_the_installed_packages_work_apart_from_the_repository(site: Path, tmp_path: Path):
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import eks_cluster_autoscaler, ca_doctor.cli\n"
@@ -56,11 +67,41 @@ def test_the_installed_packages_work_apart_from_the_repository(wheel: Path, tmp_
     )
     # -I: neither the working directory nor PYTHONPATH may lend it the repository's own folders.
     done = subprocess.run(
-        [sys.executable, "-I", "-c", program, tmp_path / "site"],
+        [sys.executable, "-I", "-c", program, site],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(tmp_path / "site" / name / "__init__.py") for name in PACKAGES.values()]
+    assert done.stdout.split() == [str(site / name / "__init__.py") for name in PACKAGES.values()]
+
+
+def test_the_installed_package_serves_the_plugin(site: Path, tmp_path: Path):
+    program = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1))\n"
+        "runpy.run_module('eks_cluster_autoscaler', run_name='__main__', alter_sys=True)\n"
+    )
+    # The engine's address, which the plugin needs to start and does not use for its schema.
+    command = [sys.executable, "-I", "-u", "-c", program, site, "127.0.0.1:1"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as plugin:
+        assert plugin.stdout
+        assert plugin.stderr
+        try:
+            port = plugin.stdout.readline().strip()
+            assert port.isdigit(), plugin.stderr.read()
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                schema = stub.GetSchema(provider_pb2.GetSchemaRequest(), wait_for_ready=True, timeout=60).schema
+        finally:
+            plugin.kill()
+    assert '"eks-cluster-autoscaler:index:ClusterAutoscaler"' in schema
+
+
+def test_the_plugin_installs_what_the_package_requires():
+    options = yaml.safe_load((ROOT / "components" / "PulumiPlugin.yaml").read_text())["runtime"]["options"]
+    # Pulumi installs into a folder of the plugin: from git, nothing else exists.
+    assert options == {"toolchain": "pip", "virtualenv": "venv"}
+    lines = (ROOT / "components" / "requirements.txt").read_text().splitlines()
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert [line for line in lines if not line.startswith("#")] == required

@@ -26,7 +26,8 @@ def parse(text):
 
 
 def sources(folder):
-    return sorted(path for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts)
+    # A checkout that served as a plugin has a virtual environment in `components/`.
+    return sorted(path for path in (ROOT / folder).rglob("*.py") if not {"__pycache__", "venv"} & set(path.parts))
 
 
 def imports(path):

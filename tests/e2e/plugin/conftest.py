@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.tests.harness import Sandbox
 from tests.e2e.plugin.consumer import Consumer
+from tests.e2e.plugin.published import published
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +23,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugin's folder in a clone. The first command that uses it makes its virtual environment, from PyPI."""
+    return published(tmp_path_factory.mktemp("clone"))
+
+
 @pytest.fixture
-def consumer(sandbox: Sandbox, environment: Path, tmp_path: Path) -> Iterator[Consumer]:
+def consumer(sandbox: Sandbox, environment: Path, plugin: Path, tmp_path: Path) -> Iterator[Consumer]:
     """A fresh program; what it made is destroyed."""
     sandbox.start("aws", "aws-provider")
-    program = Consumer(sandbox, tmp_path / "consumer", environment)
+    program = Consumer(sandbox, tmp_path / "consumer", environment, plugin)
     yield program
     program("destroy", "--yes", "--skip-preview", "--remove")
 

@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[3]
 class Consumer:
     """A Pulumi program outside the project, with one stack, ``dev``."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, environment: Path) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, environment: Path, plugin: Path) -> None:
         self.folder = folder
+        self._plugin = plugin
         self._sandbox = sandbox
         self._environment = environment
         folder.mkdir()
@@ -35,7 +36,7 @@ class Consumer:
 
     def add_plugin(self) -> str:
         """`pulumi package add` of the components, and pip's installation of the SDK that it generates."""
-        said = self("package", "add", str(ROOT / "components"))
+        said = self("package", "add", str(self._plugin))
         pip = [self._environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
         # Nothing is fetched: what the SDK needs is in the environment already.
         done = subprocess.run(

@@ -1,6 +1,7 @@
 """The components as a plugin, used through the SDK that `pulumi package add` generates, against the direct import."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,19 @@ def as_the_cli_prints_it(shape: Any, *, of_element: bool = False) -> Any:
     }
 
 
-def test_the_schema_that_the_cli_reads_off_the_plugin_is_the_golden_one(sandbox: Sandbox, tools: Path):
+def test_from_a_clone_the_plugin_starts_in_its_own_environment_and_has_the_golden_schema(
+    sandbox: Sandbox, tools: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     golden = json.loads((ROOT / "tests" / "schema" / "schema.json").read_text())
     assert golden.pop("dependencies") == []
-    printed = sandbox.pulumi_json("package", "get-schema", str(ROOT / "components"))
+    printed = sandbox.pulumi_json("package", "get-schema", str(plugin))
     assert printed.pop("config") == {}
     assert printed == as_the_cli_prints_it(golden)
+
+    paths = sandbox.run([plugin / "venv" / "bin" / "python", "-c", "import pulumi, sys; print(*sys.path, sep=':')"])
+    lent = [path for path in paths.strip().split(":") if Path(path).is_relative_to(sys.prefix) or path == str(ROOT)]
+    assert lent == []
 
 
 def changed_in_cloud(consumer: Consumer) -> dict[str, str]:

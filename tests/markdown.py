@@ -15,8 +15,8 @@ from markdown_it.token import Token
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
     page
-    for folder in (".", "docs", "examples", "policies")
-    for page in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
+    for folder in (".", "docs", "examples", "policies", "sandbox")
+    for page in (ROOT / folder).glob("*.md" if folder in (".", "sandbox") else "**/*.md")
 )
 
 

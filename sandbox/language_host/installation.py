@@ -1,5 +1,6 @@
 """A plugin's own virtual environment, made as the official host makes it for the toolchain pip."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +21,18 @@ def installed(request: language_pb2.InstallDependenciesRequest) -> Iterator[str]
     requirements = Path(request.info.program_directory, "requirements.txt")
     if environment is None or environment.exists():
         return
-    yield f"Creating virtual environment {environment}...\n"
-    _run([sys.executable, "-m", "venv", environment])
-    if requirements.exists():
-        yield f"Installing {requirements}...\n"
-        # pulumi_aws alone has thousands of modules, of which a plugin imports few.
-        options = ("--quiet", "--disable-pip-version-check", "--no-compile")
-        _run([environment / "bin" / "python", "-m", "pip", "install", *options, "-r", requirements])
+    try:
+        yield f"Creating virtual environment {environment}...\n"
+        _run([sys.executable, "-m", "venv", environment])
+        if requirements.exists():
+            yield f"Installing {requirements}...\n"
+            # pulumi_aws alone has thousands of modules, of which a plugin imports few.
+            options = ("--quiet", "--disable-pip-version-check", "--no-compile")
+            _run([environment / "bin" / "python", "-m", "pip", "install", *options, "-r", requirements])
+    except BaseException:
+        # The next call would take what is left for a complete environment.
+        shutil.rmtree(environment, ignore_errors=True)
+        raise
 
 
 def _run(command: Sequence[str | Path]) -> None:

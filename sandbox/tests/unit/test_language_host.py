@@ -12,6 +12,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
+from sandbox.language_host.installation import InstallationFailed, installed
 from sandbox.language_host.interpreter import UnsupportedOption, python_for, version_of
 from sandbox.layout import PROJECT
 
@@ -48,6 +49,16 @@ def test_a_virtual_environment_is_looked_for_in_the_project(tmp_path: Path):
 def test_a_missing_virtual_environment_is_told_with_the_way_out(tmp_path: Path):
     with pytest.raises(UnsupportedOption, match=r"'venv', but .*/venv/bin/python does not exist(.|\n)*python3 -m venv"):
         python_for(program_info(tmp_path, virtualenv="venv"))
+
+
+def test_a_plugins_environment_is_made_once_and_not_left_incomplete(tmp_path: Path):
+    request = language_pb2.InstallDependenciesRequest(info=program_info(tmp_path, virtualenv="venv"), is_plugin=True)
+    (tmp_path / "requirements.txt").write_text("./nowhere\n")
+    with pytest.raises(InstallationFailed, match="nowhere"):
+        list(installed(request))
+    assert not (tmp_path / "venv").exists()
+    (tmp_path / "venv").mkdir()
+    assert list(installed(request)) == []
 
 
 @pytest.mark.parametrize(

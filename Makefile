@@ -94,5 +94,5 @@ baseline: setup ## At a release: keep the state of `make sandbox`, against which
 pages: setup ## Write the pages of the documentation that are made from the code anew.
 	$(BIN)/python -m scripts.pages
 
-clean: ## Remove the virtual environment and caches.
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## Remove the virtual environments, caches and reports.
+	rm -rf $(VENV) components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -1,5 +1,6 @@
 """What the plugin's tests stand on: an environment for SDKs, a fresh program, a foreign Auto Scaling Group."""
 
+import re
 import sys
 import venv
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from sandbox.tests.harness import Sandbox
 from tests.e2e.plugin.consumer import Consumer
 from tests.e2e.plugin.published import published
+from tests.markdown import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +26,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The plugin's folder in a clone. The first command that uses it makes its virtual environment, from PyPI."""
-    return published(tmp_path_factory.mktemp("clone"))
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The plugin's folder in a clone. The first command that uses it makes its virtual environment, from PyPI.
+
+    Of the versions that the plugin's ranges allow, pip takes those that this project pins: a release of tomorrow must
+    not fail a test of today.
+    """
+    constraints = tmp_path_factory.mktemp("constraints") / "constraints.txt"
+    pins = re.findall(r"^\S+==[^\s\\]+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    constraints.write_text("\n".join(pins))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PIP_CONSTRAINT", str(constraints))
+        yield published(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture

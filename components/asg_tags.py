@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .errors import checked
-from .pure import discovery, validation
+from .pure import discovery, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -107,7 +107,10 @@ def _tag(
 
 def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, pulumi.Input[str]]:
     return discovery.node_template_tags(
-        args.get("labels"), args.get("taints", []), args.get("resources"), args.get("autoscaling_options")
+        args.get("labels"),
+        startup_taints.lasting(args.get("taints", [])),
+        args.get("resources"),
+        args.get("autoscaling_options"),
     )
 
 

@@ -142,6 +142,8 @@ class AutoscalerRelease(pulumi.ComponentResource):
             # A local chart has the version it has.
             version=None if _local_path(chart) else self.chart_version,
             repository_opts=None if location else {"repo": chart.get("repository", CHART_REPOSITORY)},
+            # Helm would delete the release of the old namespace before it finds that the new one does not exist.
+            create_namespace=True if args.get("namespace", DEFAULT_NAMESPACE) != DEFAULT_NAMESPACE else None,
             atomic=True,
             cleanup_on_fail=True,
             timeout=timeout,

@@ -9,17 +9,16 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
-from .errors import checked
+from .errors import FaultsError, checked
 from .live_size import DESIRED_SIZE, LiveSize
 from .node_role import NodeRole
-from .pure import iam, validation
+from .pure import ami, iam, labels, validation
 from .pure.discovery import TAINT_EFFECTS, Taint
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 
 DEFAULT_INSTANCE_TYPES = ("m6i.large",)
-DEFAULT_AMI_TYPE = "AL2023_x86_64_STANDARD"
 DEFAULT_CAPACITY_TYPE = "ON_DEMAND"
 DEFAULT_DISK_SIZE_GIB = 50
 DEFAULT_HOP_LIMIT = 1
@@ -71,7 +70,7 @@ class ManagedNodeGroupArgs(TypedDict):
     capacity_type: NotRequired[str]
     """`ON_DEMAND` or `SPOT`. Defaults to `ON_DEMAND`."""
     ami_type: NotRequired[str]
-    """AMI type of the EKS API. Defaults to `AL2023_x86_64_STANDARD`."""
+    """AMI type of the EKS API. Defaults to Amazon Linux 2023 for the CPU of the instance types."""
     disk_size_gib: NotRequired[int]
     """Size of the encrypted gp3 root volume in GiB; announced as ephemeral storage. Defaults to 50."""
     labels: NotRequired[dict[str, pulumi.Input[str]]]
@@ -116,11 +115,14 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.sizes(int(args["min_size"]), args.get("desired_size"), int(args["max_size"])),
         *_subnet_faults(args),
-        *validation.instance_types("instanceTypes", args.get("instance_types", DEFAULT_INSTANCE_TYPES)),
+        *validation.instance_types("instanceTypes", _instance_types(args)),
         *validation.choice("capacityType", args.get("capacity_type", DEFAULT_CAPACITY_TYPE), validation.CAPACITY_TYPES),
-        *validation.choice("amiType", args.get("ami_type", DEFAULT_AMI_TYPE), validation.AMI_TYPES),
-        *validation.bounds("diskSizeGib", int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB)), 8, 16384),
-        *validation.labels("labels", args.get("labels", {}), of_managed_nodes=True),
+        *validation.choice("amiType", _ami_type(args), validation.AMI_TYPES),
+        *ami.architecture_faults("amiType", _ami_type(args), _instance_types(args)),
+        *ami.version_faults("amiType", _ami_type(args), args.get("kubernetes_version")),
+        *ami.disk_faults("diskSizeGib", _ami_type(args), int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB))),
+        *labels.managed_label_faults("labels", args.get("labels", {})),
+        *labels.managed_taint_faults("taints", args.get("taints", [])),
         *(_gpu_faults(gpu) if gpu else []),
         *_update_faults(args.get("update_settings")),
         *validation.kubernetes_version("kubernetesVersion", args.get("kubernetes_version")),
@@ -154,7 +156,11 @@ class ManagedNodeGroup(pulumi.ComponentResource):
     """Tags put on each Auto Scaling Group, value by key."""
 
     def __init__(self, name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = checked(ManagedNodeGroup, name, args, ManagedNodeGroupArgs, faults)
+
+        def rules(given: ManagedNodeGroupArgs) -> list[Fault]:
+            return [*_name_faults(name, given), *faults(given)]
+
+        args = checked(ManagedNodeGroup, name, args, ManagedNodeGroupArgs, rules)
         super().__init__(TOKEN, name, dict(args), opts)
         role_arn, attached = self._role(name, args)
         template = _launch_template(name, args, pulumi.ResourceOptions(parent=self))
@@ -239,8 +245,7 @@ def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
 
     It takes any other group for Linux, and the CPU architecture from the instance type (``aws_manager.go``).
     """
-    windows = args.get("ami_type", DEFAULT_AMI_TYPE).startswith("WINDOWS")
-    return {"kubernetes.io/os": "windows"} if windows else {}
+    return {"kubernetes.io/os": "windows"} if ami.is_windows(_ami_type(args)) else {}
 
 
 def _resources(args: ManagedNodeGroupArgs) -> dict[str, str]:
@@ -248,6 +253,32 @@ def _resources(args: ManagedNodeGroupArgs) -> dict[str, str]:
     if gpu := args.get("gpu"):
         resources[gpu.get("resource", DEFAULT_GPU_RESOURCE)] = str(int(gpu.get("count", 1)))
     return {**resources, **args.get("resources", {})}
+
+
+def _instance_types(args: ManagedNodeGroupArgs) -> list[str]:
+    return list(args.get("instance_types", DEFAULT_INSTANCE_TYPES))
+
+
+def _ami_type(args: ManagedNodeGroupArgs) -> str:
+    return args.get("ami_type", ami.default_type(_instance_types(args)))
+
+
+def _checked_version(name: str, args: ManagedNodeGroupArgs) -> pulumi.Output[str] | None:
+    """Return the Kubernetes version of the nodes, once it is known that their AMI type exists for it."""
+
+    def check(version: str) -> str:
+        if found := ami.version_faults("amiType", _ami_type(args), version):
+            raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
+        return version
+
+    given = args.get("kubernetes_version")
+    return None if given is None else pulumi.Output.from_input(given).apply(check)
+
+
+def _name_faults(name: str, args: ManagedNodeGroupArgs) -> list[Fault]:
+    """Find names that become too long for EKS: Pulumi appends a dash and seven hexadecimal digits."""
+    longest = max((len(zone) + 1 for zone in args.get("subnet_ids_by_zone", {})), default=0)
+    return validation.node_group_name("name", name, most=63 - 8 - longest)
 
 
 def _desired_size(args: ManagedNodeGroupArgs) -> int:
@@ -274,10 +305,10 @@ def _node_group(
         cluster_name=args["cluster_name"],
         node_role_arn=role_arn,
         subnet_ids=group.subnet_ids,
-        version=args.get("kubernetes_version"),
-        ami_type=args.get("ami_type", DEFAULT_AMI_TYPE),
+        version=_checked_version(group.name, args),
+        ami_type=_ami_type(args),
         capacity_type=args.get("capacity_type", DEFAULT_CAPACITY_TYPE),
-        instance_types=list(args.get("instance_types", DEFAULT_INSTANCE_TYPES)),
+        instance_types=_instance_types(args),
         labels=_labels(args),
         taints=[
             aws.eks.NodeGroupTaintArgs(
@@ -320,14 +351,15 @@ def _launch_template(name: str, args: ManagedNodeGroupArgs, opts: pulumi.Resourc
         },
         block_device_mappings=[
             {
-                "device_name": _root_device(args.get("ami_type", DEFAULT_AMI_TYPE)),
+                "device_name": ami.family(_ami_type(args)).data_device,
                 "ebs": {
                     "volume_type": "gp3",
                     "volume_size": int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB)),
                     "encrypted": "true",
                     "delete_on_termination": "true",
                 },
-            }
+            },
+            *_system_volume(args),
         ],
         tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
         tags=args.get("tags"),
@@ -335,11 +367,14 @@ def _launch_template(name: str, args: ManagedNodeGroupArgs, opts: pulumi.Resourc
     )
 
 
-def _root_device(ami_type: str) -> str:
-    """The device that holds the pods' storage: Bottlerocket keeps its system on a volume of its own."""
-    if ami_type.startswith("BOTTLEROCKET"):
-        return "/dev/xvdb"
-    return "/dev/sda1" if ami_type.startswith("WINDOWS") else "/dev/xvda"
+def _system_volume(args: ManagedNodeGroupArgs) -> list[aws.ec2.LaunchTemplateBlockDeviceMappingArgs]:
+    """Encrypt the volume of Bottlerocket's system too; its size is that of the image."""
+    if not ami.is_bottlerocket(_ami_type(args)):
+        return []
+    ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+        volume_type="gp3", encrypted="true", delete_on_termination="true"
+    )
+    return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ami.BOTTLEROCKET_OS_DEVICE, ebs=ebs)]
 
 
 def _subnet_faults(args: ManagedNodeGroupArgs) -> list[Fault]:

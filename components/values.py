@@ -136,6 +136,21 @@ DEFAULT_UNNEEDED_TIME = "2m"
 DEFAULT_DELAY_AFTER_ADD = "1m"
 DEFAULT_RESOURCES = {"cpu": "100m", "memory": "600Mi"}
 DEFAULT_PRIORITY_CLASS = "system-cluster-critical"
+NOBODY = 65534
+POD_SECURITY = {
+    "runAsNonRoot": True,
+    "runAsUser": NOBODY,
+    "runAsGroup": NOBODY,
+    "fsGroup": NOBODY,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""What the restricted Pod Security Standard asks of a pod; the group may read the service account's token."""
+CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+"""What the restricted Pod Security Standard asks of a container, and no writable root file system."""
 
 
 def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
@@ -248,8 +263,11 @@ def chart_values(
         "resources": {"requests": resources, "limits": {"memory": resources["memory"]}},
         "topologySpreadConstraints": [_spread("topology.kubernetes.io/zone"), _spread("kubernetes.io/hostname")],
         "tolerations": [dict(toleration) for toleration in settings.get("tolerations", [])],
-        "nodeSelector": dict(settings.get("node_selector", {})),
-        "extraArgs": _arguments(settings),
+        # Its image is for Linux, and nothing else keeps its pods off Windows nodes.
+        "nodeSelector": {"kubernetes.io/os": "linux", **settings.get("node_selector", {})},
+        "securityContext": POD_SECURITY,
+        "containerSecurityContext": CONTAINER_SECURITY,
+        "extraArgs": {"cluster-name": cluster_name, **_arguments(settings)},
     }
     if priorities := settings.get("expander_priorities"):
         # As text, because Helm would read the numbers of a map's keys as it likes.

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
-from components.pure import validation
+from components.pure import placement, validation
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
 from settings.shapes import Cluster, NodeGroup, Settings, autoscaler_arguments, node_group_arguments
@@ -35,6 +35,7 @@ def faults(settings: Settings) -> list[Fault]:
         arguments: Any = {**known, "cluster_name": _LATER, "node_group_name": _LATER}
         own = [*validation.node_group_name("name", known["name"]), *existing_node_group.faults(arguments)]
         found += [fault.under(f"existingNodeGroups[{index}]") for fault in own]
+    found += [*_clash_faults(groups), *_placement_faults(settings)]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)
     if not balanced and any(group.get("one_per_zone") for group in groups):
         found.append(
@@ -74,6 +75,29 @@ def _name_faults(key: str, names: list[str]) -> list[Fault]:
     return [
         Fault(key, f"the name {name} twice", "each name once") for name, count in Counter(names).items() if count > 1
     ]
+
+
+def _clash_faults(groups: list[NodeGroup]) -> list[Fault]:
+    """Find a group with the name that another one gets in a zone: Pulumi ends with a duplicate URN."""
+    spread = [group["name"] for group in groups if group.get("one_per_zone")]
+    return [
+        Fault(f"nodeGroups[{i}].name", repr(name), f"another name: {other} makes a group of this one in that zone")
+        for i, name in enumerate(group["name"] for group in groups)
+        for other in spread
+        if name.startswith(f"{other}-") and not validation.zone("", name.removeprefix(f"{other}-"))
+    ]
+
+
+def _placement_faults(settings: Settings) -> list[Fault]:
+    """Find out whether the autoscaler can start on a new cluster, which has no other nodes."""
+    if "create" not in settings["cluster"]:
+        return []
+    groups = [
+        placement.Group(int(group["min_size"]), group.get("ami_type", ""), group.get("taints", []))
+        for group in settings["node_groups"]
+    ]
+    tolerations: Any = settings["autoscaler"].get("tolerations", [])
+    return placement.faults(groups, tolerations)
 
 
 def _account_faults(account_id: str) -> list[Fault]:
@@ -137,7 +161,8 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
     # Role and tags are judged once, under their own keys.
     alone: Settings = {**settings, "role": {}, "tags": {}}
     subnets = group.get("subnet_ids", _LATER)
-    arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets)
+    version = create["kubernetes_version"] if create else _LATER
+    arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets, kubernetes_version=version)
     return [*found, *node_group.faults(arguments)]
 
 

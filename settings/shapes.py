@@ -15,6 +15,7 @@ from components import (
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
 from components.node_role import RoleArgs
+from components.pure import startup_taints
 from components.pure.arguments import Field, fields
 
 
@@ -159,13 +160,22 @@ def existing_arguments(group: ExistingNodeGroup, **given: Any) -> ExistingNodeGr
 def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerArgs:
     """Arguments of ``ClusterAutoscaler``; ``given`` holds what only cluster, OIDC provider and node groups know."""
     own = settings["autoscaler"].items()
+    groups: list[Any] = [*settings["node_groups"], *settings["existing_node_groups"]]
+    behaviour: Any = {key: value for key, value in own if key in AutoscalerSettings.__annotations__}
+    if startup := startup_taints.flag_keys(taint for group in groups for taint in group.get("taints", [])):
+        flags = behaviour.get("flags", {})
+        also = flags["startup-taint"].split(",") if "startup-taint" in flags else []
+        behaviour["flags"] = {**flags, "startup-taint": ",".join(dict.fromkeys([*startup, *also]))}
     arguments: Any = {
         **settings["role"],
         **settings["pod_identity"],
         "credentials": settings["credentials"],
         **{key: value for key, value in own if key not in AutoscalerSettings.__annotations__},
-        "settings": {key: value for key, value in own if key in AutoscalerSettings.__annotations__},
-        "tainted_from_zero": any(group.get("taints") and group["min_size"] == 0 for group in settings["node_groups"]),
+        "settings": behaviour,
+        "tainted_from_zero": any(
+            group["min_size"] == 0 and startup_taints.lasting(group.get("taints", []))
+            for group in settings["node_groups"]
+        ),
         **given,
     }
     return arguments  # type: ignore[no-any-return]

@@ -59,6 +59,11 @@ class Taint(TypedDict):
     """`NoSchedule`, `NoExecute` or `PreferNoSchedule`."""
     value: NotRequired[str]
     """Value of the taint. Defaults to the empty value."""
+    startup: NotRequired[bool]
+    """Whether an agent removes the taint once the node is ready. Defaults to true for the taints of known agents.
+
+    Such a taint is not advertised, and Cluster Autoscaler gets its key as `--startup-taint`.
+    """
 
 
 def cluster_key(cluster: str) -> str:

@@ -18,6 +18,7 @@ OWNED_BY: Mapping[str, str] = {
     "namespace": "namespace",
     "node-group-auto-discovery": "the cluster's name",
     "nodes": "the tags of the node groups",
+    "cluster-name": "the cluster's name",
     "cloud-provider": "nothing: it is always aws",
     "leader-elect-resource-name": "nothing: the chart's RBAC names the lease",
     "status-config-map-name": "nothing: the chart's RBAC names the ConfigMap",

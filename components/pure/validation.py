@@ -16,9 +16,11 @@ _QUALIFIED_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d")
-_ZONE = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d[a-z]")
+_ZONE = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d)([a-z]|(?:-[a-z]+\d*)+-\d+[a-z]?)")
+"""Region and rest: us-east-1a, the local zone us-west-2-lax-1a, the wavelength zone us-east-1-wl1-bos-wlz-1."""
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
+_CIDR = re.compile(r"\d+(\.\d+){3}/\d+")
 _KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
@@ -28,9 +30,6 @@ _IMAGE_REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 _NOT_IN_RE2 = re.compile(r"\(\?(<?[=!]|P=|\(|>|#)|\\[1-9]|(?<!\\)[*+?}]\+")
 _TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
 _IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
-
-RESERVED_LABEL_PREFIX = "eks.amazonaws.com/"
-"""Labels that EKS alone may set on the nodes of a managed group (EKS user guide, managed node groups)."""
 
 CAPACITY_TYPES = ("ON_DEMAND", "SPOT")
 AMI_TYPES = tuple(row["type"] for row in tables.records("ami-types.tsv") if row["type"] != "CUSTOM")
@@ -87,7 +86,7 @@ def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
     return [
         Fault(f"{path}[{i}]", repr(v), expected)
         for i, v in enumerate(values)
-        if _ZONE.fullmatch(v) and v[:-1] != region
+        if (match := _ZONE.fullmatch(v)) and match[1] != region
     ]
 
 
@@ -172,11 +171,13 @@ def regular_expression(path: str, value: str) -> list[Fault]:
 
 def cidr(path: str, value: object) -> list[Fault]:
     """Faults of an IPv4 network in CIDR notation."""
+    expected = "a network such as 10.0.0.0/16"
     try:
         ipaddress.IPv4Network(str(value))
     except ValueError as error:
-        return [Fault(path, repr(value), f"a network such as 10.0.0.0/16 ({error})")]
-    return []
+        return [Fault(path, repr(value), f"{expected} ({error})")]
+    # Python reads a single address and a netmask too; AWS does not.
+    return form_faults(path, value, _CIDR, expected)
 
 
 def choice(path: str, value: str, choices: Iterable[str]) -> list[Fault]:
@@ -212,18 +213,14 @@ def qualified_name(path: str, key: str) -> list[Fault]:
     )
 
 
-def labels(path: str, values: Mapping[str, object], *, of_managed_nodes: bool = False) -> list[Fault]:
-    """Faults of node labels; on a managed group the prefix of EKS's own labels is refused too."""
+def labels(path: str, values: Mapping[str, object]) -> list[Fault]:
+    """Faults of node labels, whoever's nodes they are."""
     faults = []
     for key, value in values.items():
         faults += qualified_name(f"{path}[{key!r}]", key)
         faults += form_faults(
             f"{path}[{key!r}]", value, _LABEL_VALUE, "a label value: 63 letters, digits, -, _, . at most"
         )
-        if of_managed_nodes and key.startswith(RESERVED_LABEL_PREFIX):
-            faults.append(
-                Fault(f"{path}[{key!r}]", repr(key), f"another prefix: EKS keeps {RESERVED_LABEL_PREFIX} to itself")
-            )
     return faults
 
 
@@ -262,6 +259,11 @@ def tags(path: str, values: Mapping[str, object]) -> list[Fault]:
     faults = [fault for key, value in values.items() for fault in tag(f"{path}[{key!r}]", key, value)]
     if len(values) > MAX_TAGS:
         faults.append(Fault(path, f"{len(values)} tags", f"{MAX_TAGS} at most, the quota of AWS"))
+    seen: dict[str, str] = {}
+    for key in values:
+        # IAM, which gets them too: "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        if (first := seen.setdefault(key.lower(), key)) != key:
+            faults.append(Fault(f"{path}[{key!r}]", f"{key!r} and {first!r}", "one of them: IAM ignores case"))
     return faults
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import nullcontext
 
 import pulumi
 import pulumi_aws as aws
@@ -143,7 +144,7 @@ def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
 @pytest.mark.parametrize(
     ("ami_type", "device"),
     [
-        ("AL2023_ARM_64_STANDARD", "/dev/xvda"),
+        ("AL2023_x86_64_NVIDIA", "/dev/xvda"),
         ("BOTTLEROCKET_x86_64", "/dev/xvdb"),
         ("WINDOWS_CORE_2022_x86_64", "/dev/sda1"),
     ],
@@ -151,6 +152,49 @@ def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
 def test_the_disk_is_the_one_that_holds_the_pods(ami_type, device):
     template = run(lambda: node_group(ami_type=ami_type)).one("aws:ec2/launchTemplate:LaunchTemplate").inputs
     assert template["blockDeviceMappings"][0]["deviceName"] == device
+
+
+def test_both_volumes_of_bottlerocket_are_encrypted():
+    template = run(lambda: node_group(ami_type="BOTTLEROCKET_x86_64")).one("aws:ec2/launchTemplate:LaunchTemplate")
+    disks = {each["deviceName"]: each["ebs"] for each in template.inputs["blockDeviceMappings"]}
+    assert {device: ebs["encrypted"] for device, ebs in disks.items()} == {"/dev/xvda": "true", "/dev/xvdb": "true"}
+    assert "volumeSize" not in disks["/dev/xvda"], "the system's volume has the size of the image"
+
+
+def test_graviton_nodes_get_an_arm_image():
+    assert run(lambda: node_group(instance_types=["m7g.large"])).one(NODE_GROUP).inputs["amiType"] == (
+        "AL2023_ARM_64_STANDARD"
+    )
+
+
+def test_an_image_that_ends_before_the_cluster_s_version_is_refused_when_the_version_is_known():
+    with pytest.raises(FaultsError, match=r"ami_type: got AL2_x86_64 for Kubernetes 1\.36"):
+        run(lambda: node_group(ami_type="AL2_x86_64", kubernetes_version=pulumi.Output.from_input("1.36")))
+
+
+def test_a_startup_taint_reaches_the_nodes_and_no_tag():
+    taint = {"key": "node.cilium.io/agent-not-ready", "value": "true", "effect": "NoExecute"}
+    graph = run(lambda: node_group(taints=[taint]))
+    assert [each["key"] for each in graph.one(NODE_GROUP).inputs["taints"]] == [taint["key"]]
+    assert not [key for key in graph.tags() if "/taint/" in key]
+
+
+@pytest.mark.parametrize(
+    ("name", "by_zone", "fits"),
+    [("n" * 55, False, True), ("n" * 56, False, False), ("n" * 44, True, True), ("n" * 45, True, False)],
+)
+def test_the_name_of_a_group_leaves_room_for_what_pulumi_and_zones_append(name, by_zone, fits):
+    where = (
+        {"subnet_ids_by_zone": {"us-east-1a": ["subnet-0000000a"]}} if by_zone else {"subnet_ids": ["subnet-0000000a"]}
+    )
+    args = {"cluster_name": CLUSTER, "min_size": 0, "max_size": 3, **where}
+    with nullcontext() if fits else pytest.raises(FaultsError, match="letters, digits"):
+        run(lambda: ManagedNodeGroup(name, args, providers()))
+
+
+def test_a_namespace_that_may_not_exist_is_created_and_kube_system_is_left_alone():
+    assert run(lambda: autoscaler(namespace="autoscaling")).one(RELEASE).inputs["createNamespace"] is True
+    assert "createNamespace" not in run(autoscaler).one(RELEASE).inputs
 
 
 def test_the_node_role_has_the_three_policies_of_a_node_and_nothing_else():

@@ -182,3 +182,27 @@ def test_that_the_autoscaler_must_not_be_evicted_may_be_said_again():
 def test_the_annotation_that_tells_of_credentials_is_left_to_them():
     (fault,) = settings_faults({"pod_annotations": {values.CREDENTIALS_ANNOTATION: "mine"}})
     assert fault.got == "eks-cluster-autoscaler/credentials"
+
+
+def test_the_pods_run_on_linux_nodes_whatever_else_they_ask_for():
+    assert of()["nodeSelector"] == {"kubernetes.io/os": "linux"}
+    assert of({"node_selector": {"pool": "system"}})["nodeSelector"] == {"kubernetes.io/os": "linux", "pool": "system"}
+
+
+def test_the_pods_fit_the_restricted_pod_security_standard():
+    """The controls of the standard (kubernetes.io, "Pod Security Standards", restricted)."""
+    pod, container = of()["securityContext"], of()["containerSecurityContext"]
+    assert pod["runAsNonRoot"] is True
+    assert pod["runAsUser"] != 0
+    assert pod["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["allowPrivilegeEscalation"] is False
+    assert container["capabilities"] == {"drop": ["ALL"]}
+    assert container["readOnlyRootFilesystem"] is True
+
+
+def test_extra_values_can_change_the_security_context():
+    assert of(extra={"securityContext": {"runAsUser": 1000}})["securityContext"]["runAsUser"] == 1000
+
+
+def test_the_autoscaler_is_told_the_name_of_its_cluster():
+    assert of()["extraArgs"]["cluster-name"] == "series-api"

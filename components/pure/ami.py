@@ -1,0 +1,103 @@
+"""What an AMI type of EKS fits: CPU architecture, Kubernetes versions, disks."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import tables
+from .faults import Fault
+from .versions import dotted, parse_minor
+
+_LAST = {row["type"]: row["lastKubernetes"] for row in tables.records("ami-types.tsv")}
+
+ARM = "arm64"
+X86 = "x86_64"
+
+BOTTLEROCKET_OS_DEVICE = "/dev/xvda"
+"""Bottlerocket's system is on a volume of its own, which is not the one for pods (bottlerocket-os/bottlerocket)."""
+
+
+class Family(NamedTuple):
+    """AMI types of one operating system.
+
+    Attributes:
+        prefix: What their names begin with.
+        data_device: The device that holds the pods' storage.
+        smallest_disk_gib: Size of the AMI's snapshot for that device; EC2 refuses a smaller volume.
+    """
+
+    prefix: str
+    data_device: str
+    smallest_disk_gib: int
+
+
+FAMILIES = (
+    # "Volume of size 10GB is smaller than snapshot, expect size >= 20GB" (awslabs/amazon-eks-ami 1581).
+    Family("AL2", "/dev/xvda", 20),
+    Family("BOTTLEROCKET", "/dev/xvdb", 8),
+    # The default of the EKS API for Windows.
+    Family("WINDOWS", "/dev/sda1", 50),
+)
+
+
+def family(ami_type: str) -> Family:
+    """Return the family of an AMI type; that of Amazon Linux for one that is not known."""
+    return next((each for each in FAMILIES if ami_type.startswith(each.prefix)), FAMILIES[0])
+
+
+def architecture(ami_type: str) -> str:
+    """Return the CPU architecture of an AMI type, as EC2 spells it."""
+    return ARM if "ARM_64" in ami_type else X86
+
+
+def is_bottlerocket(ami_type: str) -> bool:
+    """Return whether the AMI type is one of Bottlerocket."""
+    return ami_type.startswith("BOTTLEROCKET")
+
+
+def is_windows(ami_type: str) -> bool:
+    """Return whether the AMI type is one of Windows."""
+    return ami_type.startswith("WINDOWS")
+
+
+def disk_faults(path: str, ami_type: str, size_gib: int) -> list[Fault]:
+    """Find a disk that is smaller than the AMI's snapshot."""
+    smallest = family(ami_type).smallest_disk_gib
+    if smallest <= size_gib <= 16384:
+        return []
+    return [Fault(path, str(size_gib), f"{smallest} to 16384: the image of {ami_type} needs {smallest} GiB")]
+
+
+def version_faults(path: str, ami_type: str, kubernetes_version: object) -> list[Fault]:
+    """Find an AMI type that AWS no longer publishes for a Kubernetes version; an unknown version is passed over."""
+    minor = parse_minor(kubernetes_version) if isinstance(kubernetes_version, str) else None
+    last = parse_minor(_LAST.get(ami_type, ""))
+    if minor is None or last is None or minor <= last:
+        return []
+    got = f"{ami_type} for Kubernetes {dotted(minor)}"
+    return [Fault(path, got, f"another AMI type, such as AL2023: AWS publishes this one up to {dotted(last)}")]
+
+
+def architecture_faults(path: str, ami_type: str, instance_types: Sequence[str]) -> list[Fault]:
+    """Find instance types whose name tells that they have another CPU than the AMI type."""
+    wrong = [each for each in instance_types if is_graviton(each) != (architecture(ami_type) == ARM)]
+    if not wrong:
+        return []
+    right = "an x86_64 AMI type" if architecture(ami_type) == ARM else "an ARM_64 AMI type"
+    return [Fault(path, f"{ami_type} with {', '.join(wrong)}", f"{right}, or instance types with the CPU of the image")]
+
+
+def is_graviton(instance_type: str) -> bool:
+    """Return whether an EC2 instance type has an ARM CPU, by the naming convention of EC2.
+
+    The letters after the generation hold a ``g`` (``m7g``, ``c6gn``, ``x2gd``, ``im4gn``), the first generation is
+    ``a1``, and NVIDIA's Grace is in ``-gb200`` ("Amazon EC2 instance type naming conventions").
+    """
+    series = instance_type.partition(".")[0]
+    options = series.lstrip("abcdefghijklmnopqrstuvwxyz-").lstrip("0123456789")
+    return series == "a1" or "-gb" in options or "g" in options.partition("-")[0]
+
+
+def default_type(instance_types: Sequence[str]) -> str:
+    """Return the AMI type of Amazon Linux 2023 for the CPU of the instance types."""
+    arm = bool(instance_types) and all(map(is_graviton, instance_types))
+    return "AL2023_ARM_64_STANDARD" if arm else "AL2023_x86_64_STANDARD"

@@ -1,7 +1,7 @@
 """EksCluster: the cluster that everything else hangs on, created or adopted."""
 
 from collections.abc import Awaitable
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -97,6 +97,20 @@ class EksCluster(pulumi.ComponentResource):
         expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
         raise FaultsError("node groups", [Fault("subnetIds", got, expected)])
 
+    def _without_creator(self, name: pulumi.Input[str], create: ClusterCreation) -> pulumi.Input[str]:
+        """Return the cluster's name once it is known that no administrator is the creator, whom EKS adds by itself."""
+        admins = create.get("admin_principal_arns", [])
+        if not admins:
+            return name
+        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).arn
+
+        def check(known: list[Any]) -> str:
+            if found := iam.creator_faults("create.adminPrincipalArns", known[1], known[2:]):
+                raise FaultsError.of(EksCluster, str(known[0]), EksClusterArgs, found)
+            return str(known[0])
+
+        return pulumi.Output.all(name, caller, *admins).apply(check)
+
     def _look_up(self, network: GetClusterVpcConfigResult) -> Awaitable[private_subnets.Found]:
         return private_subnets.look_up(self, network.vpc_id, network.subnet_ids)
 
@@ -115,7 +129,15 @@ class EksCluster(pulumi.ComponentResource):
         )
 
     def _create(self, name: str, cluster_name: pulumi.Input[str], create: ClusterCreation) -> None:
-        cluster = new_cluster.register(name, cluster_name, create, pulumi.ResourceOptions(parent=self))
+        if not create.get("public_access_cidrs"):
+            pulumi.log.warn(
+                "publicAccessCidrs is not set, so the API server of the new cluster is private: run `pulumi up` where "
+                "the VPC is reachable, or the Helm release cannot be installed.",
+                self,
+            )
+        cluster = new_cluster.register(
+            name, self._without_creator(cluster_name, create), create, pulumi.ResourceOptions(parent=self)
+        )
         self.name = cluster.apply(lambda found: found.name)
         self.arn = cluster.apply(lambda found: found.arn)
         self.version = cluster.apply(lambda found: found.version)

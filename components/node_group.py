@@ -98,7 +98,10 @@ class ManagedNodeGroupArgs(TypedDict):
     hop_limit: NotRequired[int]
     """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
-    """AWS tags of the group, its launch template, role, instances and volumes. Defaults to none."""
+    """AWS tags of the group, its launch template, role, instances and volumes. Defaults to none.
+
+    A change replaces the nodes, a few at a time: instances get their tags from the launch template.
+    """
 
 
 class _Group(NamedTuple):
@@ -287,7 +290,8 @@ def _desired_size(args: ManagedNodeGroupArgs) -> int:
 
 def _asg_name(resources: Sequence[NodeGroupResource]) -> str:
     """Name of the one Auto Scaling Group behind a managed node group."""
-    groups = resources[0].autoscaling_groups
+    # A group that is still being created, as after an interrupted update, has no resources yet.
+    groups = resources[0].autoscaling_groups if resources else []
     if not groups or not groups[0].name:
         raise pulumi.RunError("EKS names no Auto Scaling Group for the node group: look at its health issues in EKS")
     return groups[0].name

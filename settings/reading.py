@@ -29,7 +29,28 @@ def load(project: str | None = None) -> Settings:
     namespace = f"{project or pulumi.get_project()}:"
     # pulumi.Config answers for one key at a time; to find an unknown one, read them all.
     known: Mapping[str, str] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
+    raise_if_any("settings", provider_faults(known))
     return parse({key.removeprefix(namespace): value for key, value in known.items() if key.startswith(namespace)})
+
+
+def provider_faults(config: Mapping[str, str]) -> list[Fault]:
+    """Find settings of the AWS provider in the stack's file: the program has a provider of its own, which ignores them.
+
+    ``aws:region`` is welcome if it says the same as the program's ``region``.
+    """
+    instead = {
+        "aws:region": "the same region as in region, or none",
+        "aws:allowedAccountIds": "accountId of this program",
+        "aws:defaultTags": "tags of this program",
+        "aws:profile": "the environment variable AWS_PROFILE, which the program and `aws eks get-token` both read",
+    }
+    expected = "none: give credentials and endpoints by the environment or ~/.aws/config, for `aws eks get-token` too"
+    region = next((value for key, value in config.items() if key.endswith(":region") and key != "aws:region"), None)
+    return [
+        Fault(key, "a setting of the AWS provider, which this program would ignore", instead.get(key, expected))
+        for key, value in config.items()
+        if key.startswith("aws:") and (key, value) != ("aws:region", region)
+    ]
 
 
 def parse(config: Mapping[str, str]) -> Settings:

@@ -91,7 +91,7 @@ class Settings(TypedDict):
     autoscaler: Autoscaler
     """Source, version and behavior of Cluster Autoscaler. Default the newest that fits the cluster."""
     tags: dict[str, str]
-    """AWS tags of everything that the program creates. Default none."""
+    """AWS tags of everything that the program creates. A change replaces the nodes, a few at a time. Default none."""
 
 
 DEFAULTS: Mapping[str, Any] = {

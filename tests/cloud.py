@@ -101,6 +101,7 @@ class Cloud(mocks.Mocks):
         self.cluster_urn = ""
         self.other_stack: dict[str, Any] = {"name": CLUSTER}
         """Outputs of the stack that a StackReference reads."""
+        self.caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/session"
         self.public_subnets: set[str] = set()
         """Subnets that give public addresses."""
         self.live_groups: dict[str, dict[str, Any]] = {}
@@ -121,6 +122,8 @@ class Cloud(mocks.Mocks):
         match args.token:
             case "aws:eks/getCluster:getCluster":
                 return _cluster(args.args["name"], self.cluster_version)
+            case "aws:index/getCallerIdentity:getCallerIdentity":
+                return {"arn": self.caller, "accountId": ACCOUNT}
             case "aws:eks/getNodeGroups:getNodeGroups":
                 return {"clusterName": args.args["clusterName"], "names": list(self.live_groups)}
             case "aws:eks/getNodeGroup:getNodeGroup":

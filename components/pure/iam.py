@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import discovery
+from .faults import Fault
 
 Document = dict[str, object]
 """An IAM policy document."""
@@ -182,3 +184,30 @@ def node_trust() -> Document:
 
 def _document(*statements: dict[str, object]) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def creator_faults(path: str, caller_arn: object, principal_arns: Sequence[str]) -> list[Fault]:
+    """Find the caller among the administrators of a new cluster, of which EKS makes it one already.
+
+    CreateAccessEntry ends in ResourceInUseException for it, after the cluster is made.
+
+    Args:
+        path: Where the administrators are given.
+        caller_arn: What STS GetCallerIdentity answers; a session of a role has neither the role's ARN nor its path.
+        principal_arns: The administrators.
+    """
+    expected = "no creator of the cluster: EKS makes it an administrator by itself"
+    return [
+        Fault(f"{path}[{index}]", repr(arn), expected)
+        for index, arn in enumerate(principal_arns)
+        if isinstance(caller_arn, str) and _principal(arn) == _principal(caller_arn)
+    ]
+
+
+def _principal(arn: str) -> tuple[str, ...]:
+    """Account, kind and name of a role, of a session of it, or of a user."""
+    _, _, _, _, account, rest = arn.split(":", 5)
+    kind, *names = rest.split("/")
+    if kind == "assumed-role":
+        return account, "role", names[0]
+    return account, kind, names[-1] if names else ""

@@ -22,7 +22,7 @@ from components import (
     cluster_autoscaler,
 )
 from components import node_group as node_group_component
-from tests.cloud import CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, Graph, run
+from tests.cloud import ACCOUNT, CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, Graph, run
 from tests.versions import NEWEST_CHART, newest_image
 
 TAG = "aws:autoscaling/tag:Tag"
@@ -726,3 +726,27 @@ def test_what_old_versions_make_of_tainted_groups_from_zero_is_a_warning(cloud):
     warned = run(lambda: autoscaler(tainted_from_zero=True, image={"tag": "v1.30.0"}), cloud).warnings
     assert [each for each in warned if "taint" in each]
     assert not [each for each in run(lambda: autoscaler(image={"tag": "v1.30.0"}), cloud).warnings if "taint" in each]
+
+
+def created(**create):
+    subnets = {"vpc_id": "vpc-00000001", "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"]}
+    return EksCluster("cluster", {"name": CLUSTER, "create": {"kubernetes_version": "1.35", **subnets, **create}})
+
+
+@pytest.mark.parametrize("path", ["", "platform/"])
+def test_the_creator_is_refused_among_the_administrators_because_eks_adds_it(path):
+    creator = f"arn:aws:iam::{ACCOUNT}:role/{path}deployer"
+    with pytest.raises(FaultsError, match=r"admin_principal_arns\[1\].*deployer"):
+        run(lambda: created(admin_principal_arns=[f"arn:aws:iam::{ACCOUNT}:role/admins", creator]))
+    run(lambda: created(admin_principal_arns=[f"arn:aws:iam::{ACCOUNT}:role/admins"]))
+
+
+def test_a_private_api_server_is_warned_about_because_helm_must_reach_it():
+    (warning,) = run(created).warnings
+    assert warning.startswith("publicAccessCidrs is not set")
+    assert run(lambda: created(public_access_cidrs=["203.0.113.0/24"])).warnings == []
+
+
+def test_a_node_group_without_resources_yet_is_an_error_with_a_hint():
+    with pytest.raises(pulumi.RunError, match="health issues"):
+        node_group_component._asg_name([])

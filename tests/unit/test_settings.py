@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import settings
 from components.errors import FaultsError
 from components.pure.arguments import camel_case, known_paths
+from settings.reading import provider_faults
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -365,3 +366,15 @@ def test_settings_never_fail_otherwise_than_by_faults(config):
 def test_an_expression_is_good_or_a_fault(expression):
     with contextlib.suppress(FaultsError):
         parse({**GOOD, **priorities(expression)})
+
+
+@pytest.mark.parametrize("key", ["aws:profile", "aws:assumeRoles", "aws:endpoints", "aws:defaultTags"])
+def test_settings_of_the_aws_provider_that_the_program_ignores_are_refused_by_name(key):
+    (fault,) = provider_faults({"eks-cluster-autoscaler:region": "us-east-1", key: "x"})
+    assert fault.path == key
+
+
+def test_the_same_region_for_the_aws_provider_is_welcome_and_another_is_refused():
+    ours = {"eks-cluster-autoscaler:region": "us-east-1"}
+    assert provider_faults({**ours, "aws:region": "us-east-1"}) == []
+    assert [fault.path for fault in provider_faults({**ours, "aws:region": "eu-west-1"})] == ["aws:region"]

@@ -170,7 +170,11 @@ def survives(mutation: Mutation) -> str:
         copy = Path(folder)
         for name in COPIED:
             source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, copy / name)
+            if source.is_dir():
+                # A checkout that served as a plugin has a virtual environment in `components/`.
+                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "venv"))
+            else:
+                shutil.copy2(source, copy / name)
         for stack in ROOT.glob("Pulumi*.yaml"):
             shutil.copy2(stack, copy)
         target = copy / mutation.path

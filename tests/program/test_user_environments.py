@@ -67,7 +67,7 @@ def test_an_environment_that_was_added_leaves_the_tests_green(tmp_path: Path) ->
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "e2e"))
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "e2e", "venv"))
         else:
             shutil.copy(source, tmp_path / name)
     for file in (ROOT / "Pulumi.yaml", *(ROOT / f"Pulumi.{stack}.yaml" for stack in STACKS)):

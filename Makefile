@@ -78,7 +78,7 @@ counts: setup ## Write the golden counts of calls and resources anew; look at th
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/e2e/benchmarks
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
-	@eval "$$($(SANDBOX) shell --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
+	@eval "$$($(SANDBOX) shell --stack $(STACK) --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python scripts/preview_report.py $(STACK)
 
 snapshots: setup ## Write the graph snapshots anew; look at the difference.

@@ -22,7 +22,7 @@ from sandbox import processes
 from sandbox.adoption import CLUSTER, KUBERNETES_VERSION
 from sandbox.layout import IN_MEMORY, PROJECT, REGION, Layout
 from sandbox.private_api import PrivateApi
-from sandbox.tools.build import ensure_tools
+from sandbox.tools.build import equip
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -141,7 +141,7 @@ def opened(*services: str, in_memory: bool = False) -> Iterator[Bench]:
     root = Path(tempfile.mkdtemp(prefix="bench-"))
     layout = Layout.load(root)
     try:
-        ensure_tools(layout.bin)
+        equip(layout)
         if in_memory:
             os.environ[IN_MEMORY] = "yes"
         layout = processes.start(layout, services or None)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -20,7 +21,8 @@ import typer
 from sandbox import processes, stacks
 from sandbox.console import duration, say
 from sandbox.layout import PROJECT, Layout, hold_lock
-from sandbox.tools.build import ensure_tools
+from sandbox.shell import prepare
+from sandbox.tools.build import equip, notes
 from sandbox.tools.errors import ToolError
 
 SETTLE_SECONDS = "60"
@@ -58,12 +60,13 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
     with _exclusive(layout):
         clock = Clock()
         layout = _start(layout, clock)
+        for note in notes(layout.bin):
+            say(note)
         with clock.part("pulumi up"):
             _prepare(layout, stack)
             # Without a preview first: that would run the program twice, and `preview` is a command of its own.
             _pulumi(layout, stack, "up", "--yes", "--skip-preview", more=more)
             outputs = stacks.outputs(layout, stack)
-            stacks.write_kubeconfig(layout, outputs)
     say(f"\nStack {stack} is up ({clock.summary()}).\n")
     say(f"{_what_next(outputs, stack)}\n")
     _check(layout, stack, ["--wait", SETTLE_SECONDS])
@@ -81,20 +84,25 @@ def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, st
 
 @app.command()
 def shell(
+    stack: Annotated[Stack, typer.Option(help="Whose cluster kubectl reaches.")] = Stack.SANDBOX,
     only_print: Annotated[bool, typer.Option("--print", help='Print exports, for: eval "$(... --print)"')] = False,
     state: StateOption = None,
 ) -> None:
     """Open a shell in which plain pulumi, kubectl, helm and aws work on the sandbox."""
-    layout = Layout.load(state)
+    layout = _deployed(state, stack)
     with _exclusive(layout):
-        layout = _start(layout, Clock())
+        layout = replace(_start(layout, Clock()), cluster=stacks.cluster(layout, stack))
     if only_print:
         for name, value in layout.exports().items():
             print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
         return
-    program = os.environ.get("SHELL", "/bin/sh")
-    say("Plain pulumi, kubectl, helm and aws work on the sandbox in this shell. Leave it with `exit`.")
-    _become(layout, [program])
+    say(
+        f"In this shell, plain pulumi, kubectl, helm and aws work on the sandbox: cluster {layout.cluster}, "
+        f"`pulumi --stack {stack}`. Leave it with `exit`."
+    )
+    started = prepare(layout, os.environ.get("SHELL", "/bin/sh"))
+    os.chdir(layout.project)
+    os.execvpe(started.command[0], started.command, started.environment)
 
 
 @app.command()
@@ -134,7 +142,7 @@ def down(state: StateOption = None) -> None:
         if layout.pulumi_state.exists():
             layout = _start(layout, Clock())
             for stack in stacks.deployed(layout):
-                stacks.select(layout, stack)
+                stacks.prepare(layout, stack)
                 stacks.run(layout, "destroy", "--yes", "--skip-preview", "--stack", stack)
             _adoption(layout, "remove")
         processes.stop(layout)
@@ -165,7 +173,7 @@ def clean(state: StateOption = None) -> None:
 @app.command()
 def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
     """Check every link of the chain on the running stack: `python -m doctor check`."""
-    layout = Layout.load(state)
+    layout = _deployed(state, stack)
     with _exclusive(layout):
         layout = _start(layout, Clock())
     _check(layout, stack, more)
@@ -175,7 +183,7 @@ def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, sta
 def tools(state: StateOption = None) -> None:
     """Build the tools that this machine lacks, and start nothing."""
     layout = Layout.load(state)
-    ensure_tools(layout.bin)
+    equip(layout)
     say(f"Tools: {layout.bin.resolve()}")
 
 
@@ -202,6 +210,19 @@ class Clock:
         return f"{duration(time.monotonic() - self._started)}: {parts}"
 
 
+def _deployed(state: Path | None, stack: Stack) -> Layout:
+    """Opens a sandbox in which a stack is deployed.
+
+    Raises:
+        stacks.StackError: There is nothing to work on; nothing was started.
+    """
+    again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
+    root = (state or PROJECT / ".sandbox").absolute()
+    if not root.exists() or not stacks.has_resources(layout := Layout.load(root), stack):
+        raise stacks.StackError(f"Nothing is deployed: make sandbox{again}")
+    return layout
+
+
 @contextmanager
 def _exclusive(layout: Layout) -> Iterator[None]:
     """Lets one command at a time change the sandbox."""
@@ -211,7 +232,7 @@ def _exclusive(layout: Layout) -> Iterator[None]:
 
 def _start(layout: Layout, clock: Clock) -> Layout:
     with clock.part("tools"):
-        ensure_tools(layout.bin)
+        equip(layout)
     with clock.part("processes"):
         return processes.start(layout)
 
@@ -220,7 +241,7 @@ def _prepare(layout: Layout, stack: Stack) -> None:
     """Makes what must be there before Pulumi looks at a stack."""
     if stack is Stack.ADOPT:
         _adoption(layout, "make")
-    stacks.select(layout, stack)
+    stacks.prepare(layout, stack)
 
 
 def _adoption(layout: Layout, action: str) -> None:
@@ -244,7 +265,7 @@ def _what_next(outputs: dict[str, object], stack: Stack) -> str:
     again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
     return "\n".join(
         [
-            "In a shell on it (make sandbox-shell), for instance:",
+            f"In a shell on it (make sandbox-shell{again}), for instance:",
             *(f"    {command}" for command in [*commands, f"pulumi stack output --stack {stack}"]),
             f"Then: make sandbox-doctor{again}, make sandbox-preview{again} after an edit, make sandbox-down.",
         ]
@@ -267,18 +288,20 @@ def _fail(message: str) -> None:
     raise typer.Exit(1)
 
 
-def _end_on_sigterm() -> None:
-    """Lets SIGTERM unwind the stack as Ctrl-C does, so that a build's compilers end with it."""
+def end_on_signals() -> None:
+    """Lets a signal unwind the stack as Ctrl-C does, so that a build's compilers end with it."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    signal.signal(signal.SIGTERM, end)
+    # SIGHUP: the terminal was closed.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
 
 
 def main() -> None:
     """Runs a command; a fault that the user can mend is told without a traceback."""
-    _end_on_sigterm()
+    end_on_signals()
     try:
         app(prog_name="python -m sandbox")
     except (ToolError, processes.ProcessError, stacks.StackError) as error:

@@ -28,6 +28,14 @@ USER_NAME = "sandbox"
 
 IN_MEMORY = "SANDBOX_AWS_IN_MEMORY"
 """Environment variable that, when it is set, has the emulated AWS save nothing: a restart begins afresh."""
+
+PROVIDERS = "SANDBOX_PROVIDERS"
+"""Environment variable that chooses the AWS and EKS plugins: :data:`OFFICIAL`, or the sandbox's own stand-ins."""
+OFFICIAL = "official"
+
+CLUSTER = "sandbox"
+"""Name of the cluster that the stack ``sandbox`` creates."""
+
 LOOPBACK = "127.0.0.1"
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -40,7 +48,15 @@ PASSPHRASE = "sandbox"
 _PORT_RANGE = range(20_000, 32_000)
 
 # A person's own cloud must never leak in: these beat or redirect the credentials file and endpoint that we set.
-_FOREIGN_PREFIXES = ("AWS_", "PULUMI_", "KUBERNETES_SERVICE_", "HELM_")
+FOREIGN_PREFIXES = ("AWS_", "PULUMI_", "KUBERNETES_SERVICE_", "HELM_")
+
+_OFFICIAL_PLUGINS = {
+    # pulumi-aws, provider/config.go, preConfigureCallback and validateCredentials: the checks that it makes before
+    # Terraform's. The account ID is still asked for, of the emulated STS, since ARNs are made of it.
+    "AWS_SKIP_CREDENTIALS_VALIDATION": "true",
+    "AWS_SKIP_METADATA_API_CHECK": "true",
+}
+"""What the official AWS plugin needs in addition to the endpoint and the credentials that every AWS SDK reads."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,6 @@ class Ports:
 
     emulator: int
     aws_provider: int
-    kubernetes_provider: int
     eks_provider: int
 
     @classmethod
@@ -67,11 +82,15 @@ class Layout:
         root: State folder; nothing of a sandbox but the tool cache lives elsewhere. ``make sandbox-clean`` removes it.
         ports: The ports of its long-lived processes.
         project: Folder of the Pulumi program that runs in it.
+        cluster: Name of the cluster that ``KUBECONFIG`` points to.
+        official: Whether the official AWS and EKS plugins are used, not the stand-ins (``SANDBOX_PROVIDERS``).
     """
 
     root: Path
     ports: Ports
     project: Path = PROJECT
+    cluster: str = CLUSTER
+    official: bool = False
 
     @classmethod
     def load(cls, root: Path | None = None, project: Path = PROJECT) -> Layout:
@@ -84,7 +103,8 @@ class Layout:
         root = (root or project / ".sandbox").absolute()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         with hold_lock(root / "run" / "ports.lock"):
-            return cls(root=root, ports=_read_ports(root) or _save_ports(root, Ports.choose()), project=project)
+            ports = _read_ports(root) or _save_ports(root, Ports.choose())
+        return cls(root=root, ports=ports, project=project, official=os.environ.get(PROVIDERS) == OFFICIAL)
 
     # -- paths ---------------------------------------------------------------------------------------------------
 
@@ -130,8 +150,11 @@ class Layout:
 
     @property
     def kubeconfig(self) -> Path:
-        """The kubeconfig that the last ``up`` put out; its user runs ``aws eks get-token``."""
-        return self.root / "kubeconfig"
+        """The user's kubeconfig of :attr:`cluster`; its user runs ``aws eks get-token``.
+
+        It exists while the cluster's API server runs, so it is right after a plain ``pulumi destroy`` and ``up``.
+        """
+        return self.kubernetes / "clusters" / REGION / self.cluster / "kubeconfig"
 
     @property
     def venv_bin(self) -> Path:
@@ -155,9 +178,11 @@ class Layout:
 
     @property
     def debug_providers(self) -> str:
-        """Value of ``PULUMI_DEBUG_PROVIDERS``: attaches the engine to the running provider stand-ins."""
-        ports = self.ports
-        return f"aws:{ports.aws_provider},kubernetes:{ports.kubernetes_provider},eks:{ports.eks_provider}"
+        """Value of ``PULUMI_DEBUG_PROVIDERS``: attaches the engine to the running provider stand-ins.
+
+        The engine starts the Kubernetes provider, which is the real one, from the plugin cache in ``PULUMI_HOME``.
+        """
+        return f"aws:{self.ports.aws_provider},eks:{self.ports.eks_provider}"
 
     # -- environment ---------------------------------------------------------------------------------------------
 
@@ -180,16 +205,26 @@ class Layout:
             # leaves it empty, and the stack cannot be read any more ("failed to load checkpoint: EOF").
             "PULUMI_BACKEND_URL": f"file://{self.pulumi_state}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_HOME": str(self.pulumi_home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **(_OFFICIAL_PLUGINS if self.official else self._stand_ins()),
+        }
+
+    def _stand_ins(self) -> dict[str, str]:
+        return {
             "PULUMI_DEBUG_PROVIDERS": self.debug_providers,
             # Without it each run tries five times to download the plugins that PULUMI_DEBUG_PROVIDERS attaches.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": str(self.pulumi_home),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
+
+    @property
+    def programs(self) -> tuple[str, str]:
+        """The folders that come first on ``PATH``: the sandbox's tools and this Python's folder."""
+        return str(self.bin), str(self.venv_bin)
 
     def path(self, base: str) -> str:
         """``base``, a ``PATH``, with the sandbox's tools and this Python's folder before it."""
-        own = (str(self.bin), str(self.venv_bin))
+        own = self.programs
         return os.pathsep.join([*own, *(entry for entry in base.split(os.pathsep) if entry and entry not in own)])
 
     def env(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -200,7 +235,7 @@ class Layout:
                 dropped, so that no real account can be reached by mistake.
         """
         base = os.environ if base is None else base
-        kept = {name: value for name, value in base.items() if not name.startswith(_FOREIGN_PREFIXES)}
+        kept = {name: value for name, value in base.items() if not name.startswith(FOREIGN_PREFIXES)}
         direct = dict.fromkeys(("NO_PROXY", "no_proxy"), _no_proxy(base))
         return kept | {"PATH": self.path(base.get("PATH", os.defpath))} | direct | self.variables()
 

@@ -120,6 +120,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
     emulated = ("--aws-endpoint", layout.aws_endpoint)
     tools = ("--tools", str(layout.bin))
     clusters = ("--state", str(layout.kubernetes))
+    stand_ins = () if layout.official else (provider("aws", ports.aws_provider), provider("eks", ports.eks_provider))
     return (
         Service(
             "aws",
@@ -127,9 +128,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
             port="emulator",
             reads=(IN_MEMORY,),
         ),
-        provider("aws", ports.aws_provider),
-        provider("kubernetes", ports.kubernetes_provider),
-        provider("eks", ports.eks_provider),
+        *stand_ins,
         Service("clusters", (*module, "sandbox.kubernetes", *emulated, *clusters, *tools), after=("aws",)),
         Service(
             "kubelet",

@@ -16,7 +16,7 @@ sandbox-preview: setup ## What the edits at hand would change there
 	@$(SANDBOX) preview --stack $(STACK)
 
 sandbox-shell: setup ## A shell in which plain pulumi, kubectl, helm and aws work on it
-	@$(SANDBOX) shell
+	@$(SANDBOX) shell --stack $(STACK)
 
 sandbox-status: setup ## What runs
 	@$(SANDBOX) status

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -68,11 +68,16 @@ def ask(layout: Layout, *arguments: str) -> str:
     return result.stdout
 
 
-def select(layout: Layout, stack: str) -> None:
-    """Makes ``stack`` the current one; creates it if there is none, frees it if a dead command holds it."""
+def prepare(layout: Layout, stack: str) -> None:
+    """Creates ``stack`` if there is none, and frees it if a dead command holds it.
+
+    The first stack becomes the selected one. Later ones do not: an open shell would go on with another stack.
+    """
     for folder in (layout.pulumi_home, layout.pulumi_state):
         folder.mkdir(parents=True, exist_ok=True)
-    ask(layout, "stack", "select", "--create", stack)
+    known = json.loads(ask(layout, "stack", "ls", "--json"))
+    if stack not in [entry["name"] for entry in known]:
+        ask(layout, "stack", "init", stack, *(["--no-select"] if any(entry["current"] for entry in known) else []))
     _break_stale_locks(layout, stack)
 
 
@@ -110,10 +115,16 @@ def with_chart(layout: Layout, stack: str, chart: str) -> list[str]:
     return ["--config-file", str(copy)]
 
 
-def write_kubeconfig(layout: Layout, outputs: Mapping[str, object]) -> None:
-    """Writes the kubeconfig among a stack's outputs, if there is one, to where ``KUBECONFIG`` points."""
-    if text := outputs.get("kubeconfig"):
-        write_atomically(layout.kubeconfig, str(text))
+def cluster(layout: Layout, stack: str) -> str:
+    """Name of the cluster that a stack creates or adopts, from its settings."""
+    settings = yaml.safe_load((layout.project / f"Pulumi.{stack}.yaml").read_text())
+    return str(settings["config"][f"{PROJECT_NAME}:cluster"]["name"])
+
+
+def has_resources(layout: Layout, stack: str) -> bool:
+    """Whether a stack owns resources, by the file of its state: Pulumi is not asked."""
+    files = [*layout.pulumi_state.glob(f".pulumi/stacks/*/{stack}.json")]
+    return any(json.loads(file.read_text())["checkpoint"]["latest"].get("resources") for file in files)
 
 
 def _command(layout: Layout, arguments: Sequence[str]) -> _Command:

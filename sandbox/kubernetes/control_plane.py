@@ -23,7 +23,7 @@ from sandbox.kubernetes.component import Component
 from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.files import ClusterFiles
 from sandbox.kubernetes.identity_webhook import IdentityWebhook
-from sandbox.kubernetes.kubeconfig import write_kubeconfig
+from sandbox.kubernetes.kubeconfig import write_kubeconfig, write_user_kubeconfig
 from sandbox.kubernetes.kubelets_pods import AUTOSCALER_NAME, AWS_CLI_IMAGE
 from sandbox.kubernetes.nodes import Nodes
 from sandbox.kubernetes.pki import Pki
@@ -102,6 +102,7 @@ class ControlPlane:
         self._webhooks.start()
         self._wait_until_ready(setup, give_up)
         write_kubeconfig(self._files.admin_kubeconfig, setup.endpoint, setup.pki, "admin")
+        write_user_kubeconfig(self._files.kubeconfig, setup.endpoint, setup.pki, self.cluster.name, self.cluster.region)
         api = KubeApi(self._files.admin_kubeconfig)
         _bind_access_policies(api)
         webhook = f"https://{LOOPBACK}:{setup.ports.webhook}{identity_webhook.PATH}"
@@ -142,6 +143,7 @@ class ControlPlane:
     def stop(self) -> None:
         """Stops everything; the data stays."""
         self._files.admin_kubeconfig.unlink(missing_ok=True)
+        self._files.kubeconfig.unlink(missing_ok=True)
         # The API server before etcd: without its store it does not stop in peace.
         if not self._components["etcd"].pid:
             self._components["kube-apiserver"].kill()
@@ -160,6 +162,7 @@ class ControlPlane:
 
     def _stop_leftovers(self) -> None:
         self._files.admin_kubeconfig.unlink(missing_ok=True)
+        self._files.kubeconfig.unlink(missing_ok=True)
         for name in reversed(PROGRAMS):
             self._components[name].stop_leftover()
 

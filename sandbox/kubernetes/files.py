@@ -42,6 +42,11 @@ class ClusterFiles:
         return self.folder / "admin.kubeconfig"
 
     @property
+    def kubeconfig(self) -> Path:
+        """The user's kubeconfig, which logs in by ``aws eks get-token``; exists while the API server serves."""
+        return self.folder / "kubeconfig"
+
+    @property
     def pki(self) -> Path:
         """Folder of keys and certificates."""
         return self.folder / "pki"

@@ -13,7 +13,7 @@ import kubernetes
 
 from sandbox import processes
 from sandbox.layout import PROJECT, REGION, Layout
-from sandbox.tools.build import ensure_tools
+from sandbox.tools.build import equip
 
 
 class Sandbox:
@@ -28,7 +28,7 @@ class Sandbox:
 
     def tools(self) -> Path:
         """The folder of the tools; builds them if this machine has none (use ``python -m sandbox tools`` first)."""
-        ensure_tools(self.layout.bin)
+        equip(self.layout)
         return self.layout.bin
 
     def start(self, *services: str) -> "Sandbox":

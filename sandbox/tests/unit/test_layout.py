@@ -81,12 +81,25 @@ def test_in_the_sandboxs_own_shell_there_is_nothing_left_to_export(layout: Layou
 
 def test_the_engine_is_attached_to_each_provider_by_its_port(layout: Layout):
     attached = dict(entry.split(":") for entry in layout.debug_providers.split(","))
-    ports = layout.ports
-    assert attached == {
-        "aws": str(ports.aws_provider),
-        "kubernetes": str(ports.kubernetes_provider),
-        "eks": str(ports.eks_provider),
-    }
+    assert attached == {"aws": str(layout.ports.aws_provider), "eks": str(layout.ports.eks_provider)}
+
+
+def test_the_official_plugins_get_the_emulated_aws_and_no_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SANDBOX_PROVIDERS", "official")
+    layout = Layout.load(tmp_path)
+    environment = layout.env({"PATH": "/usr/bin", "AWS_PROFILE": "production"})
+    assert environment["AWS_ENDPOINT_URL"] == layout.aws_endpoint
+    assert environment["AWS_SHARED_CREDENTIALS_FILE"] == str(layout.aws_credentials)
+    assert environment["AWS_SKIP_CREDENTIALS_VALIDATION"] == environment["AWS_SKIP_METADATA_API_CHECK"] == "true"
+    assert not {"PULUMI_DEBUG_PROVIDERS", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "AWS_PROFILE"} & {*environment}
+
+
+@pytest.mark.parametrize("value", ["", "stand-ins", None])
+def test_the_stand_ins_are_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None):
+    monkeypatch.delenv("SANDBOX_PROVIDERS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("SANDBOX_PROVIDERS", value)
+    assert "PULUMI_DEBUG_PROVIDERS" in Layout.load(tmp_path).variables()
 
 
 def test_a_port_that_somebody_listens_on_is_not_free():

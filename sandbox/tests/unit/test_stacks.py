@@ -20,8 +20,7 @@ PULUMI = """#!/bin/sh
 echo "$@" >> {calls}
 case "$1 $2" in
   "up "*) trap 'echo interrupted >> {calls}; exit 0' INT; touch {started}; while :; do sleep 0.05; done;;
-  "stack ls") echo '[{{"name": "full", "resourceCount": 7}}, {{"name": "empty", "resourceCount": 0}}]';;
-  "stack output") echo '{{"kubeconfig": "{{}}"}}';;
+  "stack ls") cat {stacks};;
   "destroy "*) echo "cannot reach it"; echo "no route" >&2; exit 255;;
 esac
 """
@@ -35,7 +34,9 @@ def layout(tmp_path: Path) -> Layout:
     layout = Layout.load(tmp_path / "state", project=tmp_path)
     layout.bin.mkdir()
     pulumi = layout.bin / "pulumi"
-    pulumi.write_text(PULUMI.format(calls=tmp_path / "calls", started=tmp_path / "started"))
+    stacks = tmp_path / "stacks.json"
+    stacks.write_text("[]")
+    pulumi.write_text(PULUMI.format(calls=tmp_path / "calls", started=tmp_path / "started", stacks=stacks))
     pulumi.chmod(0o755)
     return layout
 
@@ -55,45 +56,65 @@ def held_by(pid: int, hostname: str | None = None) -> str:
     return json.dumps({"pid": pid, "username": "me", "hostname": hostname or socket.gethostname()})
 
 
-def test_a_stack_is_selected_and_created_if_there_is_none(layout: Layout):
-    stacks.select(layout, "sandbox")
-    assert calls(layout) == ["stack select --create sandbox"]
+def known(layout: Layout, *stacks: dict[str, object]) -> None:
+    """The stacks that Pulumi lists."""
+    (layout.project / "stacks.json").write_text(json.dumps(stacks))
+
+
+FULL = {"name": "sandbox", "resourceCount": 7, "current": True}
+
+
+def test_the_first_stack_is_created_and_selected(layout: Layout):
+    stacks.prepare(layout, "sandbox")
+    assert calls(layout) == ["stack ls --json", "stack init sandbox"]
+
+
+def test_another_stack_does_not_become_the_selected_one(layout: Layout):
+    known(layout, FULL)
+    stacks.prepare(layout, "adopt")
+    assert calls(layout) == ["stack ls --json", "stack init adopt --no-select"]
 
 
 @pytest.mark.parametrize("text", [held_by(ENDED), '{"pid": 1', "{}", held_by(1, hostname="elsewhere")])
 def test_a_stack_that_a_killed_command_held_is_freed(layout: Layout, capsys: pytest.CaptureFixture[str], text: str):
     lock(layout, text)
-    stacks.select(layout, "sandbox")
+    stacks.prepare(layout, "sandbox")
     assert calls(layout)[-1] == "cancel --yes --stack sandbox"
     assert "held stack 'sandbox' died" in capsys.readouterr().err
 
 
 def test_a_stack_that_a_running_command_holds_is_left_alone(layout: Layout):
+    known(layout, FULL)
     lock(layout, held_by(os.getpid()))
-    stacks.select(layout, "sandbox")
-    assert calls(layout) == ["stack select --create sandbox"]
+    stacks.prepare(layout, "sandbox")
+    assert calls(layout) == ["stack ls --json"]
 
 
 def test_only_stacks_that_own_resources_count_as_deployed(layout: Layout):
     assert stacks.deployed(layout) == []
     layout.pulumi_state.mkdir(parents=True)
-    assert stacks.deployed(layout) == ["full"]
+    known(layout, FULL, {"name": "empty", "resourceCount": 0})
+    assert stacks.deployed(layout) == ["sandbox"]
+
+
+@pytest.mark.parametrize(("latest", "expected"), [({}, False), ({"resources": [{"urn": "urn:1"}]}, True)])
+def test_whether_a_stack_owns_resources_is_read_from_its_state(layout: Layout, latest: object, expected: bool):
+    assert not stacks.has_resources(layout, "sandbox")
+    file = layout.pulumi_state / ".pulumi" / "stacks" / "eks-cluster-autoscaler" / "sandbox.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
+    assert stacks.has_resources(layout, "sandbox") == expected
+    assert not stacks.has_resources(layout, "adopt")
+
+
+@pytest.mark.parametrize(("stack", "cluster"), [("sandbox", "sandbox"), ("adopt", "legacy")])
+def test_the_cluster_of_a_stack_is_read_from_its_settings(stack: str, cluster: str, tmp_path: Path):
+    assert stacks.cluster(Layout.load(tmp_path), stack) == cluster
 
 
 def test_what_pulumi_said_is_in_the_error(layout: Layout):
     with pytest.raises(StackError, match=r"`pulumi destroy --yes` failed:\ncannot reach it\nno route"):
         stacks.ask(layout, "destroy", "--yes")
-
-
-def test_the_kubeconfig_among_the_outputs_is_written_for_this_user_only(layout: Layout):
-    stacks.write_kubeconfig(layout, stacks.outputs(layout, "sandbox"))
-    assert layout.kubeconfig.read_text() == "{}"
-    assert layout.kubeconfig.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_stack_without_a_kubeconfig_writes_none(layout: Layout):
-    stacks.write_kubeconfig(layout, {"clusterName": "sandbox"})
-    assert not layout.kubeconfig.exists()
 
 
 @pytest.mark.parametrize("chart", ["charts/real", "oci://registry.example.com/charts/cluster-autoscaler"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.layout import PROJECT
-from sandbox.tools import golang
-from sandbox.tools.build import cache_folder, ensure_tools, on_path
-from sandbox.tools.catalog import TOOLS, Tool
+from sandbox.layout import PROJECT, Layout
+from sandbox.processes import services
+from sandbox.tools import build, golang
+from sandbox.tools.build import cache_folder, ensure_tools, install_plugins, notes, on_path
+from sandbox.tools.catalog import TOOLS, ModuleFile, Tool
 from sandbox.tools.errors import ToolError
 
 GO = """#!/bin/sh
@@ -83,12 +85,13 @@ def forge(tmp_path: Path) -> Forge:
 
 def test_every_tool_is_pinned_in_the_go_mod_of_its_family():
     for tool in TOOLS:
-        assert re.fullmatch(r"\d+\.\d+\.\d+", tool.version), tool.name
+        # A module without releases has the time and commit of its source in its version.
+        assert re.fullmatch(r"\d+\.\d+\.\d+(-\d{14}-[0-9a-f]{12})?", tool.version), tool.name
         assert (tool.folder / "go.sum").exists(), tool.name
 
 
 def test_every_pinned_version_is_one_that_would_be_accepted_from_path(forge: Forge):
-    for tool in TOOLS:
+    for tool in (tool for tool in TOOLS if not tool.plugin):
         program = forge.install(tool.name, f"#!/bin/sh\necho {tool.version}\n")
         for companion in tool.companions:
             forge.install(companion, "")
@@ -233,6 +236,71 @@ def test_the_machines_own_pulumi_keeps_its_own_language_host(forge: Forge):
     assert not (forge.link / "pulumi-language-python").exists()
 
 
+PLUGIN = replace(HAMMER, plugin="resource-hammer-v4.34.2", note="The true version.")
+
+
+def test_a_plugin_is_not_on_path_but_in_the_plugin_cache(forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    forge.ensure(PLUGIN)
+    install_plugins(forge.link, tmp_path / "home")
+    assert not (forge.link / "hammer").exists()
+    assert os.access(tmp_path / "home" / "plugins" / PLUGIN.plugin / "hammer", os.X_OK)
+    assert notes(forge.link, (PLUGIN,)) == ["The true version."]
+
+
+def test_the_official_plugin_of_the_machine_is_used_and_not_built(
+    forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    official = tmp_path / ".pulumi" / "plugins" / PLUGIN.plugin
+    official.mkdir(parents=True)
+    forge.install("hammer", "#!/bin/sh\necho official\n", official)
+    forge.ensure(PLUGIN)
+    install_plugins(forge.link, tmp_path / "home")
+    assert (tmp_path / "home" / "plugins" / PLUGIN.plugin / "hammer").resolve() == official / "hammer"
+    assert (forge.builds(), notes(forge.link, (PLUGIN,))) == ([], [])
+
+
+def official(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """A sandbox with the official plugins, whose only tools are Pulumi and a hammer."""
+    monkeypatch.setenv("SANDBOX_PROVIDERS", "official")
+    monkeypatch.setenv("HOME", str(forge.cache.parent))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(forge.cache))
+    monkeypatch.setenv("PATH", forge.search_path())
+    monkeypatch.setattr(build, "TOOLS", (replace(HAMMER, name="pulumi", companions=("none",)), HAMMER, PLUGIN))
+    return Layout.load(forge.link.parent)
+
+
+def test_the_official_plugins_come_with_the_pulumi_and_the_plugin_cache_of_the_user(
+    forge: Forge, monkeypatch: pytest.MonkeyPatch
+):
+    layout = official(forge, monkeypatch)
+    program = forge.install("pulumi", "#!/bin/sh\necho v3.300.0\n")
+    build.equip(layout)
+    assert (layout.bin / "pulumi").resolve() == program
+    assert (layout.pulumi_home / "plugins").resolve() == forge.cache.parent / ".pulumi" / "plugins"
+    assert not (layout.bin / "plugins").exists()
+    assert [service.name for service in services(layout)] == ["aws", "clusters", "kubelet"]
+
+
+def test_the_official_plugins_without_a_pulumi_of_the_user_are_refused(forge: Forge, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(ToolError, match=r"SANDBOX_PROVIDERS=official uses your own Pulumi, but there is no pulumi"):
+        build.equip(official(forge, monkeypatch))
+
+
+def test_an_embedded_file_is_taken_from_its_module_and_only_while_go_runs(forge: Forge, tmp_path: Path):
+    module = tmp_path / "module"
+    seen = tmp_path / "overlay.json"
+    other = f"list) echo {module};; mod) true;;"
+    recording = GO.replace("  build)\n", f'  {other}\n  build)\n    cp "$4" {seen}\n')
+    forge.install("go", recording.format(version="1.26.8", calls=forge.calls, broken=forge.broken))
+    embedding = replace(HAMMER, embeds={"main/schema.json": ModuleFile("example.com/module", "cmd/schema.json")})
+    forge.ensure(embedding)
+    place = embedding.folder / "main" / "schema.json"
+    assert json.loads(seen.read_text()) == {"Replace": {str(place): str(module / "cmd" / "schema.json")}}
+    assert not place.exists()
+
+
 def test_the_gathered_folder_says_where_each_tool_is_from(forge: Forge):
     forge.install("hammer", "#!/bin/sh\necho 3.6.14\n")
     forge.ensure(HAMMER, TONGS)
@@ -271,6 +339,32 @@ def test_a_go_in_the_cache_is_used_where_path_has_none(forge: Forge):
     cached.parent.mkdir(parents=True)
     cached.touch()
     assert golang.find_go(forge.cache, str(forge.path)) == cached
+
+
+def test_a_terminal_closed_during_a_build_leaves_no_process(forge: Forge):
+    answers_version = "[ $1 = version ] && echo go version go1.26.8 && exit"
+    forge.install("go", f"#!/bin/sh\n{answers_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
+    starter = forge.cache.parent / "starter.py"
+    starter.write_text(
+        "from pathlib import Path\n"
+        "from sandbox.cli import end_on_signals\n"
+        "from sandbox.tools.build import ensure_tools\n"
+        "from sandbox.tests.unit.test_tools import HAMMER\n"
+        "end_on_signals()\n"
+        f"ensure_tools(Path({str(forge.link)!r}), Path({str(forge.cache)!r}), {forge.search_path()!r}, (HAMMER,))\n"
+    )
+    builder, terminal = pty.fork()
+    if builder == 0:
+        os.execve(sys.executable, [sys.executable, str(starter)], os.environ | {"PYTHONPATH": str(PROJECT)})
+    deadline = time.monotonic() + 30
+    while not forge.builds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    compiler = int(forge.builds()[0])
+    time.sleep(0.5)  # until the builder waits for it
+    os.close(terminal)
+    os.waitpid(builder, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)
 
 
 def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_built(forge: Forge):

@@ -55,7 +55,10 @@ def adopted(root: Path) -> Commands:
     """A sandbox with the stack ``adopt`` up, whatever the tests before left of it."""
     commands = Commands(root)
     everything = {service.name for service in processes.services(commands.sandbox.layout)}
-    if set(commands.processes()) != everything or not commands.sandbox.layout.kubeconfig.exists():
+    if (
+        set(commands.processes()) != everything
+        or not commands.sandbox.layout.admin_kubeconfig(adoption.CLUSTER).exists()
+    ):
         commands.run("up", "--stack", "adopt")
     return commands
 
@@ -80,7 +83,7 @@ def test_preview_shows_no_change_right_after_up(adopted: Commands):
 
 
 def test_plain_tools_work_with_the_printed_exports(adopted: Commands):
-    exports = f'eval "$({sys.executable} -m sandbox shell --print --state {adopted.sandbox.layout.root})"'
+    exports = f'eval "$({sys.executable} -m sandbox shell --stack adopt --print --state {adopted.sandbox.layout.root})"'
     looks = "kubectl get nodes -o name; aws eks list-clusters; helm -n kube-system list; pulumi stack ls"
     # The user's own settings must not get through.
     users = os.environ | {"AWS_PROFILE": "production", "KUBECONFIG": "/nowhere", "PULUMI_BACKEND_URL": "s3://nowhere"}

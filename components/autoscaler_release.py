@@ -12,7 +12,15 @@ from .errors import FaultsError, checked
 from .pure import compatibility, discovery, validation
 from .pure.compatibility import Solution
 from .pure.faults import Fault
-from .values import IMAGE_REPOSITORY, NAME, AutoscalerSettings, chart_values, extra_values_faults, settings_faults
+from .values import (
+    IMAGE_REPOSITORY,
+    NAME,
+    AutoscalerSettings,
+    chart_values,
+    extra_values_faults,
+    service_account_annotations,
+    settings_faults,
+)
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRelease"
 
@@ -103,7 +111,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
 
 
 class AutoscalerRelease(pulumi.ComponentResource):
-    """Cluster Autoscaler by its Helm chart, under one fixed name, all or nothing.
+    """Cluster Autoscaler by its Helm chart, under one fixed name, all or nothing, and its service account.
 
     The image is the newest known patch of the cluster's own minor version and the chart the newest known, unless others
     are wished for; a pair that would hang, crash or never scale is refused at preview, with the reason. The name is
@@ -134,6 +142,16 @@ class AutoscalerRelease(pulumi.ComponentResource):
         chart = args.get("chart", {})
         location = chart.get("location")
         timeout = int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS))
+        account = kubernetes.core.v1.ServiceAccount(
+            name,
+            metadata={
+                "name": args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+                "namespace": args.get("namespace", DEFAULT_NAMESPACE),
+                "annotations": service_account_annotations(_annotated_role(args)),
+            },
+            automount_service_account_token=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         release = kubernetes.helm.v3.Release(
             name,
             name=NAME,
@@ -150,6 +168,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             values=self._values(args),
             opts=pulumi.ResourceOptions(
                 parent=self,
+                depends_on=[account],
                 # The name is fixed, so a replacement (another namespace) cannot exist beside the old release.
                 delete_before_replace=True,
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{timeout}s", update=f"{timeout}s", delete=f"{timeout}s"),
@@ -174,7 +193,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             region=args["region"],
             service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
             credentials=args.get("credentials", IRSA),
-            role_arn=args.get("role_arn") if args.get("credentials", IRSA) == IRSA else None,
+            role_arn=_annotated_role(args),
             image_repository=args.get("image", {}).get("repository", IMAGE_REPOSITORY),
             image_tag=self.image_tag,
             settings=args.get("settings", {}),
@@ -242,6 +261,11 @@ def _source_faults(chart: ChartSource) -> list[Fault]:
         hint = "; an OCI reference goes into location" if _is_oci(repository) else ""
         return [Fault("chart.repository", repr(repository), f"the URL of a Helm repository{hint}")]
     return []
+
+
+def _annotated_role(args: AutoscalerReleaseArgs) -> pulumi.Input[str] | None:
+    """The role that the service account names, None with other credentials than irsa."""
+    return args.get("role_arn") if args.get("credentials", IRSA) == IRSA else None
 
 
 def _status(status: ReleaseStatus) -> str:

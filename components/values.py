@@ -19,6 +19,11 @@ NAME = "cluster-autoscaler"
 
 IMAGE_REPOSITORY = "registry.k8s.io/autoscaling/cluster-autoscaler"
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+KEEP_ANNOTATION = "helm.sh/resource-policy"
+"""Keeps Helm from deleting a service account that an earlier release made (Helm: pkg/kube/client.go, Update)."""
+PATCH_FORCE_ANNOTATION = "pulumi.com/patchForce"
+"""Lets `pulumi up` set fields that eksctl, kubectl or Helm also set (pulumi-kubernetes: await.go, patchForce)."""
+
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 CREDENTIALS_ANNOTATION = "eks-cluster-autoscaler/credentials"
 """Annotation of the pods that changes with their credentials.
@@ -43,7 +48,7 @@ OWNED: Mapping[str, str] = {
     "awsRegion": "the cluster's region",
     "autoDiscovery": "the cluster's name",
     "autoscalingGroups": "the tags of the node groups",
-    "rbac.create": "nothing: without it no service account is made either",
+    "rbac.create": "nothing: the autoscaler does not work without its rights",
     "rbac.serviceAccount": "credentials and serviceAccount",
     "image.tag": "image.tag of the settings",
     "image.repository": "image.repository of the settings",
@@ -233,14 +238,13 @@ def chart_values(
         region: Its region.
         service_account: Name of the service account.
         credentials: ``irsa``, ``podIdentity`` or ``nodeRole``.
-        role_arn: Role of the service account's annotation; None where it has none.
+        role_arn: Role that the service account names; None where it names none.
         image_repository: Repository of the image.
         image_tag: Tag of the image.
         settings: Behaviour of Cluster Autoscaler and of its pods.
         extra: Further values of the user's.
     """
     resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
-    annotations = {ROLE_ANNOTATION: role_arn} if role_arn is not None else {}
     values: Values = {
         "cloudProvider": "aws",
         "awsRegion": region,
@@ -249,7 +253,8 @@ def chart_values(
         "image": {"repository": image_repository, "tag": image_tag},
         "rbac": {
             "create": True,
-            "serviceAccount": {"create": True, "name": service_account, "annotations": annotations},
+            # Made by Pulumi, which sees and repairs what is changed on it (docs/decisions/0007).
+            "serviceAccount": {"create": False, "name": service_account},
         },
         "replicaCount": int(settings.get("replicas", DEFAULT_REPLICAS)),
         "podDisruptionBudget": _disruption_budget(settings),
@@ -275,6 +280,16 @@ def chart_values(
     if "service_monitor" in settings:
         values["serviceMonitor"] = _service_monitor(settings["service_monitor"])
     return merge(values, extra or {})
+
+
+def service_account_annotations(role_arn: pulumi.Input[str] | None) -> dict[str, pulumi.Input[str]]:
+    """Return the annotations of the service account.
+
+    Args:
+        role_arn: Role that the service account names; None where it names none.
+    """
+    role: dict[str, pulumi.Input[str]] = {} if role_arn is None else {ROLE_ANNOTATION: role_arn}
+    return {**role, KEEP_ANNOTATION: "keep", PATCH_FORCE_ANNOTATION: "true"}
 
 
 def merge(base: Values, extra: Mapping[str, Any]) -> Values:

@@ -294,8 +294,10 @@ class Case:
         """Who words the commands."""
         deployment = self.deployment
         names = {"cluster": self.snapshot.cluster_name, "region": self.snapshot.region}
+        intent, revision = self.snapshot.intent, self.snapshot.kubernetes.revision
         if deployment is None:
-            return Mender(**names, from_stack=self.snapshot.intent is not None)
+            release = intent.release or "" if intent else ""
+            return Mender(**names, release=release, revision=revision, from_stack=intent is not None)
         helm = deployment.labels.get("app.kubernetes.io/managed-by") == "Helm"
         return Mender(
             **names,
@@ -304,7 +306,9 @@ class Case:
             service_account=deployment.service_account,
             release=deployment.labels.get("app.kubernetes.io/instance", deployment.name) if helm else "",
             chart_version=versions.dotted(self.chart_version) if self.chart_version else "",
-            from_stack=self.snapshot.intent is not None,
+            revision=revision,
+            edited=deployment.edited,
+            from_stack=intent is not None,
         )
 
 

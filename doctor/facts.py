@@ -243,6 +243,7 @@ class Deployment:
         environment: The variables of ``PLAIN_ENVIRONMENT``.
         static_keys: Whether the container is given an AWS access key of its own.
         memory_limit: Quantity as written, ``600Mi``; empty when there is none.
+        edited: Whether something other than Helm or Kubernetes itself set a field of its spec.
     """
 
     namespace: str
@@ -258,6 +259,7 @@ class Deployment:
     static_keys: bool = False
     memory_limit: str = ""
     host_network: bool = False
+    edited: bool = False
 
 
 @dataclass(frozen=True)
@@ -452,6 +454,7 @@ class KubernetesFacts:
         access: Whether the service account has each right that it needs.
         release: Status of the newest revision of the Helm release (``deployed``, ``failed``); None when Helm did not
             install the Deployment.
+        revision: Number of that revision; None where it is not known.
         waiting_pods: Pods that the scheduler could not place.
     """
 
@@ -467,6 +470,7 @@ class KubernetesFacts:
     priorities: Reading[ConfigMap | None] = None
     lease: Reading[Lease | None] = None
     release: Reading[str | None] = None
+    revision: int | None = None
     events: Reading[tuple[Event, ...]] = ()
     nodes: Reading[tuple[Node, ...]] = ()
     waiting_pods: Reading[tuple[WaitingPod, ...]] = ()

@@ -28,6 +28,8 @@ class Mender:
     Attributes:
         release: Helm release that installed the Deployment; empty when Helm did not.
         chart_version: Version of its chart; empty when it is not known.
+        revision: Number of the release's newest revision; None when it is not known.
+        edited: Whether something other than Helm changed the Deployment, so that its release does not describe it.
         from_stack: Whether a stack of this project deployed it.
     """
 
@@ -38,6 +40,8 @@ class Mender:
     service_account: str = "cluster-autoscaler"
     release: str = ""
     chart_version: str = ""
+    revision: int | None = None
+    edited: bool = False
     from_stack: bool = False
 
     # --- the release ---
@@ -59,6 +63,8 @@ class Mender:
     def flag(self, flag: str, value: str | None) -> str:
         """Set a flag of the autoscaler, or take it away (None); ``_1`` behind it tells repeated ones apart."""
         name = flag.partition("_")[0]
+        if self.from_stack and self.edited:
+            return self.reapply()
         if self.from_stack:
             owner = flags.OWNED_BY.get(name, "")
             setting = f"autoscaler.{owner}" if owner.isidentifier() else f"autoscaler.flags.{name}"
@@ -88,7 +94,19 @@ class Mender:
         words = ["helm", "upgrade", "--install", self.release or "cluster-autoscaler", CHART]
         words += ["--namespace", self.namespace, "--set", f"autoDiscovery.clusterName={self.cluster}"]
         words += ["--set", f"awsRegion={self.region}"]
-        return self._drift(shlex.join(words))
+        return self.reapply() if self.from_stack else shlex.join(words)
+
+    def reapply(self) -> str:
+        """Make the objects of the release again as its newest revision describes them.
+
+        `pulumi up --refresh` does not: the Kubernetes provider compares a release's values with its record in Helm, and
+        reads no object (pulumi-kubernetes: provider/helm_release.go, Read and Diff).
+        """
+        name = self.release or "cluster-autoscaler"
+        words = ["helm", "rollback", name, str(self.revision or "REVISION"), "--namespace", self.namespace, "--wait"]
+        return (
+            shlex.join(words) if self.revision else f"{shlex.join(words)}   # the newest revision of: {self.history()}"
+        )
 
     def restart(self) -> str:
         """Make its pods anew."""
@@ -96,8 +114,9 @@ class Mender:
 
     def scale(self, replicas: int) -> str:
         """Run a number of replicas."""
-        command = self._kubectl("scale", f"deployment/{self.deployment}", f"--replicas={replicas}")
-        return self._drift(command)
+        if self.from_stack and self.revision:
+            return self.reapply()
+        return self._kubectl("scale", f"deployment/{self.deployment}", f"--replicas={replicas}")
 
     def log(self) -> str:
         """Read what it says."""
@@ -140,7 +159,7 @@ class Mender:
         """Tell EKS which role the service account has."""
         pair = f"eks.amazonaws.com/role-arn={role_arn}"
         command = self._kubectl("annotate", "--overwrite", f"serviceaccount/{self.service_account}", pair)
-        return self._drift(f"{command} && {self.restart()}")
+        return self._drift(command, self.restart())
 
     def give_role(self, source: Source | None, role_arn: str) -> str:
         """Give the service account a role in the way that is in use, IRSA where none is."""
@@ -160,7 +179,7 @@ class Mender:
         """Associate a role with the service account."""
         words = ["eks", "create-pod-identity-association", "--cluster-name", self.cluster]
         words += ["--namespace", self.namespace, "--service-account", self.service_account, "--role-arn", role_arn]
-        return self._drift(f"{self._aws(*words)} && {self.restart()}")
+        return self._drift(self._aws(*words), self.restart())
 
     def remove_annotation(self) -> str:
         """Take the role from the service account."""
@@ -288,16 +307,19 @@ class Mender:
     def _kubectl(self, *words: str) -> str:
         return shlex.join(["kubectl", "--namespace", self.namespace, *words])
 
-    def _drift(self, command: str) -> str:
-        """Something that the stack manages and that is not as the stack made it."""
-        return f"pulumi up --refresh   # or at once: {command}" if self.from_stack else command
+    def _drift(self, command: str, afterwards: str = "") -> str:
+        """Fix a resource of the stack that was changed outside of it; what pods need afterwards goes with both ways."""
+        after = f" && {afterwards}" if afterwards else ""
+        return (
+            f"pulumi up --refresh{after}   # or at once: {command}{after}" if self.from_stack else f"{command}{after}"
+        )
 
     def _settings(self, settings: Mapping[str, str | None], command: str) -> str:
         """Something that settings of the stack decide, or else the program itself."""
         if not self.from_stack:
             return command
-        if not settings:
-            return self._drift(command)
+        if not settings or self.edited:
+            return self.reapply()
         changes = [
             ["pulumi", "config", "rm", "--path", path]
             if value is None

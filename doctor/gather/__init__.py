@@ -121,7 +121,11 @@ def _kubernetes_facts(
         agent=agent.result(),
         events=_joined([each.result() for each in [*events, *own_events]]),
     )
-    return (_with_deployment(pool, kubernetes, facts, deployment) if deployment else facts), deployment
+    if deployment is None:
+        # Its release may still be there, and can make it again.
+        status, revision = kubernetes_reads.release(kubernetes, "kube-system", preferred) if preferred else (None, None)
+        return replace(facts, release=status, revision=revision), None
+    return _with_deployment(pool, kubernetes, facts, deployment), deployment
 
 
 def _unreachable(unreadable: Unreadable) -> KubernetesFacts:
@@ -161,6 +165,7 @@ def _with_deployment(
         for right in access.needs(minor, namespace, given)
     }
     pods = kubernetes_reads.pods(kubernetes, deployment)
+    status_of_release, revision = release.result() if release else (None, None)
     return replace(
         facts,
         pods=pods,
@@ -170,7 +175,8 @@ def _with_deployment(
         status=status.result(),
         priorities=priorities.result(),
         lease=leader.result(),
-        release=release.result() if release else None,
+        release=status_of_release,
+        revision=revision,
     )
 
 

@@ -104,7 +104,21 @@ def _deployment(it: Json, container: Json) -> Deployment:
         static_keys=_has_static_keys(container),
         memory_limit=str(((container.get("resources") or {}).get("limits") or {}).get("memory", "")),
         host_network=bool(pod["spec"].get("hostNetwork")),
+        edited=any(_edits(entry) for entry in it["metadata"].get("managedFields") or ()),
     )
+
+
+_OWN_MANAGERS = ("helm", "pulumi", "kube-controller-manager", "kubectl-rollout")
+"""Field managers, or how their names begin, that do not edit what a release describes.
+
+Helm calls itself by the name of its program, which is `pulumi-resource-kubernetes` inside Pulumi's provider (helm:
+pkg/kube/client.go, getManagedFieldsManager).
+"""
+
+
+def _edits(entry: Json) -> bool:
+    """Whether an entry of `metadata.managedFields` shows a change of the spec by anybody but the release's owner."""
+    return "f:spec" in (entry.get("fieldsV1") or {}) and not str(entry.get("manager", "")).startswith(_OWN_MANAGERS)
 
 
 def _environment(container: Json) -> dict[str, str]:
@@ -230,17 +244,18 @@ def lease(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Lease | 
     )
 
 
-def release(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[str | None]:
-    """Status of the newest revision of a Helm release, by the labels of its records; None when there is none.
+def release(kubernetes: Kubernetes, namespace: str, name: str) -> tuple[Reading[str | None], int | None]:
+    """Status and number of the newest revision of a Helm release, by the labels of its records; None if there is none.
 
     Whoever may not list secrets is not told: this is a help, and many who may look at everything else may not do that.
     """
     records = kubernetes.read_labels(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")
     if isinstance(records, Unreadable):
-        return None if records.denied else records
+        return (None if records.denied else records), None
     labels = [each["metadata"].get("labels") or {} for each in records]
-    newest = max(labels, key=lambda it: int(it["version"]) if it.get("version", "").isdigit() else 0, default=None)
-    return newest.get("status") if newest else None
+    revisions = {int(it["version"]): it.get("status") for it in labels if it.get("version", "").isdigit()}
+    newest = max(revisions, default=None)
+    return (None if newest is None else revisions[newest]), newest
 
 
 def pod_events(kubernetes: Kubernetes, reason: str) -> Reading[tuple[Event, ...]]:

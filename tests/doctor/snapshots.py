@@ -335,6 +335,7 @@ def healthy(mode: Source = Source.IRSA) -> Snapshot:
         status=status_map(),
         lease=Lease(f"{NAME}-5d9c-x7k2p", ago(0.03)),
         release="deployed",
+        revision=2,
         nodes=(node(),),
         agent=AgentDaemonSet(1, 1) if mode is Source.POD_IDENTITY else None,
     )

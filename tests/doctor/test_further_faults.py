@@ -419,7 +419,8 @@ PLANTS = (
             role=given.role(NODE_ROLE),
         ),
         "service-account.source",
-        "pulumi up --refresh   # or at once: kubectl --namespace kube-system annotate --overwrite",
+        "pulumi up --refresh && kubectl --namespace kube-system rollout restart deployment/cluster-autoscaler"
+        "   # or at once: kubectl --namespace kube-system annotate --overwrite",
     ),
     Plant(
         0,
@@ -1086,7 +1087,17 @@ def test_what_a_stack_made_is_mended_by_the_stack():
             deployed(arguments=given.flags(expander="price")),
             "pulumi config set --path autoscaler.expander least-waste && pulumi up",
         ),
-        (deployed(pod_annotations={}), "pulumi up --refresh   # or at once: helm upgrade"),
+        # `pulumi up --refresh` does not see what was changed on an object of the release.
+        (deployed(pod_annotations={}), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
+        (deployed(replicas=0), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
+        (
+            deployed(image="x/cluster-autoscaler:v1.32.7", edited=True),
+            "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
+        ),
+        (
+            deployed(arguments=given.flags(expander="price"), edited=True),
+            "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
+        ),
         (group(min=1, max=1), "set maxSize: 2 of node group workers in Pulumi.<stack>.yaml, then: pulumi up"),
     ],
 )

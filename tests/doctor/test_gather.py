@@ -12,6 +12,7 @@ from doctor.checks import examine
 from doctor.errors import CannotLookError
 from doctor.facts import Intent, Snapshot, Source
 from doctor.findings import ExitCode, Link, Status
+from doctor.gather import kubernetes as kubernetes_reads
 from doctor.readings import Unreadable
 from doctor.target import Target
 
@@ -276,3 +277,37 @@ def test_reads_are_made_side_by_side():
     cloud.answer = noting  # type: ignore[method-assign]
     take(cloud, cluster)
     assert len(seen) > 1
+
+
+def by(manager: str, *fields: str) -> dict[str, object]:
+    return {"manager": manager, "operation": "Update", "fieldsV1": {name: {} for name in fields}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "edited"),
+    [
+        (by("helm", "f:metadata", "f:spec"), False),
+        (by("pulumi-resource-kubernetes", "f:spec"), False),
+        (by("kube-controller-manager", "f:status"), False),
+        (by("kubectl-rollout", "f:spec"), False),
+        (by("kubectl-annotate", "f:metadata"), False),
+        (by("kubectl-set", "f:spec"), True),
+        (by("kubectl-edit", "f:spec"), True),
+    ],
+)
+def test_an_edit_of_what_the_release_describes_is_read_from_the_field_managers(entry, edited):
+    container = {"image": "x/cluster-autoscaler:v1.33.6"}
+    deployment = {
+        "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system", "managedFields": [entry]},
+        "spec": {"template": {"spec": {"containers": [container]}}},
+    }
+    assert kubernetes_reads._deployment(deployment, container).edited is edited
+
+
+def test_a_deployment_that_is_gone_is_made_again_from_the_record_of_its_release():
+    cluster = Cluster()
+    cluster.objects["/apis/apps/v1/deployments"] = []
+    intent = Intent(credentials=Source.IRSA, release="cluster-autoscaler")
+    report = examine(take(Cloud(), cluster, Target(snapshots.CLUSTER, snapshots.REGION, intent)))
+    (fix,) = [each.fix for each in report.findings if each.status is Status.BROKEN]
+    assert fix == "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"

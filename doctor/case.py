@@ -293,14 +293,15 @@ class Case:
     def mender(self) -> Mender:
         """Who words the commands."""
         deployment = self.deployment
-        names = {"cluster": self.snapshot.cluster_name, "region": self.snapshot.region}
+        cluster, region = self.snapshot.cluster_name, self.snapshot.region
         intent, revision = self.snapshot.intent, self.snapshot.kubernetes.revision
         if deployment is None:
             release = intent.release or "" if intent else ""
-            return Mender(**names, release=release, revision=revision, from_stack=intent is not None)
+            return Mender(cluster, region, release=release, revision=revision, from_stack=intent is not None)
         helm = deployment.labels.get("app.kubernetes.io/managed-by") == "Helm"
         return Mender(
-            **names,
+            cluster,
+            region,
             namespace=deployment.namespace,
             deployment=deployment.name,
             service_account=deployment.service_account,

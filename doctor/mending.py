@@ -142,6 +142,8 @@ class Mender:
 
     def grant(self, rights: Iterable[Access]) -> str:
         """Give the service account rights in Kubernetes."""
+        if self.from_stack:
+            return self.reapply()
         missing = sorted({f"{right.resource}.{right.group}".rstrip(".") for right in rights if not right.subresource})
         subresources = sorted({f"{right.resource}/{right.subresource}" for right in rights if right.subresource})
         verbs = ",".join(sorted({right.verb for right in rights}))

@@ -80,7 +80,9 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     cache = cache or cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
     path = _without(path or os.environ.get("PATH", os.defpath), (cache, link))
-    found = [on_path(tool, path) or _cached(tool, cache) for tool in tools]
+    machines = {tool.name: have for tool in tools if (have := on_path(tool, path))}
+    tools = [tool for tool in tools if tool.part_of not in machines]
+    found = [machines.get(tool.name) or _cached(tool, cache) for tool in tools]
     missing = [tool for tool, have in zip(tools, found, strict=True) if have is None]
     if missing:
         with hold_lock(cache / "build.lock", lambda: say("Another sandbox is building the tools; waiting for it.")):
@@ -145,6 +147,8 @@ def on_path(tool: Tool, path: str) -> Found | None:
 
     A plugin is taken from the user's plugin cache, where the official one is.
     """
+    if tool.part_of:
+        return None
     if tool.plugin:
         folder = Path.home() / ".pulumi" / "plugins" / tool.plugin
         return Found(tool, tool.plugin, folder, built=False) if (folder / tool.name).exists() else None

@@ -40,6 +40,7 @@ class Tool:
         companions: What must lie beside the tool on ``PATH`` for it to be of use.
         embeds: File below :attr:`folder` that a package embeds -> where it comes from. It is only there while Go runs.
         plugin: Folder in Pulumi's plugin cache that the engine starts the tool from; empty if it is run from ``PATH``.
+        part_of: Tool that brings this one along if it is the machine's own.
         note: What a user should know about its version; shown by ``make sandbox``.
     """
 
@@ -54,6 +55,7 @@ class Tool:
     companions: tuple[str, ...] = ()
     embeds: Mapping[str, ModuleFile] = field(default_factory=dict)
     plugin: str = ""
+    part_of: str = ""
     note: str = ""
 
     @property
@@ -84,7 +86,7 @@ class Tool:
     @property
     def fingerprint(self) -> str:
         """Changes with whatever the build is made of; names the tool's folder in the cache."""
-        digest = hashlib.sha256(repr((dict(self.packages), self.ldflags, self.scripts, self.plugin)).encode())
+        digest = hashlib.sha256(repr((dict(self.packages), self.ldflags, self.scripts)).encode())
         for source in sorted(self.folder.rglob("*")):
             if source.is_file():
                 digest.update(source.read_bytes())
@@ -113,11 +115,7 @@ TOOLS = (
         name="pulumi",
         family="pulumi",
         module="github.com/pulumi/pulumi/pkg/v3",
-        packages={
-            "pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-            "pulumi-python-sdkgen": "./sdkgen",
-            "pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml",
-        },
+        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi-python-sdkgen": "./sdkgen"},
         version_arguments=("version",),
         accepts="~=3.259",
         # Without a version the CLI takes itself for a development build, which the Automation API refuses.
@@ -126,20 +124,20 @@ TOOLS = (
             ModuleFile(_PULUMI_SDK, "python/cmd/pulumi-language-python-exec"),  # runs a program
             ModuleFile(_PULUMI_SDK, "python/dist/pulumi-resource-pulumi-python"),  # runs dynamic providers
         ),
-        companions=("pulumi-language-python", "pulumi-language-python-exec", "pulumi-language-yaml"),
+        companions=("pulumi-language-python", "pulumi-language-python-exec"),
     ),
     Tool(
         name="pulumi-resource-kubernetes",
-        family="kubernetes-provider",
+        family="pulumi-plugins",
         module=_KUBERNETES_PROVIDER,
-        packages={"pulumi-resource-kubernetes": "."},
+        packages={"pulumi-resource-kubernetes": "./kubernetes"},
         version_arguments=(),
         accepts=f"=={_KUBERNETES_SDK_VERSION}",
         # The engine warns on every run if a plugin is older than the SDK asks for. `note` gives the true version.
         linker_flags=(f"{_KUBERNETES_PROVIDER}/pkg/version.Version={_KUBERNETES_SDK_VERSION}",),
         # The module ships both files, but not the copies of them that its own main package embeds.
         embeds={
-            name: ModuleFile(_KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
+            f"kubernetes/{name}": ModuleFile(_KUBERNETES_PROVIDER, f"cmd/pulumi-resource-kubernetes/{name}")
             for name in ("schema.json", "terraform-mapping.json")
         },
         plugin=f"resource-kubernetes-v{_KUBERNETES_SDK_VERSION}",
@@ -161,9 +159,20 @@ TOOLS = (
     _kubernetes("kube-controller-manager", "--version"),
     _kubernetes("kubectl", "version", "--client"),
     Tool(
+        # Compiled with the Kubernetes provider, since neither compiles with the CLI's own version of pulumi/pkg.
+        name="pulumi-language-yaml",
+        family="pulumi-plugins",
+        module="github.com/pulumi/pulumi-yaml",
+        packages={"pulumi-language-yaml": "github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml"},
+        version_arguments=(),
+        accepts="~=1.25",
+        linker_flags=("github.com/pulumi/pulumi-yaml/pkg/version.Version=v{version}",),
+        part_of="pulumi",
+    ),
+    Tool(
         name="helm",
         # The Kubernetes provider's own Helm: almost all of it is compiled already.
-        family="kubernetes-provider",
+        family="pulumi-plugins",
         module="helm.sh/helm/v3",
         packages={"helm": "helm.sh/helm/v3/cmd/helm"},
         version_arguments=("version", "--short"),

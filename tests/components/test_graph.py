@@ -30,6 +30,7 @@ NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ROLE = "aws:iam/role:Role"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 
 
 @pytest.fixture(params=[False, True], ids=["up", "preview"])
@@ -346,9 +347,17 @@ def test_namespace_and_service_account_are_given_once_and_agree_everywhere(cloud
         value for key, value in trust["Statement"][0]["Condition"]["StringEquals"].items() if key.endswith(":sub")
     ]
     account = release["values"]["rbac"]["serviceAccount"]["name"]
-    assert (
-        subject == f"system:serviceaccount:{release['namespace']}:{account}" == "system:serviceaccount:scaling:scaler"
-    )
+    made = graph.one(SERVICE_ACCOUNT).inputs["metadata"]
+    assert (made["namespace"], made["name"]) == (release["namespace"], account) == ("scaling", "scaler")
+    assert subject == "system:serviceaccount:scaling:scaler"
+
+
+def test_the_service_account_is_made_before_the_release_and_carries_the_role(cloud):
+    graph = run(autoscaler, cloud)
+    account, release = graph.one(SERVICE_ACCOUNT), graph.one(RELEASE)
+    assert "eks.amazonaws.com/role-arn" in account.inputs["metadata"]["annotations"]
+    assert graph.one(ROLE).urn in account.depends_on
+    assert account.urn in release.depends_on
 
 
 def test_pod_identity_makes_the_association_and_the_agent(cloud):
@@ -356,7 +365,7 @@ def test_pod_identity_makes_the_association_and_the_agent(cloud):
     association = graph.one("aws:eks/podIdentityAssociation:PodIdentityAssociation").inputs
     assert (association["namespace"], association["serviceAccount"]) == ("kube-system", "cluster-autoscaler")
     assert graph.one("aws:eks/addon:Addon").inputs["addonName"] == "eks-pod-identity-agent"
-    assert graph.one(RELEASE).inputs["values"]["rbac"]["serviceAccount"]["annotations"] == {}
+    assert "eks.amazonaws.com/role-arn" not in graph.one(SERVICE_ACCOUNT).inputs["metadata"]["annotations"]
 
 
 def test_an_agent_that_is_there_is_not_made_again(cloud):

@@ -3,7 +3,14 @@
 import pytest
 
 from components import values
-from components.values import SAFE_TO_EVICT, chart_values, extra_values_faults, merge, settings_faults
+from components.values import (
+    SAFE_TO_EVICT,
+    chart_values,
+    extra_values_faults,
+    merge,
+    service_account_annotations,
+    settings_faults,
+)
 
 
 def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
@@ -48,9 +55,18 @@ def test_pods_are_found_by_the_label_that_people_type():
     assert of()["podLabels"] == {"app": "cluster-autoscaler"}
 
 
+def test_the_chart_names_the_service_account_and_does_not_make_it():
+    assert of()["rbac"] == {"create": True, "serviceAccount": {"create": False, "name": "cluster-autoscaler"}}
+
+
 def test_the_service_account_carries_the_role_only_where_there_is_one():
-    assert of()["rbac"]["serviceAccount"]["annotations"] == {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}
-    assert of(role_arn=None)["rbac"]["serviceAccount"]["annotations"] == {}
+    role = "arn:aws:iam::1:role/x"
+    assert service_account_annotations(role)["eks.amazonaws.com/role-arn"] == role
+    assert "eks.amazonaws.com/role-arn" not in service_account_annotations(None)
+
+
+def test_helm_keeps_a_service_account_that_an_earlier_release_made():
+    assert service_account_annotations(None)["helm.sh/resource-policy"] == "keep"
 
 
 def test_balancing_ignores_the_labels_that_differ_between_any_two_managed_groups():

@@ -91,7 +91,7 @@ def test_every_tool_is_pinned_in_the_go_mod_of_its_family():
 
 
 def test_every_pinned_version_is_one_that_would_be_accepted_from_path(forge: Forge):
-    for tool in (tool for tool in TOOLS if not tool.plugin):
+    for tool in (tool for tool in TOOLS if tool.version_arguments):
         program = forge.install(tool.name, f"#!/bin/sh\necho {tool.version}\n")
         for companion in tool.companions:
             forge.install(companion, "")
@@ -237,6 +237,16 @@ def test_the_machines_own_pulumi_keeps_its_own_language_host(forge: Forge):
 
 
 PLUGIN = replace(HAMMER, plugin="resource-hammer-v4.34.2", note="The true version.")
+
+
+def test_the_machines_own_pulumi_keeps_its_own_parts(forge: Forge):
+    part = replace(TONGS, part_of="hammer")
+    forge.install("hammer", "#!/bin/sh\necho 3.6.13\n")
+    forge.ensure(HAMMER, part)
+    assert not (forge.link / "tongs").exists()
+    (forge.path / "hammer").unlink()
+    forge.ensure(HAMMER, part)
+    assert (forge.link / "tongs").exists()
 
 
 def test_a_plugin_is_not_on_path_but_in_the_plugin_cache(forge: Forge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

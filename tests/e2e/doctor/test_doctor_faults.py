@@ -3,30 +3,33 @@
 import json
 import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from sandbox.tests.harness import Sandbox
 from tests.e2e.doctor.commands import Doctor
 from tests.e2e.doctor.test_doctor_modes import settled
+from tests.e2e.program.checkout import Checkout
 from tests.e2e.program.stack import Stack
 
-AT_ONCE = "# or at once: "
+COMMENT = "   # "
+"""What follows it in a fix is for the reader: the first command must do."""
 DEPLOYMENT = ("--namespace", "kube-system", "deployment/cluster-autoscaler")
 
 
 class Bench:
     """The deployed program, and the plain commands by which it is spoilt and mended."""
 
-    def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
-        self._sandbox = sandbox
+    def __init__(self, sandbox: Sandbox, stack: Stack, folder: Path) -> None:
+        self._project = Checkout(sandbox, folder, {stack.name: yaml.safe_dump(stack.document)})
+        self._project.shell(f"pulumi stack select {stack.name}")
         self.outputs = stack.outputs()
         self.role = self.outputs["roleArn"].rpartition("/")[2]
         self.group = self.outputs["nodeGroups"][0]["asgName"]
         self.region = self.outputs["region"]
-        self._kubeconfig = sandbox.layout.root / "kubeconfig-of-the-bench.json"
-        self._kubeconfig.write_text(self.outputs["kubeconfig"])
 
     def aws(self, *words: str) -> str:
         return self.shell(shlex.join(["aws", *words, "--region", self.region]))
@@ -38,7 +41,7 @@ class Bench:
         return self.shell(f"kubectl apply --filename - <<'END'\n{json.dumps(manifest)}\nEND")
 
     def shell(self, command: str) -> str:
-        return self._sandbox.run(["env", f"KUBECONFIG={self._kubeconfig}", "sh", "-c", command])
+        return self._project.shell(command)
 
     def annotate(self, annotation: str) -> None:
         account = "serviceaccount/cluster-autoscaler"
@@ -81,11 +84,6 @@ def _detach(bench: Bench) -> None:
     bench.aws("iam", "detach-role-policy", "--role-name", bench.role, "--policy-arn", bench.outputs["policyArn"])
 
 
-def _attach_again(bench: Bench) -> None:
-    bench.aws("iam", "attach-role-policy", "--role-name", bench.role, "--policy-arn", bench.outputs["policyArn"])
-    _delete_inline_policy(bench)
-
-
 def _delete_inline_policy(bench: Bench) -> None:
     bench.aws("iam", "delete-role-policy", "--role-name", bench.role, "--policy-name", "cluster-autoscaler")
 
@@ -103,13 +101,6 @@ def _forbid_volume_attachments(bench: Bench) -> None:
     bench.kubectl(
         "patch", "clusterrole", "cluster-autoscaler", "--type", "merge", "--patch", json.dumps({"rules": rules})
     )
-
-
-def _allow_volume_attachments_again(bench: Bench) -> None:
-    bench.kubectl("delete", "clusterrolebinding,clusterrole", "cluster-autoscaler-additional")
-    rule = {"apiGroups": ["storage.k8s.io"], "resources": ["volumeattachments"], "verbs": ["get", "list", "watch"]}
-    patch = json.dumps([{"op": "add", "path": "/rules/-", "value": rule}])
-    bench.kubectl("patch", "clusterrole", "cluster-autoscaler", "--type", "json", "--patch", patch)
 
 
 def _second_autoscaler(bench: Bench) -> None:
@@ -169,16 +160,15 @@ FAULTS = (
             bench.outputs["oidcProviderArn"],
         ),
     ),
-    Fault("permissions.reads", _detach, _attach_again),
+    Fault("permissions.reads", _detach),
     Fault("permissions.narrow", _attach_full_access, _delete_inline_policy),
     Fault("pod.replicas", lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0")),
-    Fault("pod.rbac", _forbid_volume_attachments, _allow_volume_attachments_again),
+    Fault("pod.rbac", _forbid_volume_attachments),
     Fault("pod.single", _second_autoscaler),
-    Fault("pod.flags", _unknown_flag, lambda bench: bench.kubectl("rollout", "undo", *DEPLOYMENT), mends=False),
+    Fault("pod.flags", _unknown_flag),
     Fault(
         "service-account.source",
         lambda bench: bench.annotate("eks.amazonaws.com/role-arn-"),
-        lambda bench: bench.annotate(f"eks.amazonaws.com/role-arn={bench.outputs['roleArn']}"),
     ),
     Fault(
         "waiting-pods.fits",
@@ -190,11 +180,11 @@ FAULTS = (
 
 
 @pytest.fixture(scope="module")
-def bench(sandbox: Sandbox, stack: Stack, doctor: Doctor) -> Iterator[Bench]:
+def bench(sandbox: Sandbox, stack: Stack, doctor: Doctor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """The program by IRSA; afterwards it is as its state says, whatever happened here."""
     assert stack.get("credentials") == "irsa"
     assert settled(doctor).code == 0
-    yield Bench(sandbox, stack)
+    yield Bench(sandbox, stack, tmp_path_factory.mktemp("checkout"))
     stack.up("--refresh")
     doctor.forget_outputs()
 
@@ -217,7 +207,7 @@ def test_a_planted_fault_is_named_and_mended_as_the_doctor_says(bench: Bench, do
     try:
         mending = _named(doctor, fault.rule)["fix"]
         if fault.mends:
-            bench.shell(mending.partition(AT_ONCE)[2] or mending)
+            bench.shell(mending.partition(COMMENT)[0])
             told = settled(doctor)
             assert told.code == 0, told.out
     finally:

@@ -1,6 +1,7 @@
 """Up, up again, previews of edits, drift, and destroy: by the real engine."""
 
 import copy
+import json
 
 import pytest
 from kubernetes import client
@@ -13,6 +14,7 @@ CLUSTER = "sandbox"
 TAG = "aws:autoscaling/tag:Tag"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -113,6 +115,7 @@ EDITS = [
             ("replace", ATTACHMENT): 7,
             ("replace", NODE_GROUP): 2,
             ("replace", TAG): 9,
+            ("update", SERVICE_ACCOUNT): 1,
             ("update", RELEASE): 1,
         },
     ),
@@ -125,6 +128,7 @@ EDITS = [
             # Another trust is another role: the pods of the old one keep theirs until they are gone.
             ("replace", ROLE): 1,
             ("replace", ATTACHMENT): 1,
+            ("update", SERVICE_ACCOUNT): 1,
             ("update", RELEASE): 1,
             ("delete", PROVIDER): 1,
         },
@@ -174,15 +178,30 @@ def test_a_policy_widened_outside_is_narrowed_again(stack: Stack, sandbox: Sandb
     assert [statement["Sid"] for statement in document["Statement"]] == ["Read", "ReadNodegroups", "Scale"]
 
 
-def test_a_service_account_annotation_removed_outside_is_put_back(stack: Stack, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("role", [None, "arn:aws:iam::123456789012:role/other"], ids=["removed", "changed"])
+def test_a_service_account_annotation_changed_outside_is_restored(stack: Stack, sandbox: Sandbox, role) -> None:
     with sandbox.kubernetes(CLUSTER) as api:
         core = client.CoreV1Api(api)
         core.patch_namespaced_service_account(
-            "cluster-autoscaler", "kube-system", {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}}
+            "cluster-autoscaler", "kube-system", {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
         )
-        assert drift(stack, sandbox) == [("update", RELEASE)]
+        assert drift(stack, sandbox) == [("update", SERVICE_ACCOUNT)]
         account = core.read_namespaced_service_account("cluster-autoscaler", "kube-system")
     assert account.metadata.annotations["eks.amazonaws.com/role-arn"] == stack.outputs()["roleArn"]
+
+
+def test_a_deployment_changed_outside_is_no_drift_that_pulumi_sees(stack: Stack, sandbox: Sandbox) -> None:
+    """docs/ci.md says so: the Kubernetes provider reads Helm's record of a release, and none of its objects."""
+    with sandbox.kubernetes(CLUSTER) as api:
+        apps = client.AppsV1Api(api)
+        apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
+        assert drift(stack, sandbox) == []
+        # Helm compares the release with the objects, and makes them equal again.
+        (release,) = json.loads(sandbox.run(["helm", "--namespace", "kube-system", "list", "--output", "json"]))
+        revision = release["revision"]
+        sandbox.run(["helm", "rollback", "cluster-autoscaler", revision, "--namespace", "kube-system", "--wait"])
+        assert apps.read_namespaced_deployment("cluster-autoscaler", "kube-system").spec.replicas == 2
+    assert drift(stack, sandbox) == []
 
 
 def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_the_autoscaler(

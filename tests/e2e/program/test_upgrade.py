@@ -39,7 +39,6 @@ def test_nothing_that_a_released_version_made_is_replaced_or_deleted(sandbox: Sa
         "pulumi preview --stack sandbox --json > preview.json",
         # A backend of its own: the session's stack has the same name.
         PULUMI_BACKEND_URL=f"file://{tmp_path}/backend",
-        PULUMI_HOME=f"{tmp_path}/home",
     )
     steps = json.loads((tmp_path / "preview.json").read_text())["steps"]
     kept = {each["urn"] for each in state["deployment"]["resources"]}

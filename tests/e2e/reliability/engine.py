@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from sandbox.providers.aws.session import USER_AGENT
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 
-PROVIDERS = ("aws-provider", "kubernetes-provider", "eks-provider")
+PROVIDERS = ("aws-provider", "eks-provider")
+"""The stand-ins, which run on their own; the engine starts the Kubernetes provider."""
 _PATIENCE = 120.0
 
 
@@ -84,7 +86,7 @@ class Engine:
     def kill(self) -> None:
         """SIGKILL to the CLI, the language host, the program and the providers, as the fall of their machine would.
 
-        In the sandbox the providers are no children of the engine and outlive it; the official ones do not.
+        The stand-ins are no children of the engine and would outlive it.
         """
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -105,10 +107,24 @@ def switches(sandbox: Sandbox) -> PrivateApi:
 
 
 def kill_providers(sandbox: Sandbox) -> None:
-    """SIGKILL to the provider stand-ins; `sandbox.start()` brings them back."""
+    """SIGKILL to the Kubernetes provider and to the stand-ins; `sandbox.start()` brings these back."""
     for name in PROVIDERS:
         record = json.loads((sandbox.layout.run / f"{name}.json").read_text())
-        os.killpg(record["pid"], signal.SIGKILL)  # with the helm that it may be running
+        os.killpg(record["pid"], signal.SIGKILL)
+    for pid in kubernetes_providers(sandbox):
+        os.kill(pid, signal.SIGKILL)
+
+
+def kubernetes_providers(sandbox: Sandbox) -> list[int]:
+    """Process ids of the Kubernetes providers that engines of this sandbox run, each in a process group of its own."""
+    home = f"PULUMI_HOME={sandbox.layout.pulumi_home}\0".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            # The kernel keeps 15 characters of the name.
+            ours = (process / "comm").read_text() == "pulumi-resource\n" and home in (process / "environ").read_bytes()
+            found += [int(process.name)] if ours else []
+    return found
 
 
 def lock_files(stack: Stack) -> list[Path]:

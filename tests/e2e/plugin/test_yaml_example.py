@@ -1,0 +1,65 @@
+"""The example in YAML, run by the real YAML language host: the components through the plugin, without any SDK."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import adoption
+from sandbox.tests.harness import Sandbox
+from tests.e2e.plugin.consumer import ROOT
+
+EXAMPLE = ROOT / "examples" / "yaml-consumer" / "Pulumi.yaml"
+
+
+class Example:
+    """A copy of the example beside the components, with a stack of its own."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
+        self._sandbox = sandbox
+        # The example names the plugin by a path relative to itself.
+        (folder / "components").symlink_to(ROOT / "components")
+        self.folder = folder / "examples" / "yaml-consumer"
+        self.folder.mkdir(parents=True)
+        shutil.copy(EXAMPLE, self.folder)
+        self("stack", "init", "dev")
+
+    def __call__(self, *arguments: str) -> str:
+        return self._sandbox.pulumi(*arguments, folder=self.folder)
+
+    def json(self, *arguments: str) -> dict[str, object]:
+        """What the CLI prints, as JSON."""
+        answer = self._sandbox.pulumi_json(*arguments, folder=self.folder)
+        assert isinstance(answer, dict)
+        return answer
+
+
+@pytest.fixture
+def example(sandbox: Sandbox, tmp_path: Path) -> Iterator[Example]:
+    """The example, configured for a cluster that was made outside Pulumi."""
+    sandbox.start("aws", "aws-provider", "clusters")
+    clients = [sandbox.client(name) for name in ("ec2", "eks", "iam")]
+    adoption.make(*clients)
+    subnets = clients[1].describe_cluster(name=adoption.CLUSTER)["cluster"]["resourcesVpcConfig"]["subnetIds"]
+    program = Example(sandbox, tmp_path)
+    program("config", "set", "region", "us-east-1")
+    program("config", "set", "clusterName", adoption.CLUSTER)
+    for index, subnet in enumerate(subnets):
+        program("config", "set", "--path", f"subnetIds[{index}]", subnet)
+    yield program
+    program("destroy", "--yes", "--skip-preview", "--remove")
+    adoption.remove(*clients)
+
+
+def test_the_example_is_previewed_deployed_and_has_no_change_afterwards(example: Example, sandbox: Sandbox) -> None:
+    planned = json.dumps(example.json("preview", "--json"))
+    assert "eks-cluster-autoscaler:index:ManagedNodeGroup::extra" in planned
+    example("up", "--yes", "--skip-preview")
+    outputs = example.json("stack", "output", "--json")
+    (name,) = outputs["asgNames"]  # type: ignore[misc]
+    groups = sandbox.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    (group,) = groups["AutoScalingGroups"]
+    assert {tag["Key"]: tag["Value"] for tag in group["Tags"]}.items() >= outputs["tags"].items()  # type: ignore[attr-defined]
+    example("preview", "--expect-no-changes")

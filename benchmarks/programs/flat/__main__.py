@@ -276,6 +276,21 @@ def spread(topology_key: str) -> dict[str, object]:
     }
 
 
+account = kubernetes.core.v1.ServiceAccount(
+    "cluster-autoscaler",
+    metadata={
+        "name": "cluster-autoscaler",
+        "namespace": "kube-system",
+        "annotations": {
+            "eks.amazonaws.com/role-arn": role.arn,
+            "helm.sh/resource-policy": "keep",
+            "pulumi.com/patchForce": "true",
+        },
+    },
+    automount_service_account_token=True,
+    opts=pulumi.ResourceOptions(provider=kubernetes_provider, depends_on=[*groups, attachment]),
+)
+
 release = kubernetes.helm.v3.Release(
     "cluster-autoscaler",
     name="cluster-autoscaler",
@@ -294,11 +309,7 @@ release = kubernetes.helm.v3.Release(
         "fullnameOverride": "cluster-autoscaler",
         "rbac": {
             "create": True,
-            "serviceAccount": {
-                "create": True,
-                "name": "cluster-autoscaler",
-                "annotations": {"eks.amazonaws.com/role-arn": role.arn},
-            },
+            "serviceAccount": {"create": False, "name": "cluster-autoscaler"},
         },
         "image": {
             "repository": "registry.k8s.io/autoscaling/cluster-autoscaler",
@@ -330,7 +341,7 @@ release = kubernetes.helm.v3.Release(
     },
     opts=pulumi.ResourceOptions(
         provider=kubernetes_provider,
-        depends_on=[*groups, attachment],
+        depends_on=[*groups, attachment, account],
         delete_before_replace=True,
         custom_timeouts=pulumi.CustomTimeouts(create="300s", update="300s", delete="300s"),
     ),

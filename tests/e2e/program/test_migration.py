@@ -169,6 +169,7 @@ def test_a_set_up_made_by_hand_is_moved_without_a_gap(sandbox: Sandbox, by_hand:
 
     preview = next(text for text in said if "Previewing update" in text and "values" in text)
     assert "~ 1 to update" in preview
+    assert "+ 1 to create" in preview
     assert "every link holds" in said[-2]
     assert "warning" not in said[-2], "what the hand-made set-up was warned of is gone"
     account = core.read_namespaced_service_account(NAME, NAMESPACE)

@@ -154,7 +154,7 @@ class Layout:
 
         It exists while the cluster's API server runs, so it is right after a plain ``pulumi destroy`` and ``up``.
         """
-        return self.kubernetes / "clusters" / REGION / self.cluster / "kubeconfig"
+        return self.kubernetes / "kubeconfigs" / REGION / self.cluster
 
     @property
     def venv_bin(self) -> Path:

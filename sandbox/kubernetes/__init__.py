@@ -4,7 +4,8 @@
 gets etcd, kube-apiserver, kube-scheduler, kube-controller-manager and kwok as local processes; the EC2 instances of its
 node groups join as nodes. It does the work that AWS does behind EKS: nobody logs in to it.
 
-Files below the state folder ``DIR``, in one folder ``clusters/<region>/<name>/`` for each cluster:
+Files below the state folder ``DIR``: the user's kubeconfig ``kubeconfigs/<region>/<name>``, which exists while the API
+server serves; and in one folder ``clusters/<region>/<name>/`` for each cluster:
 
 =========================================  ==========================================================================
 ``admin.kubeconfig``                       Client certificate of ``system:masters`` (mode 600). It exists exactly while

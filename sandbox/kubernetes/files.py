@@ -43,8 +43,12 @@ class ClusterFiles:
 
     @property
     def kubeconfig(self) -> Path:
-        """The user's kubeconfig, which logs in by ``aws eks get-token``; exists while the API server serves."""
-        return self.folder / "kubeconfig"
+        """The user's kubeconfig, which logs in by ``aws eks get-token``; exists while the API server serves.
+
+        Apart from :attr:`folder`, which goes with the cluster: tools such as ``aws eks update-kubeconfig`` write to it.
+        """
+        region, name = self.key
+        return self.folder.parents[2] / "kubeconfigs" / region / name
 
     @property
     def pki(self) -> Path:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from sandbox.layout import CLUSTER
 from sandbox.tests.harness import Sandbox
 from tests.markdown import ROOT
 
@@ -36,15 +38,16 @@ class Checkout:
         folder: The folder.
     """
 
-    def __init__(self, sandbox: Sandbox, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, settings: dict[str, str], cluster: str = CLUSTER) -> None:
         """Make it.
 
         Args:
             sandbox: Where its commands go.
             folder: An empty folder.
             settings: Text of ``Pulumi.<stack>.yaml`` by stack.
+            cluster: Name of the cluster that kubectl and helm reach.
         """
-        self._sandbox, self.folder = sandbox, folder
+        self._sandbox, self.folder, self._cluster = sandbox, folder, cluster
         for name in PARTS:
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -66,7 +69,7 @@ class Checkout:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=self.folder,
-            env={**self._sandbox.layout.env(), **_UNATTENDED, **variables},
+            env={**replace(self._sandbox.layout, cluster=self._cluster).env(), **_UNATTENDED, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

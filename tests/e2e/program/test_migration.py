@@ -104,7 +104,7 @@ def by_hand(sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Checko
     issuer = sandbox.client("eks").describe_cluster(name=CLUSTER)["cluster"]["identity"]["oidc"]["issuer"]
     account = sandbox.client("sts").get_caller_identity()["Account"]
     path = issuer.removeprefix("https://")
-    project = Checkout(sandbox, tmp_path, {"prod": _settings()})
+    project = Checkout(sandbox, tmp_path, {"prod": _settings()}, CLUSTER)
     policy = {"Statement": [{"Effect": "Allow", "Action": READS + WRITES, "Resource": "*"}], "Version": "2012-10-17"}
     trust = {
         "Version": "2012-10-17",
@@ -122,7 +122,6 @@ def by_hand(sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Checko
             }
         ],
     }
-    project.shell(f"aws eks update-kubeconfig --name {CLUSTER}")
     documents = {"POLICY": json.dumps(policy), "TRUST": json.dumps(trust)}
     project.shell(BY_HAND, ISSUER=issuer, OLD_ROLE=OLD_ROLE, OLD_POLICY=OLD_POLICY, **documents)
     yield project

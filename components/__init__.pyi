@@ -1,5 +1,6 @@
 from .asg_tags import AutoscalerTags as AutoscalerTags
 from .asg_tags import AutoscalerTagsArgs as AutoscalerTagsArgs
+from .asg_tags import autoscaler_tags as autoscaler_tags
 from .autoscaler_release import AutoscalerRelease as AutoscalerRelease
 from .autoscaler_release import AutoscalerReleaseArgs as AutoscalerReleaseArgs
 from .autoscaler_release import ChartSource as ChartSource
@@ -10,6 +11,7 @@ from .cluster import EksCluster as EksCluster
 from .cluster import EksClusterArgs as EksClusterArgs
 from .cluster_autoscaler import ClusterAutoscaler as ClusterAutoscaler
 from .cluster_autoscaler import ClusterAutoscalerArgs as ClusterAutoscalerArgs
+from .cluster_autoscaler import cluster_arguments as cluster_arguments
 from .errors import FaultsError as FaultsError
 from .existing_node_group import ExistingNodeGroup as ExistingNodeGroup
 from .existing_node_group import ExistingNodeGroupArgs as ExistingNodeGroupArgs

@@ -1,12 +1,13 @@
 """AutoscalerTags: the tags that Cluster Autoscaler reads, on any Auto Scaling Group."""
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
 
-from .errors import checked
-from .pure import discovery, startup_taints, validation
+from .errors import checked, raise_if_any
+from .pure import arguments, discovery, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -29,9 +30,8 @@ class AutoscalerTagsArgs(TypedDict):
     autoscaling_options: NotRequired[dict[str, str]]
     """Autoscaling options of this group, such as `scaledownunneededtime: 5m`. Defaults to none."""
     managed_by_eks: NotRequired[bool]
-    """Whether EKS made the group: then its own tags count towards AWS's limit of 50. Defaults to false."""
-    keep_discovery_tags: NotRequired[bool]
-    """Whether the two discovery tags stay when this is destroyed, because they were there before. Defaults to false."""
+    """Whether EKS made the group. EKS's tags count towards AWS's limit of 50, and the two for discovery, which EKS adds
+    too, stay when this is destroyed. Defaults to false."""
 
 
 def faults(args: AutoscalerTagsArgs) -> list[Fault]:
@@ -54,11 +54,45 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
     ]
 
 
+def autoscaler_tags(
+    cluster_name: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    taints: Sequence[Taint] = (),
+    resources: Mapping[str, str] | None = None,
+    options: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return the tags by which Cluster Autoscaler finds a group and scales it from zero.
+
+    Give them to the resource that owns the group's tags, such as `aws.autoscaling.Group` or `pulumi_eks.NodeGroupV2`,
+    on which `AutoscalerTags` must not be used.
+
+    Args:
+        cluster_name: Name of the EKS cluster. It is part of a tag's key, so it must be known.
+        labels: Labels of the group's nodes.
+        taints: Taints of the group's nodes.
+        resources: Extended resources and ephemeral storage of a node, as Kubernetes quantities.
+        options: Autoscaling options of this group, such as `scaledownunneededtime: 5m`.
+
+    Raises:
+        FaultsError: With everything that Cluster Autoscaler or AWS would not accept.
+    """
+    given = {"labels": labels, "taints": taints, "resources": resources, "autoscaling_options": options}
+    args, found = arguments.check({"asg_name": "", "cluster_name": cluster_name, **given}, AutoscalerTagsArgs)
+    if not found and not isinstance(cast(object, cluster_name), str):
+        found = [Fault("cluster_name", "an Output", "the name as a string, because it is part of a tag's key")]
+    raise_if_any("autoscaler_tags", found)
+    tags = cast(AutoscalerTagsArgs, args)
+    raise_if_any("autoscaler_tags", faults(tags))
+    return {**discovery.discovery_tags(cluster_name), **cast(dict[str, str], _node_template_tags(tags))}
+
+
 class AutoscalerTags(pulumi.ComponentResource):
     """The discovery tags and node-template tags of one Auto Scaling Group, each a resource planned at preview.
 
     Needs an AWS provider. Changes nothing of the group but these tags. Do not use it on a group whose tags another
-    resource owns (`aws.autoscaling.Group` with `tags`): the two would undo each other.
+    resource owns (`aws.autoscaling.Group` with `tags`): the two would undo each other. Give that resource the map that
+    `autoscaler_tags` returns.
     """
 
     asg_name: pulumi.Output[str]
@@ -70,7 +104,7 @@ class AutoscalerTags(pulumi.ComponentResource):
         args = checked(AutoscalerTags, name, args, AutoscalerTagsArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         child = pulumi.ResourceOptions(parent=self)
-        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("keep_discovery_tags", False))
+        kept = pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("managed_by_eks", False))
         asg_name = pulumi.Output.from_input(args["asg_name"])
         cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
 

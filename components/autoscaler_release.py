@@ -75,8 +75,6 @@ class AutoscalerReleaseArgs(TypedDict):
     """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
     timeout_seconds: NotRequired[int]
     """How long Helm waits for the pods before it takes the release back. Defaults to 300."""
-    tainted_from_zero: NotRequired[bool]
-    """Whether a managed node group has taints and may be empty, of which old versions are warned. Defaults to false."""
 
 
 def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
@@ -223,7 +221,6 @@ def _solve(
             chart_version=chart_version,
             image_tag=args.get("image", {}).get("tag"),
             flags=settings.get("flags", {}),
-            tainted_from_zero=args.get("tainted_from_zero", False),
         )
     )
     return solution, [_blamed(fault, chart) for fault in found]

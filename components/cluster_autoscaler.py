@@ -1,13 +1,17 @@
 """ClusterAutoscaler: role and release together, owner of the one (namespace, service account) pair that ties them."""
 
-from typing import Any, NotRequired, Optional, TypedDict
+from typing import Any, NotRequired, Optional, TypedDict, cast
 
 import pulumi
+import pulumi_aws as aws
+import pulumi_eks as eks
 
 from . import autoscaler_release, autoscaler_role
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
 from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
-from .errors import checked
+from .cluster import EksCluster
+from .errors import FaultsError, checked
+from .oidc_provider import ClusterOidcProvider, ClusterOidcProviderArgs
 from .pure import iam
 from .pure.faults import Fault
 from .values import AutoscalerSettings
@@ -18,18 +22,21 @@ TOKEN = "eks-cluster-autoscaler:index:ClusterAutoscaler"
 class ClusterAutoscalerArgs(TypedDict):
     """The cluster, how the autoscaler gets its credentials, from where it comes, and how it behaves."""
 
-    cluster_arn: pulumi.Input[str]
-    """ARN of the EKS cluster."""
     cluster_name: pulumi.Input[str]
-    """Name of the EKS cluster."""
-    kubernetes_version: pulumi.Input[str]
-    """Kubernetes version of the cluster; chart and image are fitted to it."""
+    """Name of the EKS cluster. What is not given of the cluster is looked up by it."""
+    cluster_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the EKS cluster. Defaults to that of the cluster of this name."""
+    kubernetes_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the cluster; chart and image are fitted to it. Defaults to the version that it has."""
     credentials: NotRequired[str]
     """`irsa`, `podIdentity` or `nodeRole`. Defaults to `irsa`."""
     oidc_provider_arn: NotRequired[pulumi.Input[str]]
-    """ARN of the IAM OIDC provider of the cluster. Required by `irsa`."""
+    """For `irsa`, ARN of an IAM OIDC provider of the cluster. Defaults to one created here."""
+    create_oidc_provider: NotRequired[bool]
+    """For `irsa`, whether to create the IAM OIDC provider; false if the account has one for this cluster, which is then
+    found by the issuer's URL. Defaults to true unless `oidcProviderArn` is given."""
     oidc_issuer: NotRequired[pulumi.Input[str]]
-    """URL of the cluster's OIDC issuer. Required by `irsa`."""
+    """For `irsa`, URL of the cluster's OIDC issuer. Defaults to that of the cluster."""
     install_agent: NotRequired[bool]
     """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
@@ -56,26 +63,69 @@ class ClusterAutoscalerArgs(TypedDict):
     """Further values of the chart, merged last. Defaults to none."""
     timeout_seconds: NotRequired[int]
     """How long Helm waits for the pods before it takes the release back. Defaults to 300."""
-    tainted_from_zero: NotRequired[bool]
-    """Whether a managed node group has taints and may be empty. Defaults to false."""
+
+
+_LATER: Any = object()
+"""Stands for what is looked up or made later; the rules pass over what is not plain."""
 
 
 def faults(args: ClusterAutoscalerArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values: those of the role and those of the release."""
-    arn = args["cluster_arn"]
-    if isinstance(arn, str) and not iam.is_cluster_arn(arn):
-        return [Fault("clusterArn", repr(arn), "the ARN of an EKS cluster: arn:aws:eks:REGION:ACCOUNT:cluster/NAME")]
-    # The role is still to be made, so what is said of its ARN says nothing.
-    release = autoscaler_release.faults(_release_args(args, "", _planned_region(args)))
-    role = autoscaler_role.faults(_role_args(args))
-    return list(dict.fromkeys([*role, *(fault for fault in release if fault.path != "roleArn")]))
+    found = _identity_faults(args.get("cluster_arn"), args["cluster_name"])
+    if "oidc_provider_arn" in args and "create_oidc_provider" in args:
+        found.append(Fault("createOidcProvider", "it and oidcProviderArn", "one of the two"))
+    if found:
+        return found
+    arn = args.get("cluster_arn", _LATER)
+    later = {"cluster_arn": arn, "kubernetes_version": _LATER, "oidc_provider_arn": _LATER, "oidc_issuer": _LATER}
+    planned = cast(ClusterAutoscalerArgs, {**later, **args})
+    region = iam.ClusterIdentity.from_arn(arn).region if isinstance(arn, str) else _LATER
+    role = autoscaler_role.faults(_role_args(planned))
+    return list(dict.fromkeys([*role, *autoscaler_release.faults(_release_args(planned, _LATER, region))]))
+
+
+def cluster_arguments(
+    cluster: EksCluster | aws.eks.Cluster | eks.Cluster, *, create_oidc_provider: bool | None = None
+) -> ClusterAutoscalerArgs:
+    """Return the arguments of ``ClusterAutoscaler`` that describe a cluster of the same program.
+
+    Args:
+        cluster: A cluster of this package, of pulumi_aws or of pulumi_eks.
+        create_oidc_provider: Whether to create the IAM OIDC provider; False if the account has one for this cluster.
+            Defaults to True, but for a cluster of pulumi_eks to the provider that this cluster made by its own
+            `create_oidc_provider=True`.
+    """
+    if isinstance(cluster, eks.Cluster):
+        made, issuer = cluster.eks_cluster, cluster.oidc_provider_url
+        arguments: ClusterAutoscalerArgs = {
+            "cluster_name": made.name,
+            "cluster_arn": made.arn,
+            "kubernetes_version": made.version,
+            "oidc_issuer": issuer,
+        }
+        if create_oidc_provider is None:
+            arguments["oidc_provider_arn"] = cluster.oidc_provider_arn.apply(_own_provider)
+    else:
+        arguments = {
+            "cluster_name": cluster.name,
+            "cluster_arn": cluster.arn,
+            "kubernetes_version": cluster.version,
+            "oidc_issuer": cluster.oidc_issuer
+            if isinstance(cluster, EksCluster)
+            else cluster.identities.apply(_issuer),
+        }
+    if create_oidc_provider is not None:
+        arguments["create_oidc_provider"] = create_oidc_provider
+    return arguments
 
 
 class ClusterAutoscaler(pulumi.ComponentResource):
     """Cluster Autoscaler on one EKS cluster: permissions first, then the release that uses them.
 
-    Namespace and service account are given once; the trust policy or association, the chart's service account and its
-    annotation all follow. Needs an AWS and a Kubernetes provider.
+    The name of the cluster is enough: its ARN, version and OIDC issuer are looked up, and the IAM OIDC provider is
+    created. `cluster_arguments` describes a cluster of the same program. Namespace and service account are given once;
+    the trust policy or association, the chart's service account and its annotation all follow. Needs an AWS and a
+    Kubernetes provider.
     """
 
     role_arn: pulumi.Output[Optional[str]]  # noqa: UP045 -- the plugin's schema knows this spelling only
@@ -100,14 +150,13 @@ class ClusterAutoscaler(pulumi.ComponentResource):
     def __init__(self, name: str, args: ClusterAutoscalerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(ClusterAutoscaler, name, args, ClusterAutoscalerArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        role = AutoscalerRole(name, _role_args(args), pulumi.ResourceOptions(parent=self))
-        region = pulumi.Output.from_input(args["cluster_arn"]).apply(
-            lambda arn: iam.ClusterIdentity.from_arn(arn).region
-        )
+        known = self._complete(name, args)
+        role = AutoscalerRole(name, _role_args(known), pulumi.ResourceOptions(parent=self))
+        region = pulumi.Output.all(known["cluster_arn"], known["cluster_name"]).apply(lambda both: _region(name, *both))
         role_arn = role.role_arn.apply(lambda arn: arn or "")
         release = AutoscalerRelease(
             name,
-            _release_args(args, role_arn, region),
+            _release_args(known, role_arn, region),
             # Without its permissions the first loop of the autoscaler fails; on destroy they outlive it.
             pulumi.ResourceOptions(parent=self, depends_on=[role, *role.grants]),
         )
@@ -134,6 +183,27 @@ class ClusterAutoscaler(pulumi.ComponentResource):
             }
         )
 
+    def _complete(self, name: str, args: ClusterAutoscalerArgs) -> ClusterAutoscalerArgs:
+        """The arguments with what they leave out of the cluster, by one look-up, and with its OIDC provider."""
+        irsa = args.get("credentials", IRSA) == IRSA
+        needed = {"cluster_arn", "kubernetes_version", *(["oidc_issuer"] if irsa else [])}
+        known: ClusterAutoscalerArgs = {**args}
+        if not needed <= args.keys():
+            found = aws.eks.get_cluster_output(name=args["cluster_name"], opts=pulumi.InvokeOutputOptions(parent=self))
+            known.setdefault("cluster_arn", found.arn)
+            known.setdefault("kubernetes_version", found.version)
+            known.setdefault("oidc_issuer", found.identities.apply(_issuer))
+        if irsa and "oidc_provider_arn" not in args:
+            provider: ClusterOidcProviderArgs = {
+                "issuer": known["oidc_issuer"],
+                "create": args.get("create_oidc_provider", True),
+            }
+            if "tags" in args:
+                provider["tags"] = args["tags"]
+            made = ClusterOidcProvider(name, provider, pulumi.ResourceOptions(parent=self))
+            known["oidc_provider_arn"] = made.arn
+        return known
+
 
 def _role_args(args: ClusterAutoscalerArgs) -> AutoscalerRoleArgs:
     return {key: args[key] for key in AutoscalerRoleArgs.__annotations__ if key in args}  # type: ignore[return-value, literal-required]
@@ -149,7 +219,34 @@ def _release_args(
     return shared  # type: ignore[return-value]
 
 
-def _planned_region(args: ClusterAutoscalerArgs) -> pulumi.Input[str]:
-    """The region as far as it is known before anything is made; an Output where it is not."""
-    arn = args["cluster_arn"]
-    return iam.ClusterIdentity.from_arn(arn).region if isinstance(arn, str) else pulumi.Output.from_input(arn)
+def _identity_faults(arn: object, cluster_name: object) -> list[Fault]:
+    if not isinstance(arn, str):
+        return []
+    if not iam.is_cluster_arn(arn):
+        return [Fault("clusterArn", repr(arn), "the ARN of an EKS cluster: arn:aws:eks:REGION:ACCOUNT:cluster/NAME")]
+    named = iam.ClusterIdentity.from_arn(arn).name
+    if isinstance(cluster_name, str) and cluster_name != named:
+        expected = f"{named!r}, the name in clusterArn, or no clusterArn: it is looked up"
+        return [Fault("clusterName", repr(cluster_name), expected)]
+    return []
+
+
+def _region(name: str, arn: str, cluster_name: str) -> str:
+    """The region of the cluster, which must be the one that the arguments name."""
+    if found := _identity_faults(arn, cluster_name):
+        raise FaultsError.of(ClusterAutoscaler, name, ClusterAutoscalerArgs, found)
+    return iam.ClusterIdentity.from_arn(arn).region
+
+
+def _issuer(identities: Any) -> str:
+    return str(identities[0].oidcs[0].issuer)
+
+
+def _own_provider(arn: str | None) -> str:
+    """The OIDC provider of a cluster of pulumi_eks, which gives an empty ARN if it made none."""
+    if not arn:
+        raise pulumi.RunError(
+            "The pulumi_eks cluster has no OIDC provider, which irsa needs. Set create_oidc_provider=True on the "
+            "cluster, or call cluster_arguments(cluster, create_oidc_provider=True); False if the account has one."
+        )
+    return arn

@@ -96,6 +96,5 @@ def _tags(args: ExistingNodeGroupArgs, asg_name: pulumi.Input[str]) -> Autoscale
         "resources": args.get("resources", {}),
         "autoscaling_options": args.get("autoscaling_options", {}),
         "managed_by_eks": True,
-        "keep_discovery_tags": True,
     }
     return tags

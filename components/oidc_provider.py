@@ -17,30 +17,25 @@ class ClusterOidcProviderArgs(TypedDict):
 
     issuer: pulumi.Input[str]
     """URL of the cluster's OIDC issuer, `https://oidc.eks.<region>.amazonaws.com/id/<id>`."""
-    existing_arn: NotRequired[pulumi.Input[str]]
-    """ARN of the provider that the account already has for this issuer. Defaults to none."""
-    look_up: NotRequired[bool]
-    """Whether the account already has a provider for this issuer, to be found by its URL. Defaults to false."""
+    create: NotRequired[bool]
+    """Whether to create the provider; false if the account has one for this issuer, which is then found by its URL.
+
+    Defaults to true.
+    """
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of a created provider. Defaults to none."""
 
 
 def faults(args: ClusterOidcProviderArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
-    found = [
-        *validation.iam_arn("existingArn", args.get("existing_arn"), "oidc-provider"),
-        *validation.tags("tags", args.get("tags", {})),
-    ]
-    if args.get("look_up", False) and "existing_arn" in args:
-        found.append(Fault("lookUp", "true beside existingArn", "one of the two"))
-    return found
+    return validation.tags("tags", args.get("tags", {}))
 
 
 class ClusterOidcProvider(pulumi.ComponentResource):
     """Lets IAM trust the tokens of a cluster's service accounts, for the audience `sts.amazonaws.com`.
 
-    An account has one provider per issuer at most: creating a second one fails, so one that exists is adopted by ARN or
-    by look-up, checked to be of this issuer and to know the audience, and left alone on destroy. Needs an AWS provider.
+    An account has one provider per issuer at most: creating a second one fails, so with `create: false` the one that
+    exists is adopted: it must accept the audience, and it stays on destroy. Needs an AWS provider.
     """
 
     arn: pulumi.Output[str]
@@ -52,8 +47,8 @@ class ClusterOidcProvider(pulumi.ComponentResource):
         args = checked(ClusterOidcProvider, name, args, ClusterOidcProviderArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         self.issuer = pulumi.Output.from_input(args["issuer"])
-        if args.get("look_up", False) or "existing_arn" in args:
-            self.arn = self._adopt(name, args)
+        if not args.get("create", True):
+            self.arn = self._adopt(name)
         else:
             created = aws.iam.OpenIdConnectProvider(
                 name,
@@ -65,12 +60,9 @@ class ClusterOidcProvider(pulumi.ComponentResource):
             self.arn = created.arn
         self.register_outputs({"arn": self.arn, "issuer": self.issuer})
 
-    def _adopt(self, name: str, args: ClusterOidcProviderArgs) -> pulumi.Output[str]:
-        parented = pulumi.InvokeOutputOptions(parent=self)
-        existing = (
-            aws.iam.get_open_id_connect_provider_output(arn=args["existing_arn"], opts=parented)
-            if "existing_arn" in args
-            else aws.iam.get_open_id_connect_provider_output(url=self.issuer, opts=parented)
+    def _adopt(self, name: str) -> pulumi.Output[str]:
+        existing = aws.iam.get_open_id_connect_provider_output(
+            url=self.issuer, opts=pulumi.InvokeOutputOptions(parent=self)
         )
         return pulumi.Output.all(
             arn=existing.arn, url=existing.url, audiences=existing.client_id_lists, issuer=self.issuer
@@ -81,12 +73,12 @@ def _checked(name: str, arn: str, url: str, audiences: list[str], issuer: str) -
     found = []
     if iam.issuer_path(url) != iam.issuer_path(issuer):
         found.append(
-            Fault("existingArn", f"{arn}, which is of issuer {url}", f"the provider of this cluster's issuer {issuer}")
+            Fault("issuer", f"{arn}, which is of issuer {url}", f"the provider of this cluster's issuer {issuer}")
         )
     if iam.AUDIENCE not in audiences:
         found.append(
             Fault(
-                "existingArn",
+                "issuer",
                 f"{arn}, which knows the audiences {audiences}",
                 f"{iam.AUDIENCE} among them: aws iam add-client-id-to-open-id-connect-provider "
                 f"--open-id-connect-provider-arn {arn} --client-id {iam.AUDIENCE}",

@@ -122,8 +122,8 @@ MUTATIONS = (
     Mutation(
         "what EKS put on an adopted group is removed on destroy",
         "components/existing_node_group.py",
-        '"keep_discovery_tags": True',
-        '"keep_discovery_tags": False',
+        '"managed_by_eks": True',
+        '"managed_by_eks": False',
         f"{GRAPH}::test_an_existing_group_is_tagged_and_nothing_else_of_it_is_touched",
     ),
     Mutation(

@@ -114,9 +114,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
-    Autoscaler: frozenset(
-        {"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings", "tainted_from_zero"}
-    ),
+    Autoscaler: frozenset({"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings"}),
 }
 """Arguments that the program gives by itself, so that no environment sets them."""
 
@@ -172,10 +170,6 @@ def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerA
         "credentials": settings["credentials"],
         **{key: value for key, value in own if key not in AutoscalerSettings.__annotations__},
         "settings": behaviour,
-        "tainted_from_zero": any(
-            group["min_size"] == 0 and startup_taints.lasting(group.get("taints", []))
-            for group in settings["node_groups"]
-        ),
         **given,
     }
     return arguments  # type: ignore[no-any-return]

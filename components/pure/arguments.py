@@ -151,7 +151,14 @@ def _names(shape: type) -> frozenset[str]:
     return frozenset(fields(shape)).union(*inner)
 
 
-_MISSING = object()
+_REPLACED = {
+    "look_up": "create: false",
+    "existing_arn": "create: false; the provider is found by the issuer's URL",
+    "tainted_from_zero": "nothing; the doctor reports what old versions make of taints",
+    "keep_discovery_tags": "managed_by_eks: true",
+}
+"""What to write instead of arguments that 0.1.0 had."""
+
 _NO_OUTPUT = (
     "a plain value, because it must be known at preview: it decides which resources exist, what they are called or "
     "whether they fit together"
@@ -256,6 +263,9 @@ class _Reader:
 
     def _hint(self, key: str, shape: type, declared: Mapping[str, str]) -> str:
         """What to write instead of an unknown key."""
+        for old, new in _REPLACED.items():
+            if key == self._spelling(old):
+                return new
         alike = {re.sub(r"\W|_", "", name).lower(): name for name in declared}
         if (name := alike.get(re.sub(r"\W|_", "", key).lower())) is not None:
             return f"the key {name}"

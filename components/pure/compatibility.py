@@ -149,7 +149,6 @@ class Request(NamedTuple):
         chart_version: Chart wished for; None for the newest known.
         image_tag: Cluster Autoscaler wished for; None for the newest patch of the cluster's minor.
         flags: Flags wished for, by name without dashes.
-        tainted_from_zero: Whether a managed node group has taints and may be empty.
     """
 
     kubernetes_version: str
@@ -158,7 +157,6 @@ class Request(NamedTuple):
     chart_version: str | None = None
     image_tag: str | None = None
     flags: Mapping[str, str] = {}
-    tainted_from_zero: bool = False
 
 
 @cache
@@ -337,11 +335,6 @@ def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -
             f"{READ_ON}: the pair was not checked."
         )
     warnings += flag_warnings(request.flags, known=is_known(image))
-    if request.tainted_from_zero and minor < MANAGED_TAINTS_FLOOR:
-        warnings.append(
-            f"Cluster Autoscaler {dotted(image)} misreads the taints of a managed node group at zero and may grow a "
-            "group that its pods cannot use; keep one node in it, or use Kubernetes 1.31 or later."
-        )
     return warnings
 
 

@@ -19,6 +19,8 @@ from components import (
     ExistingNodeGroup,
     FaultsError,
     ManagedNodeGroup,
+    autoscaler_tags,
+    cluster_arguments,
     cluster_autoscaler,
 )
 from components import node_group as node_group_component
@@ -288,6 +290,26 @@ def test_node_template_tags_of_an_existing_group_are_ours_and_go_on_destroy():
     assert kept["workers-label/tier"] is False
 
 
+def test_the_tags_of_a_group_with_another_owner_are_those_that_the_component_would_put_there():
+    offered = {
+        "labels": {"workload": "batch"},
+        "taints": [{"key": "a", "effect": "NoSchedule"}],
+        "resources": {"x": "1"},
+    }
+    options = {"scaledownunneededtime": "5m"}
+
+    def build():
+        args = {"asg_name": "a", "cluster_name": CLUSTER, "autoscaling_options": options, **offered}
+        AutoscalerTags("tags", args, providers())
+
+    assert autoscaler_tags(CLUSTER, options=options, **offered) == run(build).tags()
+    for wrong in ({"taints": [{"key": "a", "effect": "No"}]}, {"labels": {"a b": "c"}}, {"options": {"x": "y"}}):
+        with pytest.raises(FaultsError):
+            autoscaler_tags(CLUSTER, **wrong)
+    with pytest.raises(FaultsError, match="cluster_name: got an Output; expected the name as a string"):
+        autoscaler_tags(object.__new__(pulumi.Output))
+
+
 def test_a_foreign_group_loses_its_tags_with_the_component(cloud):
     def build():
         return AutoscalerTags("foreign", {"asg_name": "self-managed", "cluster_name": CLUSTER}, providers())
@@ -302,12 +324,11 @@ def test_the_oidc_provider_is_made_for_the_one_audience(cloud):
     assert inputs == {"url": ISSUER, "clientIdLists": ["sts.amazonaws.com"]}
 
 
-@pytest.mark.parametrize("how", [{"existing_arn": PROVIDER_ARN}, {"look_up": True}], ids=["by ARN", "by look-up"])
-def test_an_existing_oidc_provider_is_adopted_and_left_alone(how, cloud):
-    graph = run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, **how}, providers()), cloud)
+def test_an_existing_oidc_provider_is_adopted_and_left_alone(cloud):
+    graph = run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, "create": False}, providers()), cloud)
     assert [found.type for found in graph.registrations if found.custom and "providers" not in found.type] == []
     ((_, arguments, provider),) = graph.invokes
-    assert arguments in ({"arn": PROVIDER_ARN}, {"url": ISSUER})
+    assert arguments == {"url": ISSUER}
     assert "::named::" in provider, "an invoke without a parent would go to the default provider"
 
 
@@ -315,7 +336,7 @@ def test_an_oidc_provider_of_another_issuer_or_audience_is_refused():
     cloud = Cloud()
     cloud.oidc_url, cloud.oidc_audiences = "oidc.example/other", ["other"]
     with pytest.raises(FaultsError) as refused:
-        run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, "look_up": True}, providers()), cloud)
+        run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, "create": False}, providers()), cloud)
     assert "oidc.example/other" in str(refused.value)
     assert "add-client-id-to-open-id-connect-provider" in str(refused.value)
 
@@ -635,8 +656,8 @@ def test_the_callers_protection_reaches_all_that_a_component_makes_and_its_alias
         (lambda: autoscaler(cluster_arn="series-api"), "cluster_arn: got 'series-api'"),
         (lambda: autoscaler(kubernetes_version="1.20"), "kubernetes_version: got Kubernetes 1.20"),
         (
-            lambda: ClusterOidcProvider("o", {"issuer": ISSUER, "look_up": True, "existing_arn": PROVIDER_ARN}),
-            "look_up",
+            lambda: ClusterOidcProvider("o", {"issuer": ISSUER, "look_up": True}),
+            "look_up: got an unknown key; expected create: false",
         ),
     ],
 )
@@ -700,13 +721,76 @@ def test_the_autoscaler_tells_faults_of_role_and_release_together():
             "chart": {"version": "9.46.0"},
         }
     )
-    assert [fault.path for fault in faults] == [
-        "path",
-        "oidcProviderArn",
-        "oidcIssuer",
-        "timeoutSeconds",
-        "chart.version",
+    assert [fault.path for fault in faults] == ["path", "timeoutSeconds", "chart.version"]
+
+
+def test_the_name_of_the_cluster_is_enough(cloud):
+    graph = run(lambda: ClusterAutoscaler("autoscaler", {"cluster_name": CLUSTER}, providers()), cloud)
+    ((token, arguments, provider),) = graph.invokes
+    assert (token, arguments) == ("aws:eks/getCluster:getCluster", {"name": CLUSTER})
+    assert "::named::" in provider
+    oidc = graph.one("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+    assert oidc.inputs["url"] == ISSUER
+    assert oidc.parent.endswith("ClusterOidcProvider::autoscaler")
+    given = {"cluster_arn": CLUSTER_ARN, "cluster_name": CLUSTER, "kubernetes_version": "1.35"}
+    full = run(lambda: ClusterAutoscaler("autoscaler", {**given, "oidc_issuer": ISSUER}, providers()), cloud)
+    assert full.invokes == []
+    if not cloud.preview:  # where the ARN of the provider is not known yet
+        assert documents(full) == documents(graph)
+        assert full.one(RELEASE).inputs == graph.one(RELEASE).inputs
+
+
+def test_an_oidc_provider_that_exists_is_found_by_the_issuer(cloud):
+    args = {"cluster_name": CLUSTER, "create_oidc_provider": False}
+    graph = run(lambda: ClusterAutoscaler("autoscaler", args, providers()), cloud)
+    assert ("aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider", {"url": ISSUER}) in [
+        i[:2] for i in graph.invokes
     ]
+    assert graph.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []
+
+
+def test_pod_identity_and_node_role_need_no_oidc_provider(cloud):
+    for mode in ({"credentials": "podIdentity"}, {"credentials": "nodeRole", "node_role_names": {"n": "nodes"}}):
+        graph = run(
+            lambda mode=mode: ClusterAutoscaler("autoscaler", {"cluster_name": CLUSTER, **mode}, providers()), cloud
+        )
+        assert graph.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["plain", "an Output"])
+def test_the_arn_of_another_cluster_is_refused(later):
+    def build():
+        arn = pulumi.Output.from_input(CLUSTER_ARN) if later else CLUSTER_ARN
+        autoscaler(cluster_arn=arn, cluster_name="other")
+
+    with pytest.raises(Exception, match="cluster_name: got 'other'; expected 'series-api', the name in cluster_arn"):
+        run(build)
+
+
+class WithCluster(Cloud):
+    """A cloud that makes clusters of pulumi_aws, too."""
+
+    def new_resource(self, args):
+        if args.typ == "aws:eks/cluster:Cluster":
+            issuer = [{"oidcs": [{"issuer": ISSUER}]}]
+            return CLUSTER, {"name": CLUSTER, "arn": CLUSTER_ARN, "version": "1.35", "identities": issuer}
+        return super().new_resource(args)
+
+
+def test_a_cluster_of_this_package_and_one_of_pulumi_aws_describe_themselves():
+    seen = []
+
+    def build():
+        ours = EksCluster("cluster", {"name": CLUSTER}, providers())
+        theirs = aws.eks.Cluster("theirs", role_arn="arn:aws:iam::123456789012:role/x", vpc_config={"subnet_ids": []})
+        for cluster in (ours, theirs):
+            arguments = cluster_arguments(cluster, create_oidc_provider=False)
+            assert arguments.pop("create_oidc_provider") is False
+            pulumi.Output.all(**arguments).apply(seen.append)
+
+    run(build, WithCluster())
+    about = {"cluster_name": CLUSTER, "cluster_arn": CLUSTER_ARN, "kubernetes_version": "1.35", "oidc_issuer": ISSUER}
+    assert seen == [about, about]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "told by the cluster"])
@@ -729,12 +813,6 @@ def test_every_wish_is_fitted_to_the_cluster(wishes, refused, known):
 
     with pytest.raises(Exception, match=re.escape(refused)):
         run(build)
-
-
-def test_what_old_versions_make_of_tainted_groups_from_zero_is_a_warning(cloud):
-    warned = run(lambda: autoscaler(tainted_from_zero=True, image={"tag": "v1.30.0"}), cloud).warnings
-    assert [each for each in warned if "taint" in each]
-    assert not [each for each in run(lambda: autoscaler(image={"tag": "v1.30.0"}), cloud).warnings if "taint" in each]
 
 
 def created(**create):

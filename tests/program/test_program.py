@@ -212,7 +212,7 @@ def test_one_group_per_zone_follows_a_network_made_here():
 
 
 def test_an_existing_provider_of_the_account_is_adopted():
-    graph = run_program("dev", oidcProvider={"lookUp": True})
+    graph = run_program("dev", oidcProvider={"create": False})
     assert graph.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []
     assert graph.stack_outputs()["oidcIssuer"] == ISSUER
 
@@ -256,13 +256,6 @@ def test_tags_reach_what_ec2_makes_of_a_launch_template():
         specified = {each["resourceType"]: each["tags"] for each in template.inputs["tagSpecifications"]}
         assert specified.keys() == {"instance", "volume"}
         assert all(tags["owner"] == "platform" for tags in specified.values())
-
-
-def test_old_images_are_warned_of_where_a_tainted_group_may_be_empty():
-    old = {"image": {"tag": "v1.30.0"}}
-    assert any("taints" in warning for warning in run_program("dev", autoscaler=old).warnings)
-    plain = [{"name": "general", "minSize": 0, "maxSize": 3}]
-    assert not any("taints" in warning for warning in run_program("dev", autoscaler=old, nodeGroups=plain).warnings)
 
 
 def test_an_account_and_tags_reach_the_provider():

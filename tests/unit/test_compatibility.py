@@ -177,11 +177,6 @@ def test_a_flag_that_the_newest_known_minor_lost_is_warned_about_with_a_newer_im
     assert "does not have this flag" in solution.warnings[1]
 
 
-def test_misread_taints_of_an_empty_managed_group_are_warned_about_before_131():
-    assert "misreads the taints" in solve(Request("1.30", tainted_from_zero=True))[0].warnings[0]
-    assert solve(Request("1.31", tainted_from_zero=True))[0].warnings == ()
-
-
 def test_every_fault_is_told_at_once():
     found = refusals(
         kubernetes_version="1.33", region="eusc-de-east-1", chart_version="9.46.0", flags={"no-such-flag": "1"}

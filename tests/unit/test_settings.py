@@ -162,8 +162,8 @@ BAD = [
     ({"role": {"path": "platform"}}, "role.path: got 'platform'; expected an IAM path"),
     ({"role": {"namePrefix": "a" * 40}}, "characters at most"),
     ({"role": {"namePrefix": "a b/"}}, "role.namePrefix: got 'a b/'; expected letters, digits and"),
-    ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got 'x'; expected the ARN of an IAM oidc-provider"),
-    ({"oidcProvider": {"existingArn": "arn:aws:iam::123456789012:oidc-provider/x", "lookUp": True}}, "oidcProvider.lookUp"),
+    ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got an unknown key; expected create: false; the provider is"),
+    ({"oidcProvider": {"lookUp": True}}, "oidcProvider.lookUp: got an unknown key; expected create: false"),
     # Autoscaler
     (autoscaler(expander="price"), "autoscaler.expander: got the expander price"),
     (autoscaler(expander="priority"), "autoscaler.expanderPriorities: got nothing"),

@@ -279,6 +279,11 @@ def run(
         loop.run_until_complete(stack.run_in_stack(program))
     finally:
         pulumi.runtime.set_all_config({})
+        # What a failed program left waiting would be found, as never awaited, in the middle of another test.
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.close()
         asyncio.set_event_loop(None)
     return graph

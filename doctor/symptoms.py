@@ -483,8 +483,8 @@ _STILL = timedelta(minutes=3)
 def recurring_errors(case: Case) -> list[RecurringError]:
     """Return the errors of the main loop that keep coming, most frequent first.
 
-    The status is no evidence against them: `RunOnce` of `static_autoscaler.go` writes a fresh one even when it returns
-    early with an error.
+    A fresh status is no evidence against them: `RunOnce` (`static_autoscaler.go`) writes it when it returns. Only
+    what fails before that one is set up, such as the refresh of the cloud provider, leaves the old status.
     """
     found: dict[str, list[tuple[datetime | None, str]]] = {}
     for line in case.recent_logs:

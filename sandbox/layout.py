@@ -139,6 +139,11 @@ class Layout:
         return self.root / "kubernetes"
 
     @property
+    def autoscaler_binary(self) -> Path:
+        """A file that holds the path of the real Cluster Autoscaler that this sandbox was started with, if any."""
+        return self.root / "cluster-autoscaler"
+
+    @property
     def pulumi_home(self) -> Path:
         """``PULUMI_HOME``: the selected stack and the CLI's own settings, apart from the person's."""
         return self.root / "pulumi" / "home"

@@ -24,7 +24,10 @@ from functools import cache
 from pathlib import Path
 
 from sandbox.console import say, step
-from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free
+from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free, write_atomically
+
+AUTOSCALER_BINARY = "CLUSTER_AUTOSCALER_BIN"
+"""Environment variable that names a real Cluster Autoscaler to run instead of the stand-in."""
 
 START_SECONDS = 60.0
 """How long a process may take to say that it is ready."""
@@ -130,12 +133,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
         ),
         *stand_ins,
         Service("clusters", (*module, "sandbox.kubernetes", *emulated, *clusters, *tools), after=("aws",)),
-        Service(
-            "kubelet",
-            (*module, "sandbox.kubelet", *clusters, *tools, *emulated),
-            after=("aws",),
-            reads=("CLUSTER_AUTOSCALER_BIN",),
-        ),
+        Service("kubelet", (*module, "sandbox.kubelet", *clusters, *emulated, *_autoscaler(layout)), after=("aws",)),
     )
 
 
@@ -152,6 +150,8 @@ def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
         ProcessError: A service does not come up.
     """
     wanted = set(names) if names is not None else {service.name for service in services(layout)}
+    if "kubelet" in wanted:
+        _remember_autoscaler(layout)
     layout = _mend_ports(layout, wanted)
     selected = [service for service in services(layout) if service.name in wanted]
     for service in selected:
@@ -184,6 +184,25 @@ def source_digest(folder: Path = PROJECT / "sandbox") -> str:
     for source in sorted(folder.rglob("*.py")):
         digest.update(str(source.relative_to(folder)).encode() + source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _remember_autoscaler(layout: Layout) -> None:
+    """Keep the binary that the variable names for every later command, from whatever shell; empty forgets it."""
+    named = os.environ.get(AUTOSCALER_BINARY)
+    if named:
+        write_atomically(layout.autoscaler_binary, str(Path(named).absolute()))
+    elif named is not None:
+        layout.autoscaler_binary.unlink(missing_ok=True)
+    if remembered := _autoscaler(layout):
+        undo = f"`{AUTOSCALER_BINARY}= make sandbox` goes back to the stand-in"
+        say(f"  {'kubelet':<32} runs {remembered[1]} as Cluster Autoscaler; {undo}")
+
+
+def _autoscaler(layout: Layout) -> tuple[str, ...]:
+    """Return the kubelet's arguments for the real Cluster Autoscaler that this sandbox was started with, if any."""
+    with suppress(FileNotFoundError):
+        return ("--autoscaler", layout.autoscaler_binary.read_text())
+    return ()
 
 
 # -- one service -----------------------------------------------------------------------------------------------------

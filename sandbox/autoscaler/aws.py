@@ -1,216 +1,182 @@
-"""Cluster Autoscaler's calls to AWS, with credentials and region from where its SDK would look, and nowhere else."""
+"""Calls to AWS, with credentials and region from where Cluster Autoscaler's SDK looks, and nowhere else.
+
+After cloudprovider/aws (auto_scaling_groups.go, aws_wrapper.go, aws_manager.go); errors as in the AWS SDK for Go v2.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.utils import InstanceMetadataRegionFetcher
+from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError, NoRegionError
 
 from sandbox.autoscaler import log
-from sandbox.autoscaler.groups import Group
-from sandbox.autoscaler.options import Options
-from sandbox.autoscaler.releases import Release
-from sandbox.autoscaler.sdk_errors import PodIdentityUnknownError, describe
-from sandbox.autoscaler.templates import InstanceType, ManagedNodeGroup
 from sandbox.aws.instance_types import catalog
 
-_T = TypeVar("_T")
 _SERVICES = {"autoscaling": "Auto Scaling", "ec2": "EC2", "eks": "EKS"}
-_ARCHITECTURES = {"arm64": "arm64"}
+_ATTEMPTS = Config(retries={"total_max_attempts": 3})
+_PREFIX = "asg:tag="
 
 
 class AwsError(Exception):
-    """A call to AWS failed; the message is what the played release would log."""
+    """A call to AWS failed, or its answer is of no use; the message is what Cluster Autoscaler would log."""
 
 
-class TemplateError(Exception):
-    """The node that a group would add cannot be known; the message says why."""
+@dataclass(frozen=True)
+class Group:
+    """An Auto Scaling group; ``instance_types`` are those of its mixed-instances policy."""
+
+    name: str
+    min_size: int
+    max_size: int
+    target: int
+    instances: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    launch_template: Mapping[str, str] = field(default_factory=dict)
+    instance_types: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> Group:
+        """Read an entry of ``DescribeAutoScalingGroups``."""
+        mixed = description.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+        running = [i for i in description.get("Instances", ()) if not i["LifecycleState"].startswith("Terminat")]
+        return cls(
+            name=description["AutoScalingGroupName"],
+            min_size=description["MinSize"],
+            max_size=description["MaxSize"],
+            target=description["DesiredCapacity"],
+            instances=tuple(instance["InstanceId"] for instance in running),
+            zones=tuple(description["AvailabilityZones"]),
+            tags={tag["Key"]: tag.get("Value", "") for tag in description.get("Tags", ())},
+            launch_template=description.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {}),
+            instance_types=tuple(o["InstanceType"] for o in mixed.get("Overrides", ()) if "InstanceType" in o),
+        )
 
 
 class Aws:
-    """The Auto Scaling groups of one cluster.
+    """The Auto Scaling groups of one cluster: those with all of ``tags``, value ``""`` for any.
 
-    Args:
-        release: The played release: which SDK, and what it asks where.
-        tags: What a group must be tagged with to be ours, value ``""`` for any.
-        options: The command line.
+    Each call raises an ``AwsError`` when AWS refuses it or cannot be reached.
     """
 
-    def __init__(self, release: Release, tags: Mapping[str, str], options: Options) -> None:
-        self._release = release
-        self._tags = tags
+    def __init__(self, tags: Mapping[str, str]) -> None:
+        self._tags, self._clients = tags, dict[str, Any]()
         self._session = botocore.session.Session()
-        region = _region(release)
-        if region:
+        if region := os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"):
             self._session.set_config_variable("region", region)
-        self._clients: dict[str, Any] = {}
-        self._types: Mapping[str, InstanceType] = {}
-        self._static_types = options.aws_use_static_instance_list
-
-    def load_instance_types(self) -> None:
-        """Fetches the catalogue of instance types; on failure, or if told so, the one built in has to do."""
-        built_in = {
-            kind.name: InstanceType(
-                kind.name, kind.vcpus, kind.memory_mib, kind.gpus, _ARCHITECTURES.get(kind.architecture, "amd64")
-            )
-            for kind in catalog().values()
-        }
-        if self._static_types:
-            log.warning("Using static EC2 Instance Types, this list could be outdated. Last update time: unknown")
-            self._types = built_in
-            return
-        try:
-            pages = self._call("ec2", "DescribeInstanceTypes", lambda ec2: _all_pages(ec2, "describe_instance_types"))
-            self._types = {
-                kind["InstanceType"]: _instance_type(kind) for page in pages for kind in page["InstanceTypes"]
-            }
-        except AwsError as error:
-            log.error(f"Failed to generate AWS EC2 Instance Types: {error}, falling back to static list")
-            self._types = built_in
-        log.info(f"Successfully load {len(self._types)} EC2 Instance Types", v=1)
 
     def groups(self) -> list[Group]:
-        """The discovered groups, sorted by name.
-
-        Raises:
-            AwsError: The call failed.
-        """
+        """Return the discovered groups, sorted by name."""
         filters = [
             {"Name": f"tag:{key}", "Values": [value]} if value else {"Name": "tag-key", "Values": [key]}
             for key, value in self._tags.items()
         ]
+        tags = " ".join(f"{key}:{value}" for key, value in self._tags.items())
         log.info("Regenerating instance to ASG map for ASG names: []", v=4)
-        log.info(f"Regenerating instance to ASG map for ASG tags: {dict(self._tags)}", v=4)
+        log.info(f"Regenerating instance to ASG map for ASG tags: map[{tags}]", v=4)
         if not filters:
             return []
-        pages = self._call(
-            "autoscaling",
-            "DescribeAutoScalingGroups",
-            lambda client: _all_pages(client, "describe_auto_scaling_groups", Filters=filters),
-        )
-        groups = [Group.of(description) for page in pages for description in page["AutoScalingGroups"]]
-        return sorted(groups, key=lambda group: group.name)
-
-    def instance_type(self, group: Group) -> InstanceType:
-        """What the next instance of the group will be.
-
-        Raises:
-            TemplateError: That is not known.
-        """
-        name = group.instance_types[0] if group.instance_types else self._launch_template_type(group)
-        if name not in self._types:
-            raise TemplateError(f'ASG "{group.name}" uses the unknown EC2 instance type "{name}"')
-        return self._types[name]
-
-    def managed_node_group(self, group: Group) -> ManagedNodeGroup | None:
-        """What EKS tells of the node group that the group belongs to; ``None`` when it tells nothing."""
-        if not group.managed_by:
-            return None
-        cluster, name = group.managed_by
         try:
-            answer = self._call(
-                "eks", "DescribeNodegroup", lambda eks: eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)
-            )
+            found = self._call("autoscaling", "DescribeAutoScalingGroups", Filters=filters).get("AutoScalingGroups", [])
         except AwsError as error:
-            log.error(
-                f"Failed to query the managed nodegroup {name} for the cluster {cluster} "
-                f"while looking for labels/taints/tags: {error}"
-            )
-            return None
-        return ManagedNodeGroup.of(answer["nodegroup"], self._release)
+            log.error(f"Failed to regenerate ASG cache: {error}")
+            raise
+        return sorted((Group.of(each) for each in found), key=lambda group: group.name)
+
+    def instance_type(self, group: Group) -> str:
+        """Return the instance type that the group launches next."""
+        name = group.instance_types[0] if group.instance_types else self._launch_template_type(group)
+        if name not in catalog():
+            raise AwsError(f'ASG "{group.name}" uses the unknown EC2 instance type "{name}"')
+        return name
+
+    def managed_node_group(self, cluster: str, name: str) -> Mapping[str, Any]:
+        """Return what EKS knows of a managed node group; empty when it may not be asked."""
+        try:
+            found = self._call("eks", "DescribeNodegroup", clusterName=cluster, nodegroupName=name)
+        except AwsError as error:
+            what = "while looking for labels/taints/tags"
+            log.error(f"Failed to query the managed nodegroup {name} for the cluster {cluster} {what}: {error}")
+            return {}
+        return dict(found["nodegroup"])
 
     def set_target(self, group: str, size: int) -> None:
-        """Sets a group's desired capacity.
-
-        Raises:
-            AwsError: The call failed.
-        """
-        self._call(
-            "autoscaling",
-            "SetDesiredCapacity",
-            lambda client: client.set_desired_capacity(
-                AutoScalingGroupName=group, DesiredCapacity=size, HonorCooldown=False
-            ),
-        )
+        """Set a group's desired capacity."""
+        sizes = {"AutoScalingGroupName": group, "DesiredCapacity": size, "HonorCooldown": False}
+        self._call("autoscaling", "SetDesiredCapacity", **sizes)
 
     def terminate(self, instance: str) -> None:
-        """Terminates an instance and shrinks its group by it.
-
-        Raises:
-            AwsError: The call failed.
-        """
-        self._call(
-            "autoscaling",
-            "TerminateInstanceInAutoScalingGroup",
-            lambda client: client.terminate_instance_in_auto_scaling_group(
-                InstanceId=instance, ShouldDecrementDesiredCapacity=True
-            ),
-        )
+        """Terminate an instance and shrink its group by it."""
+        which = {"InstanceId": instance, "ShouldDecrementDesiredCapacity": True}
+        self._call("autoscaling", "TerminateInstanceInAutoScalingGroup", **which)
 
     def _launch_template_type(self, group: Group) -> str:
-        if not group.launch_template:
-            raise TemplateError(
-                f'ASG "{group.name}" has no launch template: launch configurations and instance requirements are not '
-                "played by the sandbox's stand-in"
-            )
-        wanted = dict(group.launch_template)
-        version = wanted.pop("Version", "$Default")
+        names = ("LaunchTemplateId", "LaunchTemplateName")  # AWS returns both and accepts one
+        which = [{name: group.launch_template[name]} for name in names if name in group.launch_template]
+        if not which:
+            raise AwsError(f"{group.name}: the sandbox's stand-in knows groups with a launch template only")
+        versions = [group.launch_template.get("Version", "$Default")]
+        answer = self._call("ec2", "DescribeLaunchTemplateVersions", Versions=versions, **which[0])
+        return str(answer["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("InstanceType", ""))
+
+    def _call(self, service: str, operation: str, **parameters: Any) -> Any:
+        """Make one call; the pages of a list come as one answer."""
+        method = re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower()
         try:
-            answer = self._call(
-                "ec2",
-                "DescribeLaunchTemplateVersions",
-                lambda ec2: ec2.describe_launch_template_versions(Versions=[version], **wanted),
-            )
-        except AwsError as error:
-            raise TemplateError(f"Unable to build proper template node for {group.name}: {error}") from None
-        versions = answer["LaunchTemplateVersions"]
-        kind: str = versions[0]["LaunchTemplateData"].get("InstanceType", "") if versions else ""
-        return kind
-
-    def _call(self, service: str, operation: str, call: Callable[[Any], _T]) -> _T:
-        try:
-            if _depends_on_agent(os.environ) and not self._release.knows_pod_identity:
-                raise PodIdentityUnknownError
-            if service not in self._clients:
-                self._clients[service] = self._session.create_client(
-                    service, config=Config(retries={"total_max_attempts": 3})
-                )
-            return call(self._clients[service])
-        except (BotoCoreError, ClientError, PodIdentityUnknownError) as error:
-            raise AwsError(describe(error, self._release, _SERVICES[service], operation)) from None
+            client = self._clients.get(service) or self._session.create_client(service, config=_ATTEMPTS)
+            self._clients[service] = client
+            if client.can_paginate(method):
+                return client.get_paginator(method).paginate(**parameters).build_full_result()
+            return getattr(client, method)(**parameters)
+        except (BotoCoreError, ClientError) as error:
+            raise AwsError(describe(error, _SERVICES[service], operation)) from None
 
 
-def _region(release: Release) -> str | None:
-    """Where the release looks for its region."""
-    named = os.environ.get("AWS_REGION")
-    if named or release.uses_sdk_v2:
-        return named or os.environ.get("AWS_DEFAULT_REGION")
-    config = {"ec2_metadata_service_endpoint": os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT")}
-    region: str | None = InstanceMetadataRegionFetcher(config=config).retrieve_region()
-    return region
+def discovery_tags(specifications: Sequence[str]) -> dict[str, str]:
+    """Return the tags that a group must have, from every ``--node-group-auto-discovery`` together (buildAsgTags).
+
+    Nothing is trimmed: `` key`` is another tag than ``key``.
+    """
+    wanted: dict[str, str] = {}
+    for specification in specifications:
+        tags = specification.removeprefix(_PREFIX)
+        if not tags or tags == specification:
+            flag = "--node-group-auto-discovery"
+            raise AwsError(f"invalid node group auto discovery spec specified via {flag}: {specification}")
+        wanted |= {key: value for key, _, value in (tag.partition("=") for tag in tags.split(","))}
+    return wanted
 
 
-def _depends_on_agent(environment: Mapping[str, str]) -> bool:
-    """Whether the EKS Pod Identity agent is the first in the chain of credential sources to have any."""
-    earlier = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE")
-    return "AWS_CONTAINER_CREDENTIALS_FULL_URI" in environment and not any(name in environment for name in earlier)
+def describe(error: Exception, service: str, operation: str) -> str:
+    """Return the text of an error of botocore as the AWS SDK for Go v2 words it."""
+    called = f"operation error {service}: {operation}"
+    no_credentials = f"{called}, get identity: get credentials: failed to refresh cached credentials"
+    match error:
+        case ClientError(operation_name="AssumeRoleWithWebIdentity"):
+            refused = f"operation error STS: AssumeRoleWithWebIdentity, {_api_error(error)}"
+            return f"{no_credentials}, failed to retrieve credentials, {refused}"
+        case ClientError():
+            return f"{called}, {_api_error(error)}"
+        case NoCredentialsError():
+            cause = "operation error ec2imds: GetMetadata, canceled, context deadline exceeded"
+            return f"{no_credentials}, no EC2 IMDS role found, {cause}"
+        case CredentialRetrievalError():
+            answer = re.search(r"Received non 200 response \d+ from container metadata: (.*)", str(error), re.DOTALL)
+            cause = f": {answer[1]}" if answer else "exceeded maximum number of attempts, 3, request send failed"
+            return f"{no_credentials}, failed to load credentials, {cause}"
+        case NoRegionError():
+            return f"{called}, failed to resolve service endpoint, an AWS region is required, but was not found"
+    return f"{called}, exceeded maximum number of attempts, 3, request send failed, {error}"
 
 
-def _all_pages(client: Any, operation: str, **arguments: Any) -> list[Mapping[str, Any]]:
-    return list(client.get_paginator(operation).paginate(**arguments, PaginationConfig={"PageSize": 100}))
-
-
-def _instance_type(described: Mapping[str, Any]) -> InstanceType:
-    architectures = described.get("ProcessorInfo", {}).get("SupportedArchitectures", ["x86_64"])
-    return InstanceType(
-        name=described["InstanceType"],
-        cpus=described["VCpuInfo"]["DefaultVCpus"],
-        memory=described["MemoryInfo"]["SizeInMiB"],
-        gpus=sum(gpu["Count"] for gpu in described.get("GpuInfo", {}).get("Gpus", ())),
-        architecture=_ARCHITECTURES.get(architectures[0], "amd64"),
-    )
+def _api_error(error: ClientError) -> str:
+    said, metadata = error.response["Error"], error.response.get("ResponseMetadata", {})
+    status, request = metadata.get("HTTPStatusCode", 0), metadata.get("RequestId", "")
+    problem = f"api error {said.get('Code', 'Unknown')}: {said.get('Message', '')}"
+    return f"https response error StatusCode: {status}, RequestID: {request}, {problem}"

@@ -1,21 +1,23 @@
-"""The command line of Cluster Autoscaler, parsed as each release parses its own."""
+"""The command line: which flags a release has, and those that the stand-in obeys (config/flags/flags.go)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
-from sandbox.autoscaler.releases import Release
+import durationpy
 
-Value = str | bool | int | float | list[str]
+from sandbox import versions
 
-_TABLE = Path(__file__).with_name("flags.tsv")
-_GONE = "!"
-_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)")
+_COMPONENT_BASE = """add-dir-header alsologtostderr alsologtostderrthreshold feature-gates kubernetes leader-elect
+leader-elect-lease-duration leader-elect-renew-deadline leader-elect-resource-lock leader-elect-resource-name
+leader-elect-resource-namespace leader-elect-retry-period legacy-stderr-threshold-behavior log-backtrace-at log-dir
+log-file log-file-max-size log-flush-frequency log-json-info-buffer-size log-json-split-stream
+log-text-info-buffer-size log-text-split-stream logging-format logtostderr one-output profiling skip-headers
+skip-log-headers stderrthreshold v vmodule"""
+_BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
+_OF_NO_CONSEQUENCE = {"address", "alsologtostderr", "cluster-name", "logtostderr", "profiling", "stderrthreshold"}
 
 
 class FlagError(ValueError):
@@ -23,110 +25,73 @@ class FlagError(ValueError):
 
 
 @dataclass(frozen=True)
-class CommandLine:
-    """A parsed command line.
+class Options:
+    """The obeyed flags, each under its own name with ``-`` for ``_``; times in seconds."""
 
-    Attributes:
-        values: Every flag of the release with what was given or else its default; durations are seconds.
-        given: The flags that were given.
+    cloud_provider: str = ""
+    initial_node_group_backoff_duration: float = 300.0
+    kubeconfig: str = ""
+    leader_elect: bool = True
+    leader_elect_lease_duration: float = 15.0
+    leader_elect_renew_deadline: float = 10.0
+    leader_elect_resource_name: str = "cluster-autoscaler"
+    leader_elect_retry_period: float = 2.0
+    namespace: str = "kube-system"
+    node_delete_delay_after_taint: float = 5.0
+    node_group_auto_discovery: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    scale_down_delay_after_add: float = 600.0
+    scale_down_delay_after_delete: float = 0.0
+    scale_down_delay_after_failure: float = 180.0
+    scale_down_enabled: bool = True
+    scale_down_unneeded_time: float = 600.0
+    scan_interval: float = 10.0
+    startup_taint: tuple[str, ...] = ()
+    status_config_map_name: str = "cluster-autoscaler-status"
+    status_taint: tuple[str, ...] = ()
+    v: int = 0
+
+
+def parse(arguments: Sequence[str], minor: int) -> tuple[Options, list[str]]:
+    """Return the obeyed options of a release, and the names of the given flags that have no effect here.
+
+    A flag and its value are one word, as the chart writes them.
     """
-
-    values: Mapping[str, Value]
-    given: frozenset[str]
-
-
-def parse(arguments: Sequence[str], release: Release) -> CommandLine:
-    """Parses what follows the program's name.
-
-    Raises:
-        FlagError: A flag is unknown to this release or its value is of the wrong type.
-    """
-    known = {name: (kind, default) for name, kind, default in _flags_of(release)}
-    values: dict[str, Value] = {name: _READ[kind](default) for name, (kind, default) in known.items()}
-    given: set[str] = set()
-    rest = iter(arguments)
-    for word in rest:
-        if word == "--":
-            break
-        if not word.startswith("-") or word == "-":
-            continue
-        name, text = _split(word, rest, known)
-        kind, _ = known[name]
-        value = _read(name, kind, text)
-        before = values[name]
-        values[name] = [*before, *value] if isinstance(value, list) and isinstance(before, list) else value
-        given.add(name)
-    return CommandLine(values, frozenset(given))
+    flags = known(minor)
+    defaults = {one.name.replace("_", "-"): one.default for one in fields(Options)}
+    values: dict[str, Any] = {}
+    idle: set[str] = set()
+    for word in arguments:
+        name, assigned, text = word.lstrip("-").partition("=")
+        if not word.startswith("--") and name != "v":
+            raise FlagError(f"unknown shorthand flag: '{name[:1]}' in {word}")
+        if name not in flags:
+            raise FlagError(f"unknown flag: {word.partition('=')[0]}")
+        if not assigned and not isinstance(defaults.get(name, True), bool):
+            raise FlagError(f"flag needs an argument: --{name}")
+        if name in defaults:
+            value = _read(name, text if assigned else "true", defaults[name])
+            values[name] = (*values.get(name, ()), *value) if isinstance(value, tuple) else value
+        elif name not in _OF_NO_CONSEQUENCE:
+            idle.add(name)
+    return Options(**{name.replace("-", "_"): value for name, value in values.items()}), sorted(idle)
 
 
-def duration(text: str) -> float:
-    """Seconds of a Go duration such as ``1h30m`` or ``0``.
-
-    Raises:
-        ValueError: It is none.
-    """
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    if digits == "0":
-        return 0.0
-    parts = _DURATION.findall(digits)
-    if not parts or "".join(number + unit for number, unit in parts) != digits:
-        raise ValueError("parse error")
-    return sign * sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def _split(word: str, rest: Iterator[str], known: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    """Name and text of the flag in ``word``; a value of its own word is taken from ``rest``."""
-    name, assigned, text = word.lstrip("-").partition("=")
-    # As Kubernetes' flag sets do. "-v=4" works, too: the only flag of one letter is v.
-    name = name.replace("_", "-")
-    if not word.startswith("--") and name != "v":
-        raise FlagError(f"unknown shorthand flag: '{word[1]}' in {word}")
-    if name not in known:
-        raise FlagError(f"unknown flag: {word.partition('=')[0]}")
-    if assigned:
-        return name, text
-    if known[name][0] == "bool":
-        return name, "true"
-    following = next(rest, None)
-    if following is None:
-        raise FlagError(f"flag needs an argument: --{name}")
-    return name, following
-
-
-def _read(name: str, kind: str, text: str) -> Value:
+def _read(name: str, text: str, default: object) -> Any:
+    """Return the value in the type of the flag's default."""
+    readers: dict[type, Callable[[str], Any]] = {
+        bool: lambda text: _BOOLEANS[text],
+        float: lambda text: durationpy.from_str(text).total_seconds(),
+        tuple: lambda text: (text,),
+    }
     try:
-        return _READ[kind](text)
-    except ValueError:
+        return readers.get(type(default), type(default))(text)
+    except (KeyError, ValueError, durationpy.DurationError):
         raise FlagError(f'invalid argument "{text}" for "--{name}" flag: parse error') from None
 
 
-def _bool(text: str) -> bool:
-    if text not in _TRUE + _FALSE:
-        raise ValueError("parse error")
-    return text in _TRUE
-
-
-_READ: Mapping[str, Callable[[str], Value]] = {
-    "string": str,
-    "bool": _bool,
-    "int": lambda text: int(text, 0),
-    "float": float,
-    "duration": duration,
-    "repeated": lambda text: [text] if text else [],
-    "list": lambda text: text.split(",") if text else [],
-}
-
-
-def _flags_of(release: Release) -> Iterator[tuple[str, str, str]]:
-    """Name, type and default of every flag of a release, from the table's history of each."""
-    for line in _TABLE.read_text().splitlines():
-        if line.startswith("#"):
-            continue
-        name, kind, history = line.split("\t")
-        default = _GONE
-        for entry in history.split(" "):
-            since, _, value = entry.partition("=")
-            if int(since.removeprefix("1.")) <= release.minor:
-                default = value
-        if default != _GONE:
-            yield name, kind, default
+def known(minor: int) -> set[str]:
+    """Return every flag of a release: its own, and those that klog and k8s.io/component-base bring."""
+    table = versions.rows("ca-flags.tsv")
+    release = next(name for name in reversed(table[0]) if name.startswith("1.") and minor >= int(name.split(".")[1]))
+    return {row["flag"] for row in table if row[release] != "-"} | set(_COMPONENT_BASE.split())

@@ -1,6 +1,6 @@
 """The kubelet of the autoscaler's pods: runs each as a local process, with what a pod on an EKS node would get.
 
-``python -m sandbox.kubelet --state DIR --tools BIN_DIR --aws-endpoint URL`` follows every cluster that has a
+``python -m sandbox.kubelet --state DIR --aws-endpoint URL [--autoscaler FILE]`` follows every cluster that has a
 ``DIR/clusters/<region>/<name>/admin.kubeconfig``. Pods with the label ``app.kubernetes.io/name=aws-cluster-autoscaler``
 that are bound to a node are its business, from the first status to the final deletion; so are those that call the AWS
 CLI once (image ``aws-cli`` of any registry, ``restartPolicy: Never``), by which people see who a service account is to
@@ -15,10 +15,11 @@ A process gets the arguments and the environment of its pod and nothing of ours,
 - ``--kubeconfig``, since a local process cannot have token and address of the API server where a container finds them:
   it holds the token of its service account, renewed before it expires; and a free port for ``--address``.
 
-An autoscaler's process is the real ``cluster-autoscaler`` when ``CLUSTER_AUTOSCALER_BIN`` or ``PATH`` has it, else the
-stand-in :mod:`sandbox.autoscaler`. Files of a pod: ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one
-log per start of its container. ``kubectl logs`` works: the nodes that run such pods name this kubelet's port as theirs.
+An autoscaler's process is the real ``cluster-autoscaler`` that the sandbox was started with
+(``CLUSTER_AUTOSCALER_BIN``), else the stand-in :mod:`sandbox.autoscaler`. Files of a pod:
+``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per start of its container. ``kubectl logs``
+works: the nodes that run such pods name this kubelet's port as theirs.
 
-Not played: other containers, init containers, volumes, resource limits, readiness and startup probes, hooks. A pod has
+Not played: other containers, init containers, volumes, resource limits, probes, hooks. A pod has
 the address of its node.
 """

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from sandbox.kubelet.kubelet import Kubelet, Options
-from sandbox.kubelet.program import BINARY_VARIABLE, RealProgram
+from sandbox.kubelet.program import RealProgram
 from sandbox.layout import hold_lock
 
 
@@ -19,20 +19,20 @@ def main() -> int:
     """Runs the kubelet until SIGTERM or SIGINT; prints ``ready ...`` when it follows the clusters."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox.kubelet",
-        description="Runs the pods of Cluster Autoscaler of all emulated clusters as local processes: the real "
-        f"cluster-autoscaler named by {BINARY_VARIABLE} or found on PATH, else the sandbox's stand-in. "
-        "Reads the standard AWS variables for its credentials.",
+        description="Runs the pods of Cluster Autoscaler of all emulated clusters as local processes: the real binary "
+        "if one is named, else the sandbox's stand-in. Reads the standard AWS variables for its credentials.",
     )
     parser.add_argument("--state", required=True, type=Path, metavar="DIR", help="state folder of the clusters")
-    parser.add_argument("--tools", type=Path, metavar="BIN_DIR", help="searched for cluster-autoscaler before PATH")
+    parser.add_argument("--autoscaler", type=Path, metavar="FILE", help="the real Cluster Autoscaler")
     parser.add_argument("--aws-endpoint", required=True, metavar="URL", help="the emulated AWS")
     parser.add_argument("--poll-seconds", type=float, default=Options.poll_seconds, help="default: %(default)s")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("botocore").setLevel(logging.WARNING)
 
-    path = os.pathsep.join(str(part) for part in (arguments.tools, os.environ.get("PATH")) if part)
-    real = RealProgram.find({**os.environ, "PATH": path})
+    if arguments.autoscaler and not os.access(arguments.autoscaler, os.X_OK):
+        parser.error(f"--autoscaler: {arguments.autoscaler} is not an executable file")
+    real = RealProgram.at(str(arguments.autoscaler)) if arguments.autoscaler else None
     if real and not real.can_be_renamed:
         logging.warning("processes cannot have host names of their own here: run only one replica of %s", real.path)
     state = arguments.state.absolute()

@@ -21,7 +21,6 @@ from sandbox.kubelet import pod_status
 from sandbox.kubelet.cloud import Cloud
 from sandbox.kubelet.container_process import ContainerProcess
 from sandbox.kubelet.identity import identity_in
-from sandbox.kubelet.liveness import Liveness
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.pod_spec import ConfigError, arguments, container_of, environment
 from sandbox.kubelet.program import Command, ImageError, Place, RealProgram, command
@@ -117,7 +116,7 @@ class PodWorker(threading.Thread):
             return 0
         _log.info("%s: started (%s)", self.name, identity_in(self._pod).kind)
         self._tell(pod_status.running(process.started))
-        self._watch(process, port)
+        self._watch(process)
         if self._ending.is_set() or process.return_code is None:
             return 0
         ended = datetime.now(UTC)
@@ -151,9 +150,8 @@ class PodWorker(threading.Thread):
         self._tell(pod_status.waiting(reason, message))
         return None
 
-    def _watch(self, process: ContainerProcess, port: int) -> None:
-        """Returns when the process has ended, by itself, by its probe or because the pod goes."""
-        liveness = Liveness(self._spec.get("livenessProbe"), port)
+    def _watch(self, process: ContainerProcess) -> None:
+        """Return when the process has ended, by itself or because the pod is deleted."""
         deadline = time.monotonic() + self._pod["spec"].get("activeDeadlineSeconds", math.inf)
         while process.return_code is None and not self._ending.wait(_POLL_SECONDS):
             self._refresh_tokens()
@@ -162,9 +160,6 @@ class PodWorker(threading.Thread):
             if time.monotonic() > deadline:
                 _log.warning("%s: active longer than its deadline", self.name)
                 process.stop(grace=0)
-            elif liveness.failed():
-                _log.warning("%s: liveness probe failed, will be restarted", self.name)
-                process.stop(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
         if process.return_code is None:
             process.stop(self._grace)
         process.finish()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.autoscaler import RELEASE_VARIABLE
-from sandbox.autoscaler.releases import Release, UnknownReleaseError
+from sandbox.autoscaler.release import UnknownReleaseError, of_image
 from sandbox.kubelet.pod_spec import AWS_CLI, program_of
 from sandbox.layout import LOOPBACK, PROJECT
-
-BINARY_VARIABLE = "CLUSTER_AUTOSCALER_BIN"
 
 # Sets the host name that follows, in a namespace, and becomes the command after it.
 _RENAMED = ("unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"')
@@ -72,10 +69,9 @@ class RealProgram:
     can_be_renamed: bool
 
     @classmethod
-    def find(cls, environment: Mapping[str, str]) -> RealProgram | None:
-        """The one that a variable names or that is on ``PATH``, if any."""
-        path = environment.get(BINARY_VARIABLE) or shutil.which("cluster-autoscaler", path=environment.get("PATH"))
-        return cls(path, _can_rename()) if path else None
+    def at(cls, path: str) -> RealProgram:
+        """Return the binary at this path."""
+        return cls(path, _can_rename())
 
 
 def command(
@@ -112,13 +108,13 @@ def command(
         return Command(
             (*renaming, real.path, *arguments, *own_flags, *emulation),
             base | variables | network,
-            {cloud_config: _cloud_config(place)},
+            {cloud_config: _cloud_config(variables.get("AWS_REGION", place.region), place.aws_endpoint)},
         )
     try:
-        release = Release.of_image(image)
+        release = of_image(image)
     except UnknownReleaseError as error:
         raise ImageError(str(error)) from None
-    network = {"AWS_ENDPOINT_URL": place.aws_endpoint, "PYTHONPATH": str(PROJECT), RELEASE_VARIABLE: str(release)}
+    network = {"AWS_ENDPOINT_URL": place.aws_endpoint, "PYTHONPATH": str(PROJECT), RELEASE_VARIABLE: release}
     words = (sys.executable, "-m", "sandbox.autoscaler", *arguments, *own_flags)
     return Command(words, base | variables | network, {})
 
@@ -131,14 +127,17 @@ def _can_rename() -> bool:
         return False
 
 
-def _cloud_config(place: Place) -> str:
-    """Cluster Autoscaler's own way to another endpoint: its three clients of AWS know no other."""
+def _cloud_config(region: str, endpoint: str) -> str:
+    """Return Cluster Autoscaler's own way to another endpoint: its three clients of AWS know no other.
+
+    An override holds only in the region that it names (cloudprovider/aws/aws_util.go): that of the pod, right or wrong.
+    """
     sections = (
         f'[ServiceOverride "{number}"]\n'
         f"Service = {service}\n"
-        f"Region = {place.region}\n"
-        f"URL = {place.aws_endpoint}\n"
-        f"SigningRegion = {place.region}\n"
+        f"Region = {region}\n"
+        f"URL = {endpoint}\n"
+        f"SigningRegion = {region}\n"
         for number, service in enumerate(_OVERRIDDEN, start=1)
     )
     return "\n".join(sections)

@@ -13,6 +13,7 @@ from components.pure import flags
 from components.pure import versions as pure_versions
 from doctor import access, symptoms
 from doctor.arguments import PROCESS_FLAGS, parse_arguments
+from doctor.checks import autoscaler
 from doctor.status import INITIALIZING, RUNNING, parse_go_time, parse_status
 
 from .recordings import ROOT, Recording, help_text, recording, recordings, versions
@@ -120,10 +121,31 @@ def test_a_backed_off_group_tells_its_error(version):
 
 
 @pytest.mark.parametrize("version", versions())
+def test_a_refresh_of_the_groups_that_fails_leaves_the_old_status(version):
+    it = recording(version, "link-policy-read-later")
+    failed = [line for line in it.log if "Failed to refresh cloud provider config" in line]
+    written = parse_go_time(it.status["annotations"]["cluster-autoscaler.kubernetes.io/last-updated"])
+
+    assert failed
+    assert written
+    assert f"{written:%H:%M:%S}" < failed[0].split(" ")[1]
+
+
+@pytest.mark.parametrize("version", versions())
 def test_without_the_discovery_tag_there_are_no_groups_and_no_error(version):
     it = recording(version, "link-tag")
     assert parse_status(it.status["data"]["status"]).groups == ()
     assert not [line for line in it.log if line.startswith("E") and "reflector" not in line]
+
+
+@pytest.mark.parametrize("version", versions())
+def test_the_doctor_knows_why_a_node_stays(version):
+    lines = recording(version, "scale-down-blocked").log
+    reasons = [match["reason"] for line in lines if (match := autoscaler._UNREMOVABLE.search(line))]
+
+    for known in (autoscaler._LOCAL_STORAGE, autoscaler._SYSTEM_POD, autoscaler._BUDGET, "not safe to evict"):
+        assert any(known in reason for reason in reasons), known
+    assert any("is not replicated" in reason for reason in reasons)
 
 
 # -- flags -----------------------------------------------------------------------------------------------------------

@@ -1,31 +1,44 @@
-"""Short ways to say what a cluster looks like."""
+"""Short ways to make the parts of a cluster, in the API's own form."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox import versions
-from sandbox.autoscaler.flags import parse
-from sandbox.autoscaler.groups import Group
-from sandbox.autoscaler.objects import Node, Pod, quantities
-from sandbox.autoscaler.options import Options
-from sandbox.autoscaler.releases import Release
+from sandbox.autoscaler.aws import Group
+from sandbox.autoscaler.flags import Options, parse
+from sandbox.autoscaler.nodes import Node, Pod
 
-NEWEST = Release.of_image("sandbox:v" + versions.rows("cluster-autoscaler.tsv")[-1]["newest"])
+NEWEST = 36
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+UNSCHEDULABLE = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
 
 
-def options(*arguments: str, release: Release = NEWEST) -> Options:
-    return Options.of(parse(arguments, release))
+def options(*arguments: str) -> Options:
+    return parse(arguments, NEWEST)[0]
 
 
-def pod(name: str = "pod", cpu: str = "100m", **fields: Any) -> Pod:
-    requests = quantities({"cpu": cpu, "memory": "10Mi", "pods": "1"})
-    return Pod(**{"name": name, "uid": name, "owner": "ReplicaSet", "requests": requests, **fields})
+def pod(name: str = "pod", cpu: str = "100m", waits: bool = False, metadata: Any = None, **spec: Any) -> Pod:
+    requests = {"cpu": cpu, "memory": "10Mi"}
+    return Pod.of(
+        {
+            "metadata": {"name": name, "namespace": "default", "uid": name, **(metadata or {})},
+            "spec": {"containers": [{"name": "app", "resources": {"requests": requests}}], **spec},
+            "status": UNSCHEDULABLE if waits else {},
+        }
+    )
 
 
-def node(name: str = "node", cpu: str = "2", pods: str = "10", **fields: Any) -> Node:
-    allocatable = quantities({"cpu": cpu, "memory": "4Gi", "pods": pods})
-    return Node(**{"name": name, "instance": f"i-{name}", "allocatable": allocatable, **fields})
+def node(name: str = "node", cpu: str = "2", pods: str = "10", **spec: Any) -> Node:
+    labels, ready = spec.pop("labels", {}), spec.pop("ready", "True")
+    return Node.of(
+        {
+            "metadata": {"name": name, "labels": labels},
+            "spec": {"providerID": f"aws:///us-east-1a/i-{name}", **spec},
+            "status": {
+                "allocatable": {"cpu": cpu, "memory": "4Gi", "pods": pods},
+                "conditions": [{"type": "Ready", "status": ready}],
+            },
+        }
+    )
 
 
 def group(name: str = "group", size: int = 1, **fields: Any) -> Group:

@@ -1,4 +1,4 @@
-"""The parts of the kubelet that touch the machine: link-local services, processes, tokens, probes."""
+"""The parts of the kubelet that touch the machine: link-local services, processes, tokens."""
 
 import io
 import json
@@ -15,16 +15,12 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from sandbox.autoscaler.metrics import Metrics
-from sandbox.autoscaler.server import Health, serve
 from sandbox.kubelet import node_services
 from sandbox.kubelet.cloud import MetadataOptions
 from sandbox.kubelet.container_process import ContainerProcess
-from sandbox.kubelet.liveness import Liveness
 from sandbox.kubelet.log_server import Wish, lines, log_file
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
-from sandbox.tests.autoscaler.making import options
 
 ROLE = "/latest/meta-data/iam/security-credentials/"
 
@@ -271,42 +267,3 @@ def test_a_pods_kubeconfig_is_the_clusters_with_its_own_token(tmp_path):
 
     assert made["clusters"][0]["cluster"] == admin["clusters"][0]["cluster"]
     assert made["users"][0]["user"] == {"tokenFile": str(tmp_path / "token")}
-
-
-PROBE = {"httpGet": {"path": "/health-check", "port": 8085}, "periodSeconds": 0, "failureThreshold": 2}
-
-
-def test_a_probe_fails_after_as_many_failures_in_a_row_as_it_allows():
-    url = serve("127.0.0.1:0", Health(options()), Metrics())
-    alive = Liveness(PROBE, int(url.rpartition(":")[2]))
-    dead = Liveness(PROBE, 1)
-
-    assert [alive.failed(), alive.failed()] == [False, False]
-    assert [dead.failed(), dead.failed()] == [False, True]
-
-
-def test_a_container_without_probe_is_always_alive():
-    assert not Liveness(None, 1).failed()
-    assert not Liveness({"exec": {"command": ["false"]}}, 1).failed()
-
-
-def test_the_health_of_the_stand_in_turns_bad_when_its_loop_stands_still_or_fails():
-    health = Health(options("--max-inactivity=0", "--max-failing-time=1h"))
-    assert health.problem() == "", "before the first loop all is well"
-    health.active(succeeded=True)
-    assert "last activity" in health.problem()
-
-    failing = Health(options("--max-failing-time=0"))
-    failing.active(succeeded=False)
-    assert "last successful activity" in failing.problem()
-
-
-def test_metrics_and_health_are_served_on_loopback_only():
-    metrics = Metrics()
-    metrics.set("nodes_count", 1)
-    url = serve(":0", Health(options()), metrics)
-
-    assert url.startswith("http://127.0.0.1:")
-    assert ask(f"{url}/health-check") == (200, "OK")
-    assert "cluster_autoscaler_nodes_count 1" in ask(f"{url}/metrics")[1]
-    assert ask(f"{url}/other")[0] == 404

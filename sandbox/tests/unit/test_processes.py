@@ -202,16 +202,37 @@ def test_the_digest_of_the_sources_changes_with_any_of_them(tmp_path: Path):
 def test_a_service_is_started_anew_when_a_variable_that_it_reads_changes(
     layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "/opt/one")
-    worker = replace(program("worker", SERVE), reads=("CLUSTER_AUTOSCALER_BIN",))
+    monkeypatch.setenv("SANDBOX_TEST", "one")
+    worker = replace(program("worker", SERVE), reads=("SANDBOX_TEST",))
     other = program("other", SERVE)
     define(worker, other)
     processes.start(layout)
     before = pid(layout, "worker"), pid(layout, "other")
-    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "/opt/two")
+    monkeypatch.setenv("SANDBOX_TEST", "two")
     processes.start(layout)
     assert pid(layout, "worker") != before[0]
     assert pid(layout, "other") == before[1]
+
+
+def test_the_real_autoscaler_is_remembered_in_every_later_shell(
+    layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def kubelet() -> tuple[str, ...]:
+        (found,) = (service for service in real_services(layout) if service.name == "kubelet")
+        return found.command
+
+    real_services = processes.services
+    define(program("kubelet", SERVE))
+    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "/opt/one")
+    processes.start(layout)
+    monkeypatch.delenv("CLUSTER_AUTOSCALER_BIN")
+    processes.start(layout)
+    assert kubelet()[-2:] == ("--autoscaler", "/opt/one")
+    assert "runs /opt/one as Cluster Autoscaler" in capsys.readouterr().err
+
+    monkeypatch.setenv("CLUSTER_AUTOSCALER_BIN", "")
+    processes.start(layout)
+    assert "--autoscaler" not in kubelet()
 
 
 def test_a_service_that_fails_at_its_start_is_shown_with_the_end_of_its_log(layout: Layout, define: Define):

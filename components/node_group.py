@@ -10,9 +10,10 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .errors import FaultsError, checked
+from .instance_types import look_up
 from .live_size import DESIRED_SIZE, LiveSize
 from .node_role import NodeRole
-from .pure import ami, iam, labels, validation
+from .pure import ami, iam, instances, labels, validation
 from .pure.discovery import TAINT_EFFECTS, Taint
 from .pure.faults import Fault
 
@@ -67,6 +68,11 @@ class ManagedNodeGroupArgs(TypedDict):
     """
     instance_types: NotRequired[list[str]]
     """EC2 instance types of equal CPU and memory. Defaults to `["m6i.large"]`."""
+    allow_unequal_types: NotRequired[bool]
+    """Whether the instance types may differ in CPU or memory; the autoscaler sizes the group by the first.
+
+    Defaults to false.
+    """
     capacity_type: NotRequired[str]
     """`ON_DEMAND` or `SPOT`. Defaults to `ON_DEMAND`."""
     ami_type: NotRequired[str]
@@ -167,6 +173,9 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         super().__init__(TOKEN, name, dict(args), opts)
         role_arn, attached = self._role(name, args)
         template = _launch_template(name, args, pulumi.ResourceOptions(parent=self))
+        instance_types: pulumi.Output[list[str]] = pulumi.Output.from_input(_instance_types(args)).apply(
+            lambda names: self._checked_types(name, args, names)
+        )
 
         made: dict[str, aws.eks.NodeGroup] = {}
         tagged: list[AutoscalerTags] = []
@@ -177,6 +186,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 group,
                 args,
                 role_arn,
+                instance_types,
                 template,
                 pulumi.ResourceOptions(
                     parent=self,
@@ -207,6 +217,15 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 "tags": self.tags,
             }
         )
+
+    async def _checked_types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[str]:
+        """Return the instance types once it is known that they exist and fit together and to the image."""
+        types, found = await look_up(self, names)
+        if types and not found:
+            found = instances.faults(types, _ami_type(args), unequal=args.get("allow_unequal_types", False))
+        if found:
+            raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
+        return names
 
     def _role(self, name: str, args: ManagedNodeGroupArgs) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         """ARN of the nodes' role, and what must exist before a node can use it."""
@@ -301,6 +320,7 @@ def _node_group(
     group: _Group,
     args: ManagedNodeGroupArgs,
     role_arn: pulumi.Output[str],
+    instance_types: pulumi.Output[list[str]],
     template: aws.ec2.LaunchTemplate,
     opts: pulumi.ResourceOptions,
 ) -> aws.eks.NodeGroup:
@@ -312,7 +332,7 @@ def _node_group(
         version=_checked_version(group.name, args),
         ami_type=_ami_type(args),
         capacity_type=args.get("capacity_type", DEFAULT_CAPACITY_TYPE),
-        instance_types=_instance_types(args),
+        instance_types=instance_types,
         labels=_labels(args),
         taints=[
             aws.eks.NodeGroupTaintArgs(

@@ -107,6 +107,10 @@ class Cloud(mocks.Mocks):
         self.live_groups: dict[str, dict[str, Any]] = {}
         """Answers of getNodeGroup by name, of the groups that getNodeGroups lists."""
 
+    def instance_type(self, name: str) -> Any:
+        """What EC2 tells of an instance type."""
+        return _instance_type(name)
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = dict(args.inputs)
         if args.typ == "eks:index:Cluster":
@@ -124,6 +128,8 @@ class Cloud(mocks.Mocks):
                 return _cluster(args.args["name"], self.cluster_version)
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"arn": self.caller, "accountId": ACCOUNT}
+            case "aws:ec2/getInstanceType:getInstanceType":
+                return self.instance_type(args.args["instanceType"])
             case "aws:eks/getNodeGroups:getNodeGroups":
                 return {"clusterName": args.args["clusterName"], "names": list(self.live_groups)}
             case "aws:eks/getNodeGroup:getNodeGroup":
@@ -141,6 +147,18 @@ class Cloud(mocks.Mocks):
             case "aws:ec2/getSubnet:getSubnet":
                 return {"id": args.args["id"], "availabilityZone": f"{REGION}{args.args['id'][-1]}"}
         raise AssertionError(f"the program called {args.token}, which this cloud does not know")
+
+
+def _instance_type(name: str) -> dict[str, Any]:
+    """The same size for every type."""
+    arm = name.partition(".")[0].endswith("g")
+    gpus = [{"manufacturer": "NVIDIA"}] if name[0] in "gp" else None
+    return {
+        "supportedArchitectures": ["arm64" if arm else "x86_64"],
+        "defaultVcpus": 2,
+        "memorySize": 8192,
+        **({"gpuses": gpus} if gpus else {}),
+    }
 
 
 class _Kept(logging.Handler):

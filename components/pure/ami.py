@@ -54,6 +54,11 @@ def is_bottlerocket(ami_type: str) -> bool:
     return ami_type.startswith("BOTTLEROCKET")
 
 
+def needs_nvidia(ami_type: str) -> bool:
+    """Return whether the image is for NVIDIA GPUs."""
+    return "NVIDIA" in ami_type or ami_type.endswith("_GPU")
+
+
 def is_windows(ami_type: str) -> bool:
     """Return whether the AMI type is one of Windows."""
     return ami_type.startswith("WINDOWS")

@@ -147,7 +147,7 @@ def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
 @pytest.mark.parametrize(
     ("ami_type", "device"),
     [
-        ("AL2023_x86_64_NVIDIA", "/dev/xvda"),
+        ("AL2023_x86_64_NEURON", "/dev/xvda"),
         ("BOTTLEROCKET_x86_64", "/dev/xvdb"),
         ("WINDOWS_CORE_2022_x86_64", "/dev/sda1"),
     ],

@@ -1,7 +1,6 @@
 """The example in YAML, run by the real YAML language host: the components through the plugin, without any SDK."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,21 +8,13 @@ import pytest
 
 from sandbox import adoption
 from sandbox.tests.harness import Sandbox
-from tests.e2e.plugin.consumer import ROOT
-
-EXAMPLE = ROOT / "examples" / "yaml-consumer" / "Pulumi.yaml"
 
 
 class Example:
-    """A copy of the example beside the components, with a stack of its own."""
+    """The example in a clone of the repository, where the plugin is at the path that it names, with one stack."""
 
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self._sandbox = sandbox
-        # The example names the plugin by a path relative to itself.
-        (folder / "components").symlink_to(ROOT / "components")
-        self.folder = folder / "examples" / "yaml-consumer"
-        self.folder.mkdir(parents=True)
-        shutil.copy(EXAMPLE, self.folder)
+        self._sandbox, self.folder = sandbox, folder
         self("stack", "init", "dev")
 
     def __call__(self, *arguments: str) -> str:
@@ -37,13 +28,13 @@ class Example:
 
 
 @pytest.fixture
-def example(sandbox: Sandbox, tmp_path: Path) -> Iterator[Example]:
+def example(sandbox: Sandbox, plugin: Path) -> Iterator[Example]:
     """The example, configured for a cluster that was made outside Pulumi."""
     sandbox.start("aws", "aws-provider", "clusters")
     clients = [sandbox.client(name) for name in ("ec2", "eks", "iam")]
     adoption.make(*clients)
     subnets = clients[1].describe_cluster(name=adoption.CLUSTER)["cluster"]["resourcesVpcConfig"]["subnetIds"]
-    program = Example(sandbox, tmp_path)
+    program = Example(sandbox, plugin.parent / "examples" / "yaml-consumer")
     program("config", "set", "region", "us-east-1")
     program("config", "set", "clusterName", adoption.CLUSTER)
     for index, subnet in enumerate(subnets):

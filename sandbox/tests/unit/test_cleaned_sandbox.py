@@ -1,0 +1,37 @@
+"""Commands that need a deployed stack, on a sandbox that has none: they say so and start nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.layout import PROJECT, Layout
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["shell"], ["shell", "--print"]], ids=" ".join)
+@pytest.mark.parametrize(("stack", "again"), [("sandbox", ""), ("adopt", " STACK=adopt")])
+def test_nothing_is_deployed_is_all_that_a_cleaned_sandbox_says(
+    tmp_path: Path, command: list[str], stack: str, again: str
+):
+    root = tmp_path / "state"
+    result = run(*command, "--stack", stack, "--state", str(root))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.strip() == f"Nothing is deployed: make sandbox{again}"
+    assert not root.exists()
+
+
+def test_a_stack_that_was_destroyed_is_not_deployed(tmp_path: Path):
+    layout = Layout.load(tmp_path)
+    file = layout.pulumi_state / ".pulumi" / "stacks" / "eks-cluster-autoscaler" / "sandbox.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"checkpoint": {"latest": {"resources": null}}}')
+    result = run("doctor", "--state", str(tmp_path))
+    assert "Nothing is deployed: make sandbox" in result.stderr
+    assert not layout.logs.exists()

@@ -1,5 +1,6 @@
 """AutoscalerRelease: the Helm release of Cluster Autoscaler, in a version that fits the cluster."""
 
+import datetime
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -12,6 +13,7 @@ from .errors import FaultsError, checked
 from .pure import compatibility, discovery, validation
 from .pure.compatibility import Solution
 from .pure.faults import Fault
+from .pure.versions import parse_patch
 from .values import (
     IMAGE_REPOSITORY,
     NAME,
@@ -93,7 +95,10 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
         *validation.bounds("timeoutSeconds", int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)), 30, 3600),
         *chart_faults,
         *validation.image_repository("image.repository", args.get("image", {}).get("repository")),
-        *(fault.under("settings") for fault in settings_faults(args.get("settings", {}))),
+        *(
+            fault.under("settings")
+            for fault in settings_faults(args.get("settings", {}), newer_image=_has_newer_image(args))
+        ),
         *extra_values_faults(args.get("values", {})),
     ]
     if credentials == IRSA and "role_arn" not in args:
@@ -106,6 +111,17 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     if isinstance(version, str):
         found += [fault for fault in _solve(args, chart_version, version, args["region"])[1] if fault not in found]
     return found
+
+
+def today() -> datetime.date:
+    """The day on which the program runs, by which the age of the version tables is reported."""
+    return datetime.date.today()
+
+
+def _has_newer_image(args: AutoscalerReleaseArgs) -> bool:
+    """Whether an image is pinned that the tables do not cover, so that it may have flags that they lack."""
+    pinned = parse_patch(args.get("image", {}).get("tag", ""))
+    return pinned is not None and not compatibility.is_known(pinned)
 
 
 class AutoscalerRelease(pulumi.ComponentResource):
@@ -203,8 +219,9 @@ class AutoscalerRelease(pulumi.ComponentResource):
         solution, found = _solve(args, chart_version, kubernetes_version, region)
         if solution is None:
             raise FaultsError.of(AutoscalerRelease, name, AutoscalerReleaseArgs, found)
-        for warning in solution.warnings:
-            pulumi.log.warn(warning, resource=self)
+        for warning in (*solution.warnings, compatibility.age_warning(today())):
+            if warning:
+                pulumi.log.warn(warning, resource=self)
         return solution
 
 
@@ -221,6 +238,7 @@ def _solve(
             chart_version=chart_version,
             image_tag=args.get("image", {}).get("tag"),
             flags=settings.get("flags", {}),
+            values=args.get("values", {}),
         )
     )
     return solution, [_blamed(fault, chart) for fault in found]

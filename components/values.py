@@ -158,8 +158,13 @@ CONTAINER_SECURITY = {
 """What the restricted Pod Security Standard asks of a container, and no writable root file system."""
 
 
-def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
-    """Faults of the settings, whatever the version of Cluster Autoscaler."""
+def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) -> list[Fault]:
+    """Faults of the settings, whatever the version of Cluster Autoscaler.
+
+    Args:
+        settings: The settings.
+        newer_image: Whether the image is newer than the tables and may have flags that they lack.
+    """
     expander = settings.get("expander", DEFAULT_EXPANDER)
     chain = expander.split(",")
     priorities = settings.get("expander_priorities", {})
@@ -168,7 +173,7 @@ def settings_faults(settings: AutoscalerSettings) -> list[Fault]:
         *validation.duration("scaleDownUnneededTime", settings.get("scale_down_unneeded_time")),
         *validation.duration("scaleDownDelayAfterAdd", settings.get("scale_down_delay_after_add")),
         *(fault.under("expander") for fault in flags.expander_faults(expander)),
-        *(fault.under("flags") for fault in flags.flag_faults(settings.get("flags", {}))),
+        *(fault.under("flags") for fault in flags.flag_faults(settings.get("flags", {}), known=not newer_image)),
         *validation.bounds("replicas", replicas, 1, 10),
         *(
             f

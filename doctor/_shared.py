@@ -6,13 +6,22 @@ In an installed package the components are ``eks_cluster_autoscaler``; in a chec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.pure import compatibility, discovery, durations, flags, iam, kubeconfig, versions
+    from components.pure import compatibility, discovery, durations, flag_needs, flags, iam, kubeconfig, versions
 else:
     try:
-        from eks_cluster_autoscaler.pure import compatibility, discovery, durations, flags, iam, kubeconfig, versions
+        from eks_cluster_autoscaler.pure import (
+            compatibility,
+            discovery,
+            durations,
+            flag_needs,
+            flags,
+            iam,
+            kubeconfig,
+            versions,
+        )
     except ModuleNotFoundError as missing:
         if missing.name != "eks_cluster_autoscaler":
             raise
-        from components.pure import compatibility, discovery, durations, flags, iam, kubeconfig, versions
+        from components.pure import compatibility, discovery, durations, flag_needs, flags, iam, kubeconfig, versions
 
-__all__ = ["compatibility", "discovery", "durations", "flags", "iam", "kubeconfig", "versions"]
+__all__ = ["compatibility", "discovery", "durations", "flag_needs", "flags", "iam", "kubeconfig", "versions"]

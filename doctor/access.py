@@ -3,7 +3,7 @@
 The informers are in the components' tables. The writes follow the official manifest of kubernetes/autoscaler.
 """
 
-from ._shared import compatibility, versions
+from ._shared import compatibility, flag_needs, versions
 from .arguments import Arguments
 from .facts import Access
 
@@ -24,6 +24,7 @@ def needs(minor: versions.Minor, namespace: str, arguments: Arguments) -> tuple[
         if minor >= informer.since
         or (informer.group == DYNAMIC_RESOURCES and arguments.is_true("enable-dynamic-resource-allocation"))
     ]
+    informers += [(need.group, need.resource) for need in flag_needs.needs(arguments.last, minor)]
     status_map = arguments.get("status-config-map-name", STATUS_CONFIG_MAP)
     lease = arguments.get("leader-elect-resource-name", LEASE)
     writes = [
@@ -39,5 +40,6 @@ def needs(minor: versions.Minor, namespace: str, arguments: Arguments) -> tuple[
     ]
     if "priority" in arguments.get("expander").split(","):
         writes += [Access(verb, "configmaps", namespace=namespace) for verb in ("list", "watch")]
+    informers = list(dict.fromkeys(informers))
     reads = [Access(verb, resource, group) for group, resource in informers for verb in ("list", "watch")]
     return (*reads, *writes)

@@ -48,6 +48,11 @@ class Arguments:
         """The value that counts when a flag is given several times: the last."""
         return self.values.get(flag, (default,))[-1]
 
+    @property
+    def last(self) -> Mapping[str, str]:
+        """The value of each flag that counts: the last."""
+        return {flag: values[-1] for flag, values in self.values.items() if values}
+
     def is_true(self, flag: str, default: bool = False) -> bool:
         """The value of a boolean flag."""
         return self.get(flag, str(default)).lower() in {"true", "t", "1"}

@@ -6,7 +6,7 @@ are None or empty. No secret is ever part of a fact: of environment variables on
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -408,10 +408,19 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Support:
+    """When EKS ends its support of the cluster's Kubernetes version; None where EKS does not say."""
+
+    standard_ends: date | None
+    extended_ends: date | None
+
+
+@dataclass(frozen=True)
 class AwsFacts:
     """What AWS says.
 
     Attributes:
+        support: How long EKS supports the cluster's Kubernetes version; None when it does not list the version.
         groups: Every Auto Scaling Group of the region, other clusters' included.
         node_groups: The managed node groups of the cluster.
         failed_launches: The newest failed scaling activities of the account and region.
@@ -427,6 +436,7 @@ class AwsFacts:
 
     caller: Reading[Caller]
     cluster: Reading[Cluster]
+    support: Reading[Support | None] = None
     groups: Reading[tuple[AutoScalingGroup, ...]] = ()
     node_groups: Reading[tuple[NodeGroup, ...]] = ()
     failed_launches: Reading[tuple[FailedLaunch, ...]] = ()

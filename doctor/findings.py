@@ -148,6 +148,7 @@ class Report:
         findings: In the order of the chain.
         skipped: Links that were left out on request.
         ignored: Ids of rules whose findings were left out on request.
+        notice: What limits the whole examination, such as version tables that are old; empty when nothing does.
     """
 
     cluster: str
@@ -156,6 +157,7 @@ class Report:
     findings: tuple[Finding, ...]
     skipped: tuple[Link, ...] = ()
     ignored: tuple[str, ...] = ()
+    notice: str = ""
 
     def of(self, link: Link) -> tuple[Finding, ...]:
         """The findings of one link."""

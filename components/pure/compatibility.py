@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from . import tables
 from .faults import Fault
+from .flag_needs import need_faults
 from .flags import flag_faults, flag_warnings
 from .versions import Minor, Patch, dotted, parse_minor, parse_patch
 
@@ -59,10 +60,16 @@ NEWEST_PATCH: Mapping[Minor, Patch] = {
 }
 """Newest known patch of Cluster Autoscaler by minor, oldest first."""
 
+KUBERNETES_READ_ON: datetime.date = tables.read_on("kubernetes.tsv")
+"""The day on which the support dates were read."""
+
 POD_IDENTITY_FLOORS: Mapping[Minor, Patch] = {
     _minor(row["minor"]): _patch(row["podIdentity"]) for row in tables.records("cluster-autoscaler.tsv")
 }
 """First patch of each minor whose AWS SDK takes EKS Pod Identity credentials (issues 6392, 6461)."""
+
+OLD_AFTER = datetime.timedelta(days=60)
+"""Age from which the tables may lack a release of Cluster Autoscaler."""
 
 OLDEST_CHART: Patch = (9, 29, 0)
 
@@ -149,6 +156,7 @@ class Request(NamedTuple):
         chart_version: Chart wished for; None for the newest known.
         image_tag: Cluster Autoscaler wished for; None for the newest patch of the cluster's minor.
         flags: Flags wished for, by name without dashes.
+        values: Additional values of the chart, which may supply what flags need.
     """
 
     kubernetes_version: str
@@ -157,6 +165,7 @@ class Request(NamedTuple):
     chart_version: str | None = None
     image_tag: str | None = None
     flags: Mapping[str, str] = {}
+    values: Mapping[str, object] = {}
 
 
 @cache
@@ -239,9 +248,21 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
     minor = image[:2]
     faults += _pair_faults(kubernetes, chart, image, request)
     faults += [fault.under("flags") for fault in flag_faults(request.flags, minor, known=is_known(image))]
+    faults += [fault.under("flags") for fault in need_faults(request.flags, image, chart, request.values)]
     if faults:
         return None, faults
     return Solution(dotted(chart), f"v{dotted(image)}", tuple(_warnings(kubernetes, chart, image, request))), []
+
+
+def age_warning(today: datetime.date) -> str | None:
+    """What to say about the age of the tables; None while they are young."""
+    age = (today - READ_ON).days
+    if age <= OLD_AFTER.days:
+        return None
+    return (
+        f"The version tables are {age} days old (read {READ_ON}). Releases published since are not known; update this "
+        "program."
+    )
 
 
 def rbac_floor(minor: Minor) -> Patch:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from .. import symptoms
+from .._shared import compatibility
 from ..case import Case
 from ..facts import Snapshot
 from ..findings import Finding, Link, Report, Rule
@@ -83,4 +84,5 @@ def examine(snapshot: Snapshot, skip: Collection[Link] = ()) -> Report:
         taken_at=snapshot.taken_at,
         findings=tuple(findings),
         skipped=tuple(link for link in Link if link in skip),
+        notice=compatibility.age_warning(snapshot.taken_at.date()) or "",
     )

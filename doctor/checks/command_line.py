@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from .._shared import discovery, flags
+from .._shared import compatibility, discovery, flag_needs, flags, versions
 from ..arguments import DISCOVERY_FLAG, PROCESS_FLAGS, discovery_fault, parse_static_groups
 from ..case import Case
 from ..facts import Deployment, Node, Source
@@ -86,9 +86,10 @@ def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
         if flag in PROCESS_FLAGS:
             continue
         for value in values:
-            if fault := flags.command_line_fault(flag, value, case.minor):
+            if fault := flags.command_line_fault(flag, value, case.minor, known=_is_known(case)):
                 removed = flag not in flags.table() or case.minor not in flags.table()[flag][1]
                 yield f"--{flag}={value}: {fault.got}.", fault.expected, _mend_flag(case, flag, value, removed)
+    yield from _unmet_needs(case)
     for fault in flags.expander_faults(given.get("expander")) if "expander" in given.values else ():
         tidy = ",".join(name.strip() for name in given.get("expander").split(","))
         value = tidy if tidy != given.get("expander") and not flags.expander_faults(tidy) else "least-waste"
@@ -103,6 +104,33 @@ def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
         yield f"--nodes={malformed}.", "--nodes=<min>:<max>:<group>", case.mender.flag("nodes", "MIN:MAX:GROUP")
 
 
+def _is_known(case: Case) -> bool:
+    return case.image is None or compatibility.is_known(case.image)
+
+
+def _unmet_needs(case: Case) -> Iterator[tuple[str, str, str]]:
+    """Flags that make the autoscaler wait for what the cluster does not serve: seen, expected, fix."""
+    served, given = case.snapshot.kubernetes.api_groups, case.arguments
+    if case.image is None:
+        return
+    for need in flag_needs.needs(given.last, case.image[:2]):
+        if need.definition and not isinstance(served, Unreadable) and need.group not in served:
+            yield (
+                f"--{need.flag}={given.get(need.flag)}: the cluster does not serve {need.name}, and the autoscaler "
+                "waits for it before its first loop, indefinitely.",
+                f"the CustomResourceDefinition {need.name}, or no such flag",
+                case.mender.flag(need.flag, None),
+            )
+    if flag_needs.needs_json(given.last, case.image):
+        name = flag_needs.CONTENT_TYPE_FLAG
+        yield (
+            f"--{name}={given.get(name) or 'application/vnd.kubernetes.protobuf'}: no custom resource is served in "
+            "protobuf, and the autoscaler waits for capacity buffers before its first loop, indefinitely.",
+            f"--{name}={flag_needs.JSON}, or Cluster Autoscaler {versions.dotted(flag_needs.JSON_FLOOR)} or later",
+            case.mender.flag(name, flag_needs.JSON),
+        )
+
+
 def _mend_flag(case: Case, flag: str, value: str, removed: bool) -> str:
     if flag == "enable-dynamic-resource-allocation":
         return case.mender.flag(flag, None)
@@ -114,6 +142,10 @@ def _mend_flag(case: Case, flag: str, value: str, removed: bool) -> str:
 def _disagreements(case: Case) -> Iterator[tuple[str, str, str]]:
     """Flags that work, though hardly as meant: seen, expected, fix."""
     given = case.arguments
+    newer = {flag: value for flag, value in given.last.items() if flag not in PROCESS_FLAGS}
+    for warning in flags.flag_warnings(newer, known=_is_known(case)):
+        flag = warning.removeprefix("flags.").partition(":")[0]
+        yield f"--{warning.removeprefix('flags.')}", "a flag that this image has", case.mender.flag(flag, None)
     if not given.is_true("scale-down-enabled", default=True):
         yield (
             "--scale-down-enabled=false: no node is ever given back.",

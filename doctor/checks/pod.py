@@ -1,16 +1,20 @@
 """First link: one Deployment of Cluster Autoscaler, in a version and with rights that fit the cluster."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from .._shared import compatibility, versions
 from ..arguments import DISCOVERY_FLAG, image_tag, parse_arguments, parse_discovery, parse_static_groups
 from ..case import Case
-from ..facts import Deployment, Pod
+from ..facts import Deployment, Pod, Support
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from .wording import number
 
 BOOK = RuleBook(Link.POD)
+
+SUPPORT_NOTICE = timedelta(days=60)
+"""How long before the end of a support period the finding is a warning."""
 
 DEPLOYMENT = BOOK.rule(
     "deployment",
@@ -52,6 +56,11 @@ VERSION = BOOK.rule(
     "version",
     "The autoscaler's minor version is the cluster's",
     "Upstream tests no other pairs; some hang because the cluster does not serve an API they wait for.",
+)
+SUPPORT = BOOK.rule(
+    "kubernetes-support",
+    "EKS supports the cluster's Kubernetes version",
+    "At the end of a support period EKS upgrades the cluster, and then the autoscaler's minor version must follow.",
 )
 RBAC = BOOK.rule(
     "rbac",
@@ -104,6 +113,7 @@ def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
     strayed = list(_stack_image(case, deployment))
     yield from strayed
     yield VERSION.after(strayed) if any(each.status == "broken" for each in strayed) else _version(case)
+    yield from _support(case)
     yield _rbac(case)
     yield _safe_to_evict(case, deployment)
 
@@ -271,6 +281,34 @@ def _version(case: Case) -> Finding:
     if minor != cluster:
         return VERSION.warning(seen, fitting, case.mender.image(fitting))
     return VERSION.ok(seen)
+
+
+def _support(case: Case) -> Iterator[Finding]:
+    """The next end of support: as EKS reports it, else by the version tables."""
+    cluster, reported = case.cluster_minor, case.snapshot.aws.support
+    known = reported if isinstance(reported, Support) else compatibility.KUBERNETES.get(cluster or (0, 0))
+    if cluster is None or known is None:
+        return
+    today = case.snapshot.taken_at.date()
+    periods = (("standard", known.standard_ends), ("extended", known.extended_ends))
+    named = [(name, ends) for name, ends in periods if ends]
+    name, ends = next((each for each in named if each[1] >= today), named[-1] if named else ("", None))
+    if ends is None:
+        return
+    days = (ends - today).days
+    when = f"ends on {ends}, in {number(days, 'day')}" if days >= 0 else f"ended on {ends}"
+    by = "" if isinstance(reported, Support) else f" (by the version table of {compatibility.KUBERNETES_READ_ON})"
+    seen = f"EKS {name} support of Kubernetes {versions.dotted(cluster)} {when}{by}."
+    if days > SUPPORT_NOTICE.days:
+        yield SUPPORT.ok(seen)
+    else:
+        following = versions.dotted((cluster[0], cluster[1] + 1))
+        yield SUPPORT.warning(
+            seen,
+            f"an upgrade to Kubernetes {following} before that day",
+            f"aws eks update-cluster-version --region {case.snapshot.region} --name {case.snapshot.cluster_name} "
+            f"--kubernetes-version {following}   # or kubernetesVersion of the stack that made the cluster",
+        )
 
 
 def _rbac(case: Case) -> Finding:

@@ -60,11 +60,13 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
         provider = (
             cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.oidc_provider, aws, cluster).result()
         )
+        support = cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.support, aws, cluster.version)
         node_groups = _node_groups(pool, aws, target.cluster, names.result())
         kubernetes_facts, deployment = _kubernetes_facts(pool, connect(cluster), target)
         aws_facts = AwsFacts(
             caller=caller.result(),
             cluster=cluster,
+            support=support if isinstance(support, Unreadable) else support.result(),
             groups=groups.result(),
             node_groups=node_groups,
             failed_launches=failed_launches.result(),

@@ -22,6 +22,7 @@ from ..facts import (
     OidcProvider,
     Policy,
     Role,
+    Support,
     Taint,
 )
 from ..readings import Reading, Unreadable
@@ -71,6 +72,17 @@ def _cluster(it: Mapping[str, Any], region: str) -> Cluster:
         certificate_authority=(it.get("certificateAuthority") or {}).get("data", ""),
         auto_mode_pools=tuple(compute.get("nodePools") or ()) if compute.get("enabled") else (),
     )
+
+
+def support(aws: Aws, version: str) -> Reading[Support | None]:
+    """How long EKS supports a Kubernetes version; None when it does not list the version."""
+    answer = aws.read("eks", "describe_cluster_versions", clusterVersions=[version])
+    return _then(answer, lambda it: next(map(_support, it.get("clusterVersions") or ()), None))
+
+
+def _support(it: Mapping[str, Any]) -> Support:
+    standard, extended = it.get("endOfStandardSupportDate"), it.get("endOfExtendedSupportDate")
+    return Support(standard.date() if standard else None, extended.date() if extended else None)
 
 
 def node_group_names(aws: Aws, cluster_name: str) -> Reading[list[str]]:

@@ -55,6 +55,8 @@ def plain(report: Report, *, everything: bool = False) -> str:
 
 def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[Text]:
     yield Text(summary(report), "bold")
+    if report.notice:
+        yield Text(report.notice, "yellow")
     for link in Link:
         yield _link(report, link)
         if everything:
@@ -97,6 +99,7 @@ def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
 def markdown(report: Report) -> str:
     """Return the report as Markdown: the links as a table, then every finding that needs a fix."""
     lines = [f"### {VERDICTS[report.exit_code].replace('-', ' ').capitalize()}: {summary(report)}", ""]
+    lines += [report.notice, ""] if report.notice else []
     lines += ["| link | status | to fix |", "| --- | --- | --- |"]
     for link in Link:
         rules = ", ".join(f"`{each.rule.id}`" for each in report.of(link) if each.status is not Status.OK)

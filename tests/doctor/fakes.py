@@ -136,6 +136,11 @@ class Cloud:
             }
         }
 
+    def _DescribeClusterVersions(self, asked: Any) -> Any:  # noqa: N802
+        ends = datetime(2027, 7, 29, tzinfo=UTC)
+        (version,) = asked["clusterVersions"]
+        return {"clusterVersions": [{"clusterVersion": version, "endOfExtendedSupportDate": ends}]}
+
     def _ListNodegroups(self, asked: Any) -> Any:  # noqa: N802
         return self._page(list(self.node_groups), "nodegroups", asked.get("nextToken"), "nextToken")
 

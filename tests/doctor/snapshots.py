@@ -32,6 +32,7 @@ from doctor.facts import (
     ServiceAccount,
     Snapshot,
     Source,
+    Support,
     WaitingPod,
 )
 from doctor.readings import Unreadable
@@ -307,6 +308,7 @@ def healthy(mode: Source = Source.IRSA) -> Snapshot:
     aws = AwsFacts(
         caller=Caller(f"arn:aws:iam::{ACCOUNT}:user/reader", ACCOUNT),
         cluster=cluster(),
+        support=Support(NOW.date() + timedelta(days=300), NOW.date() + timedelta(days=665)),
         groups=groups,
         node_groups=node_groups,
         associations=(Association("a-1", ROLE_ARN),) if mode is Source.POD_IDENTITY else (),

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from components.pure import discovery, iam
+from components.pure import compatibility, discovery, iam
 from doctor.checks import all_rules, examine
 from doctor.facts import (
     AgentDaemonSet,
@@ -23,10 +24,13 @@ from doctor.facts import (
     ServiceAccount,
     Snapshot,
     Source,
+    Support,
     Taint,
 )
 from doctor.findings import ExitCode, Link, Status
-from tests.versions import newest_image
+from doctor.readings import Unreadable
+from doctor.rendering.text import markdown, plain
+from tests.versions import NEWER_MINOR, NEWEST_MINOR, newer_image, newest_image
 
 from . import snapshots as given
 from .planting import Plant, assert_named
@@ -171,6 +175,34 @@ def lost_and_scaled(it: Snapshot) -> Snapshot:
     return given.with_kubernetes(it, events=(event,))
 
 
+_SERVED = {"apps": ("v1",), "storage.k8s.io": ("v1",), "resource.k8s.io": ("v1",)}
+
+
+def _newer_cluster(snapshot: Snapshot) -> Snapshot:
+    tag = newest_image(NEWEST_MINOR)
+    newer = given.with_aws(
+        given.with_deployment(snapshot, image=f"x/y:{tag}"), cluster=given.cluster(version=NEWER_MINOR)
+    )
+    return given.with_kubernetes(
+        newer, version=f"v{NEWER_MINOR}.1-eks-1", api_groups=_SERVED, access=given.rights(image=tag)
+    )
+
+
+def _with_buffers(api_groups: dict[str, tuple[str, ...]], missing: str = "") -> Callable[[Snapshot], Snapshot]:
+    """Capacity buffers in a version that reads them in JSON whatever the flags say."""
+    command = given.flags(capacity_buffer_controller_enabled="true")
+
+    def change(snapshot: Snapshot) -> Snapshot:
+        buffered = given.with_aws(
+            given.with_deployment(snapshot, image="x/y:v1.36.1", arguments=command),
+            cluster=given.cluster(version="1.36"),
+        )
+        access = given.rights(missing, image="v1.36.1", given=command)
+        return given.with_kubernetes(buffered, version="v1.36.2-eks-1", api_groups=api_groups, access=access)
+
+    return change
+
+
 PLANTS = (
     # pod
     Plant(
@@ -226,6 +258,54 @@ PLANTS = (
         deployed(image="x/cluster-autoscaler:latest"),
         "pod.version",
         f"image.tag={newest_image('1.33')}",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "a cluster newer than every known autoscaler",
+        _newer_cluster,
+        "pod.version",
+        f"set image.tag once a release of {NEWER_MINOR} is published",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "a flag that a newer image may have",
+        deployed(
+            image=f"x/cluster-autoscaler:{newer_image('1.33')}", arguments=given.flags(invented_by_a_newer_release="1")
+        ),
+        "pod.flags",
+        "extraArgs.invented-by-a-newer-release=null",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "capacity buffers without their definition",
+        _with_buffers(api_groups=_SERVED),
+        "pod.flags",
+        "extraArgs.capacity-buffer-controller-enabled=null",
+    ),
+    Plant(
+        0,
+        "capacity buffers without a right of theirs",
+        _with_buffers(api_groups=_SERVED | {"autoscaling.x-k8s.io": ("v1",)}, missing="resourcequotas"),
+        "pod.rbac",
+        "--resource=resourcequotas",
+    ),
+    Plant(
+        0,
+        "standard support that ends soon",
+        aws(support=Support(given.NOW.date() + timedelta(days=3), None)),
+        "pod.kubernetes-support",
+        "update-cluster-version --region us-east-1 --name series-api --kubernetes-version 1.34",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "extended support that has ended",
+        aws(support=Support(given.NOW.date() - timedelta(days=400), given.NOW.date() - timedelta(days=35))),
+        "pod.kubernetes-support",
+        "update-cluster-version",
         WARNING,
     ),
     Plant(
@@ -1105,3 +1185,34 @@ def test_a_mending_of_a_stack_is_a_change_of_its_settings(spoil, mending):
     snapshot = replace(spoil(given.healthy()), intent=Intent(credentials=Source.IRSA))
     (finding,) = [each for each in examine(snapshot).findings if each.status in (WARNING, BROKEN)]
     assert finding.fix.startswith(mending)
+
+
+def test_the_doctor_reports_when_standard_support_ends_and_uses_its_table_where_it_may_not_ask():
+    ends = given.NOW.date() + timedelta(days=200)
+    asked = given.with_aws(given.healthy(), support=Support(ends, None))
+    denied = given.with_aws(given.healthy(), support=Unreadable("eks:DescribeClusterVersions", True, "denied"))
+    (by_eks,) = (each for each in examine(asked).findings if each.rule.id == "pod.kubernetes-support")
+    (by_table,) = (each for each in examine(denied).findings if each.rule.id == "pod.kubernetes-support")
+    assert (by_eks.status, by_eks.seen) == (
+        Status.OK,
+        f"EKS standard support of Kubernetes 1.33 ends on {ends}, in 200 days.",
+    )
+    assert by_table.status is Status.OK
+    assert f"by the version table of {compatibility.KUBERNETES_READ_ON}" in by_table.seen
+
+
+def test_the_report_says_how_old_the_version_tables_are_once_they_are_older_than_sixty_days():
+    read_on = datetime(*compatibility.READ_ON.timetuple()[:3], tzinfo=UTC)
+    young = examine(replace(given.healthy(), taken_at=read_on + timedelta(days=60)))
+    old = examine(replace(given.healthy(), taken_at=read_on + timedelta(days=61)))
+    assert young.notice == ""
+    assert f"61 days old (read {compatibility.READ_ON})" in old.notice
+    assert old.notice in plain(old)
+    assert old.notice in markdown(old)
+
+
+def test_capacity_buffers_need_json_before_the_version_that_asks_for_it_itself():
+    command = given.flags(capacity_buffer_controller_enabled="true")
+    snapshot = given.with_deployment(given.healthy(), image="x/y:v1.35.2", arguments=command)
+    found = [each for each in examine(snapshot).findings if each.rule.id == "pod.flags" and each.status is BROKEN]
+    assert any("kube-api-content-type=application/json" in each.fix for each in found), found

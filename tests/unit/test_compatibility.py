@@ -1,5 +1,6 @@
 """Which chart and which Cluster Autoscaler fit: the pairs that hang, crash or never scale are refused."""
 
+import datetime
 import itertools
 
 import pytest
@@ -198,3 +199,8 @@ def test_no_pair_that_passes_is_below_a_floor(kubernetes, chart):
 def test_solving_never_fails_otherwise_than_by_faults(kubernetes, chart, image, flags):
     solution, faults = solve(Request(kubernetes, chart_version=chart, image_tag=image, flags=flags))
     assert (solution is None) == bool(faults)
+
+
+def test_the_age_of_the_tables_is_reported_once_they_are_older_than_sixty_days():
+    assert compatibility.age_warning(compatibility.READ_ON + datetime.timedelta(days=60)) is None
+    assert "61 days old" in compatibility.age_warning(compatibility.READ_ON + datetime.timedelta(days=61))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.core.iam_evaluator import validate_role_arn
 from ministack.services import ec2, eks
 
+from sandbox import versions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, replace
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
@@ -17,6 +19,10 @@ AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """How a cluster knows who may enter, in the only direction in which it can be changed."""
 
 
+_SUPPORT = {
+    "endOfStandardSupportDate": "standardSupportEnds",
+    "endOfExtendedSupportDate": "extendedSupportEnds",
+}
 _NO_PEERS: Mapping[str, Any] = {"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
 
 
@@ -158,6 +164,26 @@ def describe_cluster(call: Call) -> Json:
     return {"cluster": shown(find_cluster(call.path["cluster"]))}
 
 
+def describe_cluster_versions(call: Call) -> Json:
+    """DescribeClusterVersions: those asked for, else all, with the days on which EKS ends their support."""
+    asked = call.query.get("clusterVersions") or [row["minor"] for row in versions.rows("kubernetes.tsv")]
+    return {
+        "clusterVersions": [
+            {
+                "clusterVersion": row["minor"],
+                "clusterType": "eks",
+                **{
+                    name: datetime.fromisoformat(row[column]).replace(tzinfo=UTC).timestamp()
+                    for name, column in _SUPPORT.items()
+                    if row[column]
+                },
+            }
+            for row in versions.rows("kubernetes.tsv")
+            if row["minor"] in asked
+        ]
+    }
+
+
 def delete_cluster(call: Call) -> Json:
     """DeleteCluster, with all that EKS made for it; refused while it has node groups."""
     name = call.path["cluster"]
@@ -186,6 +212,7 @@ def require_active(cluster: Json) -> None:
 
 ROUTES = (
     Route("POST", "/clusters", create_cluster),
+    Route("GET", "/cluster-versions", describe_cluster_versions),
     Route("GET", "/clusters/{cluster}", describe_cluster),
     Route("DELETE", "/clusters/{cluster}", delete_cluster),
 )

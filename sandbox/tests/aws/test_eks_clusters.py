@@ -17,6 +17,13 @@ def described(aws: Aws, name: str) -> dict[str, Any]:
     return dict(aws("eks").describe_cluster(name=name)["cluster"])
 
 
+def test_the_end_of_support_of_a_version_is_a_date(aws: Aws) -> None:
+    (version,) = aws("eks").describe_cluster_versions(clusterVersions=["1.34"])["clusterVersions"]
+    assert version["clusterVersion"] == "1.34"
+    assert str(version["endOfStandardSupportDate"].date()) == "2026-12-02"
+    assert len(aws("eks").describe_cluster_versions()["clusterVersions"]) > 1
+
+
 def test_a_cluster_is_creating_until_its_control_plane_reports(
     emulator: Emulator, aws: Aws, creating_cluster: Cluster
 ) -> None:

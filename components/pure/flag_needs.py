@@ -1,0 +1,150 @@
+"""What some flags make Cluster Autoscaler wait for, and whether a release supplies it.
+
+A flag such as ``capacity-buffer-controller-enabled`` adds informers that must list their resources before the first
+loop (kubernetes/autoscaler, ``capacitybuffer/client/client.go``, ``NewCapacityBufferClientFromClients``). Without the
+right to list one, or without its CustomResourceDefinition, the pod is Running and nothing ever scales.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from . import tables
+from .faults import Fault
+from .versions import Minor, Patch, dotted, parse_minor, parse_patch
+
+BUFFER_FLAGS = ("capacity-buffer-controller-enabled", "capacity-buffer-pod-injection-enabled")
+CONTENT_TYPE_FLAG = "kube-api-content-type"
+JSON = "application/json"
+
+JSON_FLOOR: Patch = (1, 36, 1)
+"""From here on the client of capacity buffers speaks JSON, whatever the flag says.
+
+Before it, the client uses the default protobuf, in which no custom resource is served
+(``NewCapacityBufferClientFromConfig``).
+"""
+
+ADDITIONAL_RULES_FLOOR: Patch = (9, 48, 0)
+"""First chart that reads ``rbac.additionalRules``."""
+
+_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
+
+
+class Need(NamedTuple):
+    """A resource that Cluster Autoscaler must be able to list because a flag is true.
+
+    Attributes:
+        flag: The flag, without dashes.
+        since: First minor of Cluster Autoscaler that lists the resource for it.
+        group: API group, empty for the core group.
+        resource: Plural name.
+        definition: Whether a CustomResourceDefinition must exist.
+        chart: First chart whose ClusterRole grants it; None if no chart does.
+    """
+
+    flag: str
+    since: Minor
+    group: str
+    resource: str
+    definition: bool
+    chart: Patch | None
+
+    @property
+    def name(self) -> str:
+        """Resource and group as RBAC and CustomResourceDefinitions name them, ``resourcequotas`` for the core group."""
+        return f"{self.resource}.{self.group}".rstrip(".")
+
+
+NEEDS: tuple[Need, ...] = tuple(
+    Need(
+        row["flag"],
+        parse_minor(row["since"]) or (0, 0),
+        row["group"],
+        row["resource"],
+        row["definition"] == "yes",
+        parse_patch(row["chart"]),
+    )
+    for row in tables.records("flag-needs.tsv")
+)
+"""Every known need of a flag."""
+
+
+def needs(flags: Mapping[str, str], minor: Minor) -> tuple[Need, ...]:
+    """What the flags that are true make this Cluster Autoscaler list."""
+    return tuple(need for need in NEEDS if flags.get(need.flag) in _TRUE and minor >= need.since)
+
+
+def needs_json(flags: Mapping[str, str], image: Patch) -> bool:
+    """Whether the flags ask for capacity buffers in a version that reads them only with ``JSON`` as content type."""
+    buffers = any(flags.get(flag) in _TRUE for flag in BUFFER_FLAGS)
+    return buffers and image < JSON_FLOOR and flags.get(CONTENT_TYPE_FLAG) != JSON
+
+
+def need_faults(flags: Mapping[str, str], image: Patch, chart: Patch, values: Mapping[str, object]) -> list[Fault]:
+    """Flags that would make Cluster Autoscaler wait indefinitely for what neither the chart nor its values supply.
+
+    Args:
+        flags: Value by flag, without dashes.
+        image: Version of Cluster Autoscaler.
+        chart: Version of the chart.
+        values: Additional values of the chart, in which ``rbac.additionalRules`` and ``extraObjects`` count.
+    """
+    found = []
+    wanted = needs(flags, image[:2])
+    for flag in dict.fromkeys(need.flag for need in wanted):
+        missing = list(_missing([need for need in wanted if need.flag == flag], chart, values))
+        if missing:
+            found.append(
+                Fault(
+                    flag,
+                    f"a flag that makes Cluster Autoscaler {dotted(image)} wait indefinitely, its pod Running, with "
+                    f"chart {dotted(chart)}",
+                    f"autoscaler.values to supply {'; '.join(missing)}",
+                )
+            )
+    if needs_json(flags, image):
+        found.append(
+            Fault(
+                CONTENT_TYPE_FLAG,
+                repr(flags[CONTENT_TYPE_FLAG]) if CONTENT_TYPE_FLAG in flags else "nothing",
+                f"{JSON}: Cluster Autoscaler before {dotted(JSON_FLOOR)} asks for capacity buffers in protobuf, in "
+                "which no custom resource is served, and waits indefinitely",
+            )
+        )
+    return found
+
+
+def _missing(wanted: list[Need], chart: Patch, values: Mapping[str, object]) -> Iterator[str]:
+    rules = _listed(values, "rbac", "additionalRules") if chart >= ADDITIONAL_RULES_FLOOR else []
+    objects = _listed(values, "extraObjects")
+    for need in wanted:
+        if (need.chart is None or chart < need.chart) and not any(_grants(rule, need) for rule in rules):
+            yield f"the right to list and watch {need.name}, in rbac.additionalRules" + (
+                "" if chart >= ADDITIONAL_RULES_FLOOR else f" (chart {dotted(ADDITIONAL_RULES_FLOOR)} or later)"
+            )
+        if need.definition and not any(_defines(each, need) or _grants(each, need) for each in (*objects, *rules)):
+            yield (
+                f"the CustomResourceDefinition {need.name}, in extraObjects (if it is installed already, confirm that "
+                f"by a rule for {need.resource} in rbac.additionalRules)"
+            )
+
+
+def _listed(values: Mapping[str, object], *path: str) -> list[object]:
+    found: object = values
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _grants(rule: object, need: Need) -> bool:
+    def covers(key: str, *wanted: str) -> bool:
+        given = _listed(rule, key) if isinstance(rule, Mapping) else []
+        return "*" in given or set(wanted) <= set(given)
+
+    return covers("apiGroups", need.group) and covers("resources", need.resource) and covers("verbs", "list", "watch")
+
+
+def _defines(manifest: object, need: Need) -> bool:
+    if not isinstance(manifest, Mapping) or manifest.get("kind") != "CustomResourceDefinition":
+        return False
+    metadata = manifest.get("metadata")
+    return isinstance(metadata, Mapping) and metadata.get("name") == need.name

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages baseline lint-workflows clean bench counts
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions baseline lint-workflows clean bench counts
 
 include sandbox/sandbox.mk
 
@@ -92,6 +92,11 @@ baseline: setup ## At a release: keep the state of `make sandbox`, against which
 	RECORD_BASELINE=1 $(BIN)/pytest -q tests/program/test_upgrade.py
 
 pages: setup ## Write the pages of the documentation that are made from the code anew.
+	$(BIN)/python -m scripts.pages
+
+versions: setup ## Refresh the tables of versions from their public sources, and what is made from them; look at the difference.
+	$(BIN)/python -m scripts.versions
+	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program tests/schema
 	$(BIN)/python -m scripts.pages
 
 clean: ## Remove the virtual environments, caches and reports.

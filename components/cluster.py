@@ -10,7 +10,7 @@ from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 from . import new_cluster, private_subnets
 from .errors import FaultsError, checked
 from .new_cluster import ClusterCreation
-from .pure import iam, validation
+from .pure import compatibility, iam, validation
 from .pure.faults import Fault
 from .pure.kubeconfig import kubeconfig
 
@@ -68,6 +68,8 @@ class EksCluster(pulumi.ComponentResource):
         if create is None:
             self._adopt(args["name"])
         else:
+            if warning := compatibility.kubernetes_warning(create["kubernetes_version"]):
+                pulumi.log.warn(f"create.kubernetesVersion: {warning}", resource=self)
             self._create(name, args["name"], create)
         self.register_outputs(
             {

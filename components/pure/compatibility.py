@@ -189,6 +189,17 @@ def kubernetes_faults(version: str) -> list[Fault]:
     return []
 
 
+def kubernetes_warning(version: str) -> str | None:
+    """What is uncertain about a cluster's version: newer than the tables. None if they cover it."""
+    minor = parse_minor(version)
+    if minor is None or minor <= max(KUBERNETES):
+        return None
+    return (
+        f"Kubernetes {dotted(minor)} is newer than {dotted(max(KUBERNETES))}, the newest in the table of "
+        f"{KUBERNETES_READ_ON}: whether EKS offers it was not checked."
+    )
+
+
 def fitting_image(kubernetes: Minor) -> Patch:
     """The newest known Cluster Autoscaler for a cluster: of its own minor, else of the newest known minor below it."""
     return NEWEST_PATCH[max((minor for minor in NEWEST_PATCH if minor <= kubernetes), default=min(NEWEST_PATCH))]

@@ -3,6 +3,7 @@
 import json
 import re
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pulumi
 import pulumi_aws as aws
@@ -21,11 +22,13 @@ from components import (
     ManagedNodeGroup,
     autoscaler_tags,
     cluster_arguments,
+    autoscaler_release,
     cluster_autoscaler,
 )
 from components import node_group as node_group_component
+from components.pure import compatibility
 from tests.cloud import ACCOUNT, CLUSTER, CLUSTER_ARN, ISSUER, PROVIDER_ARN, Cloud, Graph, run
-from tests.versions import NEWEST_CHART, newest_image
+from tests.versions import NEWER_CHART, NEWER_MINOR, NEWEST_CHART, NEWEST_MINOR, newest_image
 
 TAG = "aws:autoscaling/tag:Tag"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -507,6 +510,13 @@ def test_a_local_chart_too_old_for_a_version_that_only_the_cluster_knows_is_refu
 
 
 def test_a_version_that_only_the_cluster_knows_is_fitted_at_preview():
+    planned = run(_adopting(), Cloud(preview=True, cluster_version="1.33"))
+    assert planned.one(RELEASE).inputs["values"]["image"]["tag"] == newest_image("1.33")
+    with pytest.raises(FaultsError, match=r"got Kubernetes 1\.28"):
+        run(_adopting(), Cloud(preview=True, cluster_version="1.28"))
+
+
+def _adopting(**changes):
     def build():
         cluster = EksCluster("cluster", {"name": CLUSTER}, providers())
         return ClusterAutoscaler(
@@ -517,14 +527,61 @@ def test_a_version_that_only_the_cluster_knows_is_fitted_at_preview():
                 "kubernetes_version": cluster.version,
                 "oidc_provider_arn": PROVIDER_ARN,
                 "oidc_issuer": cluster.oidc_issuer,
+                **changes,
             },
             pulumi.ResourceOptions(providers=[kubernetes.Provider("api", kubeconfig=cluster.kubeconfig)]),
         )
 
-    planned = run(build, Cloud(preview=True, cluster_version="1.33"))
-    assert planned.one(RELEASE).inputs["values"]["image"]["tag"] == newest_image("1.33")
-    with pytest.raises(FaultsError, match=r"got Kubernetes 1\.28"):
-        run(build, Cloud(preview=True, cluster_version="1.28"))
+    return build
+
+
+@pytest.mark.parametrize(
+    ("pinned", "image", "chart"),
+    [
+        ({}, newest_image(NEWEST_MINOR), NEWEST_CHART),
+        ({"image": {"tag": newest_image(NEWEST_MINOR)}}, newest_image(NEWEST_MINOR), NEWEST_CHART),
+        (
+            {"image": {"tag": f"v{NEWER_MINOR}.0"}, "chart": {"version": NEWER_CHART}},
+            f"v{NEWER_MINOR}.0",
+            NEWER_CHART,
+        ),
+    ],
+    ids=["nothing pinned", "image pinned", "image and chart pinned"],
+)
+def test_an_importing_stack_goes_on_with_a_warning_when_its_cluster_is_newer_than_the_tables(pinned, image, chart):
+    planned = run(_adopting(**pinned), Cloud(preview=True, cluster_version=NEWER_MINOR))
+    release = planned.one(RELEASE).inputs
+    assert (release["values"]["image"]["tag"], release["version"]) == (image, chart)
+    (warning,) = planned.warnings
+    assert f"Kubernetes {NEWER_MINOR} is newer than Cluster Autoscaler" in warning
+
+
+def test_an_importing_stack_may_give_a_newer_image_a_flag_that_the_tables_lack():
+    settings = {"flags": {"invented-by-a-newer-release": "true"}}
+    pinned = {"image": {"tag": f"v{NEWER_MINOR}.0"}, "settings": settings}
+    planned = run(_adopting(**pinned), Cloud(preview=True, cluster_version=NEWER_MINOR))
+    assert planned.one(RELEASE).inputs["values"]["extraArgs"]["invented-by-a-newer-release"] == "true"
+    assert any("flags.invented-by-a-newer-release" in warning for warning in planned.warnings)
+    with pytest.raises(FaultsError, match="a flag that Cluster Autoscaler does not know"):
+        run(_adopting(settings=settings), Cloud(preview=True, cluster_version=NEWER_MINOR))
+
+
+def test_a_cluster_of_a_version_newer_than_the_tables_is_created_with_a_warning():
+    create = {
+        "kubernetes_version": NEWER_MINOR,
+        "vpc_id": "vpc-00000001",
+        "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],
+    }
+    graph = run(lambda: EksCluster("cluster", {"name": CLUSTER, "create": create}, providers()))
+    (warning,) = graph.warnings
+    assert f"create.kubernetesVersion: Kubernetes {NEWER_MINOR} is newer than" in warning
+
+
+def test_the_age_of_old_tables_is_reported_at_preview(monkeypatch):
+    monkeypatch.setattr(autoscaler_release, "today", lambda: compatibility.READ_ON + timedelta(days=99))
+    planned = run(_adopting(), Cloud(preview=True, cluster_version="1.33"))
+    (warning,) = planned.warnings
+    assert "The version tables are 99 days old" in warning
 
 
 def test_a_created_cluster_is_private_unless_networks_are_named(cloud):

@@ -1,0 +1,228 @@
+"""`make versions`: what it reads from its sources, what it refuses, and one refresh from sources that are played."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from scripts.versions import parsing, refresh
+from scripts.versions.__main__ import COPIES, HOME, main
+from scripts.versions.parsing import Flag, SourceError
+from scripts.versions.sources import Sources
+from scripts.versions.tables import Table, differences
+from tests.played_sources import NEW_CHART, NEW_FLAG, Played, arguments, environment, serving
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout with the tables and their copies alone."""
+    for folder in (HOME, COPIES):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+@pytest.fixture
+def played(checkout, monkeypatch):
+    played = Played(refresh.load(checkout / HOME))
+    with serving(played) as url:
+        for name, value in environment(url).items():
+            monkeypatch.setenv(name, value)
+        yield played, arguments(checkout, url, "2027-01-02")
+
+
+def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, capsys):
+    sources, given = played
+    assert main(given) == 0
+    told = capsys.readouterr().out
+    tables = refresh.load(checkout / HOME)
+    minors = tables["cluster-autoscaler.tsv"].column("minor")
+    newest = dict(zip(minors, tables["cluster-autoscaler.tsv"].column("newest"), strict=True))
+    assert newest["1.33"] == sources.old_patch
+    assert minors[-2:] == [sources.between.rpartition(".")[0], sources.newest.rpartition(".")[0]]
+    assert tables["kubernetes.tsv"].column("minor")[-1] == minors[-1]
+    assert tables["charts.tsv"].rows[-1] == (NEW_CHART, sources.newest, sources.newest, "2027-01-01")
+    flags = tables["ca-flags.tsv"]
+    assert flags.header[-1] == sources.newest
+    assert (NEW_FLAG, "Bool") in {row[:2] for row in flags.rows}
+    assert {row[-1] for row in flags.rows if row[0] == NEW_FLAG} == {"false"}
+    assert NEW_CHART in tables["flag-needs.tsv"].column("chart"), "the played chart grants resourcequotas"
+    assert all("read 2027-01-02." in "".join(table.comments) for table in tables.values())
+    assert f"- cluster-autoscaler.tsv: 1.33: newest {sources.old_patch[:-1]}" in told
+    assert f"- charts.tsv: new {NEW_CHART}" in told
+    assert f"- ca-flags.tsv: new {NEW_FLAG}" in told
+    for copy in (checkout / COPIES).iterdir():
+        assert copy.read_text() == (checkout / HOME / copy.name).read_text()
+
+
+def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
+    _, given = played
+    assert main(given) == main(given) == 0
+    assert "No release since the last refresh." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("attribute", "lost", "told"),
+    [
+        ("tags", lambda played: played.tags.remove("1.32.7"), "image tags: 1.32.7, the newest known of 1.32, is gone"),
+        ("charts", lambda played: played.charts.remove("9.46.6"), "chart index: 9.46.6 is gone"),
+        ("kubernetes", lambda played: played.kubernetes.remove("1.37"), "1.37, the newest known version, is gone"),
+        ("definitions", lambda played: setattr(played, "_definitions", lambda _: [("a", "Bool", "true")]), "flags of"),
+    ],
+)
+def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, played, capsys, attribute, lost, told):
+    sources, given = played
+    before = {name: table.text() for name, table in refresh.load(checkout / HOME).items()}
+    lost(sources)
+    assert main(given) == 1
+    assert f"Nothing was changed: {told}" in capsys.readouterr().err or attribute == "kubernetes"
+    assert {name: table.text() for name, table in refresh.load(checkout / HOME).items()} == before
+
+
+def test_a_source_that_cannot_be_reached_is_refused(checkout, played, capsys):
+    _, given = played
+    assert main([*given, "--images", "http://127.0.0.1:1/"]) == 1
+    assert "Nothing was changed: http://127.0.0.1:1/" in capsys.readouterr().err
+
+
+def test_without_aws_credentials_the_support_dates_stay(checkout, played, monkeypatch):
+    _, given = played
+    monkeypatch.setattr(Sources, "cluster_versions", lambda _: None)
+    before = (checkout / HOME / "kubernetes.tsv").read_text()
+    assert main(given) == 0
+    assert (checkout / HOME / "kubernetes.tsv").read_text() == before
+
+
+def test_a_chart_that_no_longer_grants_a_right_is_left_to_a_person(checkout):
+    tables = refresh.load(checkout / HOME)
+    with pytest.raises(SourceError, match="no longer grants list and watch of namespaces"):
+        refresh.granted("informers.tsv", tables["informers.tsv"], {"9.60.0": {("", "pods")}})
+
+
+def test_flags_are_read_in_the_form_of_kubernetes_autoscaler():
+    source = """
+        func multiStringFlag(name string, usage string) *MultiStringFlag {
+            flag.Var(value, name, usage)
+        }
+        address = flag.String("address", ":8085", "The address, with a comma.")
+        cores = flag.String("cores-total", minMaxFlagString(0, config.DefaultMaxClusterCores), "Format <min>:<max>.")
+        scheduler = flag.String(config.SchedulerConfigFileFlag, "", "file")
+        after = flag.Duration("scale-down-delay-after-add", 10*time.Minute,
+            "How long")
+        labels = multiStringFlag("balancing-label", "Can be passed multiple times")
+        names = pflag.StringSlice("bypassed-scheduler-names", []string{}, "Names")
+    """
+    assert parsing.flags(source) == {
+        "address": Flag("String", '":8085"'),
+        "cores-total": Flag("String", "minMaxFlagString(0, config.DefaultMaxClusterCores)"),
+        "scheduler-config-file": Flag("String", '""'),
+        "scale-down-delay-after-add": Flag("Duration", "10*time.Minute"),
+        "balancing-label": Flag("multiStringFlag", "repeatable"),
+        "bypassed-scheduler-names": Flag("StringSlice", "[]string{}"),
+    }
+
+
+def test_flags_are_read_in_the_form_of_kubernetes_sigs():
+    source = """
+        fs.BoolVar(&p.o.EnforceNodeGroupMinSize, "enforce-node-group-min-size", false, "Should CA (scale up)?")
+        fs.Float64Var(&p.kubeClientQPS, "kube-client-qps", float64(rest.DefaultQPS), "QPS")
+        fs.StringArrayVar(&p.nodeGroups, "nodes", []string{}, "sets min,max size")
+    """
+    assert parsing.flags(source) == {
+        "enforce-node-group-min-size": Flag("Bool", "false"),
+        "kube-client-qps": Flag("Float64", "float64(rest.DefaultQPS)"),
+        "nodes": Flag("multiStringFlag", "repeatable"),
+    }
+
+
+@pytest.mark.parametrize("source", ["", "package flags", "flag.Bool(config.Unheard, true, `x`)", 'flag.Bool("a", true'])
+def test_a_source_without_readable_flags_is_refused(source):
+    with pytest.raises(SourceError):
+        parsing.flags(source)
+
+
+@pytest.mark.parametrize("answer", ["", "[]", "{}", '{"tags": 1}', "<html>"])
+def test_what_is_no_list_of_tags_is_refused(answer):
+    with pytest.raises(SourceError):
+        parsing.image_tags(answer)
+
+
+@pytest.mark.parametrize(
+    "index", ["", "entries: {}", "- a", "entries: {cluster-autoscaler: [{version: 9.59.0}]}", "a: ["]
+)
+def test_what_is_no_chart_index_is_refused(index):
+    with pytest.raises(SourceError):
+        parsing.chart_index(index)
+
+
+def test_the_odd_chart_tag_is_left_out_of_the_index():
+    index = "entries: {cluster-autoscaler: [{version: 9.10.01, appVersion: 1, created: x, urls: [u]}, "
+    index += "{version: 9.59.0, appVersion: 1.35.0, created: '2026-07-21T21:20:14Z', urls: [u]}]}"
+    assert [chart.version for chart in parsing.chart_index(index)] == ["9.10.01", "9.59.0"]
+
+
+@pytest.mark.parametrize("values", ["", "image: {}", "image: {tag: latest}", "image: [", "- a"])
+def test_values_without_an_exact_image_are_refused(values):
+    with pytest.raises(SourceError):
+        parsing.default_image(values)
+
+
+def test_a_broken_chart_archive_is_refused():
+    with pytest.raises(SourceError):
+        parsing.archived(b"no archive", "values.yaml")
+
+
+def test_only_what_may_be_both_listed_and_watched_counts_as_granted():
+    role = """
+{{- if .Values.rbac.create -}}
+kind: ClusterRole
+metadata:
+  name: {{ template "x" . }}
+rules:
+  - apiGroups: [""]
+    resources: [pods, "{{ .Values.other }}"]
+    verbs: [get, list, watch]
+{{- if eq .Values.cloudProvider "aws" }}
+  - apiGroups: [apps]
+    resources: [deployments]
+    verbs: [list]
+{{- end }}
+"""
+    assert parsing.readable_resources(role) == {("", "pods"), ("", "x")}
+    with pytest.raises(SourceError):
+        parsing.readable_resources("kind: ClusterRole")
+
+
+def test_support_dates_are_read_and_an_empty_answer_is_refused():
+    ends = datetime(2026, 12, 2, tzinfo=UTC)
+    answer = {"clusterVersions": [{"clusterVersion": "1.34", "endOfStandardSupportDate": ends}]}
+    assert parsing.cluster_versions(answer) == {"1.34": ("2026-12-02", "")}
+    with pytest.raises(SourceError):
+        parsing.cluster_versions({})
+
+
+def test_the_version_of_a_module_is_read_from_go_mod():
+    module = "sigs.k8s.io/cluster-autoscaler"
+    assert parsing.module_version(f"require (\n\t{module} v1.37.0\n)", module) == "v1.37.0"
+    assert parsing.module_version(f"module {module}\n", module) is None
+
+
+def test_differences_name_new_rows_changed_cells_and_lost_rows():
+    before = Table((), ("a", "b"), (("1", "x"), ("2", "y")))
+    after = Table((), ("a", "b", "c"), (("1", "z", ""), ("3", "w", "")))
+    assert list(differences("t.tsv", before, after)) == [
+        "t.tsv: new column c",
+        "t.tsv: 1: b x -> z",
+        "t.tsv: new 3 (a 3, b w)",
+        "t.tsv: 2 is gone",
+    ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / HOME).glob("*.tsv")), ids=lambda path: path.name)
+def test_every_table_names_its_source_and_the_day_on_which_it_was_read(path):
+    table = Table.load(path)
+    assert table.text() == path.read_text()
+    assert any(line.startswith("# Source: ") for line in table.comments)
+    assert table.read("2027-01-02") != table

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions baseline lint-workflows clean bench counts
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts
 
 include sandbox/sandbox.mk
 
@@ -98,6 +98,9 @@ versions: setup ## Refresh the tables of versions from their public sources, and
 	$(BIN)/python -m scripts.versions
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program tests/schema
 	$(BIN)/python -m scripts.pages
+
+test-versions: setup ## The fast tests on a copy of the checkout with releases that do not exist (a few minutes).
+	$(BIN)/python -m tests.played_sources
 
 clean: ## Remove the virtual environments, caches and reports.
 	rm -rf $(VENV) components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

@@ -169,13 +169,16 @@ def ami_types(table: Table, known: list[str]) -> Table:
 
 
 def kubernetes(table: Table, versions: Mapping[str, tuple[str, str]]) -> Table:
-    """Kubernetes minors with the days on which EKS ends their support; minors that EKS no longer lists are kept."""
+    """Kubernetes minors with the days on which EKS ends their support; what EKS no longer lists is kept."""
     newest = table.column("minor")[-1]
     if newest not in versions:
         raise SourceError(f"EKS DescribeClusterVersions: {newest}, the newest known version, is gone")
     oldest = table.column("minor")[0]
     rows = {row[0]: row for row in table.rows}
-    rows |= {minor: (minor, *days) for minor, days in versions.items() if patch(f"{minor}.0") >= patch(f"{oldest}.0")}
+    for minor, days in versions.items():
+        if patch(f"{minor}.0") >= patch(f"{oldest}.0"):
+            known = rows.get(minor, (minor, "", ""))[1:]
+            rows[minor] = (minor, *(new or old for new, old in zip(days, known, strict=True)))
     return replace(table, rows=tuple(sorted(rows.values(), key=lambda row: patch(f"{row[0]}.0"))))
 
 

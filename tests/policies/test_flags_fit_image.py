@@ -3,6 +3,7 @@ import pytest
 from policies.rules.flags_fit_image import RULE
 from tests.policies.compliant import DEPLOYMENT, RELEASE
 from tests.policies.judging import UNKNOWN, judge
+from tests.versions import NEWER_MINOR
 
 EXPANDER = "values/extraArgs/expander"
 FLAG = "spec/template/spec/containers/0/command/2"
@@ -61,3 +62,9 @@ def test_an_image_whose_version_is_not_stated_is_not_judged() -> None:
 
 def test_flags_that_are_not_known_yet_are_undecided() -> None:
     assert judge(RULE, RELEASE.but("values/extraArgs", UNKNOWN)).undecided
+
+
+def test_a_flag_that_the_table_lacks_passes_with_an_image_newer_than_the_table() -> None:
+    newer = RELEASE.but("values/image/tag", f"v{NEWER_MINOR}.0")
+    assert judge(RULE, newer.but("values/extraArgs/invented-by-a-newer-release", "true")).passes
+    assert judge(RULE, newer.but("values/extraArgs/parallel-drain", "true")).passes

@@ -129,8 +129,8 @@ MUTATIONS = (
     Mutation(
         "a chart whose RBAC makes the autoscaler hang passes",
         "components/pure/compatibility.py",
-        "(1, 33), (9, 46, 3)",
-        "(1, 33), (9, 29, 0)",
+        "if chart < (floor := rbac_floor(minor)):",
+        "if chart < (floor := OLDEST_CHART):",
         "tests/unit/test_compatibility.py::test_a_chart_whose_rbac_makes_the_autoscaler_hang_is_refused_with_the_floor",
     ),
     Mutation(

@@ -202,7 +202,7 @@ def rehearse(folder: Path) -> int:
         [*pytest, "tests/program", "tests/schema"], cwd=folder, env=os.environ | {"UPDATE_SNAPSHOTS": "1"}, check=True
     )
     subprocess.run([sys.executable, "-m", "scripts.pages"], cwd=folder, check=True)
-    tier = [*pytest, "-n", "2", "--dist", "worksteal", "tests", "--ignore", "tests/e2e", *sys.argv[1:]]
+    tier = [*pytest, "-n", "2", "--dist", "worksteal", *(sys.argv[1:] or ["tests", "--ignore", "tests/e2e"])]
     return subprocess.run(tier, cwd=folder).returncode
 
 

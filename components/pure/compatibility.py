@@ -343,8 +343,8 @@ def _named(informers: list[Informer]) -> str:
 def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -> list[str]:
     minor = image[:2]
     warnings = []
-    if kubernetes > max(NEWEST_PATCH):
-        newest = dotted(fitting_image(kubernetes))
+    fitting = fitting_image(kubernetes)
+    if kubernetes > max(NEWEST_PATCH) and minor >= fitting[:2]:
         advice = (
             "The pair was not checked."
             if minor >= kubernetes
@@ -352,14 +352,14 @@ def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -
             f"{dotted(kubernetes)} is published."
         )
         warnings.append(
-            f"Kubernetes {dotted(kubernetes)} is newer than Cluster Autoscaler {newest}, the newest in the version "
-            f"table of {READ_ON}. {'Pinned' if request.image_tag else 'Chosen'}: Cluster Autoscaler {dotted(image)} "
+            f"Kubernetes {dotted(kubernetes)} is newer than Cluster Autoscaler {dotted(fitting)}, the newest in the "
+            f"version table of {READ_ON}. {'Pinned' if request.image_tag else 'Chosen'}: Cluster Autoscaler {dotted(image)} "
             f"with chart {dotted(chart)}. {advice}"
         )
     elif minor != kubernetes:
         warnings.append(
             f"Cluster Autoscaler {dotted(image)} on Kubernetes {dotted(kubernetes)} is an untested pair; "
-            f"leave image.tag out to get {dotted(fitting_image(kubernetes))}."
+            f"leave image.tag out to get {dotted(fitting)}."
         )
     elif chart > newest_chart().version or not is_known(image):
         warnings.append(

@@ -69,6 +69,12 @@ def test_a_pinned_older_image_stays_on_a_cluster_newer_than_the_tables_with_a_wa
     assert f"Pinned: Cluster Autoscaler {newest_image(NEWEST_MINOR)[1:]} with chart {NEWEST_CHART}" in warning
 
 
+def test_an_image_far_behind_a_cluster_newer_than_the_tables_is_called_untested():
+    (warning,) = solve(Request(NEWER_MINOR, image_tag="v1.33.0"))[0].warnings
+    assert "an untested pair" in warning
+    assert f"to get {newest_image(NEWEST_MINOR)[1:]}" in warning
+
+
 def test_a_pinned_image_and_chart_pass_on_a_cluster_newer_than_the_tables_with_a_warning():
     solution, faults = solve(Request(NEWER_MINOR, image_tag=f"v{NEWER_MINOR}.0", chart_version=NEWER_CHART))
     assert faults == []

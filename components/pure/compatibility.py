@@ -353,8 +353,8 @@ def _warnings(kubernetes: Minor, chart: Patch, image: Patch, request: Request) -
         )
         warnings.append(
             f"Kubernetes {dotted(kubernetes)} is newer than Cluster Autoscaler {dotted(fitting)}, the newest in the "
-            f"version table of {READ_ON}. {'Pinned' if request.image_tag else 'Chosen'}: Cluster Autoscaler {dotted(image)} "
-            f"with chart {dotted(chart)}. {advice}"
+            f"version table of {READ_ON}. {'Pinned' if request.image_tag else 'Chosen'}: Cluster Autoscaler "
+            f"{dotted(image)} with chart {dotted(chart)}. {advice}"
         )
     elif minor != kubernetes:
         warnings.append(

@@ -20,9 +20,9 @@ from components import (
     ExistingNodeGroup,
     FaultsError,
     ManagedNodeGroup,
+    autoscaler_release,
     autoscaler_tags,
     cluster_arguments,
-    autoscaler_release,
     cluster_autoscaler,
 )
 from components import node_group as node_group_component

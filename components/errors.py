@@ -76,7 +76,8 @@ def checked(
     Raises:
         FaultsError: With all errors, in the spelling of the caller.
     """
-    cleaned, misshapen = arguments.check(args, cast(type, shape), spelling)
+    # By their Python names in a plugin, too: Pulumi's host translates what its users write.
+    cleaned, misshapen = arguments.check(args, cast(type, shape))
     raise_if_any(f"{component.__name__} {name!r}", misshapen)
     kept = cast(Args, cleaned)
     if found := list(rules(kept)):

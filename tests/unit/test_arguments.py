@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pytest
 
-from components import ClusterAutoscalerArgs, ManagedNodeGroupArgs
+from components import AutoscalerTags, AutoscalerTagsArgs, ClusterAutoscalerArgs, ManagedNodeGroupArgs, errors
 from components.pure.arguments import camel_case, check, fields, in_spelling, known_paths, plain
 from components.pure.faults import Fault
 
@@ -178,3 +178,10 @@ def test_only_what_decides_which_resources_exist_must_be_plain():
     inputs = {name for name, field in fields(ManagedNodeGroupArgs).items() if not plain(field.hint)}
     assert {"cluster_name", "subnet_ids", "permissions_boundary_arn"} <= inputs
     assert "taints" not in inputs
+
+
+def test_a_plugin_gets_its_arguments_by_their_python_names(monkeypatch):
+    # Pulumi's host translates what the consumer wrote; only errors use the consumer's spelling.
+    monkeypatch.setattr(errors, "spelling", camel_case)
+    given = {"asg_name": "workers", "cluster_name": "main"}
+    assert errors.checked(AutoscalerTags, "tags", given, AutoscalerTagsArgs, lambda _: []) == given

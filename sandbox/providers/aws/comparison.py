@@ -1,4 +1,8 @@
-"""What changes between a resource as it is recorded and as the program wants it."""
+"""What changes between a resource as it is recorded and as the program wants it.
+
+Imitates pulumi-terraform-bridge v3 pkg/tfbridge: ``Diff`` of provider.go, ``makeDetailedDiff`` of diff.go and
+``nameRequiresDeleteBeforeReplace`` of schema.go.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +41,23 @@ def difference(
     return Difference(
         changes,
         frozenset(replaces),
-        delete_before_replace=kind.delete_before_replace or _holds_on_to_its_name(kind, old, new),
+        delete_before_replace=bool(replaces) and (kind.delete_before_replace or _has_a_given_name(kind, new)),
     )
 
 
 def changed_properties(kind: ResourceType, changes: Difference) -> frozenset[str]:
-    """The top-level properties, but not the tags that go by the provider's own way, that a difference touches."""
-    own_way = {"tags", "tagsAll"} if kind.taggable() else set()
-    return frozenset(root(path) for path in changes.changes) - own_way
+    """The top-level properties that a difference touches, without the tags, which the provider sets in its own way."""
+    return _roots(changes) - (frozenset({"tags", "tagsAll"}) if kind.taggable() else frozenset())
+
+
+def unsettled_outputs(kind: ResourceType, changes: Difference, inputs: Properties) -> frozenset[str]:
+    """The outputs that are not known before an update is carried out."""
+    changed = _roots(changes) - {"tagsAll"}
+    return kind.unsettled(changed, inputs) if changed else frozenset()
+
+
+def _roots(changes: Difference) -> frozenset[str]:
+    return frozenset(root(path) for path in changes.changes)
 
 
 def value_changes(
@@ -79,13 +92,18 @@ def _property_changes(
 ) -> dict[str, Change]:
     wanted, actual, before = new.get(name), old.outputs.get(name), old.inputs.get(name)
     if wanted is None:
-        if name in kind.computed or is_empty(actual):
+        if name in kind.computed or is_empty(actual) or _is_made_up(kind, name, new):
             return {}
         if isinstance(expected, Object) and isinstance(actual, Mapping):
             given = before if isinstance(before, Mapping) else actual
             return {join(name, key): Change.DELETE for key, value in given.items() if not is_empty(value)}
         return {name: Change.DELETE}
     return value_changes(kind, name, expected, wanted, actual, before)
+
+
+def _is_made_up(kind: ResourceType, name: str, new: Properties) -> bool:
+    """Whether this is the name that the provider makes up behind a given prefix: Optional and Computed upstream."""
+    return kind.naming is not None and name == kind.naming.key and new.get(kind.naming.prefix_key) is not None
 
 
 def _object_changes(
@@ -125,13 +143,15 @@ def _replaces(kind: ResourceType, path: str, change: Change) -> bool:
     return plain == "region" or declared or kind.replaces_when(plain, change)
 
 
-def _holds_on_to_its_name(kind: ResourceType, old: State, new: Properties) -> bool:
-    """Whether the program itself gave the name and keeps it, so that old and new cannot exist together."""
+def _has_a_given_name(kind: ResourceType, new: Properties) -> bool:
+    """Whether the program itself gives a name that could be made up, be it the old one or another.
+
+    ``nameRequiresDeleteBeforeReplace`` does not compare it with the old name, except where pulumi-aws declares
+    ``UniqueNameFields``, which none of these types has.
+    """
     if not kind.naming:
         return False
-    name = kind.naming.key
-    given = new.get(name) is not None and name not in new.get(DEFAULTED, ())
-    return given and bool(new[name] == old.outputs.get(name))
+    return new.get(kind.naming.key) is not None and kind.naming.key not in new.get(DEFAULTED, ())
 
 
 def _alike(kind: ResourceType, path: str, actual: Any, wanted: Any) -> bool:

@@ -1,4 +1,8 @@
-"""IAM: roles, managed policies, attachments and OIDC providers."""
+"""IAM: roles, managed policies, attachments and OIDC providers.
+
+Imitates terraform-provider-aws internal/service/iam/role.go, policy.go, role_policy_attachment.go,
+openid_connect_provider.go and openid_connect_provider_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties, ResourceType
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs, to_pairs
+from sandbox.providers.aws.validators import arn, between, iam_name, length
 from sandbox.providers.rpc import ProviderError, State
 
 _GONE = "NoSuchEntity"
@@ -24,15 +29,24 @@ class Role(ResourceType):
     """``aws.iam.Role``. ID: the role's name."""
 
     resource = aws.iam.Role
-    naming = AutoName("name", 64)
+    naming = AutoName("name", 64, iam_name(64))
     defaults = MappingProxyType({"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False})
-    computed = frozenset({"inlinePolicies", "managedPolicyArns"})
+    computed = frozenset({"managedPolicyArns"})
     kept = frozenset({"forceDetachPolicies"})
     replaces = frozenset({"name", "namePrefix", "path"})
-    documents = frozenset({"assumeRolePolicy", "inlinePolicies.policy"})
+    documents = frozenset({"assumeRolePolicy"})
+    validators = MappingProxyType(
+        {
+            "description": length(0, 1000),
+            "maxSessionDuration": between(3600, 43200),
+            "path": length(0, 512),
+            "permissionsBoundary": arn,
+        }
+    )
+    unsupported = frozenset({"inlinePolicies", "managedPolicyArns"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Makes the role; its policies follow in :meth:`complete`."""
+        """Makes the role."""
         request = {
             "RoleName": inputs["name"],
             "Path": inputs["path"],
@@ -45,27 +59,17 @@ class Role(ResourceType):
                 request[member] = inputs[name]
         return cloud.iam.create_role(**request)["Role"]["RoleName"]
 
-    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
-        """Gives it the policies that are declared on the role itself."""
-        _set_managed_policies(cloud, resource_id, set(), set(inputs.get("managedPolicyArns") or ()))
-        _set_inline_policies(cloud, resource_id, {}, _inline_policies(inputs))
-
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
-        """The role and its policies."""
+        """The role."""
         answer = found(lambda: cloud.iam.get_role(RoleName=old.id), _GONE)
         if answer is None:
             return None
         role = answer["Role"]
-        recorded, live = _inline_policies(old.outputs), _live_inline(cloud, old.id)
-        same = {name: text for name, text in recorded.items() if documents.equivalent(text, live.get(name))}
         return {
             "arn": role["Arn"],
             "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
             "createDate": role["CreateDate"].isoformat(),
             "description": role.get("Description"),
-            "inlinePolicies": [
-                {"name": name, "policy": same.get(name) or json.dumps(policy)} for name, policy in live.items()
-            ],
             "managedPolicyArns": _attached_policies(cloud, old.id),
             "maxSessionDuration": role.get("MaxSessionDuration", 3600),
             "name": role["RoleName"],
@@ -91,11 +95,6 @@ class Role(ResourceType):
             iam.put_role_permissions_boundary(RoleName=old.id, PermissionsBoundary=inputs["permissionsBoundary"])
         elif "permissionsBoundary" in changed:
             iam.delete_role_permissions_boundary(RoleName=old.id)
-        if "managedPolicyArns" in changed:
-            present = set(_attached_policies(cloud, old.id))
-            _set_managed_policies(cloud, old.id, present, set(inputs.get("managedPolicyArns") or ()))
-        if "inlinePolicies" in changed:
-            _set_inline_policies(cloud, old.id, _live_inline(cloud, old.id), _inline_policies(inputs))
 
     def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
         """Adds or overwrites tags."""
@@ -106,9 +105,9 @@ class Role(ResourceType):
         cloud.iam.untag_role(RoleName=old.id, TagKeys=keys)
 
     def delete(self, cloud: Cloud, old: State) -> None:
-        """Removes it, with the policies on record, or all of them with ``forceDetachPolicies``.
+        """Remove it, with all attached policies if a refresh recorded any, or with ``forceDetachPolicies``.
 
-        Policies that others attached stop it otherwise, as on AWS.
+        As ``deleteRole`` of role.go does. Others stop it: IAM refuses a role that still has policies.
         """
         if found(lambda: cloud.iam.get_role(RoleName=old.id), _GONE) is None:
             return
@@ -116,12 +115,13 @@ class Role(ResourceType):
             cloud.iam.remove_role_from_instance_profile(
                 RoleName=old.id, InstanceProfileName=profile["InstanceProfileName"]
             )
-        attached, inline = set(_attached_policies(cloud, old.id)), _live_inline(cloud, old.id)
-        if not old.outputs.get("forceDetachPolicies"):
-            attached &= set(old.outputs.get("managedPolicyArns") or ())
-            inline = {name: inline[name] for name in _inline_policies(old.outputs) if name in inline}
-        _set_managed_policies(cloud, old.id, attached, set())
-        _set_inline_policies(cloud, old.id, inline, {})
+        forced = bool(old.outputs.get("forceDetachPolicies"))
+        if forced or old.outputs.get("managedPolicyArns"):
+            for arn in _attached_policies(cloud, old.id):
+                cloud.iam.detach_role_policy(RoleName=old.id, PolicyArn=arn)
+        if forced:
+            for name in cloud.iam.list_role_policies(RoleName=old.id)["PolicyNames"]:
+                cloud.iam.delete_role_policy(RoleName=old.id, PolicyName=name)
         found(lambda: cloud.iam.delete_role(RoleName=old.id), _GONE)
 
 
@@ -129,7 +129,7 @@ class Policy(ResourceType):
     """``aws.iam.Policy``, a managed policy of the account. ID: its ARN."""
 
     resource = aws.iam.Policy
-    naming = AutoName("name", 128)
+    naming = AutoName("name", 128, iam_name(128))
     defaults = MappingProxyType({"path": "/"})
     kept = frozenset({"delayAfterPolicyCreationInMs"})
     replaces = frozenset({"name", "namePrefix", "path", "description"})
@@ -205,6 +205,7 @@ class RolePolicyAttachment(ResourceType):
 
     resource = aws.iam.RolePolicyAttachment
     replaces = frozenset({"role", "policyArn"})
+    validators = MappingProxyType({"policyArn": arn})
     # Create-then-delete would remove what it just made whenever both halves are the same.
     delete_before_replace = True
 
@@ -238,6 +239,12 @@ class OpenIdConnectProvider(ResourceType):
     resource = aws.iam.OpenIdConnectProvider
     computed = frozenset({"thumbprintLists"})
     replaces = frozenset({"url"})
+    validators = MappingProxyType(
+        {
+            "clientIdLists": length(1, 255),
+            "thumbprintLists": length(40, 40),
+        }
+    )
 
     def alike(self, path: str, actual: Any, wanted: Any) -> bool:
         """AWS tells the URL back without its scheme."""
@@ -314,34 +321,9 @@ def without_scheme(url: str) -> str:
     return re.sub(r"^https?://", "", url)
 
 
-def _inline_policies(properties: Properties) -> dict[str, Any]:
-    policies = properties.get("inlinePolicies") or ()
-    return {each["name"]: each["policy"] for each in policies if each.get("name")}
-
-
-def _live_inline(cloud: Cloud, role: str) -> dict[str, Any]:
-    names = cloud.iam.list_role_policies(RoleName=role)["PolicyNames"]
-    return {name: cloud.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in sorted(names)}
-
-
 def _attached_policies(cloud: Cloud, role: str) -> list[str]:
     pages = cloud.iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
     return sorted(each["PolicyArn"] for page in pages for each in page["AttachedPolicies"])
-
-
-def _set_managed_policies(cloud: Cloud, role: str, present: set[str], wanted: set[str]) -> None:
-    for arn in sorted(wanted - present):
-        cloud.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
-    for arn in sorted(present - wanted):
-        cloud.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
-
-
-def _set_inline_policies(cloud: Cloud, role: str, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name, document in wanted.items():
-        if not documents.equivalent(present.get(name), document):
-            cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=documents.text(document))
-    for name in set(present) - set(wanted):
-        cloud.iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
 RESOURCES: list[ResourceType] = [Role(), Policy(), RolePolicyAttachment(), OpenIdConnectProvider()]

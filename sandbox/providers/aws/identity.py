@@ -1,8 +1,10 @@
-"""Functions of the root module: who asks, and where."""
+"""The one function of the root module that a program needs: in which partition it works.
+
+Imitates terraform-provider-aws internal/service/meta/partition_data_source.go.
+"""
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import botocore.session
@@ -11,17 +13,12 @@ import pulumi_aws as aws
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.aws.session import Cloud
-from sandbox.providers.rpc import ProviderError
-
-
-def get_caller_identity(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.get_caller_identity``."""
-    return {**cloud.session.caller, "id": cloud.session.account}
 
 
 def get_partition(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.get_partition``."""
-    partition = _partition(cloud.session.partition)
+    """``aws.get_partition``, from botocore's table of endpoints."""
+    table: Any = botocore.session.get_session().get_data("endpoints")
+    partition = next(each for each in table["partitions"] if each["partition"] == cloud.session.partition)
     suffix = partition["dnsSuffix"]
     return {
         "dnsSuffix": suffix,
@@ -31,31 +28,7 @@ def get_partition(cloud: Cloud, args: Properties) -> Properties:
     }
 
 
-def get_region(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.get_region``: the provider's region, or one that is named."""
-    name = args.get("region") or args.get("name") or cloud.region
-    partition = _partition(cloud.session.partition)
-    if name not in partition["regions"]:
-        raise ProviderError(f"finding region {name!r}: the partition {partition['partition']} has no such region")
-    return {
-        "description": partition["regions"][name]["description"],
-        "endpoint": f"ec2.{name}.{partition['dnsSuffix']}",
-        "id": name,
-        "name": name,
-        "region": name,
-    }
-
-
-@functools.cache
-def _partition(name: str) -> Any:
-    """A partition of AWS from botocore's table of endpoints."""
-    table: Any = botocore.session.get_session().get_data("endpoints")
-    return next(each for each in table["partitions"] if each["partition"] == name)
-
-
 RESOURCES: list[ResourceType] = []
 FUNCTIONS: list[Function] = [
-    Function("aws:index/getCallerIdentity:getCallerIdentity", aws.get_caller_identity, get_caller_identity),
     Function("aws:index/getPartition:getPartition", aws.get_partition, get_partition),
-    Function("aws:index/getRegion:getRegion", aws.get_region, get_region),
 ]

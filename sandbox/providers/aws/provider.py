@@ -52,7 +52,7 @@ class AwsProvider(Provider[Session]):
         if preview:
             return State("", states.preview_create(kind, inputs, session.default_tags))
         cloud = _cloud(call, inputs)
-        complete = _with_all_tags(kind, session, inputs)
+        complete = checks.with_name(kind, _with_all_tags(kind, session, inputs))
         with explained(f"creating {call.resource}"):
             resource_id = kind.create(cloud, complete)
         with _recorded_as_it_is(call, cloud, State(resource_id, inputs), inputs):

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sandbox.providers.aws.session import Cloud
+from sandbox.providers.aws.validators import Validator
 from sandbox.providers.differences import Change
 from sandbox.providers.rpc import Failure, State
 from sandbox.providers.schema import MapOf, Object, object_type, output_names
@@ -25,15 +26,22 @@ class AutoName:
     Attributes:
         key: The name's property.
         longest: How long AWS lets it be.
+        valid: What the official provider checks of a name, or of a prefix.
     """
 
     key: str
     longest: int
+    valid: Validator = lambda _value: None
 
     @property
     def prefix_key(self) -> str:
         """The property that asks for a made-up name with a given beginning."""
         return f"{self.key}Prefix"
+
+    @property
+    def longest_prefix(self) -> int:
+        """How long the prefix may be: the 26 digits behind it (``id.UniqueIDSuffixLength``) need their place."""
+        return self.longest - 26
 
 
 class ResourceType(ABC):
@@ -74,11 +82,17 @@ class ResourceType(ABC):
     enums: ClassVar[Mapping[str, tuple[str, str]]] = MappingProxyType({})
     """Inputs with a fixed set of values: the service, and the shape of its API model that lists them."""
 
+    validators: ClassVar[Mapping[str, Validator]] = MappingProxyType({})
+    """What the official provider checks of known values by itself, by dotted path; of a list, each of its items."""
+
+    counts: ClassVar[Mapping[str, tuple[int, int | None]]] = MappingProxyType({})
+    """How many items a list may have, by dotted path (``MinItems``, ``MaxItems`` upstream)."""
+
     unsupported: ClassVar[frozenset[str]] = frozenset()
     """Inputs of the official provider that this stand-in refuses."""
 
     volatile: ClassVar[frozenset[str]] = frozenset()
-    """Outputs that any change of an input but the tags may change."""
+    """Outputs that may change with any input but the tags, unless :meth:`unsettled` says otherwise."""
 
     @classmethod
     def token(cls) -> str:
@@ -110,6 +124,11 @@ class ResourceType(ABC):
         """Whether two values of a property mean the same to AWS although they differ. Default: never."""
         del path, actual, wanted
         return False
+
+    def unsettled(self, changed: frozenset[str], inputs: Properties) -> frozenset[str]:
+        """Outputs that a preview cannot know when these top-level inputs change; the tags count. Default: volatile."""
+        del inputs
+        return self.volatile if changed - {"tags"} else frozenset()
 
     def replaces_when(self, path: str, change: Change) -> bool:
         """Whether this change of a property that is not in ``replaces`` needs a new resource. Default: never."""

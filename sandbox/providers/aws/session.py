@@ -80,14 +80,12 @@ class Session:
         region: Region of resources that do not name their own.
         account: Account of the credentials.
         partition: Partition of the region, such as ``aws``.
-        caller: Who the credentials are: account, ARN and user ID, as STS tells.
         default_tags: Tags that every taggable resource gets.
     """
 
     region: str
     account: str
     partition: str
-    caller: Mapping[str, str]
     default_tags: Mapping[str, str]
     _boto: boto3.Session = field(repr=False)
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
@@ -121,13 +119,11 @@ class Session:
             if not boto.region_name:
                 raise ProviderError("the aws provider has no region: set aws:region, or AWS_REGION in the environment")
             caller = boto.client("sts", config=_CLIENT).get_caller_identity()
-        identity = {"accountId": caller["Account"], "arn": caller["Arn"], "userId": caller["UserId"]}
-        _check_account(identity["accountId"], settings)
+        _check_account(caller["Account"], settings)
         return cls(
             region=boto.region_name,
-            account=identity["accountId"],
+            account=caller["Account"],
             partition=boto.get_partition_for_region(boto.region_name),
-            caller=identity,
             default_tags=(settings.get("defaultTags") or {}).get("tags") or {},
             _boto=boto,
         )

@@ -1,4 +1,7 @@
-"""A resource's outputs and inputs: before it exists, after an update, and as the cloud shows it."""
+"""A resource's outputs and inputs: before it exists, after an update, and as the cloud shows it.
+
+Imitates pulumi-terraform-bridge v3 pkg/tfbridge/schema.go: ``MakeTerraformOutputs`` and ``extractInputsFromOutputs``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 from sandbox.providers.aws import documents, tags
 from sandbox.providers.aws.checks import DEFAULTED
-from sandbox.providers.aws.comparison import changed_properties, is_empty, value_changes
+from sandbox.providers.aws.comparison import is_empty, unsettled_outputs, value_changes
 from sandbox.providers.aws.paths import fill
 from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.differences import Difference
@@ -22,6 +25,8 @@ def preview_create(kind: ResourceType, inputs: Properties, default_tags: Mapping
     outputs |= {name: value for name, value in inputs.items() if name != DEFAULTED and value is not None}
     for path in kind.computed:
         fill(outputs, path, UNKNOWN)
+    if kind.naming:
+        outputs.setdefault(kind.naming.key, UNKNOWN)
     if kind.taggable():
         outputs["tagsAll"] = tags.merged(inputs, default_tags)
     return outputs
@@ -37,10 +42,10 @@ def preview_update(
     """The outputs of a resource after an update: the new inputs over the recorded state."""
     outputs = _overlaid(kind, old.outputs, inputs)
     outputs.pop(DEFAULTED, None)
-    for name in set(kind.arguments().fields) - set(inputs) - kind.computed - {"region"}:
+    kept = kind.computed | ({kind.naming.key} if kind.naming else set())
+    for name in set(kind.arguments().fields) - set(inputs) - kept - {"region"}:
         outputs.pop(name, None)
-    if changed_properties(kind, changes):
-        outputs |= dict.fromkeys(kind.volatile - set(inputs), UNKNOWN)
+    outputs |= dict.fromkeys(unsettled_outputs(kind, changes, inputs) - set(inputs), UNKNOWN)
     if kind.taggable():
         outputs["tagsAll"] = tags.merged(inputs, default_tags)
     return outputs
@@ -88,6 +93,8 @@ def live_inputs(kind: ResourceType, old: Properties, outputs: Properties) -> dic
     for name, expected in kind.arguments().fields.items():
         if name == "region":
             live = old.get(name)
+        elif kind.naming and name == kind.naming.key and old.get(kind.naming.prefix_key):
+            continue  # Behind a prefix the name is no input.
         else:
             required = name in kind.arguments().required
             live = _live_input(kind, name, expected, required, old.get(name), outputs.get(name))

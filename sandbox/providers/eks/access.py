@@ -1,14 +1,15 @@
-"""Who may use the cluster: access entries, and the older ConfigMap ``aws-auth``."""
+"""Who may use the cluster: access entries.
+
+Imitates pulumi-eks nodejs/eks/cluster/cluster.ts, ``createAccessEntries`` in ``createCore``, as of v4.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
-import yaml
 
 
 def access_entries(
@@ -41,27 +42,3 @@ def _access_entry(
             opts=pulumi.ResourceOptions(parent=entry, depends_on=[entry]),
         )
     return entry
-
-
-def node_access_config_map(
-    name: str, roles: Sequence[aws.iam.Role], provider: kubernetes.Provider, parent: pulumi.Resource
-) -> kubernetes.core.v1.ConfigMap:
-    """``aws-auth``: lets instances of these roles join as nodes. The sandbox's clusters do not read it."""
-    return kubernetes.core.v1.ConfigMap(
-        f"{name}-nodeAccess",
-        immutable=False,
-        metadata={
-            "name": "aws-auth",
-            "namespace": "kube-system",
-            "annotations": {"pulumi.com/patchForce": "true"},
-        },
-        data={"mapRoles": pulumi.Output.all(*(role.arn for role in roles)).apply(_node_mappings)},
-        opts=pulumi.ResourceOptions(parent=parent, provider=provider),
-    )
-
-
-def _node_mappings(arns: Sequence[str]) -> str:
-    groups = ["system:bootstrappers", "system:nodes"]
-    mappings = [{"rolearn": arn, "username": "system:node:{{EC2PrivateDNSName}}", "groups": groups} for arn in arns]
-    dumped: str = yaml.safe_dump(mappings, sort_keys=False)
-    return dumped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pulumi
@@ -16,43 +16,23 @@ _DONE: Final = frozenset(
     {
         "accessEntries",
         "authenticationMode",
-        "bootstrapSelfManagedAddons",
-        "clusterSecurityGroup",
-        "clusterSecurityGroupTags",
-        "clusterTags",
         "corednsAddonOptions",
         "createOidcProvider",
-        "deletionProtection",
-        "enableConfigMapMutable",
-        "enabledClusterLogTypes",
-        "encryptionConfigKeyArn",
         "endpointPrivateAccess",
         "endpointPublicAccess",
-        "instanceRole",
-        "instanceRoles",
-        "ipFamily",
         "kubeProxyAddonOptions",
-        "kubernetesServiceIpAddressRange",
         "name",
-        "nodeSecurityGroupTags",
         "privateSubnetIds",
-        "providerCredentialOpts",
         "publicAccessCidrs",
         "publicSubnetIds",
-        "serviceRole",
         "skipDefaultNodeGroup",
         "skipDefaultSecurityGroups",
         "subnetIds",
         "tags",
-        "upgradePolicy",
         "useDefaultVpcCni",
         "version",
-        "vpcCniOptions",
         "vpcId",
     }
-)
-_CNI_DONE: Final = frozenset(
-    {"addonVersion", "resolveConflictsOnCreate", "resolveConflictsOnUpdate", "serviceAccountRoleArn"}
 )
 _AUTHENTICATION_MODES: Final = tuple(mode.value for mode in eks.AuthenticationMode)
 _STAND_IN: Final = "the sandbox's stand-in for eks:index:Cluster does not do"
@@ -69,23 +49,19 @@ def failures(inputs: Mapping[str, Any]) -> list[Failure]:
     ]
     paths = {failure.property for failure in refused}
     judged = validate({name: value for name, value in plain.items() if name not in paths}, schema)
-    return [*refused, *judged, *_cni_failures(plain), *_network_failures(plain), *_access_failures(plain)]
+    return [*refused, *judged, *_part_failures(plain), *_network_failures(plain), *_access_failures(plain)]
 
 
+_PARTS: Final = {
+    "skipDefaultNodeGroup": "the default node group; make node groups of your own",
+    "skipDefaultSecurityGroups": "security groups; nodes get the one that EKS makes",
+    "useDefaultVpcCni": "add-ons; EKS installs its own CNI",
+}
+_RESOLVE: Final = frozenset({"resolveConflictsOnCreate", "resolveConflictsOnUpdate"})
 _REASONS: Final = {
     "roleMappings": ": the sandbox's clusters know access entries only; use accessEntries",
     "userMappings": ": the sandbox's clusters know access entries only; use accessEntries",
 }
-
-
-def supports_access_entries(inputs: Mapping[str, Any]) -> bool:
-    """Whether the cluster takes access entries."""
-    return inputs.get("authenticationMode") in ("API", "API_AND_CONFIG_MAP")
-
-
-def supports_config_map(inputs: Mapping[str, Any]) -> bool:
-    """Whether the cluster takes the ConfigMap ``aws-auth``: EKS's default."""
-    return inputs.get("authenticationMode") in (None, "CONFIG_MAP", "API_AND_CONFIG_MAP")
 
 
 def _network_failures(inputs: Mapping[str, Any]) -> list[Failure]:
@@ -99,10 +75,21 @@ def _network_failures(inputs: Mapping[str, Any]) -> list[Failure]:
         found.append(Failure("subnetIds", "is missing, and so are publicSubnetIds and privateSubnetIds"))
     if inputs.get("publicAccessCidrs") and inputs.get("endpointPublicAccess") is False:
         found.append(Failure("publicAccessCidrs", "can only be given if endpointPublicAccess is true"))
-    if inputs.get("skipDefaultNodeGroup") is not True:
-        reason = f"must be true: {_STAND_IN} the default node group; make node groups of your own"
-        found.append(Failure("skipDefaultNodeGroup", reason))
     return found
+
+
+def _part_failures(inputs: Mapping[str, Any]) -> Iterator[Failure]:
+    """The parts that the official package makes unless told not to, and the stand-in never makes."""
+    for name, part in _PARTS.items():
+        if inputs.get(name) is not True:
+            yield Failure(name, f"must be true: {_STAND_IN} {part}")
+    for name in ("corednsAddonOptions", "kubeProxyAddonOptions"):
+        options = inputs.get(name)
+        given = {key for key, value in options.items() if value} if isinstance(options, Mapping) else set()
+        # The SDK itself gives how to resolve conflicts.
+        done = _RESOLVE if name == "corednsAddonOptions" else {"enabled", *_RESOLVE}
+        for key in sorted(given - done):
+            yield Failure(f"{name}.{key}", f"{_STAND_IN} `{name}.{key}`")
 
 
 def _access_failures(inputs: Mapping[str, Any]) -> list[Failure]:
@@ -110,23 +97,9 @@ def _access_failures(inputs: Mapping[str, Any]) -> list[Failure]:
     mode = inputs.get("authenticationMode")
     if mode not in (None, UNKNOWN, *_AUTHENTICATION_MODES):
         found.append(Failure("authenticationMode", f"expected {', '.join(_AUTHENTICATION_MODES)}, got {mode!r}"))
-    if inputs.get("accessEntries") and not supports_access_entries(inputs):
-        found.append(Failure("accessEntries", "needs authenticationMode API or API_AND_CONFIG_MAP"))
-    if inputs.get("instanceRoles") and mode == "API":
-        found.append(Failure("instanceRoles", "cannot be given with authenticationMode API"))
-    if inputs.get("instanceRoles") and inputs.get("instanceRole"):
-        found.append(Failure("instanceRoles", "cannot be given together with instanceRole"))
+    if mode in (None, "CONFIG_MAP", "API_AND_CONFIG_MAP"):
+        found.append(Failure("authenticationMode", f"must be API: {_STAND_IN} the ConfigMap aws-auth"))
     return found
-
-
-def _cni_failures(inputs: Mapping[str, Any]) -> list[Failure]:
-    options = inputs.get("vpcCniOptions")
-    known = object_type(eks.VpcCniOptionsArgs).fields
-    return [
-        Failure(f"vpcCniOptions.{name}", f"{_STAND_IN} `vpcCniOptions.{name}`")
-        for name in (options if isinstance(options, Mapping) else ())
-        if name in known and name not in _CNI_DONE
-    ]
 
 
 def _without_outputs(value: Any) -> Any:

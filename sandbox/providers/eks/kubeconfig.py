@@ -1,14 +1,14 @@
-"""The kubeconfig that the component gives out."""
+"""The kubeconfig that the component gives out.
+
+Imitates pulumi-eks nodejs/eks/cluster/cluster.ts, ``generateKubeconfig``, as of v4.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 
-def kubeconfig(
-    name: str, arn: str, endpoint: str, authority: str, credentials: Mapping[str, str], *, with_profile: bool
-) -> dict[str, Any]:
+def kubeconfig(name: str, arn: str, endpoint: str, authority: str) -> dict[str, Any]:
     """A kubeconfig whose user is whoever ``aws eks get-token`` says; no secret inside.
 
     Args:
@@ -16,15 +16,9 @@ def kubeconfig(
         arn: Its ARN, which names its region.
         endpoint: URL of its API server.
         authority: Its certificate authority, in base64.
-        credentials: ``providerCredentialOpts`` of the component: ``roleArn``, ``profileName``.
-        with_profile: Whether to name the profile: for the component's own use, not for others.
     """
     region = arn.split(":")[3]
     arguments = ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"]
-    if credentials.get("roleArn"):
-        arguments += ["--role", credentials["roleArn"]]
-    if with_profile and credentials.get("profileName"):
-        arguments += ["--profile", credentials["profileName"]]
     version = "client.authentication.k8s.io/v1beta1"
     login = {
         "apiVersion": version,

@@ -16,9 +16,9 @@ from pulumi.provider import Provider as ComponentProvider
 from pulumi.provider.server import ProviderServicer
 from pulumi.runtime.proto import provider_pb2
 
-from sandbox.providers.eks import arguments
+from sandbox.providers.eks import arguments, aws_cli
 from sandbox.providers.eks.cluster import TYPE, Cluster
-from sandbox.providers.rpc import Provider, Servicer, Unsupported
+from sandbox.providers.rpc import Provider, ProviderError, Servicer, Unsupported
 
 _ENGINES: Final = 256
 """Engines remembered, by connection: components log there. Attached servers are never told that a run is over."""
@@ -79,5 +79,7 @@ class _Components(ComponentProvider):
                 f"{resource_type} {name!r} cannot be made:",
                 [{"property_path": each.property, "reason": each.reason} for each in found],
             )
+        if fault := aws_cli.fault():
+            raise ProviderError(fault)
         made = Cluster(name, inputs, options)
         return ConstructResult(made.urn, made.outputs)

@@ -1,4 +1,7 @@
-"""``eks:index:ServiceRole``: a role that an AWS service takes on, with managed policies."""
+"""``eks:index:ServiceRole``: a role that an AWS service takes on, with managed policies.
+
+Imitates pulumi-eks nodejs/eks/servicerole.ts, as of v4.
+"""
 
 from __future__ import annotations
 

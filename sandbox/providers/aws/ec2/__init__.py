@@ -1,11 +1,10 @@
-"""EC2: networks, security groups and launch templates."""
+"""EC2: networks, launch templates and instance types."""
 
 from sandbox.providers.aws.ec2 import instance_type, network, routing
 from sandbox.providers.aws.ec2.gateways import Eip, InternetGateway, NatGateway
 from sandbox.providers.aws.ec2.launch_template import LaunchTemplate
 from sandbox.providers.aws.ec2.network import Subnet, Vpc
 from sandbox.providers.aws.ec2.routing import RouteTable, RouteTableAssociation
-from sandbox.providers.aws.ec2.security_group import SecurityGroup, SecurityGroupRule
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import ResourceType
 
@@ -16,8 +15,6 @@ RESOURCES: list[ResourceType] = [
     NatGateway(),
     RouteTable(),
     RouteTableAssociation(),
-    SecurityGroup(),
-    SecurityGroupRule(),
     Subnet(),
     Vpc(),
 ]

@@ -1,4 +1,8 @@
-"""Ways out of a VPC: Internet gateways, NAT gateways and their elastic addresses."""
+"""Ways out of a VPC: Internet gateways, NAT gateways and their elastic addresses.
+
+Imitates terraform-provider-aws internal/service/ec2/vpc_internet_gateway.go, vpc_nat_gateway.go and ec2_eip.go, as of
+v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 

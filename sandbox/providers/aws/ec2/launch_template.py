@@ -1,8 +1,12 @@
-"""Launch templates."""
+"""Launch templates.
+
+Imitates terraform-provider-aws internal/service/ec2/ec2_launch_template.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 import pulumi_aws as aws
@@ -12,6 +16,7 @@ from sandbox.providers.aws.ec2.common import Ec2Resource, tag_specifications
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
+from sandbox.providers.aws.validators import between, matching
 from sandbox.providers.rpc import Failure, State
 
 _SHAPE = "RequestLaunchTemplateData"
@@ -20,6 +25,8 @@ _GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.NotFoundEx
 
 # Inputs that are about the template itself; all others are the data of a version.
 _NOT_DATA = frozenset({"defaultVersion", "description", "name", "namePrefix", "region", "tags", "updateDefaultVersion"})
+_NO_NEW_DEFAULT = frozenset({"name", "namePrefix", "description"})
+_NO_NEW_LATEST = _NO_NEW_DEFAULT | {"defaultVersion", "updateDefaultVersion"}
 _RENAMES = {
     "securityGroupNames": "SecurityGroups",
     "securityGroups": "Groups",
@@ -31,7 +38,7 @@ class LaunchTemplate(Ec2Resource):
     """``aws.ec2.LaunchTemplate``. ID: ``lt-...``. Each change of its data makes a version."""
 
     resource = aws.ec2.LaunchTemplate
-    naming = AutoName("name", 128)
+    naming = AutoName("name", 128, matching(r"[a-zA-Z0-9()./_-]*", "must contain letters, digits and ()./_-"))
     computed = frozenset(
         {
             "defaultVersion",
@@ -44,8 +51,29 @@ class LaunchTemplate(Ec2Resource):
         }
     )
     kept = frozenset({"updateDefaultVersion"})
+    # TypeList upstream.
+    ordered = frozenset({"blockDeviceMappings", "networkInterfaces", "tagSpecifications"})
+    enums = MappingProxyType(
+        {
+            "blockDeviceMappings.ebs.volumeType": ("ec2", "VolumeType"),
+            "metadataOptions.httpEndpoint": ("ec2", "LaunchTemplateInstanceMetadataEndpointState"),
+            "metadataOptions.httpTokens": ("ec2", "LaunchTemplateHttpTokensState"),
+            "tagSpecifications.resourceType": ("ec2", "ResourceType"),
+        }
+    )
+    validators = MappingProxyType({"metadataOptions.httpPutResponseHopLimit": between(1, 64)})
     replaces = frozenset({"name", "namePrefix"})
     volatile = frozenset({"defaultVersion", "latestVersion"})
+
+    def unsettled(self, changed: frozenset[str], inputs: Properties) -> frozenset[str]:
+        """Any change but that of a few inputs, so also one of the tags, leaves the latest version open.
+
+        ``CustomizeDiff`` of the official resource says so, although tags make no version.
+        """
+        unknown = {"latestVersion"} if changed - _NO_NEW_LATEST else set()
+        if inputs.get("updateDefaultVersion") and changed - _NO_NEW_DEFAULT:
+            unknown.add("defaultVersion")
+        return frozenset(unknown)
 
     def check(self, inputs: Properties) -> Iterator[Failure]:
         """Names what the API calls so differently that the stand-in would leave it out."""

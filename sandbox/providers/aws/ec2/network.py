@@ -1,4 +1,8 @@
-"""VPCs and subnets."""
+"""VPCs and subnets.
+
+Imitates terraform-provider-aws internal/service/ec2/vpc_.go, vpc_subnet.go, vpc_subnet_data_source.go and
+vpc_subnets_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
+from sandbox.providers.aws.validators import cidr
 from sandbox.providers.rpc import ProviderError, State
 
 _NO_VPC = "InvalidVpcID.NotFound"
@@ -32,6 +37,7 @@ class Vpc(Ec2Resource):
     defaults = MappingProxyType({"enableDnsSupport": True, "instanceTenancy": "default"})
     computed = frozenset({"enableDnsHostnames", "enableNetworkAddressUsageMetrics"})
     replaces = frozenset({"cidrBlock", "instanceTenancy"})
+    validators = MappingProxyType({"cidrBlock": cidr})
     unsupported = frozenset(
         {
             "assignGeneratedIpv6CidrBlock",
@@ -114,6 +120,7 @@ class Subnet(Ec2Resource):
     defaults = MappingProxyType({"mapPublicIpOnLaunch": False})
     computed = frozenset({"availabilityZone", "availabilityZoneId"})
     replaces = frozenset({"availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId"})
+    validators = MappingProxyType({"cidrBlock": cidr})
     unsupported = frozenset(
         {
             "assignIpv6AddressOnCreation",

@@ -1,9 +1,14 @@
-"""Route tables and which subnets they serve."""
+"""Route tables and which subnets they serve.
+
+Imitates terraform-provider-aws internal/service/ec2/vpc_route_table.go, vpc_route_table_association.go,
+vpc_route_table_data_source.go and vpc_route_tables_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pulumi_aws as aws
@@ -20,6 +25,7 @@ from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
+from sandbox.providers.aws.validators import cidr
 from sandbox.providers.rpc import ProviderError, State
 from sandbox.providers.schema import ListOf
 
@@ -47,6 +53,7 @@ class RouteTable(Ec2Resource):
     resource = aws.ec2.RouteTable
     computed = frozenset({"propagatingVgws", "routes"})
     replaces = frozenset({"vpcId"})
+    validators = MappingProxyType({"routes.cidrBlock": cidr, "routes.ipv6CidrBlock": cidr})
     unsupported = frozenset({"propagatingVgws"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:

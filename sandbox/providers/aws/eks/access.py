@@ -1,4 +1,8 @@
-"""Who may enter an EKS cluster (access entries), and which pods have which role (Pod Identity associations)."""
+"""Who may enter an EKS cluster (access entries), and which pods have which role (Pod Identity associations).
+
+Imitates terraform-provider-aws internal/service/eks/access_entry.go, access_policy_association.go and
+pod_identity_association.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, once_role_is_known, split_id
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.aws.validators import CLUSTER_NAME, arn
 from sandbox.providers.rpc import State
 
 
@@ -21,6 +26,7 @@ class AccessEntry(EksResource):
     defaults = MappingProxyType({"type": "STANDARD"})
     computed = frozenset({"kubernetesGroups", "userName"})
     replaces = frozenset({"clusterName", "principalArn", "type"})
+    validators = MappingProxyType({"clusterName": CLUSTER_NAME, "principalArn": arn})
     volatile = frozenset({"modifiedAt"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
@@ -69,6 +75,7 @@ class AccessPolicyAssociation(EksResource):
 
     resource = aws.eks.AccessPolicyAssociation
     replaces = frozenset({"accessScope", "clusterName", "policyArn", "principalArn"})
+    validators = MappingProxyType({"clusterName": CLUSTER_NAME, "policyArn": arn, "principalArn": arn})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Gives the entry a policy."""
@@ -122,7 +129,8 @@ class PodIdentityAssociation(EksResource):
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the association."""
         names = ("clusterName", "namespace", "serviceAccount", "roleArn", "disableSessionTags", "targetRoleArn")
-        answer = cloud.eks.create_pod_identity_association(**given(inputs, *names, "policy", "tags"))
+        request = given(inputs, *names, "policy", "tags")
+        answer = once_role_is_known(cloud, lambda: cloud.eks.create_pod_identity_association(**request))
         return answer["association"]["associationId"]
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:

@@ -1,4 +1,8 @@
-"""EKS add-ons."""
+"""EKS add-ons.
+
+Imitates terraform-provider-aws internal/service/eks/addon.go and addon_data_source.go, as of v6 (the base of pulumi-aws
+7.51).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id,
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.aws.validators import CLUSTER_NAME, arn, matching, one_of
 from sandbox.providers.rpc import ProviderError, State
 
 CREATE_SECONDS = 120.0
@@ -28,10 +33,16 @@ class Addon(EksResource):
     kept = frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"})
     replaces = frozenset({"addonName", "clusterName", "namespaceConfig"})
     documents = frozenset({"configurationValues"})
-    enums = MappingProxyType(
+    enums = MappingProxyType({"resolveConflictsOnUpdate": ("eks", "ResolveConflicts")})
+    validators = MappingProxyType(
         {
-            "resolveConflictsOnCreate": ("eks", "ResolveConflicts"),
-            "resolveConflictsOnUpdate": ("eks", "ResolveConflicts"),
+            "addonVersion": matching(
+                r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", "must be a semantic version"
+            ),
+            "clusterName": CLUSTER_NAME,
+            # The API also knows PRESERVE, which makes no sense for what does not exist yet.
+            "resolveConflictsOnCreate": one_of("NONE", "OVERWRITE"),
+            "serviceAccountRoleArn": arn,
         }
     )
     unsupported = frozenset({"podIdentityAssociations"})
@@ -47,17 +58,17 @@ class Addon(EksResource):
         return f"{inputs['clusterName']}:{inputs['addonName']}"
 
     def settle(self, cloud: Cloud, old: State) -> None:
-        """Waits until it is installed. One that was before need not be at its best to be changed."""
-        failures = {"CREATE_FAILED"} if old.outputs.get("arn") else {"CREATE_FAILED", "DEGRADED"}
+        """Wait until it is installed: a new one also through DEGRADED, as ``waitAddonCreated`` does."""
+        pending = {"CREATING"} if old.outputs.get("arn") else {"CREATING", "DEGRADED"}
 
         def installed() -> bool:
             addon = _describe(cloud, old.id)
-            if addon is None or addon["status"] in failures:
+            if addon is None or addon["status"] == "CREATE_FAILED":
                 issues = (addon or {}).get("health", {}).get("issues", [])
                 reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
                 status = addon["status"] if addon else "gone"
                 raise ProviderError(f"EKS add-on {old.id} is {status}: {reasons or 'EKS gives no reason'}")
-            return bool(addon["status"] != "CREATING")
+            return addon["status"] not in pending
 
         cloud.wait(installed, f"EKS add-on {old.id} to be installed", CREATE_SECONDS)
 

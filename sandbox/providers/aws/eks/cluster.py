@@ -1,4 +1,8 @@
-"""EKS clusters."""
+"""EKS clusters.
+
+Imitates terraform-provider-aws internal/service/eks/cluster.go and cluster_data_source.go, as of v6 (the base of
+pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,11 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, wait_for_update
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, once_role_is_known, wait_for_update
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
+from sandbox.providers.aws.validators import CLUSTER_NAME, arn, cidr
 from sandbox.providers.differences import Change
 from sandbox.providers.rpc import ProviderError, State
 
@@ -27,7 +32,7 @@ class Cluster(EksResource):
     """``aws.eks.Cluster``. ID: the cluster's name."""
 
     resource = aws.eks.Cluster
-    naming = AutoName("name", 100)
+    naming = AutoName("name", 100, CLUSTER_NAME)
     defaults = MappingProxyType(
         {
             "accessConfig.bootstrapClusterCreatorAdminPermissions": True,
@@ -73,6 +78,14 @@ class Cluster(EksResource):
             "upgradePolicy.supportType": ("eks", "SupportType"),
         }
     )
+    counts = MappingProxyType({"vpcConfig.subnetIds": (1, None)})
+    validators = MappingProxyType(
+        {
+            "kubernetesNetworkConfig.serviceIpv4Cidr": cidr,
+            "roleArn": arn,
+            "vpcConfig.publicAccessCidrs": cidr,
+        }
+    )
     unsupported = frozenset(
         {
             "computeConfig",
@@ -103,7 +116,8 @@ class Cluster(EksResource):
             request["logging"] = _logging(inputs["enabledClusterLogTypes"], ())
         if inputs.get("encryptionConfig"):
             request["encryptionConfig"] = [_encryption(inputs["encryptionConfig"])]
-        return cloud.eks.create_cluster(**request)["cluster"]["name"]
+        answer = once_role_is_known(cloud, lambda: cloud.eks.create_cluster(**request))
+        return answer["cluster"]["name"]
 
     def settle(self, cloud: Cloud, old: State) -> None:
         """Waits until the control plane serves."""
@@ -189,9 +203,10 @@ def _config_updates(old: Properties, inputs: Properties, changed: frozenset[str]
         access = {name: wanted[name] for name in _ENDPOINT_ACCESS if wanted.get(name) is not None}
         if any(before.get(name) != value for name, value in access.items()):
             requests.append({"resourcesVpcConfig": access})
-        place = {name: wanted.get(name) or [] for name in ("subnetIds", "securityGroupIds")}
-        if any(sorted(before.get(name) or []) != sorted(value) for name, value in place.items()):
-            requests.append({"resourcesVpcConfig": place})
+        # One update each, as `resourceClusterUpdate` does.
+        for name in ("subnetIds", "securityGroupIds"):
+            if sorted(before.get(name) or []) != sorted(wanted.get(name) or []):
+                requests.append({"resourcesVpcConfig": {name: wanted.get(name) or []}})
     return requests
 
 

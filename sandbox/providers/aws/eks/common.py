@@ -1,16 +1,27 @@
-"""What all EKS resource types share: tags by ARN, two-part IDs, and updates to wait for."""
+"""What all EKS resource types share: tags by ARN, two-part IDs, new roles and updates to wait for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from sandbox.providers.aws.resource import Properties, ResourceType
-from sandbox.providers.aws.session import Cloud
+from sandbox.providers.aws.session import POLL_SECONDS, Cloud
 from sandbox.providers.rpc import ProviderError, State
 
 GONE = "ResourceNotFoundException"
 """The error code for what does not exist."""
+
+PROPAGATION_SECONDS = 20.0
+"""How long EKS may take to know a new role. Upstream waits 120 s; the sandbox's delays are shorter."""
+
+_ROLE_UNKNOWN = (
+    "Role could not be assumed because the trusted entity is not correct",
+    "Role provided in the request does not exist",
+)
+
+T = TypeVar("T")
 
 UPDATE_SECONDS = 300.0
 """How long an update may take. It is done in milliseconds here, but instances may have to be replaced."""
@@ -34,6 +45,25 @@ class EksResource(ResourceType):
 def given(inputs: Properties, *names: str) -> dict[str, Any]:
     """Those of the named inputs that are given. The official provider sends no empty ones, and names them as EKS."""
     return {name: inputs[name] for name in names if inputs.get(name)}
+
+
+def once_role_is_known(cloud: Cloud, call: Callable[[], T]) -> T:
+    """The answer of a call that EKS refuses until it knows a new role.
+
+    As ``resourceClusterCreate`` and ``PodIdentityAssociation.Create`` upstream, which try again for
+    ``propagationTimeout`` (two minutes).
+
+    Raises:
+        ClientError: EKS refuses it for another reason, or for too long.
+    """
+    deadline = time.monotonic() + PROPAGATION_SECONDS
+    while True:
+        try:
+            return call()
+        except cloud.eks.exceptions.InvalidParameterException as error:
+            if not any(text in str(error) for text in _ROLE_UNKNOWN) or time.monotonic() > deadline:
+                raise
+        cloud.pause(POLL_SECONDS)
 
 
 def split_id(resource_id: str, separator: str, *parts: str) -> list[str]:

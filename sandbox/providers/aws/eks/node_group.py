@@ -1,8 +1,12 @@
-"""EKS managed node groups."""
+"""EKS managed node groups.
+
+Imitates terraform-provider-aws internal/service/eks/node_group.go, node_group_data_source.go and
+node_groups_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +16,8 @@ from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id,
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
-from sandbox.providers.rpc import ProviderError, State
+from sandbox.providers.aws.validators import CLUSTER_NAME, between, length, matching
+from sandbox.providers.rpc import Failure, ProviderError, State
 
 CREATE_SECONDS = 180.0
 """How long a node group may take to become ACTIVE."""
@@ -87,7 +92,33 @@ class NodeGroup(EksResource):
             "taints.effect": ("eks", "TaintEffect"),
         }
     )
+    counts = MappingProxyType({"subnetIds": (1, None), "taints": (0, 50)})
+    validators = MappingProxyType(
+        {
+            "clusterName": CLUSTER_NAME,
+            "launchTemplate.id": matching(r"lt-[0-9a-z]+", "must begin with lt-"),
+            "launchTemplate.version": length(1, 255),
+            "nodeRoleArn": length(1, 2048),
+            "scalingConfig.desiredSize": between(0),
+            "scalingConfig.maxSize": between(1),
+            "scalingConfig.minSize": between(0),
+            "taints.key": length(1, 63),
+            "taints.value": length(0, 63),
+            "updateConfig.maxUnavailable": between(1, 100),
+            "updateConfig.maxUnavailablePercentage": between(1, 100),
+        }
+    )
     unsupported = frozenset({"warmPoolConfig"})
+
+    def check(self, inputs: Properties) -> Iterator[Failure]:
+        """``ExactlyOneOf`` of the update settings, and ``ConflictsWith`` of the template's ID and name."""
+        update = inputs.get("updateConfig")
+        names = ("maxUnavailable", "maxUnavailablePercentage")
+        if isinstance(update, Mapping) and sum(update.get(name) is not None for name in names) != 1:
+            yield Failure("updateConfig", f"one of {', '.join(names)} must be given, and only one")
+        template = inputs.get("launchTemplate")
+        if isinstance(template, Mapping) and template.get("id") is not None and template.get("name") is not None:
+            yield Failure("launchTemplate.id", "conflicts with launchTemplate.name")
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to make the node group."""
@@ -181,12 +212,15 @@ def _outputs(group: Any) -> dict[str, Any]:
         "arn": group["nodegroupArn"],
         "nodeGroupName": group["nodegroupName"],
         "nodeRoleArn": group["nodeRole"],
+        # None at all while EKS has made nothing (`flattenNodeGroupResources` of nil).
         "resources": [
             {
                 "autoscalingGroups": [{"name": each["name"]} for each in resources.get("autoScalingGroups", [])],
                 "remoteAccessSecurityGroupId": resources.get("remoteAccessSecurityGroup", ""),
             }
-        ],
+        ]
+        if resources
+        else [],
         "subnetIds": group["subnets"],
         "taints": group.get("taints") or [],
     }

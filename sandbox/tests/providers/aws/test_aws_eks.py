@@ -2,7 +2,9 @@
 
 import grpc
 import pytest
+from botocore.exceptions import ClientError
 
+from sandbox.providers.values import decode
 from sandbox.tests.aws.support import SUBNETS, trust
 from sandbox.tests.providers.aws.lifecycle import (
     answered,
@@ -15,6 +17,7 @@ from sandbox.tests.providers.aws.lifecycle import (
     unchanged,
     updated,
 )
+from sandbox.tests.providers.protocol_client import initialization_error
 
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -119,6 +122,44 @@ def test_a_cluster_that_eks_refuses_is_no_resource(engine, name, cluster_role):
     inputs = {"name": name, "roleArn": cluster_role, "vpcConfig": {"subnetIds": ["subnet-0", "subnet-1"]}}
     with pytest.raises(grpc.RpcError, match="creating aws:eks/cluster:Cluster 'it': InvalidParameterException"):
         engine.create(CLUSTER, inputs)
+
+
+def test_a_cluster_is_tried_again_until_eks_knows_its_role(engine, cloud, emulator, control_planes, name):
+    emulator.private("POST", "delays", {"iam": 1})
+    try:
+        service = {"Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        role = cloud("iam").create_role(RoleName=f"{name}-late", AssumeRolePolicyDocument=trust(service))["Role"]["Arn"]
+    finally:
+        emulator.private("DELETE", "delays")
+    inputs = {"name": name, "roleArn": role, "vpcConfig": {"subnetIds": SUBNETS[:2]}}
+    with pytest.raises(ClientError, match="Role could not be assumed because the trusted entity is not correct"):
+        cloud("eks").create_cluster(name=name, roleArn=role, resourcesVpcConfig=inputs["vpcConfig"])
+    assert engine.create(CLUSTER, inputs).outputs["status"] == "ACTIVE"
+
+
+def test_a_node_group_that_fails_at_once_is_recorded_without_resources(engine, cloud, cluster, node_role):
+    ec2, public = cloud("ec2"), SUBNETS[0]
+    vpc = ec2.describe_subnets(SubnetIds=[public])["Subnets"][0]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    link = ec2.associate_route_table(RouteTableId=table, SubnetId=public)["AssociationId"]
+    ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": False})
+    inputs = {
+        "clusterName": cluster.id,
+        "nodeRoleArn": node_role,
+        "subnetIds": [public],
+        "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 0},
+    }
+    try:
+        with pytest.raises(grpc.RpcError) as error:
+            engine.create(NODE_GROUP, inputs)
+    finally:
+        ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+        ec2.disassociate_route_table(AssociationId=link)
+    failed = initialization_error(error.value)
+    assert "CREATE_FAILED: Ec2SubnetInvalidConfiguration" in failed.reasons[0]
+    assert decode(failed.properties)["resources"] == []
 
 
 def test_node_group_life(engine, cloud, cluster, name, node_role):

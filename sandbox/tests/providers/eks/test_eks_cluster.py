@@ -1,11 +1,15 @@
 """The component ``eks:index:Cluster``, made by the real engine; what it is made of is only echoed, not real."""
 
 import json
+import os
+import sys
+from pathlib import Path
 
 import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2
 
+from sandbox.providers.eks import aws_cli
 from sandbox.providers.eks.arguments import failures
 from sandbox.providers.eks.provider import EksPackage, EksServicer
 from sandbox.providers.rpc import Servicer
@@ -62,31 +66,6 @@ pulumi.export("core", {"vpc": made.core.vpc_id, "subnets": made.core.subnet_ids,
 pulumi.export("no node group", made.default_node_group.apply(lambda found: found is None))
 """
 
-EVERYTHING = """
-import pulumi_aws as aws
-import pulumi
-import pulumi_eks as eks
-
-role = aws.iam.Role("nodes", assume_role_policy="{}")
-made = eks.Cluster(
-    "full",
-    vpc_id="vpc-1",
-    subnet_ids=["subnet-1", "subnet-2"],
-    skip_default_node_group=True,
-    instance_roles=[role],
-    create_oidc_provider=True,
-    kube_proxy_addon_options={"version": "v9"},
-    coredns_addon_options={"configuration_values": {"replicaCount": 1}},
-    cluster_tags={"own": "1"},
-    node_security_group_tags={"nodes": "1"},
-    provider_credential_opts={"profile_name": "work", "role_arn": "arn:aws:iam::123456789012:role/x"},
-    encryption_config_key_arn="arn:key",
-)
-pulumi.export("kubeconfig", made.kubeconfig)
-pulumi.export("rule", made.cluster_ingress_rule_id)
-pulumi.export("role", made.core.cluster_iam_role.name)
-"""
-
 
 @pytest.fixture
 def aws():
@@ -99,9 +78,31 @@ def kubernetes():
 
 
 @pytest.fixture
-def eks_port():
+def eks_port(monkeypatch):
+    # The package demands an AWS CLI; the sandbox's is beside its Python.
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with serving(EksServicer(EksPackage())) as port:
         yield port
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("aws-cli/2.7.0 Python/3.9", None),
+        ("aws-cli/1.24.0 Python/3.9", None),
+        ("aws-cli/1.23.9 Python/3.9", "At least v1.24.0 of aws-cli is required. Current version is: 1.23.9."),
+        ("aws-cli/2.6.4 Python/3.9", "At least v2.7.0 of aws-cli is required. Current version is: 2.6.4."),
+        ("nothing", "which names no version"),
+    ],
+)
+def test_an_aws_cli_that_is_too_old_is_refused(answer, expected):
+    found = aws_cli.fault_of(answer)
+    assert found is None if expected is None else expected in found
+
+
+def test_a_missing_aws_cli_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "Could not find aws CLI for EKS" in aws_cli.fault()
 
 
 @pytest.fixture
@@ -192,55 +193,13 @@ def test_the_cluster_of_a_program_is_planned_made_changed_and_removed(program, a
     assert aws.made == {}
 
 
-def test_every_part_that_is_not_skipped_is_made_as_the_official_package_makes_it(program, aws, kubernetes):
-    program.write(EVERYTHING)
+def test_the_oidc_provider_is_made_when_asked_for_and_kube_proxy_unless_told_not_to(program, aws):
+    kube_proxy = "kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),"
+    program.write(OURS.replace("create_oidc_provider=False", "create_oidc_provider=True").replace(kube_proxy, ""))
     program.up()
-    kinds = {name: kind.rpartition(":")[2] for name, (kind, _) in aws.made.items()}
-    assert kinds == {
-        "nodes": "Role",
-        "full-eksRole-role": "Role",
-        "full-eksRole-4b490823": "RolePolicyAttachment",
-        "full-eksClusterSecurityGroup": "SecurityGroup",
-        "full-eksClusterInternetEgressRule": "SecurityGroupRule",
-        "full-eksCluster": "Cluster",
-        "full-nodeSecurityGroup": "SecurityGroup",
-        "full-eksNodeIngressRule": "SecurityGroupRule",
-        "full-eksNodeClusterIngressRule": "SecurityGroupRule",
-        "full-eksExtApiServerClusterIngressRule": "SecurityGroupRule",
-        "full-eksNodeInternetEgressRule": "SecurityGroupRule",
-        "full-eksClusterIngressRule": "SecurityGroupRule",
-        "full-kube-proxy": "Addon",
-        "full-vpc-cni": "Addon",
-        "full-coredns": "Addon",
-        "full-oidcProvider": "OpenIdConnectProvider",
-    }
-    _, cluster = aws.made["full-eksCluster"]
-    assert cluster["vpcConfig"]["securityGroupIds"] == ["full-eksClusterSecurityGroup-id"]
-    assert cluster["encryptionConfig"] == {"provider": {"keyArn": "arn:key"}, "resources": ["secrets"]}
-    assert cluster["tags"] == {"Name": "full-eksCluster", "own": "1"}
-    _, nodes = aws.made["full-nodeSecurityGroup"]
-    assert nodes["tags"] == {
-        "Name": "full-nodeSecurityGroup",
-        "kubernetes.io/cluster/full-eksCluster": "owned",
-        "nodes": "1",
-    }
-    assert aws.made["full-kube-proxy"][1]["addonVersion"] == "v9"
-    assert aws.made["full-coredns"][1]["addonVersion"] == "v1-of-coredns"
-    assert aws.made["full-coredns"][1]["configurationValues"] == '{"replicaCount":1}'
-    assert json.loads(aws.made["full-vpc-cni"][1]["configurationValues"])["env"]["WARM_ENI_TARGET"] == "1"
-    assert aws.made["full-oidcProvider"][1] == {"clientIdLists": ["sts.amazonaws.com"], "url": ISSUER}
-
-    _, access = kubernetes.made["full-nodeAccess"]
-    assert access["metadata"]["name"] == "aws-auth"
-    assert "rolearn: arn:aws-cn:service:cn-north-1:123456789012:nodes\n" in access["data"]["mapRoles"]
-    outputs = program.outputs()
-    arguments = outputs["kubeconfig"]["users"][0]["user"]["exec"]["args"]
-    assert arguments[-2:] == ["--role", "arn:aws:iam::123456789012:role/x"]
-    assert outputs["role"] == "full-eksRole-role"
-    own = json.loads(program.resources()["full-eks-k8s"]["inputs"]["kubeconfig"])
-    assert own["users"][0]["user"]["exec"]["args"][-2:] == ["--profile", "work"]
-    resources = program.resources()
-    assert resources["full-nodeAccess"]["provider"].startswith(resources["full-eks-k8s"]["urn"])
+    assert aws.made["main-kube-proxy"][1]["addonVersion"] == "v1-of-kube-proxy"
+    assert aws.made["main-oidcProvider"][1] == {"clientIdLists": ["sts.amazonaws.com"], "url": ISSUER}
+    assert program.outputs()["provider arn"].endswith(":main-oidcProvider")
     program.run("destroy", "--yes", "--skip-preview")
 
 
@@ -250,7 +209,7 @@ def test_two_clusters_are_made_at_once_in_one_program(program, aws):
         "for name in ('one', 'two'):\n"
         "    eks.Cluster(name, vpc_id='vpc', subnet_ids=['s'], skip_default_node_group=True,\n"
         "        skip_default_security_groups=True, use_default_vpc_cni=True, authentication_mode='API',\n"
-        "        kube_proxy_addon_options={'enabled': False})\n"
+        "        coredns_addon_options={'enabled': False}, kube_proxy_addon_options={'enabled': False})\n"
     )
     program.up()
     urns = {name: each["urn"] for name, each in program.resources().items()}
@@ -271,24 +230,35 @@ def test_what_is_not_done_stops_the_preview_by_name_without_a_traceback(program)
     assert "File " not in said
 
 
-RIGHT = {"vpcId": "vpc", "subnetIds": ["s"], "skipDefaultNodeGroup": True}
+SWITCHED_OFF = {"enabled": False, "resolveConflictsOnCreate": "OVERWRITE", "resolveConflictsOnUpdate": "OVERWRITE"}
+RIGHT = {
+    "authenticationMode": "API",
+    "skipDefaultNodeGroup": True,
+    "skipDefaultSecurityGroups": True,
+    "subnetIds": ["s"],
+    "useDefaultVpcCni": True,
+    "vpcId": "vpc",
+}
 
 
 @pytest.mark.parametrize(
     ("inputs", "expected"),
     [
         (RIGHT, {}),
-        ({}, {"vpcId", "subnetIds", "skipDefaultNodeGroup"}),
+        ({}, RIGHT.keys()),
         (RIGHT | {"privateSubnetIds": ["p"]}, {"subnetIds"}),
         (RIGHT | {"skipDefaultNodeGroup": False}, {"skipDefaultNodeGroup"}),
+        (RIGHT | {"corednsAddonOptions": {"enabled": False}, "kubeProxyAddonOptions": {"enabled": True}}, {}),
+        # What the SDK sends with `enabled=False`.
+        (RIGHT | dict.fromkeys(("corednsAddonOptions", "kubeProxyAddonOptions"), SWITCHED_OFF), {}),
+        (RIGHT | {"corednsAddonOptions": {"enabled": True}}, {"corednsAddonOptions.enabled"}),
+        (RIGHT | {"kubeProxyAddonOptions": {"version": "v9"}}, {"kubeProxyAddonOptions.version"}),
         (RIGHT | {"publicAccessCidrs": ["192.0.2.0/24"], "endpointPublicAccess": False}, {"publicAccessCidrs"}),
         (RIGHT | {"authenticationMode": "NONE"}, {"authenticationMode"}),
-        (RIGHT | {"accessEntries": {"a": {"principalArn": "arn"}}}, {"accessEntries"}),
-        (RIGHT | {"authenticationMode": "API", "accessEntries": {"a": {}}}, {"accessEntries.a.principalArn"}),
-        (RIGHT | {"authenticationMode": "API", "instanceRoles": [{}]}, {"instanceRoles"}),
-        (RIGHT | {"instanceRoles": [{}], "instanceRole": {"urn": "x"}}, {"instanceRoles"}),
+        (RIGHT | {"authenticationMode": "API_AND_CONFIG_MAP"}, {"authenticationMode"}),
+        (RIGHT | {"accessEntries": {"a": {}}}, {"accessEntries.a.principalArn"}),
+        (RIGHT | {"instanceRoles": [{}], "clusterTags": {"a": "b"}}, {"instanceRoles", "clusterTags"}),
         (RIGHT | {"roleMappings": [], "userMappings": []}, {"roleMappings", "userMappings"}),
-        (RIGHT | {"vpcCniOptions": {"warmIpTarget": 3, "addonVersion": "v1"}}, {"vpcCniOptions.warmIpTarget"}),
         (RIGHT | {"versoin": "1.36", "version": 1.36}, {"versoin", "version"}),
         (RIGHT | {"storageClasses": {"gp3": {}}, "autoMode": {"enabled": True}}, {"storageClasses", "autoMode"}),
         (RIGHT | {"gpu": False, "fargate": None}, {}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 @contextmanager
 def step(label: str, doing: str, stream: TextIO | None = None) -> Iterator[Callable[[str], None]]:
-    """One step of a command, on one line; on a terminal the line counts the seconds while the step runs.
+    """Print one step of a command on one line: what is done, and when it is over what came of it.
 
     Args:
         label: What is worked on, such as ``helm 3.22.0``.
@@ -33,36 +32,17 @@ def step(label: str, doing: str, stream: TextIO | None = None) -> Iterator[Calla
         stream: Where to write. Default: stderr.
 
     Yields:
-        A function that takes what came of it, such as ``built``. Without a call the line says ``done``; if the block
+        A function that accepts the result, such as ``built``. Without a call the line says ``done``; if the block
         raises, it says ``failed``.
     """
     out = stream or sys.stderr
     started = time.monotonic()
     results = ["done"]
-    head = f"  {label:<32} "
-
-    def line(text: str) -> str:
-        return f"{head}{text} ({duration(time.monotonic() - started)})"
-
-    finished = threading.Event()
-    ticker = threading.Thread(target=_tick, args=(finished, lambda: line(doing), out), daemon=True)
-    if out.isatty():
-        ticker.start()
-    else:
-        print(f"{head}{doing} ... ", end="", file=out, flush=True)
+    print(f"  {label:<32} {doing} ... ", end="", file=out, flush=True)
     try:
         yield results.append
     except BaseException:
         results.append("failed")
         raise
     finally:
-        finished.set()
-        if ticker.is_alive():
-            ticker.join()
-        last = line(results[-1])
-        print(f"\r\x1b[K{last}" if out.isatty() else last[len(head) :], file=out, flush=True)
-
-
-def _tick(finished: threading.Event, line: Callable[[], str], out: TextIO) -> None:
-    while not finished.wait(0.5):
-        print(f"\r\x1b[K{line()}", end="", file=out, flush=True)
+        print(f"{results[-1]} ({duration(time.monotonic() - started)})", file=out, flush=True)

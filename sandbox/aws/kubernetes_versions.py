@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import botocore.session
 
 from sandbox import versions
 from sandbox.aws.errors import ApiError
@@ -35,6 +39,10 @@ def check_minor(version: str) -> str:
 
 _LAST_MINORS = {row["type"]: row["lastKubernetes"] for row in versions.rows("ami-types.tsv")}
 
+_EKS = "/aws/service/eks/optimized-ami/{minor}"
+_BOTTLEROCKET = "/aws/service/bottlerocket/aws-k8s-{minor}"
+_WINDOWS = "/aws/service/ami-windows-latest/Windows_Server"
+
 
 @dataclass(frozen=True)
 class ImageFamily:
@@ -42,15 +50,40 @@ class ImageFamily:
 
     Attributes:
         ami_type: EKS's name of it.
-        architecture: ``x86_64`` or ``arm64``.
         image: Image name; ``{minor}`` and ``{date}`` are filled in.
         parameter: Public SSM parameter folder of its newest image; ``{minor}`` is filled in.
     """
 
     ami_type: str
-    architecture: str
     image: str
     parameter: str
+
+    @property
+    def architecture(self) -> str:
+        """``x86_64`` or ``arm64``."""
+        return "arm64" if "_ARM_64" in self.ami_type else "x86_64"
+
+    @property
+    def operating_system(self) -> str:
+        """``linux`` or ``windows``, as Kubernetes calls them."""
+        return "windows" if self.ami_type.startswith("WINDOWS_") else "linux"
+
+    @property
+    def platform(self) -> str:
+        """EC2's ``Platform``: empty for all but Windows."""
+        return "windows" if self.operating_system == "windows" else ""
+
+    @property
+    def snapshots(self) -> dict[str, int]:
+        """GiB of the snapshots behind the image's devices, the root device first: no volume may be smaller.
+
+        Amazon Linux: 20 (cilium/cilium#43051 quotes EC2's refusal, awslabs/amazon-eks-ami#1581). Bottlerocket: an OS
+        volume of 2 and a data volume of 20 (README of bottlerocket-os/bottlerocket, "Default Volumes"). Windows: 50,
+        EKS's default for it (API reference, CreateNodegroup, ``diskSize``); its hard minimum is not verified.
+        """
+        if self.ami_type.startswith("BOTTLEROCKET_"):
+            return {"/dev/xvda": 2, "/dev/xvdb": 20}
+        return {"/dev/sda1": 50} if self.operating_system == "windows" else {"/dev/xvda": 20}
 
     def offers(self, minor: str) -> bool:
         """Whether there is an image of this family for the Kubernetes minor."""
@@ -80,57 +113,41 @@ class ImageFamily:
         }
 
 
-_EKS = "/aws/service/eks/optimized-ami/{minor}"
-_BOTTLEROCKET = "/aws/service/bottlerocket/aws-k8s-{minor}"
+def _families() -> Iterator[ImageFamily]:
+    """One family for each AMI type of EKS's own model, so that none is forgotten when the SDK is upgraded.
 
-IMAGE_FAMILIES = {
-    family.ami_type: family
-    for family in (
-        ImageFamily(
-            "AL2023_x86_64_STANDARD",
-            "x86_64",
-            "amazon-eks-node-al2023-x86_64-standard-{minor}-v{date}",
-            f"{_EKS}/amazon-linux-2023/x86_64/standard/recommended",
-        ),
-        ImageFamily(
-            "AL2023_ARM_64_STANDARD",
-            "arm64",
-            "amazon-eks-node-al2023-arm64-standard-{minor}-v{date}",
-            f"{_EKS}/amazon-linux-2023/arm64/standard/recommended",
-        ),
-        ImageFamily(
-            "AL2023_x86_64_NVIDIA",
-            "x86_64",
-            "amazon-eks-node-al2023-x86_64-nvidia-{minor}-v{date}",
-            f"{_EKS}/amazon-linux-2023/x86_64/nvidia/recommended",
-        ),
-        ImageFamily(
-            "BOTTLEROCKET_x86_64",
-            "x86_64",
-            "bottlerocket-aws-k8s-{minor}-x86_64-v{date}",
-            f"{_BOTTLEROCKET}/x86_64/latest",
-        ),
-        ImageFamily(
-            "BOTTLEROCKET_ARM_64",
-            "arm64",
-            "bottlerocket-aws-k8s-{minor}-aarch64-v{date}",
-            f"{_BOTTLEROCKET}/arm64/latest",
-        ),
-        ImageFamily("AL2_x86_64", "x86_64", "amazon-eks-node-{minor}-v{date}", f"{_EKS}/amazon-linux-2/recommended"),
-        ImageFamily(
-            "AL2_ARM_64",
-            "arm64",
-            "amazon-eks-arm64-node-{minor}-v{date}",
-            f"{_EKS}/amazon-linux-2-arm64/recommended",
-        ),
-        ImageFamily(
-            "AL2_x86_64_GPU",
-            "x86_64",
-            "amazon-eks-gpu-node-{minor}-v{date}",
-            f"{_EKS}/amazon-linux-2-gpu/recommended",
-        ),
-    )
-}
+    Raises:
+        ValueError: The model has an AMI type of a kind that is not known here.
+    """
+    model: Any = botocore.session.get_session().get_service_model("eks")
+    for ami_type in model.shape_for("AMITypes").enum:
+        if ami_type == "CUSTOM":
+            continue
+        system, _, rest = ami_type.partition("_")
+        arm = "_ARM_64" in ami_type
+        architecture, short = ("arm64", "arm64") if arm else ("x86_64", "x86_64")
+        variant = rest.replace("x86_64", "").replace("ARM_64", "").strip("_").lower().replace("_", "-")
+        if system == "AL2023":
+            image = f"amazon-eks-node-al2023-{architecture}-{variant}-{{minor}}-v{{date}}"
+            folder = f"{_EKS}/amazon-linux-2023/{architecture}/{variant}/recommended"
+        elif system == "AL2":
+            middle = "-gpu" if variant == "gpu" else "-arm64" if arm else ""
+            image = f"amazon-eks{middle}-node-{{minor}}-v{{date}}"
+            folder = f"{_EKS}/amazon-linux-2{middle}/recommended"
+        elif system == "BOTTLEROCKET":
+            flavour = f"-{variant}" if variant else ""
+            image = f"bottlerocket-aws-k8s-{{minor}}{flavour}-{'aarch64' if arm else short}-v{{date}}"
+            folder = f"{_BOTTLEROCKET}{flavour}/{architecture}/latest"
+        elif system == "WINDOWS":
+            edition, year = variant.split("-")
+            named = f"{year}-English-{edition.capitalize()}-EKS_Optimized-{{minor}}"
+            image, folder = f"Windows_Server-{named}-{{date}}", f"{_WINDOWS}-{named}"
+        else:
+            raise ValueError(f"the AMI type {ami_type} is of no kind that the sandbox knows")
+        yield ImageFamily(ami_type, image, folder)
+
+
+IMAGE_FAMILIES = {family.ami_type: family for family in _families()}
 """Node images by AMI type."""
 
 

@@ -17,6 +17,7 @@ from ministack.services import ec2, eks, iam
 
 from sandbox.aws import sessions
 from sandbox.aws.calls import CALLS
+from sandbox.aws.delays import DELAYS, InvalidDelay
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault, InvalidFault
 from sandbox.aws.hooking import PINNED_VERSION
@@ -142,6 +143,23 @@ def _clear_faults() -> Json:
     return _list_faults()
 
 
+def _list_delays() -> Json:
+    return {"delays": DELAYS.all()}
+
+
+def _set_delays(body: Json) -> Json:
+    try:
+        DELAYS.set(body)
+    except InvalidDelay as error:
+        raise ApiError("BadRequest", str(error)) from error
+    return _list_delays()
+
+
+def _clear_delays() -> Json:
+    DELAYS.clear()
+    return _list_delays()
+
+
 def _list_calls() -> Json:
     return {"calls": CALLS.made()}
 
@@ -185,6 +203,9 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("GET", "/_sandbox/faults", _list_faults),
     ("POST", "/_sandbox/faults", _add_fault),
     ("DELETE", "/_sandbox/faults", _clear_faults),
+    ("GET", "/_sandbox/delays", _list_delays),
+    ("POST", "/_sandbox/delays", _set_delays),
+    ("DELETE", "/_sandbox/delays", _clear_delays),
     ("GET", "/_sandbox/calls", _list_calls),
     ("DELETE", "/_sandbox/calls", _clear_calls),
     ("GET", r"/id/([0-9A-F]+)/\.well-known/openid-configuration", _discovery),

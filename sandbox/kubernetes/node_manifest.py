@@ -45,11 +45,14 @@ def node_manifest(
     """
     name = instance["PrivateDnsName"]
     disk_gib = (node_group or {}).get("diskSize", _DEFAULT_DISK_GIB)
-    architecture = _architecture(instance_type)
+    architecture, system = _architecture(instance_type), _operating_system(node_group)
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": {**_group_labels(node_group), **_labels(instance, architecture, region)}},
+        "metadata": {
+            "name": name,
+            "labels": {**_group_labels(node_group), **_labels(instance, architecture, system, region)},
+        },
         "spec": {"providerID": provider_id(instance), "taints": _taints(node_group)},
         "status": {
             "capacity": dict(capacity(instance_type, disk_gib)),
@@ -72,7 +75,7 @@ def node_manifest(
             "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
             "nodeInfo": {
                 "architecture": architecture,
-                "operatingSystem": "linux",
+                "operatingSystem": system,
                 "osImage": "kwok (a simulated node)",
                 "containerRuntimeVersion": "kwok://",
                 "kernelVersion": "kwok",
@@ -96,19 +99,23 @@ def _architecture(instance_type: InstanceTypeInfoTypeDef) -> str:
     return next(_ARCHITECTURES[name] for name in supported if name in _ARCHITECTURES)
 
 
-def _labels(instance: InstanceTypeDef, architecture: str, region: str) -> Mapping[str, str]:
+def _operating_system(node_group: NodegroupTypeDef | None) -> str:
+    return "windows" if (node_group or {}).get("amiType", "").startswith("WINDOWS_") else "linux"
+
+
+def _labels(instance: InstanceTypeDef, architecture: str, system: str, region: str) -> Mapping[str, str]:
     zone = instance["Placement"]["AvailabilityZone"]
     kind = instance["InstanceType"]
     return {
         "kubernetes.io/hostname": instance["PrivateDnsName"],
         "kubernetes.io/arch": architecture,
-        "kubernetes.io/os": "linux",
+        "kubernetes.io/os": system,
         "node.kubernetes.io/instance-type": kind,
         "topology.kubernetes.io/region": region,
         "topology.kubernetes.io/zone": zone,
         # Deprecated, but nodes of EKS still have them.
         "beta.kubernetes.io/arch": architecture,
-        "beta.kubernetes.io/os": "linux",
+        "beta.kubernetes.io/os": system,
         "beta.kubernetes.io/instance-type": kind,
         "failure-domain.beta.kubernetes.io/region": region,
         "failure-domain.beta.kubernetes.io/zone": zone,

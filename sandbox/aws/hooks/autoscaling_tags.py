@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ministack.services import autoscaling
 
+from sandbox.aws.delays import DELAYS
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook
 from sandbox.aws.query_protocol import AUTOSCALING, Params, is_true, page
@@ -82,6 +84,7 @@ def describe(params: Params) -> Params:
 def create_or_update(params: Params) -> None:
     """CreateOrUpdateTags: all of them or, when one group is missing or would have too many, none."""
     wanted = _by_group(params)
+    _take(wanted)
     changed = {name: merged(group["Tags"], tags, name) for name, (group, tags) in wanted.items()}
     for name, tags in changed.items():
         autoscaling._asgs[name]["Tags"] = tags
@@ -89,9 +92,27 @@ def create_or_update(params: Params) -> None:
 
 def delete(params: Params) -> None:
     """DeleteTags by key."""
-    for group, tags in _by_group(params).values():
+    wanted = _by_group(params)
+    _take(wanted)
+    for group, tags in wanted.values():
         gone = {tag["Key"] for tag in tags}
         group["Tags"] = [tag for tag in group["Tags"] if tag["Key"] not in gone]
+
+
+_BUSY: dict[str, float] = {}
+"""Group to the time until which a tag call keeps it busy; see ``delays``."""
+
+
+def _take(groups: Iterable[str]) -> None:
+    """Keep groups busy for as long as a tag call takes, or refuse: ResourceContention of the API reference.
+
+    AWS answers so when several calls tag one group at once; its SDKs try again, for the status is 500.
+    """
+    groups, now = list(groups), time.time()
+    for name in groups:
+        if _BUSY.get(name, 0) > now:
+            raise ApiError("ResourceContention", f"You already have a pending update to AutoScalingGroup {name}.", 500)
+    _BUSY.update(dict.fromkeys(groups, DELAYS.until("tag-call")))
 
 
 def _by_group(params: Params) -> dict[str, tuple[dict[str, Any], list[Params]]]:

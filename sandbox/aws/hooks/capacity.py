@@ -14,6 +14,7 @@ from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS
 from sandbox.aws.hooking import Hook
+from sandbox.aws.hooks import images
 from sandbox.aws.hooks.launch_templates import LaunchTemplate, resolve
 from sandbox.aws.query_protocol import EC2, Params, Response, parse
 
@@ -113,6 +114,7 @@ def _run_instance(group: Group, subnet: Mapping[str, Any]) -> dict[str, Any]:
         )
     template = launch_template(group)
     data = template.data if template else autoscaling._launch_configs.get(group.get("LaunchConfigurationName"), {})
+    _check_volumes(data)
     profile, _missing = ec2._resolve_iam_instance_profile(
         iam_arn=data.get("IamInstanceProfile", {}).get("Arn", ""),
         iam_name=data.get("IamInstanceProfile", {}).get("Name", ""),
@@ -140,6 +142,19 @@ def _run_instance(group: Group, subnet: Mapping[str, Any]) -> dict[str, Any]:
         "LaunchTemplate": template_reference(template) if template else None,
         "ProtectedFromScaleIn": group["NewInstancesProtectedFromScaleIn"],
     }
+
+
+def _check_volumes(data: Mapping[str, Any]) -> None:
+    """Refuse volumes that are smaller than the snapshots of the image, in EC2's words (cilium/cilium#43051)."""
+    needed = images.snapshots(data.get("ImageId", ""))
+    for mapping in data.get("BlockDeviceMappings", []):
+        size, least = mapping.get("Ebs", {}).get("VolumeSize"), needed.get(mapping.get("DeviceName"), 0)
+        if size is not None and int(size) < least:
+            snapshot = "snap-" + data["ImageId"].removeprefix("ami-")
+            raise ApiError(
+                "InvalidBlockDeviceMapping",
+                f"Volume of size {size}GB is smaller than snapshot '{snapshot}', expect size >= {least}GB",
+            )
 
 
 def security_groups(data: Mapping[str, Any]) -> list[str] | None:

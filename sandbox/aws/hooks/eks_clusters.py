@@ -13,6 +13,7 @@ from sandbox import versions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, replace
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
+from sandbox.aws.hooks.iam_propagation import is_known
 from sandbox.aws.kubernetes_versions import DEFAULT_MINOR, check_minor
 
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
@@ -34,6 +35,8 @@ def create_cluster(call: Call) -> Json:
         raise ApiError("ResourceInUseException", f"Cluster already exists with name: {name}", 409)
     if problem := validate_role_arn(body["roleArn"]):
         raise invalid(problem)
+    if not is_known(body["roleArn"]):
+        raise invalid("Role could not be assumed because the trusted entity is not correct")
     version = check_minor(body.get("version", DEFAULT_MINOR))
     vpc_id = vpc_of(wanted.get("subnetIds", []))
     mode = body.get("accessConfig", {}).get("authenticationMode", AUTHENTICATION_MODES[0])

@@ -39,6 +39,10 @@ def template_data(cluster: Json, group: Json) -> Json:
     family = IMAGE_FAMILIES.get(group["amiType"])
     if family:
         data.setdefault("ImageId", family.image_id(group["version"]))
+        if "diskSize" in group:
+            # The volume that holds images and logs: of Bottlerocket's two the second.
+            device = list(family.snapshots)[-1]
+            data["BlockDeviceMappings"] = [{"DeviceName": device, "Ebs": {"VolumeSize": group["diskSize"]}}]
     if not capacity.security_groups(data):
         data["SecurityGroupIds"] = [cluster["resourcesVpcConfig"]["clusterSecurityGroupId"]]
     # AL2023 images demand IMDSv2, and keep pods from the node's role by a hop limit of 1; older ones do neither.
@@ -138,7 +142,9 @@ def replace_instances(group: Json, data: Json) -> None:
 
 
 def delete(group: Json) -> None:
-    """Removes all parts, and with them the instances."""
+    """Removes all parts, and with them the instances. One that failed at once has none."""
+    if "resources" not in group:
+        return
     name = scaling_group_name(group)
     if name in autoscaling._asgs:
         autoscaling_groups.delete({"AutoScalingGroupName": name, "ForceDelete": "true"})

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from ministack.services import autoscaling, eks
 
-from ministack.core.iam_evaluator import validate_role_arn
-from ministack.services import autoscaling, ec2, eks
-
-from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
+from sandbox.aws.hooks import eks_node_group_checks as checks
 from sandbox.aws.hooks import eks_node_group_parts as parts
+from sandbox.aws.hooks import network
 from sandbox.aws.hooks.eks_access import ensure_node_entry
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, find_node_group, invalid
 from sandbox.aws.hooks.eks_clusters import require_active
-from sandbox.aws.hooks.eks_updates import record
-from sandbox.aws.kubernetes_versions import IMAGE_FAMILIES, MINORS, check_minor, release_version
+from sandbox.aws.hooks.eks_updates import in_progress, record
+from sandbox.aws.kubernetes_versions import check_minor, release_version
 from sandbox.aws.query_protocol import page
-
-_TAINT_EFFECTS = ("NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE")
 
 _DEFAULT_INSTANCE_TYPE = "t3.medium"
 
@@ -34,15 +30,30 @@ def create_node_group(call: Call) -> Json:
         )
     require_active(cluster)
     group = _new_record(cluster, body)
-    _check(cluster, group)
+    checks.check(cluster, group)
     data = parts.template_data(cluster, group)
     eks._nodegroups[f"{cluster['name']}/{name}"] = group
     eks._tags[group["nodegroupArn"]] = dict(group.pop("tags"))
+    if exposed := network.public_subnets_without_addresses(group["subnets"], data):
+        group |= {"status": "CREATE_FAILED", "_issue": _invalid_subnets(group["nodegroupName"], exposed)}
+        return {"nodegroup": shown(group) | {"status": "CREATING"}}
     parts.make(group, data)
     ensure_node_entry(cluster, group["nodeRole"])
     if shown(group)["health"]["issues"]:
         group["status"] = "CREATE_FAILED"
     return {"nodegroup": shown(group) | {"status": "CREATING"}}
+
+
+def _invalid_subnets(name: str, subnets: list[str]) -> Json:
+    """The health issue in EKS's words, as sassoftware/viya4-iac-aws#271 and aws/amazon-vpc-cni-k8s#878 quote it."""
+    return {
+        "code": "Ec2SubnetInvalidConfiguration",
+        "message": f"One or more Amazon EC2 Subnets of [{', '.join(subnets)}] for node group {name} does not "
+        "automatically assign public IP addresses to instances launched into it. If you want your instances to be "
+        "assigned a public IP address, then you need to enable auto-assign public IP address for the subnet. See IP "
+        "addressing in VPC guide: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html#subnet-public-ip",
+        "resourceIds": subnets,
+    }
 
 
 def _new_record(cluster: Json, body: Json) -> Json:
@@ -83,15 +94,8 @@ def _new_record(cluster: Json, body: Json) -> Json:
 def _default_ami_type(types: list[str] | None, template: Json | None) -> str:
     if template and "ImageId" in parts.user_template(template).data:
         return "CUSTOM"
-    architecture = _known_types(types)[0].architecture if types else "x86_64"
+    architecture = checks.known_types(types)[0].architecture if types else "x86_64"
     return "AL2023_ARM_64_STANDARD" if architecture == "arm64" else "AL2023_x86_64_STANDARD"
-
-
-def _known_types(names: list[str]) -> list[instance_types.InstanceType]:
-    try:
-        return instance_types.find(names)
-    except ApiError as error:
-        raise invalid(error.message) from error
 
 
 def _reference(wanted: Json) -> Json:
@@ -99,52 +103,14 @@ def _reference(wanted: Json) -> Json:
     return {"id": template.id, "name": template.name, "version": str(template.version)}
 
 
-def _check(cluster: Json, group: Json) -> None:
-    """Raises :class:`ApiError` for the first thing about a node group that EKS would not take."""
-    if problem := validate_role_arn(group["nodeRole"]):
-        raise invalid(problem)
-    if group["amiType"] not in (*IMAGE_FAMILIES, "CUSTOM"):
-        raise invalid(
-            f"Unknown amiType {group['amiType']}: the sandbox's EKS knows {', '.join(IMAGE_FAMILIES)}, CUSTOM"
-        )
-    if MINORS.index(group["version"]) > MINORS.index(cluster["version"]):
-        raise invalid(
-            f"Nodegroup Kubernetes version {group['version']} must not be above the cluster's, {cluster['version']}"
-        )
-    for subnet in group["subnets"]:
-        if ec2._subnets.get(subnet, {}).get("VpcId") != cluster["resourcesVpcConfig"]["vpcId"]:
-            raise invalid(f"The subnet ID '{subnet}' does not exist in the cluster's VPC")
-    if group["amiType"] != "CUSTOM":
-        family = IMAGE_FAMILIES[group["amiType"]]
-        if not family.offers(group["version"]):
-            raise invalid(f"Requested amiType {family.ami_type} is not available for Kubernetes {group['version']}")
-        for kind in _known_types(group.get("instanceTypes", [])):
-            if kind.architecture != family.architecture:
-                raise invalid(f"[{kind.name}] is not a valid instance type for requested amiType {family.ami_type}")
-    _check_scaling(group["scalingConfig"])
-    _check_taints(group["taints"])
-
-
-def _check_scaling(scaling: Json) -> None:
-    least, most, desired = (scaling[name] for name in ("minSize", "maxSize", "desiredSize"))
-    if most < 1 or least > most:
-        raise invalid(f"Minimum capacity {least} can't be greater than maximum size {most}, which must be at least 1")
-    if desired < least:
-        raise invalid(f"Minimum capacity {least} can't be greater than desired size {desired}")
-    if desired > most:
-        raise invalid(f"desired capacity {desired} can't be greater than max size {most}")
-
-
-def _check_taints(taints: Iterable[Json]) -> None:
-    for taint in taints:
-        if taint.get("effect") not in _TAINT_EFFECTS:
-            raise invalid(f"Invalid taint effect {taint.get('effect')}: expected one of {', '.join(_TAINT_EFFECTS)}")
-
-
 def shown(group: Json) -> Json:
     """A node group as DescribeNodegroup shows it: sizes as its Auto Scaling group has them, tags and health of now."""
     visible = {name: value for name, value in group.items() if not name.startswith("_")}
     visible |= {"tags": eks._tags.get(group["nodegroupArn"], {}), "health": {"issues": []}}
+    if "_issue" in group:  # It failed before anything was made of it.
+        return visible | {"health": {"issues": [group["_issue"]]}}
+    if in_progress(find_cluster(group["clusterName"]), group["nodegroupName"]):
+        visible["status"] = "UPDATING"
     scaling: Json | None = autoscaling._asgs.get(parts.scaling_group_name(group))
     if scaling is None:
         issue = {
@@ -170,6 +136,23 @@ def shown(group: Json) -> Json:
     return visible
 
 
+def _require_idle(group: Json) -> None:
+    """Refuse a call on a node group whose update is not done: ResourceInUseException of the API reference."""
+    name = group["nodegroupName"]
+    if update := in_progress(find_cluster(group["clusterName"]), name):
+        raise ApiError("ResourceInUseException", f"Nodegroup {name} currently has update {update} in progress", 409)
+
+
+def _require_active(group: Json) -> None:
+    """Refuse an update also where there is nothing to update."""
+    _require_idle(group)
+    if "resources" not in group:
+        raise ApiError(
+            "InvalidRequestException",
+            f"Nodegroup {group['nodegroupName']} cannot be updated as it is currently not in Active State",
+        )
+
+
 def describe_node_group(call: Call) -> Json:
     """DescribeNodegroup."""
     return {"nodegroup": shown(find_node_group(call.path["cluster"], call.path["group"]))}
@@ -178,6 +161,7 @@ def describe_node_group(call: Call) -> Json:
 def delete_node_group(call: Call) -> Json:
     """DeleteNodegroup, with its parts and instances."""
     group = find_node_group(call.path["cluster"], call.path["group"])
+    _require_idle(group)
     answer = {"nodegroup": shown(group) | {"status": "DELETING"}}
     parts.delete(group)
     eks._tags.pop(group["nodegroupArn"], None)
@@ -189,11 +173,13 @@ def update_config(call: Call) -> Json:
     """UpdateNodegroupConfig: labels, taints, sizes, update and repair settings."""
     cluster, body = find_cluster(call.path["cluster"]), call.body
     group = find_node_group(cluster["name"], call.path["group"])
+    _require_active(group)
     scaling = shown(group)["scalingConfig"] | body.get("scalingConfig", {})
     taints = _changed_taints(group["taints"], body.get("taints", {}))
-    _check_scaling(scaling)
-    _check_taints(taints)
+    checks.check_scaling(scaling)
+    checks.check_taints(taints)
     labels = body.get("labels", {})
+    checks.check_labels(labels.get("addOrUpdateLabels", {}))
     gone = set(labels.get("removeLabels", []))
     kept = {key: value for key, value in group["labels"].items() if key not in gone}
     group |= {"labels": kept | labels.get("addOrUpdateLabels", {}), "taints": taints, "modifiedAt": eks._now()}
@@ -235,6 +221,7 @@ def update_version(call: Call) -> Json:
     """UpdateNodegroupVersion: new image or launch template version; every instance is replaced."""
     cluster, body = find_cluster(call.path["cluster"]), call.body
     group = find_node_group(cluster["name"], call.path["group"])
+    _require_active(group)
     wanted: Json = dict(group)
     if "launchTemplate" in body:
         if "launchTemplate" not in group:
@@ -245,7 +232,7 @@ def update_version(call: Call) -> Json:
     if "version" in body or "releaseVersion" in body or "launchTemplate" not in body:
         wanted["version"] = check_minor(body.get("version") or cluster["version"])
         wanted["releaseVersion"] = body.get("releaseVersion", release_version(wanted["version"]))
-    _check(cluster, wanted)
+    checks.check(cluster, wanted)
     data = parts.template_data(cluster, wanted)
     group |= wanted | {"modifiedAt": eks._now()}
     parts.replace_instances(group, data)

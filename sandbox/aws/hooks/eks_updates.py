@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from ministack.services import eks
 
+from sandbox.aws.delays import DELAYS
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster
 
@@ -29,9 +31,20 @@ def record(cluster: Json, kind: str, params: Mapping[str, Any], *, owner: str = 
         "createdAt": eks._now(),
         "errors": [],
     }
-    cluster.setdefault("_updates", {})[update["id"]] = update | {"_owner": owner}
-    # Done at once, but a caller must be ready to wait, as on AWS: the answer says so, DescribeUpdate the truth.
+    until = DELAYS.until("node-group-update") if owner else 0
+    cluster.setdefault("_updates", {})[update["id"]] = update | {"_owner": owner, "_until": until}
+    # Mostly done at once, but a caller must be ready to wait, as on AWS: the answer says so, DescribeUpdate the truth.
     return {"update": update | {"status": "InProgress"}}
+
+
+def in_progress(cluster: Json, owner: str) -> str | None:
+    """The ID of the update that a node group or add-on is busy with, if any."""
+    updates = cluster.get("_updates", {}).values()
+    return next((str(one["id"]) for one in updates if one["_owner"] == owner and _is_busy(one)), None)
+
+
+def _is_busy(update: Json) -> bool:
+    return bool(update.get("_until", 0) > time.time())
 
 
 def _text(value: Any) -> str:
@@ -43,7 +56,8 @@ def describe_update(call: Call) -> Json:
     update = find_cluster(call.path["cluster"]).get("_updates", {}).get(call.path["update"])
     if update is None or update["_owner"] != _owner(call):
         raise ApiError("ResourceNotFoundException", f"No update found for ID: {call.path['update']}", 404)
-    return {"update": {name: value for name, value in update.items() if name != "_owner"}}
+    visible = {name: value for name, value in update.items() if not name.startswith("_")}
+    return {"update": visible | {"status": "InProgress"} if _is_busy(update) else visible}
 
 
 def list_updates(call: Call) -> Json:

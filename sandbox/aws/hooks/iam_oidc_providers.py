@@ -9,6 +9,7 @@ from ministack.services import iam
 
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook
+from sandbox.aws.hooks.iam_tags import check_keys
 from sandbox.aws.query_protocol import IAM, Params, Response, parse
 
 # IAM looks the thumbprint up when none is given; this is the one it finds for EKS's issuers.
@@ -74,8 +75,9 @@ def remove_client_id(params: Params) -> None:
 
 def tag(params: Params) -> None:
     """TagOpenIDConnectProvider."""
+    check_keys(params.get("Tags", []))
     provider = find(params)
-    tags = {one["Key"]: one for one in (*provider["Tags"], *params["Tags"])}
+    tags = {one["Key"]: one for one in (*provider["Tags"], *params.get("Tags", []))}
     provider["Tags"] = [{"Key": key, "Value": one.get("Value", "")} for key, one in tags.items()]
 
 

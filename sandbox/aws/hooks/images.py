@@ -19,8 +19,8 @@ _STUBS = [
         family.image_id(minor),
         family.image_name(minor),
         f"EKS node image for Kubernetes {minor}",
-        "",
-        "/dev/xvda",
+        family.platform,
+        next(iter(family.snapshots)),
         _PUBLISHER,
         "amazon",
     )
@@ -29,12 +29,19 @@ _STUBS = [
 
 _PARAMETERS = {name: value for family, minor in _OFFERED for name, value in family.parameters(minor).items()}
 
-_ARCHITECTURES = {family.image_id(minor): family.architecture for family, minor in _OFFERED}
+_FAMILIES = {family.image_id(minor): family for family, minor in _OFFERED}
+
+
+def snapshots(image_id: str) -> dict[str, int]:
+    """GiB of the snapshots behind an image's devices; none for one that is not an EKS node image."""
+    family = _FAMILIES.get(image_id)
+    return family.snapshots if family else {}
 
 
 def architecture(image_id: str) -> str:
     """The architecture of an image; ``x86_64`` for any that is not an EKS node image."""
-    return _ARCHITECTURES.get(image_id, "x86_64")
+    family = _FAMILIES.get(image_id)
+    return family.architecture if family else "x86_64"
 
 
 def stub_image_view(original: Any, image_id: str, *facts: Any) -> dict[str, Any]:

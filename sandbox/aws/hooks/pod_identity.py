@@ -13,8 +13,9 @@ from ministack.services import eks, iam
 
 from sandbox.aws import sessions
 from sandbox.aws.errors import ApiError
-from sandbox.aws.hooking import Hook
-from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster
+from sandbox.aws.hooking import Hook, wrap
+from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
+from sandbox.aws.hooks.iam_propagation import is_known
 from sandbox.aws.query_protocol import Response
 from sandbox.aws.service_account_tokens import ExpiredToken, InvalidToken, ServiceAccountToken, verify
 
@@ -53,7 +54,7 @@ def assume_role(call: Call) -> Json:
         raise ApiError("InvalidRequestException", "The sandbox's Pod Identity does not chain to a targetRoleArn")
     role = iam._roles.get(association["roleArn"].rsplit("/", 1)[-1])
     tags = {} if association["disableSessionTags"] else session_tags(cluster, pod)
-    if role is None or not _is_trusted(role, cluster, tags):
+    if role is None or not is_known(association["roleArn"]) or not _is_trusted(role, cluster, tags):
         raise ApiError(
             "AccessDeniedException",
             f"Unauthorized Exception! EKS does not have permissions to assume the associated role "
@@ -76,6 +77,14 @@ def assume_role(call: Call) -> Json:
             "expiration": credentials.expiration,
         },
     }
+
+
+def create_association(original: Any, cluster_name: str, body: Json) -> Response:
+    """CreatePodIdentityAssociation, of a role that EKS knows."""
+    if not is_known(body.get("roleArn", "")):
+        raise invalid("Role provided in the request does not exist.")
+    response: Response = original(cluster_name, body)
+    return response
 
 
 def _verified(text: str, cluster: Json) -> ServiceAccountToken:
@@ -165,6 +174,7 @@ def _register(table_owner: Any, table: str, value: Any) -> Hook:
 
 
 HOOKS: tuple[Hook, ...] = (
+    wrap(eks, "_create_pod_identity_association", create_association),
     _register(app, "SERVICE_HANDLERS", handle_request),
     _register(router, "SERVICE_PATTERNS", {"credential_scope": "eks-auth"}),
     _register(iam_actions, "SERVICE_TO_IAM_NAMESPACE", "eks-auth"),

@@ -15,6 +15,7 @@ from sandbox.aws import sessions
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, wrap
 from sandbox.aws.hooks.iam_oidc_providers import host_and_path
+from sandbox.aws.hooks.iam_propagation import is_known
 from sandbox.aws.query_protocol import Params, Response, parse, render
 from sandbox.aws.service_account_tokens import (
     ExpiredToken,
@@ -62,7 +63,7 @@ def assume_role(params: Params) -> Params:
     with request_scope(account, sts.get_region()):
         provider, token = _verified(params.get("WebIdentityToken", ""))
         role = iam._roles.get(role_arn.rsplit("/", 1)[-1])
-        if role is None or role["Arn"] != role_arn or not _is_trusted(role, token, provider["Arn"], account):
+        if role is None or not is_known(role_arn) or not _is_trusted(role, token, provider["Arn"], account):
             raise ApiError("AccessDenied", f"Not authorized to perform sts:{_ACTION}", 403)
         if seconds > role["MaxSessionDuration"]:
             raise ApiError(

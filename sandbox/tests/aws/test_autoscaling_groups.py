@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.tests.aws.support import Aws, code
+from sandbox.tests.aws.support import Aws, Emulator, code
 
 MakeGroup = Callable[..., str]
 
@@ -295,3 +296,25 @@ def test_deleting_a_group_with_instances_needs_force(aws: Aws, scaling_group: Ma
     assert aws("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"] == []
     reservations = aws("ec2").describe_instances(InstanceIds=ids)["Reservations"]
     assert {one["Instances"][0]["State"]["Name"] for one in reservations} == {"terminated"}
+
+
+def test_a_group_is_busy_while_a_call_tags_it(aws: Aws, emulator: Emulator, scaling_group: MakeGroup) -> None:
+    group, other = scaling_group("-a"), scaling_group("-b")
+
+    def tag(of: str, key: str) -> None:
+        wanted = {"ResourceId": of, "ResourceType": "auto-scaling-group", "Key": key, "Value": "1"}
+        aws("autoscaling").create_or_update_tags(Tags=[{**wanted, "PropagateAtLaunch": False}])
+
+    emulator.private("POST", "delays", {"tag-call": 3})
+    try:
+        tag(group, "first")
+    finally:
+        emulator.private("DELETE", "delays")
+    with pytest.raises(ClientError, match="already have a pending update") as error:
+        tag(group, "second")
+    assert code(error) == "ResourceContention"
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500  # Which makes the SDKs try again.
+    tag(other, "first")
+    time.sleep(3)
+    tag(group, "second")
+    assert {one["Key"] for one in described(aws, group)["Tags"]} == {"first", "second"}

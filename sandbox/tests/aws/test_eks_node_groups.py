@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
@@ -166,7 +168,15 @@ def test_a_group_may_start_at_zero_and_on_arm(aws: Aws, cluster: Cluster, node_r
         ({"launchTemplate": {"name": "absent"}}, "absent"),
         ({"version": "1.35"}, "must not be above"),
         ({"amiType": "AL2_x86_64"}, "AL2_x86_64 is not available for Kubernetes 1.34"),
-        ({"amiType": "WINDOWS_CORE_2022_x86_64"}, "Unknown amiType"),
+        ({"amiType": "AL2023_RISCV_STANDARD"}, "Unknown amiType"),
+        ({"amiType": "BOTTLEROCKET_ARM_64_FIPS"}, "t3.medium. is not a valid instance type for requested amiType"),
+        ({"labels": {"node-role.kubernetes.io/worker": "true"}}, "Label cannot contain reserved prefixes"),
+        ({"labels": {"kubernetes.io/lifecycle": "spot"}}, "Label cannot contain reserved prefixes"),
+        ({"labels": {"team.k8s.io/x": "a"}}, "Label cannot contain reserved prefixes"),
+        ({"labels": {"eks.amazonaws.com/nodegroup": "a"}}, "Label cannot contain reserved prefixes"),
+        ({"labels": {"tier": "v" * 64}}, "labelValue failed to satisfy constraint"),
+        ({"labels": {"k" * 64: "v"}}, "labelKey failed to satisfy constraint"),
+        ({"taints": [{"key": "k", "value": "v" * 64, "effect": "NO_EXECUTE"}]}, "taintValue failed to satisfy"),
     ],
 )
 def test_a_node_group_that_eks_would_refuse_is_refused(
@@ -175,6 +185,120 @@ def test_a_node_group_that_eks_would_refuse_is_refused(
     with pytest.raises(ClientError, match=message):
         create(aws, cluster, node_role, **wrong)
     assert aws("eks").list_nodegroups(clusterName=cluster.name)["nodegroups"] == []
+
+
+def test_every_ami_type_of_the_api_is_known(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    model: Any = botocore.session.get_session().get_service_model("eks")
+    for ami_type in model.shape_for("AMITypes").enum:
+        if ami_type == "CUSTOM" or ami_type.startswith("AL2_"):
+            continue  # A custom image needs a template; Amazon Linux 2 ends before the cluster's version.
+        kind = "m6g.large" if "ARM" in ami_type else "m5.large"
+        name = ami_type.lower().replace("_", "-")
+        sizes = {"minSize": 0, "maxSize": 1, "desiredSize": 1}
+        disk = 50 if ami_type.startswith("WINDOWS") else 20
+        group = create(
+            aws,
+            cluster,
+            node_role,
+            nodegroupName=name,
+            amiType=ami_type,
+            instanceTypes=[kind],
+            scalingConfig=sizes,
+            diskSize=disk,
+        )
+        assert (group["status"], group["health"]["issues"]) == ("ACTIVE", []), ami_type
+
+
+@pytest.mark.parametrize(
+    ("ami_type", "size", "least"),
+    [("AL2023_x86_64_STANDARD", 10, 20), ("BOTTLEROCKET_x86_64", 8, 20), ("WINDOWS_CORE_2022_x86_64", 30, 50)],
+)
+def test_a_disk_smaller_than_the_image_starts_no_node(
+    aws: Aws, cluster: Cluster, node_role: str, ami_type: str, size: int, least: int
+) -> None:
+    group = create(aws, cluster, node_role, amiType=ami_type, diskSize=size)
+    assert group["status"] == "CREATE_FAILED"
+    (issue,) = group["health"]["issues"]
+    assert issue["code"] == "AsgInstanceLaunchFailures"
+    assert f"Volume of size {size}GB is smaller than snapshot" in issue["message"]
+    assert f"expect size >= {least}GB" in issue["message"]
+
+
+def test_a_disk_of_the_users_template_is_measured_too(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    small = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 12}}]
+    aws("ec2").create_launch_template(LaunchTemplateName="small", LaunchTemplateData={"BlockDeviceMappings": small})
+    group = create(aws, cluster, node_role, launchTemplate={"name": "small"})
+    assert "expect size >= 20GB" in group["health"]["issues"][0]["message"]
+
+
+def test_nodes_in_a_public_subnet_need_public_addresses(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    ec2, (public, private) = aws("ec2"), SUBNETS[:2]
+    vpc = ec2.describe_subnets(SubnetIds=[public])["Subnets"][0]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    inner = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    links = [
+        ec2.associate_route_table(RouteTableId=each, SubnetId=subnet)["AssociationId"]
+        for each, subnet in ((table, public), (inner, private))
+    ]
+    ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": False})
+    try:
+        sizes = {"minSize": 0, "maxSize": 1, "desiredSize": 0}
+        group = create(aws, cluster, node_role, subnets=[public, private], scalingConfig=sizes)
+        assert group["status"] == "CREATE_FAILED"
+        assert "resources" not in group
+        (issue,) = group["health"]["issues"]
+        assert (issue["code"], issue["resourceIds"]) == ("Ec2SubnetInvalidConfiguration", [public])
+        assert "does not automatically assign public IP addresses" in issue["message"]
+        with pytest.raises(ClientError, match="not in Active State"):
+            aws("eks").update_nodegroup_config(
+                clusterName=cluster.name, nodegroupName="workers", scalingConfig={"maxSize": 2}
+            )
+        aws("eks").delete_nodegroup(clusterName=cluster.name, nodegroupName="workers")
+        assert create(aws, cluster, node_role, subnets=[private])["status"] == "ACTIVE"
+        ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+        assert create(aws, cluster, node_role, nodegroupName="more", subnets=[public])["status"] == "ACTIVE"
+    finally:
+        ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+        for link in links:
+            ec2.disassociate_route_table(AssociationId=link)
+
+
+def test_a_node_group_is_busy_until_its_update_is_done(
+    aws: Aws, emulator: Emulator, cluster: Cluster, node_group: dict[str, Any]
+) -> None:
+    eks, named = aws("eks"), {"clusterName": cluster.name, "nodegroupName": "workers"}
+    emulator.private("POST", "delays", {"node-group-update": 3})
+    try:
+        update = eks.update_nodegroup_config(**named, labels={"addOrUpdateLabels": {"a": "b"}})["update"]
+    finally:
+        emulator.private("DELETE", "delays")
+    asked = {"name": cluster.name, "nodegroupName": "workers", "updateId": update["id"]}
+    assert eks.describe_update(**asked)["update"]["status"] == "InProgress"
+    assert described(aws, cluster)["status"] == "UPDATING"
+    for call in (
+        lambda: eks.update_nodegroup_config(**named, scalingConfig={"maxSize": 4}),
+        lambda: eks.update_nodegroup_version(**named),
+        lambda: eks.delete_nodegroup(**named),
+    ):
+        with pytest.raises(ClientError, match=f"currently has update {update['id']} in progress") as error:
+            call()
+        assert code(error) == "ResourceInUseException"
+    time.sleep(3)
+    assert eks.describe_update(**asked)["update"]["status"] == "Successful"
+    assert described(aws, cluster)["status"] == "ACTIVE"
+    eks.update_nodegroup_config(**named, scalingConfig={"maxSize": 4})
+
+
+def test_a_smaller_desired_size_terminates_instances(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:
+    before = {one["InstanceId"] for one in scaling_group(aws, node_group)["Instances"]}
+    sizes = {"minSize": 0, "desiredSize": len(before) - 1}
+    aws("eks").update_nodegroup_config(clusterName=cluster.name, nodegroupName="workers", scalingConfig=sizes)
+    after = {one["InstanceId"] for one in scaling_group(aws, node_group)["Instances"]}
+    (gone,) = before - after
+    reservations = aws("ec2").describe_instances(InstanceIds=[gone])["Reservations"]
+    assert reservations[0]["Instances"][0]["State"]["Name"] in ("shutting-down", "terminated")
 
 
 def test_node_groups_are_listed_page_by_page(aws: Aws, cluster: Cluster, node_role: str) -> None:

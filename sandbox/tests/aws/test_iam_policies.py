@@ -222,3 +222,22 @@ def test_an_oidc_provider_can_be_made_read_changed_and_tagged(aws: Aws, name: st
     with pytest.raises(ClientError) as error:
         iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=f"{arn}-absent", Tags=[])
     assert code(error) == "NoSuchEntity"
+
+
+def test_tag_keys_that_differ_only_in_case_are_refused(aws: Aws, name: str) -> None:
+    iam, tags = aws("iam"), [{"Key": "owner", "Value": "a"}, {"Key": "Owner", "Value": "b"}]
+    document = trust({"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Tags=tags[:1])
+    provider = iam.create_open_id_connect_provider(Url=f"https://example.com/{name}", ClientIDList=["a"])
+    for call in (
+        lambda: iam.create_role(RoleName=f"{name}-2", AssumeRolePolicyDocument=document, Tags=tags),
+        lambda: iam.create_policy(PolicyName=name, PolicyDocument=SCALING, Tags=tags),
+        lambda: iam.tag_role(RoleName=name, Tags=tags),
+        lambda: iam.tag_open_id_connect_provider(
+            OpenIDConnectProviderArn=provider["OpenIDConnectProviderArn"], Tags=tags
+        ),
+    ):
+        with pytest.raises(ClientError, match="Duplicate tag keys found") as error:
+            call()
+        assert code(error) == "InvalidInput"
+    assert [tag["Key"] for tag in iam.list_role_tags(RoleName=name)["Tags"]] == ["owner"]

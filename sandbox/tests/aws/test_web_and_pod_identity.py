@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import urllib.error
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import botocore
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.tests.aws.support import ACCOUNT, FORGERS_KEY, Aws, Cluster, Emulator, code, policy, trust
+from sandbox.tests.aws.support import ACCOUNT, FORGERS_KEY, SUBNETS, Aws, Cluster, Emulator, code, policy, trust
 
 SUBJECT = "system:serviceaccount:kube-system:cluster-autoscaler"
 
@@ -121,6 +122,46 @@ def test_an_absent_role_and_a_cluster_without_keys_are_refused(
     aws("iam").create_open_id_connect_provider(Url=creating_cluster.issuer, ClientIDList=["sts.amazonaws.com"])
     with pytest.raises(ClientError, match="Couldn't retrieve verification key"):
         exchange(f"arn:aws:iam::{ACCOUNT}:role/absent", creating_cluster.token())
+
+
+def test_a_new_role_is_not_known_everywhere_at_once(
+    aws: Aws, emulator: Emulator, cluster: Cluster, exchange: Callable[[str, str], dict[str, Any]]
+) -> None:
+    iam, eks = aws("iam"), aws("eks")
+    iam.create_open_id_connect_provider(Url=cluster.issuer, ClientIDList=["sts.amazonaws.com"])
+    service = {"Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    irsa = {"Principal": {"Federated": cluster.provider_arn}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    emulator.private("POST", "delays", {"iam": 3})
+    try:
+        made = iam.create_role(RoleName=f"{cluster.name}-new", AssumeRolePolicyDocument=trust(service, irsa))
+    finally:
+        emulator.private("DELETE", "delays")
+    role = made["Role"]["Arn"]
+    assert iam.get_role(RoleName=f"{cluster.name}-new")["Role"]["Arn"] == role
+    association = {"clusterName": cluster.name, "namespace": "a", "serviceAccount": "b", "roleArn": role}
+    vpc = {"subnetIds": SUBNETS}
+    for call, words in (
+        (lambda: exchange(role, cluster.token()), "AccessDenied"),
+        (lambda: eks.create_pod_identity_association(**association), "Role provided in the request does not exist"),
+        (
+            lambda: eks.create_cluster(name=f"{cluster.name}-2", roleArn=role, resourcesVpcConfig=vpc),
+            "Role could not be assumed because the trusted entity is not correct",
+        ),
+    ):
+        with pytest.raises(ClientError, match=words):
+            call()
+    time.sleep(3)
+    exchange(role, cluster.token())
+    eks.create_pod_identity_association(**association)
+
+
+@pytest.mark.parametrize("wrong", [{"iamm": 1}, {"iam": -1}, {"iam": "1"}, {"iam": True}])
+def test_a_delay_that_cannot_be_set_is_refused(emulator: Emulator, wrong: dict[str, Any]) -> None:
+    with pytest.raises(urllib.error.HTTPError) as error:
+        emulator.private("POST", "delays", wrong)
+    assert error.value.code == 400
+    error.value.close()
+    assert emulator.private("GET", "delays")["delays"] == {"iam": 0, "node-group-update": 0, "tag-call": 0}
 
 
 # ---------------------------------------------------------------------------------------------- Pod Identity

@@ -125,7 +125,8 @@ def test_a_cluster_that_eks_refuses_is_no_resource(engine, name, cluster_role):
 
 
 def test_a_cluster_is_tried_again_until_eks_knows_its_role(engine, cloud, emulator, control_planes, name):
-    emulator.private("POST", "delays", {"iam": 1})
+    eks = cloud("eks")  # Making a client takes longer than a call.
+    emulator.private("POST", "delays", {"iam": 3})
     try:
         service = {"Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
         role = cloud("iam").create_role(RoleName=f"{name}-late", AssumeRolePolicyDocument=trust(service))["Role"]["Arn"]
@@ -133,7 +134,7 @@ def test_a_cluster_is_tried_again_until_eks_knows_its_role(engine, cloud, emulat
         emulator.private("DELETE", "delays")
     inputs = {"name": name, "roleArn": role, "vpcConfig": {"subnetIds": SUBNETS[:2]}}
     with pytest.raises(ClientError, match="Role could not be assumed because the trusted entity is not correct"):
-        cloud("eks").create_cluster(name=name, roleArn=role, resourcesVpcConfig=inputs["vpcConfig"])
+        eks.create_cluster(name=name, roleArn=role, resourcesVpcConfig=inputs["vpcConfig"])
     assert engine.create(CLUSTER, inputs).outputs["status"] == "ACTIVE"
 
 

@@ -1,0 +1,129 @@
+"""What EKS refuses of a node group before it makes anything of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.session
+from ministack.core.iam_evaluator import validate_role_arn
+from ministack.services import ec2
+
+from sandbox.aws import instance_types
+from sandbox.aws.errors import ApiError
+from sandbox.aws.hooks.eks_api import Json, invalid
+from sandbox.aws.kubernetes_versions import IMAGE_FAMILIES, MINORS
+
+_TAINT_EFFECTS = ("NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE")
+
+_KUBELET_PREFIXES = ("kubelet.kubernetes.io", "node.kubernetes.io")
+_KUBELET_LABELS = frozenset(
+    {
+        "beta.kubernetes.io/arch",
+        "beta.kubernetes.io/instance-type",
+        "beta.kubernetes.io/os",
+        "failure-domain.beta.kubernetes.io/region",
+        "failure-domain.beta.kubernetes.io/zone",
+        "kubernetes.io/arch",
+        "kubernetes.io/hostname",
+        "kubernetes.io/os",
+        "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone",
+    }
+)
+"""Labels of Kubernetes that a kubelet may set: ``IsKubeletLabel`` of kubernetes/kubernetes
+staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go."""
+
+
+def known_types(names: list[str]) -> list[instance_types.InstanceType]:
+    """The instance types of these names, with EKS's error for an unknown one."""
+    try:
+        return instance_types.find(names)
+    except ApiError as error:
+        raise invalid(error.message) from error
+
+
+def check(cluster: Json, group: Json) -> None:
+    """Raise :class:`ApiError` for the first thing about a node group that EKS would not take."""
+    if problem := validate_role_arn(group["nodeRole"]):
+        raise invalid(problem)
+    if group["amiType"] not in (*IMAGE_FAMILIES, "CUSTOM"):
+        raise invalid(
+            f"Unknown amiType {group['amiType']}: the sandbox's EKS knows {', '.join(IMAGE_FAMILIES)}, CUSTOM"
+        )
+    if MINORS.index(group["version"]) > MINORS.index(cluster["version"]):
+        raise invalid(
+            f"Nodegroup Kubernetes version {group['version']} must not be above the cluster's, {cluster['version']}"
+        )
+    for subnet in group["subnets"]:
+        if ec2._subnets.get(subnet, {}).get("VpcId") != cluster["resourcesVpcConfig"]["vpcId"]:
+            raise invalid(f"The subnet ID '{subnet}' does not exist in the cluster's VPC")
+    if group["amiType"] != "CUSTOM":
+        family = IMAGE_FAMILIES[group["amiType"]]
+        if not family.offers(group["version"]):
+            raise invalid(f"Requested amiType {family.ami_type} is not available for Kubernetes {group['version']}")
+        for kind in known_types(group.get("instanceTypes", [])):
+            if kind.architecture != family.architecture:
+                raise invalid(f"[{kind.name}] is not a valid instance type for requested amiType {family.ami_type}")
+    check_scaling(group["scalingConfig"])
+    check_labels(group["labels"])
+    check_taints(group["taints"])
+
+
+def check_scaling(scaling: Json) -> None:
+    """Sizes that fit together (hashicorp/terraform-provider-aws#18310 quotes the words)."""
+    least, most, desired = (scaling[name] for name in ("minSize", "maxSize", "desiredSize"))
+    if least < 0 or most < 1 or least > most:
+        raise invalid(f"Minimum capacity {least} can't be greater than maximum size {most}, which must be at least 1")
+    if desired < least:
+        raise invalid(f"Minimum capacity {least} can't be greater than desired size {desired}")
+    if desired > most:
+        raise invalid(f"desired capacity {desired} can't be greater than max size {most}")
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Lengths by EKS's own model, and the prefixes that it reserves (eksctl-io/eksctl#4007, containers-roadmap#1451).
+
+    EKS today lets labels of some other Kubernetes prefixes pass, whose nodes then never join, for the kubelet refuses
+    them (terraform-aws-modules/terraform-aws-eks#3346): here they are refused at once.
+    """
+    for key, value in labels.items():
+        _check_length("labelKey", key)
+        _check_length("labelValue", value)
+        if _is_reserved(key):
+            raise invalid("Label cannot contain reserved prefixes [kubernetes.io/, k8s.io/, eks.amazonaws.com/]")
+
+
+def check_taints(taints: Iterable[Json]) -> None:
+    """Known effects, and lengths by EKS's own model."""
+    for taint in taints:
+        if taint.get("effect") not in _TAINT_EFFECTS:
+            raise invalid(f"Invalid taint effect {taint.get('effect')}: expected one of {', '.join(_TAINT_EFFECTS)}")
+        _check_length("taintKey", taint.get("key", ""))
+        _check_length("taintValue", taint.get("value", ""))
+
+
+def _is_reserved(key: str) -> bool:
+    prefix, slash, _ = key.rpartition("/")
+    if not slash or key in _KUBELET_LABELS or any(_within(prefix, allowed) for allowed in _KUBELET_PREFIXES):
+        return False
+    return any(_within(prefix, domain) for domain in ("kubernetes.io", "k8s.io", "eks.amazonaws.com"))
+
+
+def _within(prefix: str, domain: str) -> bool:
+    return prefix == domain or prefix.endswith(f".{domain}")
+
+
+@cache
+def _model() -> Any:
+    return botocore.session.get_session().get_service_model("eks")
+
+
+def _check_length(shape: str, text: str) -> None:
+    limits = _model().shape_for(shape).metadata
+    if not limits["min"] <= len(text) <= limits["max"]:
+        raise invalid(
+            f"Value '{text}' of {shape} failed to satisfy constraint: "
+            f"Member must have length of {limits['min']} to {limits['max']}"
+        )

@@ -85,10 +85,17 @@ MUTATIONS = (
         f"{GRAPH}::test_every_resource_has_a_parent_of_the_component_and_the_named_provider",
     ),
     Mutation(
+        "an argument that no component declares passes",
+        "components/pure/arguments.py",
+        "            if key not in declared:",
+        "            if key not in declared and False:",
+        "tests/unit/test_arguments.py::test_a_file_in_camel_case_becomes_arguments_in_snake_case_and_is_told_of_in_its_own",
+    ),
+    Mutation(
         "an invoke goes to the default provider",
         "components/oidc_provider.py",
-        "parented = pulumi.InvokeOutputOptions(parent=self)",
-        "parented = pulumi.InvokeOutputOptions()",
+        "url=self.issuer, opts=pulumi.InvokeOutputOptions(parent=self)",
+        "url=self.issuer, opts=pulumi.InvokeOutputOptions()",
         f"{GRAPH}::test_an_existing_oidc_provider_is_adopted_and_left_alone",
     ),
     Mutation(

@@ -59,8 +59,8 @@ def test_of_two_replicas_one_leads_and_the_other_takes_over(installation):
 
     first = leader()
     (second,) = {pod["metadata"]["name"] for pod in installation.pods()} - {first}
-    assert "successfully acquired lease" in installation.logs(first)
-    assert "successfully acquired lease" not in installation.logs(second)
+    assert "Successfully acquired lease" in installation.logs(first)
+    assert "Successfully acquired lease" not in installation.logs(second)
     installation.cluster.kubectl("delete", "pod", "-n", "kube-system", first)
     eventually(lambda: leader() != first)
 

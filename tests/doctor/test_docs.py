@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from doctor.checks import all_rules, examine
-from doctor.checks.misconfigurations import KNOWN
 from doctor.findings import Link, Rule
 from doctor.rendering import document, text
 
 from . import snapshots
 from .fakes import Cloud, Cluster
+from .misconfigurations import KNOWN
 from .test_gather import take
 
 ROOT = Path(__file__).parents[2]

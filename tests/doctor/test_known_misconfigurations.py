@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from components.pure import discovery, iam
-from doctor.checks.misconfigurations import KNOWN
 from doctor.facts import (
     ConfigMap,
     Event,
@@ -24,6 +23,7 @@ from doctor.findings import Status
 from tests.versions import NEWEST_CHART, newest_image
 
 from . import snapshots as given
+from .misconfigurations import KNOWN
 from .planting import Plant, assert_named
 
 DENIED_LIST = (

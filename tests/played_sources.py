@@ -28,7 +28,6 @@ from scripts.versions.tables import Table
 ROOT = Path(__file__).parents[1]
 HOME = Path("components/pure/data")
 NEW_FLAG = "made-up-flag"
-NEW_CHART = "9.99.0"
 OLD_MINOR = "1.33"
 COMMIT = "0123456789ab"
 
@@ -39,6 +38,7 @@ class Played:
     Attributes:
         old_patch: The made-up patch of an old minor.
         between: The first made-up release of a minor that EKS offers, or would offer.
+        new_chart: The made-up chart.
         newest: The made-up release of the newest minor, whose flags are in the other repository.
     """
 
@@ -50,7 +50,8 @@ class Played:
         self.old_patch = f"{OLD_MINOR}.{int(newest[OLD_MINOR].rpartition('.')[2]) + 1}"
         self.between, self.newest = f"1.{minor + 1}.0", f"1.{minor + 2}.0"
         self.tags = [*autoscaler.column("oldest"), *newest.values(), self.old_patch, self.between, self.newest]
-        self.charts = [*tables["charts.tsv"].column("chart"), NEW_CHART]
+        self.new_chart = f"9.{int(tables['charts.tsv'].column('chart')[-1].split('.')[1]) + 1}.0"
+        self.charts = [*tables["charts.tsv"].column("chart"), self.new_chart]
         self.kubernetes = [*tables["kubernetes.tsv"].column("minor"), self.newest.rpartition(".")[0]]
 
     def answer(self, path: str) -> bytes | None:
@@ -59,7 +60,7 @@ class Played:
         answers: dict[str, Callable[[], bytes]] = {
             "/v2/tags/list": self._images,
             "/charts/index.yaml": self._index,
-            f"/charts/{NEW_CHART}.tgz": self._chart,
+            f"/charts/{self.new_chart}.tgz": self._chart,
             "/cluster-versions": self._cluster_versions,
             f"{tags}-{self.old_patch}/cluster-autoscaler/config/flags/flags.go": lambda: self._old_form(OLD_MINOR),
             f"{tags}-{self.between}/cluster-autoscaler/config/flags/flags.go": lambda: self._old_form(""),

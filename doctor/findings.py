@@ -99,7 +99,7 @@ class Rule:
     def after(self, causes: Iterable[Finding]) -> Finding:
         """It cannot be judged until ``causes`` are mended."""
         ids = ", ".join(sorted({cause.rule.id for cause in causes}))
-        return Finding(self, Status.NOT_REACHED, f"Cannot be judged while these are broken: {ids}.", fix="Mend those.")
+        return Finding(self, Status.NOT_REACHED, f"Cannot be judged while these are broken: {ids}.", fix="Fix those first.")
 
     def unread(self, unreadable: Unreadable) -> Finding:
         """It could not be looked at: the reader lacks a right, or something did not answer."""
@@ -108,7 +108,7 @@ class Rule:
             fix = f"Run it with credentials that may call {unreadable.call}, or leave the link out: --skip {self.link}."
         else:
             seen = f"No answer to {unreadable.call}: {unreadable.message}"
-            fix = f"Mend the way from here to it, then run again, or leave the link out: --skip {self.link}."
+            fix = f"Fix the network path from here to it and run again, or leave the link out: --skip {self.link}."
         return Finding(self, Status.NOT_REACHED, seen, fix=fix, yours=True)
 
 

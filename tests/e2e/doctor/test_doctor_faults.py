@@ -26,7 +26,12 @@ class Bench:
     def __init__(self, sandbox: Sandbox, stack: Stack, folder: Path) -> None:
         self._project = Checkout(sandbox, folder, {stack.name: yaml.safe_dump(stack.document)})
         self._project.shell(f"pulumi stack select {stack.name}")
-        self.outputs = stack.outputs()
+        self._stack = stack
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the outputs again: a fix by the stack may replace the role."""
+        self.outputs = self._stack.outputs()
         self.role = self.outputs["roleArn"].rpartition("/")[2]
         self.group = self.outputs["nodeGroups"][0]["asgName"]
         self.region = self.outputs["region"]
@@ -208,6 +213,8 @@ def test_a_planted_fault_is_named_and_mended_as_the_doctor_says(bench: Bench, do
         mending = _named(doctor, fault.rule)["fix"]
         if fault.mends:
             bench.shell(mending.partition(COMMENT)[0])
+            bench.reload()
+            doctor.forget_outputs()
             told = settled(doctor)
             assert told.code == 0, told.out
     finally:

@@ -97,9 +97,10 @@ class Rule:
         return Finding(self, Status.BROKEN, seen, expected, fix)
 
     def after(self, causes: Iterable[Finding]) -> Finding:
-        """It cannot be judged until ``causes`` are mended."""
+        """It cannot be judged until ``causes`` are fixed."""
         ids = ", ".join(sorted({cause.rule.id for cause in causes}))
-        return Finding(self, Status.NOT_REACHED, f"Cannot be judged while these are broken: {ids}.", fix="Fix those first.")
+        seen = f"Cannot be judged while these are broken: {ids}."
+        return Finding(self, Status.NOT_REACHED, seen, fix="Fix those first.")
 
     def unread(self, unreadable: Unreadable) -> Finding:
         """It could not be looked at: the reader lacks a right, or something did not answer."""

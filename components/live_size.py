@@ -57,7 +57,9 @@ class LiveSize:
                 f"EKS terminates {live.sizes.desired - desired} of them.",
                 self._owner,
             )
-        inputs = {**args.props, "scalingConfig": {**scaling, "desiredSize": desired}}
+        # By apply: limits that are Outputs keep their dependencies.
+        sent = pulumi.Output.from_input(args.props["scalingConfig"]).apply(lambda it: {**it, "desiredSize": desired})
+        inputs = {**args.props, "scalingConfig": sent}
         args.opts.ignore_changes = [path for path in args.opts.ignore_changes or [] if path != DESIRED_SIZE]
         return pulumi.ResourceTransformResult(inputs, args.opts)
 

@@ -53,11 +53,11 @@ class ManagedNodeGroupArgs(TypedDict):
 
     cluster_name: pulumi.Input[str]
     """Name of the EKS cluster."""
-    min_size: int
-    """Fewest nodes. May be 0."""
-    max_size: int
-    """Most nodes."""
-    desired_size: NotRequired[int]
+    min_size: pulumi.Input[int]
+    """Minimum number of nodes. May be 0."""
+    max_size: pulumi.Input[int]
+    """Maximum number of nodes."""
+    desired_size: NotRequired[pulumi.Input[int]]
     """Nodes at creation; afterwards the number belongs to Cluster Autoscaler. Defaults to `minSize`."""
     subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Subnets of the one group. Give this or `subnetIdsByZone`."""
@@ -122,7 +122,7 @@ def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
     gpu = args.get("gpu")
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
-        *validation.sizes(int(args["min_size"]), args.get("desired_size"), int(args["max_size"])),
+        *validation.sizes(args["min_size"], args.get("desired_size"), args["max_size"]),
         *_subnet_faults(args),
         *validation.instance_types("instanceTypes", _instance_types(args)),
         *validation.choice("capacityType", args.get("capacity_type", DEFAULT_CAPACITY_TYPE), validation.CAPACITY_TYPES),
@@ -303,10 +303,6 @@ def _name_faults(name: str, args: ManagedNodeGroupArgs) -> list[Fault]:
     return validation.node_group_name("name", name, most=63 - 8 - longest)
 
 
-def _desired_size(args: ManagedNodeGroupArgs) -> int:
-    return int(args.get("desired_size", args["min_size"]))
-
-
 def _asg_name(resources: Sequence[NodeGroupResource]) -> str:
     """Name of the one Auto Scaling Group behind a managed node group."""
     # A group that is still being created, as after an interrupted update, has no resources yet.
@@ -341,9 +337,9 @@ def _node_group(
             for taint in args.get("taints", [])
         ],
         scaling_config={
-            "min_size": int(args["min_size"]),
-            "max_size": int(args["max_size"]),
-            "desired_size": _desired_size(args),
+            "min_size": args["min_size"],
+            "max_size": args["max_size"],
+            "desired_size": args.get("desired_size", args["min_size"]),
         },
         update_config=_update_config(args.get("update_settings")),
         launch_template={

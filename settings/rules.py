@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider
 from components.autoscaler_role import NODE_ROLE
@@ -92,8 +92,9 @@ def _placement_faults(settings: Settings) -> list[Fault]:
     """Find out whether the autoscaler can start on a new cluster, which has no other nodes."""
     if "create" not in settings["cluster"]:
         return []
+    # A file holds plain values only.
     groups = [
-        placement.Group(int(group["min_size"]), group.get("ami_type", ""), group.get("taints", []))
+        placement.Group(cast(int, group["min_size"]), group.get("ami_type", ""), group.get("taints", []))
         for group in settings["node_groups"]
     ]
     tolerations: Any = settings["autoscaler"].get("tolerations", [])

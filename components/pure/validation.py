@@ -190,18 +190,35 @@ def bounds(path: str, value: int, low: int, high: int) -> list[Fault]:
     return [] if low <= value <= high else [Fault(path, str(value), f"{low} to {high}")]
 
 
-def sizes(minimum: int, desired: int | None, maximum: int) -> list[Fault]:
-    """Faults of the sizes of a group: minSize <= desiredSize <= maxSize, and a maximum of one node at least."""
+def sizes(minimum: object, desired: object, maximum: object) -> list[Fault]:
+    """Faults of the sizes of a group: minSize <= desiredSize <= maxSize, and a maximum of one node at least.
+
+    A size that is not a whole number, such as an Output, is checked against nothing.
+    """
+    least = minimum if isinstance(minimum, int) else None
+    most = maximum if isinstance(maximum, int) else None
     faults = []
-    if minimum < 0:
-        faults.append(Fault("minSize", str(minimum), "0 or more"))
-    if maximum < 1:
-        faults.append(Fault("maxSize", str(maximum), "1 or more: a group that may have no node is of no use"))
-    if minimum > maximum:
-        faults.append(Fault("minSize", str(minimum), f"at most maxSize ({maximum})"))
-    if desired is not None and not minimum <= desired <= maximum:
-        faults.append(Fault("desiredSize", str(int(desired)), f"minSize to maxSize ({minimum} to {maximum})"))
+    if least is not None and least < 0:
+        faults.append(Fault("minSize", str(least), "0 or more"))
+    if most is not None and most < 1:
+        faults.append(Fault("maxSize", str(most), "1 or more: a group that may have no node is of no use"))
+    if least is not None and most is not None and least > most:
+        faults.append(Fault("minSize", str(least), f"at most maxSize ({most})"))
+    if isinstance(desired, int):
+        faults += _desired_faults(desired, least, most)
     return faults
+
+
+def _desired_faults(desired: int, least: int | None, most: int | None) -> list[Fault]:
+    if (least is None or least <= desired) and (most is None or desired <= most):
+        return []
+    if least is None:
+        expected = f"at most maxSize ({most})"
+    elif most is None:
+        expected = f"minSize ({least}) or more"
+    else:
+        expected = f"minSize to maxSize ({least} to {most})"
+    return [Fault("desiredSize", str(desired), expected)]
 
 
 def qualified_name(path: str, key: str) -> list[Fault]:

@@ -136,6 +136,22 @@ def test_only_the_desired_size_is_ignored_and_in_the_spelling_that_works(cloud):
     assert leaf in group.inputs[head], "the ignored path must be one that is set"
 
 
+@pytest.mark.parametrize("key", ["min_size", "max_size", "desired_size"])
+def test_each_size_may_be_an_output_and_reaches_the_group(key, cloud):
+    sizes = {"min_size": 1, "max_size": 4, "desired_size": 2}
+
+    def program():
+        node_group(**{**sizes, key: pulumi.Output.from_input(sizes[key])})
+
+    scaling = run(program, cloud).one(NODE_GROUP).inputs["scalingConfig"]
+    assert scaling == {"minSize": 1, "maxSize": 4, "desiredSize": 2}
+
+
+def test_a_group_starts_with_the_minimum_that_another_resource_names(cloud):
+    group = run(lambda: node_group(min_size=pulumi.Output.from_input(2)), cloud).one(NODE_GROUP)
+    assert group.inputs["scalingConfig"]["desiredSize"] == 2
+
+
 def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
     template = run(node_group, cloud).one("aws:ec2/launchTemplate:LaunchTemplate").inputs
     assert template["metadataOptions"] == {
@@ -709,6 +725,14 @@ def test_the_callers_protection_reaches_all_that_a_component_makes_and_its_alias
         (lambda: autoscaler(settings={"scale_down_uneeded_time": "1m"}), "did you mean scale_down_unneeded_time?"),
         (lambda: autoscaler(tags=pulumi.Output.from_input({})), "tags: got an Output; expected a plain value"),
         (lambda: node_group(min_size=5), "min_size: got 5; expected at most max_size (3)"),
+        (
+            lambda: node_group(min_size=pulumi.Output.from_input(1), desired_size=5),
+            "desired_size: got 5; expected at most max_size (3)",
+        ),
+        (
+            lambda: node_group(min_size=2, max_size=pulumi.Output.from_input(3), desired_size=1),
+            "desired_size: got 1; expected min_size (2) or more",
+        ),
         (lambda: autoscaler(credentials="keys"), "credentials: got 'keys'"),
         (lambda: autoscaler(cluster_arn="series-api"), "cluster_arn: got 'series-api'"),
         (lambda: autoscaler(kubernetes_version="1.20"), "kubernetes_version: got Kubernetes 1.20"),

@@ -1,5 +1,7 @@
 """What ManagedNodeGroup asks of AWS about the size of its group, and what it sends then."""
 
+from types import MappingProxyType
+
 import pulumi
 import pulumi_aws as aws
 import pytest
@@ -31,7 +33,7 @@ def described(name, template="general-id", **sizes):
     }
 
 
-def group(cloud, **args):
+def group(cloud, later=MappingProxyType({}), **args):
     base = {
         "cluster_name": CLUSTER,
         "min_size": 1,
@@ -42,7 +44,8 @@ def group(cloud, **args):
 
     def program():
         provider = aws.Provider("named", region="us-east-1")
-        ManagedNodeGroup("general", {**base, **args}, pulumi.ResourceOptions(providers=[provider]))
+        outputs = {key: pulumi.Output.from_input(value) for key, value in later.items()}
+        ManagedNodeGroup("general", {**base, **args, **outputs}, pulumi.ResourceOptions(providers=[provider]))
 
     return run(program, cloud)
 
@@ -65,6 +68,10 @@ def test_with_the_limits_that_the_group_has_its_size_stays_ignored(cloud):
 
 def test_with_new_limits_the_live_size_is_sent(cloud):
     assert sent(group(cloud, max_size=6)) == (3, ())
+
+
+def test_limits_that_are_outputs_reach_the_group_with_its_live_size(cloud):
+    assert sent(group(cloud, later={"min_size": 1, "max_size": 6})) == (3, ())
 
 
 def test_the_component_s_own_provider_is_asked(cloud):

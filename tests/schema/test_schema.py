@@ -3,13 +3,14 @@
 ``make schema`` writes the golden file anew; look at the difference before you commit it.
 """
 
+import asyncio
 import json
 import os
 import runpy
 from pathlib import Path
 
+import pulumi
 import pytest
-from pulumi.provider.experimental.component import ComponentProvider
 
 import components
 
@@ -18,8 +19,12 @@ HOST = runpy.run_path(str(HERE.parents[1] / "components" / "__main__.py"), run_n
 
 
 @pytest.fixture(scope="module")
-def schema():
-    provider = ComponentProvider(HOST["COMPONENTS"], HOST["NAME"], None, components.__version__)
+def provider():
+    return HOST["Host"](HOST["COMPONENTS"], HOST["NAME"], None, components.__version__)
+
+
+@pytest.fixture(scope="module")
+def schema(provider):
     return json.loads(provider.schema)
 
 
@@ -51,3 +56,21 @@ def test_the_version_is_one_everywhere(schema):
     project = (HERE.parents[1] / "pyproject.toml").read_text()
     assert f'version = "{components.__version__}"' in project
     assert schema["version"] == components.__version__
+
+
+def test_the_sizes_of_a_node_group_may_be_outputs(schema):
+    inputs = schema["resources"]["eks-cluster-autoscaler:index:ManagedNodeGroup"]["inputProperties"]
+    for name in ("minSize", "maxSize", "desiredSize"):
+        assert inputs[name]["type"] == "integer"
+        assert not inputs[name].get("plain")
+    assert inputs["hopLimit"]["plain"]
+
+
+def test_the_host_hands_an_output_over_in_the_place_of_a_whole_number(provider):
+    async def mapped():
+        later = pulumi.Output.from_input(3.0)
+        given = {"clusterName": "main", "minSize": 1.0, "maxSize": later}
+        return later, provider.map_inputs(given, provider._component_defs["ManagedNodeGroup"])
+
+    later, arguments = asyncio.run(mapped())
+    assert arguments == {"cluster_name": "main", "min_size": 1.0, "max_size": later}

@@ -31,3 +31,26 @@ def stack(sandbox: Sandbox, before: dict[str, list[str]]) -> Iterator[Stack]:
     yield deployed
     deployed.pulumi("cancel", "--yes", "--stack", deployed.name, check=False)
     deployed.destroy()
+
+
+@pytest.fixture
+def asg(sandbox: Sandbox) -> Iterator[str]:
+    """Name of an empty Auto Scaling Group that was created outside Pulumi."""
+    sandbox.start("aws", "aws-provider")
+    name = "foreign"
+    cloud = sandbox.client("autoscaling")
+    template = {
+        "LaunchTemplateName": name,
+        "LaunchTemplateData": {"ImageId": "ami-12c6146b", "InstanceType": "m5.large"},
+    }
+    template_id = sandbox.client("ec2").create_launch_template(**template)["LaunchTemplate"]["LaunchTemplateId"]
+    cloud.create_auto_scaling_group(
+        AutoScalingGroupName=name,
+        MinSize=0,
+        MaxSize=3,
+        LaunchTemplate={"LaunchTemplateId": template_id},
+        AvailabilityZones=["us-east-1a"],
+    )
+    yield name
+    cloud.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+    sandbox.client("ec2").delete_launch_template(LaunchTemplateId=template_id)

@@ -1,4 +1,4 @@
-"""What the plugin's tests stand on: an environment for SDKs, a fresh program, a foreign Auto Scaling Group."""
+"""What the plugin's tests stand on: an environment for SDKs and a fresh program."""
 
 import re
 import sys
@@ -47,26 +47,3 @@ def consumer(sandbox: Sandbox, environment: Path, plugin: Path, tmp_path: Path) 
     program = Consumer(sandbox, tmp_path / "consumer", environment, plugin)
     yield program
     program("destroy", "--yes", "--skip-preview", "--remove")
-
-
-@pytest.fixture
-def asg(sandbox: Sandbox) -> Iterator[str]:
-    """Name of an empty Auto Scaling Group that somebody else made."""
-    sandbox.start("aws", "aws-provider")
-    name = "foreign"
-    cloud = sandbox.client("autoscaling")
-    template = {
-        "LaunchTemplateName": name,
-        "LaunchTemplateData": {"ImageId": "ami-12c6146b", "InstanceType": "m5.large"},
-    }
-    template_id = sandbox.client("ec2").create_launch_template(**template)["LaunchTemplate"]["LaunchTemplateId"]
-    cloud.create_auto_scaling_group(
-        AutoScalingGroupName=name,
-        MinSize=0,
-        MaxSize=3,
-        LaunchTemplate={"LaunchTemplateId": template_id},
-        AvailabilityZones=["us-east-1a"],
-    )
-    yield name
-    cloud.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
-    sandbox.client("ec2").delete_launch_template(LaunchTemplateId=template_id)

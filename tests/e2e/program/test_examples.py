@@ -11,7 +11,7 @@ import pytest
 from sandbox import adoption
 from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
-from tests.e2e.program.stack import Stack
+from tests.e2e.program.stack import Stack, inventory
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "sandbox" / "chart" / "cluster-autoscaler"
@@ -25,7 +25,7 @@ Deploy = Callable[..., AbstractContextManager[dict[str, object]]]
 
 @pytest.fixture
 def deployed(sandbox: Sandbox, tmp_path: Path) -> Deploy:
-    """Deploy a copy of an example, return its outputs, check that a second preview changes nothing, and destroy it."""
+    """Deploy a copy of an example, preview it again, give its outputs, and destroy it; AWS is then as it was before."""
 
     @contextmanager
     def deploy(example: str, *config: str) -> Iterator[dict[str, object]]:
@@ -49,6 +49,7 @@ def deployed(sandbox: Sandbox, tmp_path: Path) -> Deploy:
         def pulumi(*arguments: str) -> str:
             return sandbox.pulumi(*arguments, "--stack", "example", folder=folder)
 
+        before = inventory(sandbox)
         sandbox.pulumi("stack", "init", "example", folder=folder)
         pulumi("config", "set-all", "--path", *(f"--plaintext={pair}" for pair in config))
         try:
@@ -57,6 +58,7 @@ def deployed(sandbox: Sandbox, tmp_path: Path) -> Deploy:
             yield sandbox.pulumi_json("stack", "output", "--json", "--stack", "example", folder=folder)
         finally:
             pulumi("destroy", "--yes", "--skip-preview", "--remove")
+        assert inventory(sandbox) == before, "destroy leaves nothing behind"
 
     return deploy
 

@@ -180,12 +180,20 @@ def _narrow(case: Case, cluster: Cluster) -> Iterator[Finding]:
         return
     for name, actions in wide.items():
         arn = next((policy.arn for policy in policies if policy.name == name), "")
-        detach = case.mender.detach(case.role_name, arn) if arn else f"narrow the inline policy {name}"
         yield NARROW.warning(
             f"The policy {name} allows {', '.join(actions)} on any group.",
             "the two writes, on condition of the cluster's tag",
-            f"{case.mender.policy(case.role_name, cluster)} && {detach}",
+            _narrowed(case, cluster, name, arn),
         )
+
+
+def _narrowed(case: Case, cluster: Cluster, name: str, arn: str) -> str:
+    """What narrows a policy: the stack its own, a detach any other; without a stack the narrow one comes first."""
+    detach = case.mender.detach(case.role_name, arn) if arn else f"narrow the inline policy {name}"
+    if not case.mender.from_stack:
+        return f"{case.mender.policy(case.role_name, cluster)} && {detach}"
+    identity = iam.ClusterIdentity(cluster.partition, cluster.region, cluster.account, cluster.name)
+    return case.mender.policy(case.role_name, cluster) if iam.autoscaler_policy_name(identity) in name else detach
 
 
 def _mend(case: Case, reasons: set[str], cluster: Cluster) -> str:

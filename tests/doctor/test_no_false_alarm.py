@@ -11,7 +11,7 @@ import pytest
 
 from components.pure import iam
 from doctor.checks import examine
-from doctor.facts import FailedLaunch, Snapshot, Source, Taint
+from doctor.facts import FailedLaunch, Intent, Policy, Snapshot, Source, Taint
 from doctor.findings import Finding, Status
 
 from . import snapshots as given
@@ -191,3 +191,18 @@ def test_a_denial_that_rests_on_known_keys_is_broken():
 )
 def test_a_line_that_does_not_end_the_loop_again_and_again_is_no_recurring_error(lines):
     assert found(given.saying(given.healthy(), *lines), "autoscaler.recurring-error").status is Status.OK
+
+
+WIDE = {"Statement": [{"Effect": "Allow", "Action": "autoscaling:*", "Resource": "*"}]}
+
+
+@pytest.mark.parametrize("stack", [True, False])
+@pytest.mark.parametrize("own", [True, False], ids=["its own policy", "a foreign policy"])
+def test_a_wide_policy_is_narrowed_by_its_owner(stack, own):
+    (narrow,) = given.policies()
+    full_access = Policy("AutoScalingFullAccess", WIDE, "arn:aws:iam::aws:policy/AutoScalingFullAccess")
+    policies = (replace(narrow, document=WIDE),) if own else (narrow, full_access)
+    snapshot = given.with_aws(given.healthy(), policies=policies)
+    fix = found(replace(snapshot, intent=Intent()) if stack else snapshot, "permissions.narrow").fix
+    assert fix.startswith("pulumi up --refresh") == (stack and own)
+    assert ("detach-role-policy" in fix.partition("   # ")[0]) == (not (stack and own))

@@ -17,13 +17,19 @@ class Event(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """One scenario of one version; ``status`` is the ConfigMap, None where there was none."""
+    """One scenario of one version.
+
+    Attributes:
+        status: The ConfigMap, None where there was none.
+        values: Additional values of the chart, in which the scenario supplies what a flag needs.
+    """
 
     version: str
     scenario: str
     log: tuple[str, ...]
     events: tuple[Event, ...]
     status: Any
+    values: dict[str, Any]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -66,4 +72,5 @@ def _read(folder: Path) -> Recording:
         log=tuple((folder / "log.txt").read_text().splitlines()),
         events=tuple(Event(each["kind"], each["reason"], each["message"]) for each in found),
         status=json.loads(status.read_text()) if status.exists() else None,
+        values=about.get("values", {}),
     )

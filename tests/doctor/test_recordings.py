@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from components.pure import flags
+from components.pure import flag_needs, flags
 from components.pure import versions as pure_versions
 from doctor import access, symptoms
 from doctor.arguments import PROCESS_FLAGS, parse_arguments
@@ -19,7 +19,7 @@ from doctor.status import INITIALIZING, RUNNING, parse_go_time, parse_status
 from .recordings import ROOT, Recording, help_text, recording, recordings, versions
 
 UPSTREAM = json.loads((ROOT / "upstream.json").read_text())
-HEALTHY = ("healthy", "scale-up", "scale-down", "startup-taint-known")
+HEALTHY = ("healthy", "scale-up", "scale-down", "startup-taint-known", "capacity-buffers-supplied")
 NEWEST = versions()[-1]
 
 SHOWN_BY = {
@@ -35,6 +35,8 @@ SHOWN_BY = {
     "link-policy-terminate": "permissions.scaling-denied",
     "rbac-informers": "pod.informer-forbidden",
     "rbac-old-chart": "pod.informer-forbidden",
+    "capacity-buffers-denied": "pod.informer-forbidden",
+    "capacity-buffers-no-rights": "pod.informer-forbidden",
     "rbac-nodes": "autoscaler.api-server-unreachable",
     "flag-unknown": "pod.flag-refused",
     "never-joins": "groups.never-joined",
@@ -197,3 +199,60 @@ def test_without_a_right_the_recorded_releases_wait_for_ever(version):
     it = recording(version, "rbac-old-chart")
     assert it.says("Waiting for caches to sync") or it.says("blocking until caches are synced")
     assert it.status is None or parse_status(it.status["data"]["status"]).phase == INITIALIZING
+
+
+# -- flags that need something ---------------------------------------------------------------------------------------
+
+_BUFFERS = {"capacity-buffer-controller-enabled": "true"}
+_BUFFER_VERSION = (1, 36, 1)
+_CHART = (9, 59, 0)
+"""The chart that the stand-in's ClusterRole followed when these scenarios were recorded."""
+_UNKNOWN = re.compile(r"could not find the requested resource \(get (?P<resource>[a-z]+)\.(?P<group>[a-z0-9.-]+)\)")
+
+
+def buffers(scenario):
+    """A recording with capacity buffers on."""
+    return recording(pure_versions.dotted(_BUFFER_VERSION), scenario)
+
+
+def complaint(it):
+    """The errors that the components report for the flag, with the values that the scenario supplies."""
+    return " ".join(map(str, flag_needs.need_faults(_BUFFERS, _BUFFER_VERSION, _CHART, it.values)))
+
+
+def missed(it, pattern):
+    """The resources that the program could not list."""
+    return {(m["group"] or "", m["resource"]) for line in it.log if (m := pattern.search(line))}
+
+
+def needed(keep):
+    """The resources that the table names for the flag."""
+    wanted = flag_needs.needs(_BUFFERS, _BUFFER_VERSION[:2])
+    return {(need.group, need.resource) for need in wanted if keep(need)}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "pattern", "missing"),
+    [
+        ("capacity-buffers", _UNKNOWN, lambda need: need.definition),
+        ("capacity-buffers-denied", _FORBIDDEN, lambda need: need.chart is None or need.chart > _CHART),
+        ("capacity-buffers-no-rights", _FORBIDDEN, lambda need: not need.definition),
+    ],
+)
+def test_the_program_hangs_without_what_the_table_requires_for_capacity_buffers(scenario, pattern, missing):
+    it = buffers(scenario)
+
+    assert missed(it, pattern) == needed(missing) != set()
+    assert it.status is None or parse_status(it.status["data"]["status"]).phase == INITIALIZING
+    assert not it.says("Starting main loop")
+    assert not [line for line in it.log if line.startswith("F")], "it waits, it does not crash"
+    assert "wait indefinitely" in complaint(it)
+
+
+def test_the_program_runs_with_what_the_components_accept_for_capacity_buffers():
+    it = buffers("capacity-buffers-supplied")
+
+    assert complaint(it) == ""
+    assert missed(it, _UNKNOWN) | missed(it, _FORBIDDEN) == set()
+    assert parse_status(it.status["data"]["status"]).phase == RUNNING
+    assert it.says("Starting main loop")

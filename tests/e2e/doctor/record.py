@@ -49,11 +49,35 @@ _NOISE = re.compile(
     r"|Creating new static autoscaler with opts|the scheduler starts to work with those plugins|^ +(-\w, )?--[\w-]+ "
 )
 
+CAPACITY_BUFFERS = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "capacitybuffers.autoscaling.x-k8s.io"},
+    "spec": {
+        "group": "autoscaling.x-k8s.io",
+        "names": {"kind": "CapacityBuffer", "plural": "capacitybuffers"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1beta1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+"""What Cluster Autoscaler 1.36 needs of the definition: it lists v1beta1 (``capacitybuffer/client/client.go``)."""
+SUPPLIED = "supplied"
+
+Values = dict[str, Any]
+"""Values of the chart; a scenario that has some yields them."""
 Scenario = Callable[[Installation], Any]
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(function: Callable[[Installation], Iterator[None]]) -> Scenario:
+def scenario(function: Callable[[Installation], Iterator[Values | None]]) -> Scenario:
     """Register a scenario under its own name; it yields when there is something to record."""
     SCENARIOS[function.__name__.replace("_", "-")] = contextmanager(function)
     return function
@@ -366,6 +390,38 @@ def capacity_buffers(it: Installation) -> Iterator[None]:
 
 
 @scenario
+def capacity_buffers_denied(it: Installation) -> Iterator[Values]:
+    """--capacity-buffer-controller-enabled with its CRD, and with the chart's ClusterRole, without resourcequotas."""
+    with supplied(it, {"extraObjects": [CAPACITY_BUFFERS]}) as values:
+        it.install({"capacity-buffer-controller-enabled": "true"})
+        logged(it, "resourcequotas is forbidden")
+        time.sleep(20)
+        yield values
+
+
+@scenario
+def capacity_buffers_no_rights(it: Installation) -> Iterator[Values]:
+    """--capacity-buffer-controller-enabled with its CRD, without the rights to list what else it lists."""
+    with supplied(it, {"extraObjects": [CAPACITY_BUFFERS]}) as values:
+        it.install({"capacity-buffer-controller-enabled": "true"})
+        forbid(it, "podtemplates", "deployments")
+        logged(it, *(f"{each} is forbidden" for each in ("resourcequotas", "podtemplates", "deployments.apps")))
+        time.sleep(20)
+        yield values
+
+
+@scenario
+def capacity_buffers_supplied(it: Installation) -> Iterator[Values]:
+    """--capacity-buffer-controller-enabled with its CRD and with the right to list resourcequotas."""
+    rule = {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["get", "list", "watch"]}
+    with supplied(it, {"extraObjects": [CAPACITY_BUFFERS], "rbac": {"additionalRules": [rule]}}) as values:
+        it.install({"capacity-buffer-controller-enabled": "true"})
+        runs(it)
+        logged(it, "Starting main loop", "min size reached")
+        yield values
+
+
+@scenario
 def flag_unknown(it: Installation) -> Iterator[None]:
     """A flag that this version does not have."""
     it.install({"no-such-flag": "10"})
@@ -550,6 +606,27 @@ def expander_price(it: Installation) -> Iterator[None]:
     yield
 
 
+@contextmanager
+def supplied(it: Installation, values: Values) -> Iterator[Values]:
+    """Create what the published chart would render from ``extraObjects`` and ``rbac.additionalRules``."""
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": SUPPLIED}
+    account = {"kind": "ServiceAccount", "name": NAME, "namespace": "kube-system"}
+    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": SUPPLIED}}
+    manifests = [
+        *values["extraObjects"],
+        {**rbac, "kind": "ClusterRole", "rules": values.get("rbac", {}).get("additionalRules", [])},
+        {**rbac, "kind": "ClusterRoleBinding", "roleRef": role, "subjects": [account]},
+    ]
+    everything = {"apiVersion": "v1", "kind": "List", "items": manifests}
+    apply(it, everything)
+    it.cluster.kubectl("wait", "--for=condition=Established", "crd", "--all")
+    try:
+        yield values
+    finally:
+        it.uninstall()
+        it.cluster.kubectl("delete", "-f", "-", stdin=everything)
+
+
 def _on_open_node() -> dict[str, Any]:
     return {
         "nodeSelector": {"eks.amazonaws.com/nodegroup": OPEN},
@@ -652,12 +729,12 @@ class Recorder:
         play = SCENARIOS[name]
         self._it.reset()
         try:
-            with play(self._it):
-                self._keep(name, " ".join((play.__doc__ or "").split()))
+            with play(self._it) as values:
+                self._keep(name, " ".join((play.__doc__ or "").split()), values)
         finally:
             self._clean()
 
-    def _keep(self, name: str, how: str) -> None:
+    def _keep(self, name: str, how: str, values: Values | None) -> None:
         folder = RECORDINGS / self._version / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -670,6 +747,7 @@ class Recorder:
             "recorded": datetime.now(UTC).date().isoformat(),
             "scenario": how,
             "how": "the real Cluster Autoscaler in the sandbox: tests/e2e/doctor/record.py",
+            **({"values": values} if values else {}),
         }
         self._write(folder / "about.json", json.dumps(about, indent=2) + "\n")
         self._write(folder / "log.txt", trimmed(log))

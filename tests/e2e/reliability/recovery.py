@@ -111,7 +111,10 @@ def in_kubernetes(stack: Stack, cluster: str) -> dict[str, int]:
         apps, core, rbac = client.AppsV1Api(api), client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
         return {
             "deployments": len(apps.list_deployment_for_all_namespaces(label_selector=label).items),
-            "service accounts": len(core.list_service_account_for_all_namespaces(label_selector=label).items),
+            # Pulumi creates it, so it has no label of Helm.
+            "service accounts": len(
+                core.list_service_account_for_all_namespaces(field_selector="metadata.name=cluster-autoscaler").items
+            ),
             "cluster roles": len(rbac.list_cluster_role(label_selector=label).items),
             "deployed releases": len(_releases(core, "status=deployed")),
             "pending releases": len(_releases(core, "status in (pending-install,pending-upgrade,uninstalling)")),

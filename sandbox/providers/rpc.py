@@ -10,6 +10,7 @@ of pulumi/pulumi; how the engine reads the answers: its ``sdk/go/common/resource
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import select
@@ -24,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -171,6 +172,9 @@ class Provider(ABC, Generic[SessionT]):
     version: str
     """Version that the engine is told (semver)."""
 
+    settings: ClassVar[Mapping[str, str]] = {}
+    """Types of its own settings by name, for a host that asks for the schema; empty if the schema is refused."""
+
     @abstractmethod
     def configure(self, config: Mapping[str, Any]) -> SessionT:
         """Makes the session of one provider instance. ``config`` has the inputs of its provider resource."""
@@ -276,6 +280,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer, Generic[SessionT]):
                 connection.cancelled.set()
 
     # Configuration
+
+    def GetSchema(self, request: Any, context: Any) -> provider_pb2.GetSchemaResponse:
+        """The provider's own settings, for which the YAML host asks. Resources are left out: no SDK is made of it."""
+        if not self.provider.settings:
+            _refusal("GetSchema")(self, request, context)
+        settings = {name: {"type": kind} for name, kind in self.provider.settings.items()}
+        document = {
+            "name": self.provider.package,
+            "version": self.provider.version,
+            "provider": {"inputProperties": settings},
+        }
+        return provider_pb2.GetSchemaResponse(schema=json.dumps(document))
 
     def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
         """See :meth:`Provider.check_config`."""
@@ -391,7 +407,7 @@ def _refusal(method: str) -> Callable[[Servicer[Any], Any, Any], NoReturn]:
 
 
 # The base class would refuse these too, but without a name. (A stand-in has no schema; an invented one makes bad SDKs.)
-for _method in ("GetSchema", "GetMapping", "GetMappings", "Parameterize", "Construct", "Call", "List"):
+for _method in ("GetMapping", "GetMappings", "Parameterize", "Construct", "Call", "List"):
     setattr(Servicer, _method, _refusal(_method))
 
 

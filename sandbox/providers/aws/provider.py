@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from sandbox.providers.aws import catalogue, checks, comparison, states, tags
 from sandbox.providers.aws.resource import Properties, ResourceType
@@ -29,6 +29,7 @@ class AwsProvider(Provider[Session]):
 
     package = "aws"
     version = f"{plugin_version()}+sandbox"
+    settings: ClassVar[Mapping[str, str]] = {"region": "string", "profile": "string"}
 
     def configure(self, config: Properties) -> Session:
         """See :meth:`Session.open`."""

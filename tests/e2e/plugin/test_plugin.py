@@ -98,7 +98,7 @@ def changed_in_cloud(consumer: Consumer) -> dict[str, str]:
 
 
 def test_import_and_plugin_make_the_same_resources_and_switching_changes_none_in_the_cloud(
-    consumer: Consumer, asg: str, sandbox: Sandbox
+    asg: str, consumer: Consumer, sandbox: Sandbox
 ):
     consumer.write(HEAD + BY_IMPORT.format(root=str(ROOT), asg=asg))
     consumer.up()

@@ -35,6 +35,8 @@ def example(sandbox: Sandbox, plugin: Path) -> Iterator[Example]:
     adoption.make(*clients)
     subnets = clients[1].describe_cluster(name=adoption.CLUSTER)["cluster"]["resourcesVpcConfig"]["subnetIds"]
     program = Example(sandbox, plugin.parent / "examples" / "yaml-consumer")
+    # Makes the plugin's virtual environment. `pulumi install` does too, and then fails: the YAML host has no Link.
+    program("package", "get-schema", str(plugin))
     program("config", "set", "region", "us-east-1")
     program("config", "set", "clusterName", adoption.CLUSTER)
     for index, subnet in enumerate(subnets):
@@ -49,7 +51,7 @@ def test_the_example_is_previewed_deployed_and_has_no_change_afterwards(example:
     assert "eks-cluster-autoscaler:index:ManagedNodeGroup::extra" in planned
     example("up", "--yes", "--skip-preview")
     outputs = example.json("stack", "output", "--json")
-    (name,) = outputs["asgNames"]  # type: ignore[misc]
+    (name,) = outputs["asgNames"].values()  # type: ignore[attr-defined]
     groups = sandbox.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     (group,) = groups["AutoScalingGroups"]
     assert {tag["Key"]: tag["Value"] for tag in group["Tags"]}.items() >= outputs["tags"].items()  # type: ignore[attr-defined]

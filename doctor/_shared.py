@@ -6,7 +6,17 @@ In an installed package the components are ``eks_cluster_autoscaler``; in a chec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from components.pure import compatibility, discovery, durations, flag_needs, flags, iam, kubeconfig, versions
+    from components.pure import (
+        compatibility,
+        discovery,
+        durations,
+        flag_needs,
+        flags,
+        iam,
+        kubeconfig,
+        startup_taints,
+        versions,
+    )
 else:
     try:
         from eks_cluster_autoscaler.pure import (
@@ -17,11 +27,32 @@ else:
             flags,
             iam,
             kubeconfig,
+            startup_taints,
             versions,
         )
     except ModuleNotFoundError as missing:
         if missing.name != "eks_cluster_autoscaler":
             raise
-        from components.pure import compatibility, discovery, durations, flag_needs, flags, iam, kubeconfig, versions
+        from components.pure import (
+            compatibility,
+            discovery,
+            durations,
+            flag_needs,
+            flags,
+            iam,
+            kubeconfig,
+            startup_taints,
+            versions,
+        )
 
-__all__ = ["compatibility", "discovery", "durations", "flag_needs", "flags", "iam", "kubeconfig", "versions"]
+__all__ = [
+    "compatibility",
+    "discovery",
+    "durations",
+    "flag_needs",
+    "flags",
+    "iam",
+    "kubeconfig",
+    "startup_taints",
+    "versions",
+]

@@ -277,7 +277,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             "In a private subnet without a route to AWS every call times out.",
         ),
         _say(
-            r"(?P<service>sts|ec2|eks|autoscaling)\.[\w.-]*amazonaws\.com(?!.*(lookup|x509|proxyconnect))"
+            r"^(?!.*(?:lookup |x509: |proxyconnect)).*?(?P<service>sts|ec2|eks|autoscaling)\.[\w.-]*amazonaws\.com"
             r".*(i/o timeout|connection refused|no route to host|context deadline exceeded|Client\.Timeout)"
         ),
         "answers from AWS",

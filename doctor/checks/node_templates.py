@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from .._shared import discovery
+from .._shared import discovery, startup_taints
 from ..case import Case, broken
-from ..facts import AutoScalingGroup
+from ..facts import AutoScalingGroup, Taint
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from ..templates import has_label, lacking_tags, tagged_labels, unread_taints
@@ -147,7 +147,7 @@ def _unannounced(group: AutoScalingGroup, labels: dict[str, str]) -> dict[str, s
 def _taints(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     for group in groups:
         node_group = case.managed.get(group.name)
-        unread = unread_taints(group, node_group, case.minor) if node_group else ()
+        unread = _lasting(case, unread_taints(group, node_group, case.minor)) if node_group else ()
         if not unread or group.min > 0:
             continue
         tags = {discovery.taint_key(taint.key): f"{taint.value}:{taint.effect}" for taint in unread}
@@ -159,6 +159,17 @@ def _taints(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]
             "a node-template tag for each taint",
             case.mender.tag(group.name, tags),
         )
+
+
+def _lasting(case: Case, taints: Sequence[Taint]) -> list[Taint]:
+    """Taints that nodes keep: a startup taint is gone once an agent has removed it, so from zero it must be unknown."""
+    flagged = set(case.arguments.values.get("startup-taint", ()))
+    return [
+        taint
+        for taint in taints
+        if taint.key not in flagged
+        and not startup_taints.is_startup(discovery.Taint(key=taint.key, value=taint.value, effect=taint.effect))
+    ]
 
 
 def _windows(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:

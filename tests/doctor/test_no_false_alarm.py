@@ -206,3 +206,47 @@ def test_a_wide_policy_is_narrowed_by_its_owner(stack, own):
     fix = found(replace(snapshot, intent=Intent()) if stack else snapshot, "permissions.narrow").fix
     assert fix.startswith("pulumi up --refresh") == (stack and own)
     assert ("detach-role-policy" in fix.partition("   # ")[0]) == (not (stack and own))
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (
+            'Post "https://sts.us-east-1.amazonaws.com/": dial tcp: lookup sts.us-east-1.amazonaws.com on '
+            "172.20.0.10:53: read udp 10.0.1.7:42100->172.20.0.10:53: i/o timeout",
+            "autoscaler.dns",
+        ),
+        (
+            'Post "https://sts.us-east-1.amazonaws.com/": dial tcp 52.94.1.1:443: i/o timeout',
+            "autoscaler.aws-unreachable",
+        ),
+    ],
+)
+def test_one_cause_of_an_unreachable_aws_is_named(line, rule):
+    assert [each.rule.id for each in named(given.crashed(given.healthy(), line))] == [rule]
+
+
+def empty_group_with(key: str, **flags: str) -> Snapshot:
+    empty = given.asg("eks-batch-7c21", min=0, desired=0, instances=())
+    taint = Taint(key, "", "NoExecute")
+    batch = given.node_group("batch", groups=(empty.name,), taints=(taint,))
+    node_groups = (given.node_group(), batch)
+    groups = (given.asg(), empty, given.foreign_group())
+    snapshot = given.with_aws(
+        given.healthy(), groups=groups, node_groups=node_groups, decisions=given.decisions(groups, node_groups)
+    )
+    return given.with_deployment(snapshot, arguments=given.flags(**flags))
+
+
+@pytest.mark.parametrize(
+    ("key", "flags", "broken"),
+    [
+        ("ebs.csi.aws.com/agent-not-ready", {}, False),
+        ("startup-taint.cluster-autoscaler.kubernetes.io/cni", {}, False),
+        ("example.com/not-ready", {"startup_taint": "example.com/not-ready"}, False),
+        ("example.com/not-ready", {}, True),
+    ],
+)
+def test_a_startup_taint_of_an_empty_group_is_in_order(key, flags, broken):
+    # kubernetes/autoscaler#7268
+    assert ("groups.taints" in {each.rule.id for each in named(empty_group_with(key, **flags))}) == broken

@@ -7,6 +7,9 @@ from ._shared import compatibility, discovery, versions
 from .facts import AutoScalingGroup, Node, NodeGroup, Taint, Toleration, WaitingPod
 
 REPELLING = ("NoSchedule", "NoExecute")
+TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
+DELETION_CANDIDATE = "DeletionCandidateOfClusterAutoscaler"
+"""Taints that Cluster Autoscaler sets on a node that it removes, or may remove (`utils/taints/taints.go`)."""
 
 _WORKED_OUT = frozenset(
     {

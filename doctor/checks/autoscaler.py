@@ -10,7 +10,7 @@ from ..facts import Lease, Taint
 from ..findings import Finding, Link, RuleBook
 from ..readings import Unreadable
 from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
-from ..templates import refusals
+from ..templates import DELETION_CANDIDATE, TO_BE_DELETED, refusals
 from .wording import number, some
 
 BOOK = RuleBook(Link.AUTOSCALER)
@@ -339,15 +339,14 @@ def _leftover_taints(case: Case) -> Iterator[Finding]:
         )
 
 
-_TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
-_SCALE_DOWN_TAINTS = (_TO_BE_DELETED, "DeletionCandidateOfClusterAutoscaler")
+_SCALE_DOWN_TAINTS = (TO_BE_DELETED, DELETION_CANDIDATE)
 _LEFT_AFTER = timedelta(minutes=30)
 """Draining and terminating take `--max-graceful-termination-sec` (10 minutes) and a few more at most."""
 
 
 def _is_left(case: Case, taint: Taint) -> bool:
     age = case.snapshot.taken_at.timestamp() - int(taint.value)
-    return age > _LEFT_AFTER.total_seconds() and (taint.key == _TO_BE_DELETED or not case.is_running)
+    return age > _LEFT_AFTER.total_seconds() and (taint.key == TO_BE_DELETED or not case.is_running)
 
 
 def _mend_blocked(case: Case, reason: str) -> str:

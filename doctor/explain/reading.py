@@ -5,12 +5,11 @@ from typing import Any
 
 from ..clients import Aws, Json, Kubernetes
 from ..errors import CannotLookError
+from ..gather.kubernetes import ZONE_LABELS
 from ..readings import Reading, Unreadable
 from .addition import InstanceType
 from .fit import Occupied, Surroundings
 from .workload import ENDED, Budget, Workload, read_budget, read_node, read_pod
-
-_ZONES = ("topology.kubernetes.io/zone", "topology.ebs.csi.aws.com/zone", "failure-domain.beta.kubernetes.io/zone")
 
 
 def surroundings(kubernetes: Kubernetes) -> Surroundings:
@@ -41,7 +40,7 @@ def claim_zones(volumes: Sequence[Json]) -> Mapping[str, frozenset[str]]:
             zone
             for term in terms
             for each in term.get("matchExpressions") or ()
-            if each.get("key") in _ZONES and each.get("operator") == "In"
+            if each.get("key") in ZONE_LABELS and each.get("operator") == "In"
             for zone in each.get("values") or ()
         }
         if claim and zones:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from ..case import Case
 from ..facts import AutoScalingGroup
 from ..stress.room import Resources
+from ..templates import DELETION_CANDIDATE, TO_BE_DELETED
 from . import drain
 from .fit import Occupied, Surroundings, placed_elsewhere
 from .options import ScaleDownOptions, scale_down_options
@@ -19,8 +20,6 @@ GPU_LABEL = "k8s.amazonaws.com/accelerator"
 GPU_RESOURCE = "nvidia.com/gpu"
 TYPE_LABEL = "node.kubernetes.io/instance-type"
 SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
-_TO_BE_DELETED = "ToBeDeletedByClusterAutoscaler"
-_CANDIDATE = "DeletionCandidateOfClusterAutoscaler"
 _HOURS_A_MONTH = 730
 
 
@@ -123,9 +122,9 @@ def _explain(
         return NodeAnswer(machine.name, Verdict.FIXED, "", kind, None, (reason,), monthly)
     options = scale_down_options(case.arguments, group.tags, case.minor)
     used = utilization(node, options)
-    leaving = next((taint for taint in machine.taints if taint.key == _TO_BE_DELETED), None)
+    leaving = next((taint for taint in machine.taints if taint.key == TO_BE_DELETED), None)
     if leaving:
-        reason = Reason("CurrentlyBeingDeleted", f"The autoscaler set {_TO_BE_DELETED}: the node is being drained.")
+        reason = Reason("CurrentlyBeingDeleted", f"The autoscaler set {TO_BE_DELETED}: the node is being drained.")
         return NodeAnswer(machine.name, Verdict.LEAVING, group.name, kind, used, (reason,), monthly)
     needed = _needed(machine, used, options)
     kept = _kept(case, node, surroundings, budgets, options)
@@ -218,7 +217,7 @@ def _kept(
     going = [
         each.machine.name
         for each in surroundings.nodes
-        if any(taint.key == _TO_BE_DELETED for taint in each.machine.taints)
+        if any(taint.key == TO_BE_DELETED for taint in each.machine.taints)
     ]
     homeless = placed_elsewhere(moving, node.machine.name, surroundings, going)
     found += [
@@ -237,7 +236,7 @@ def _sized(case: Case, group: AutoScalingGroup) -> list[Reason]:
     static = {each.name: each.min for each in case.static_groups}
     least = static.get(group.name, group.min)
     leaving = sum(
-        any(taint.key == _TO_BE_DELETED for taint in node.taints)
+        any(taint.key == TO_BE_DELETED for taint in node.taints)
         for node in case.nodes
         if any(each.id == node.instance_id for each in group.instances)
     )
@@ -255,7 +254,9 @@ def _sized(case: Case, group: AutoScalingGroup) -> list[Reason]:
 def _running(case: Case, machine: Machine, options: ScaleDownOptions) -> list[Reason]:
     now = case.snapshot.taken_at
     found = []
-    candidate = next((taint for taint in machine.taints if taint.key == _CANDIDATE and taint.value.isdigit()), None)
+    candidate = next(
+        (taint for taint in machine.taints if taint.key == DELETION_CANDIDATE and taint.value.isdigit()), None
+    )
     limit = options.unneeded_seconds if machine.ready else options.unready_seconds
     unneeded = now.timestamp() - int(candidate.value) if candidate else 0
     if unneeded < limit:

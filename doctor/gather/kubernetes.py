@@ -28,7 +28,7 @@ AUTOSCALER_IMAGE = "cluster-autoscaler"
 AGENT = "eks-pod-identity-agent"
 _LOG_LINES = "2000"
 _LOG_SECONDS = "900"
-_ZONE_LABELS = (
+ZONE_LABELS = (
     "topology.kubernetes.io/zone",
     "topology.ebs.csi.aws.com/zone",
     "failure-domain.beta.kubernetes.io/zone",
@@ -374,7 +374,7 @@ def _zonal_volume(it: Json) -> ZonalVolume | None:
         value
         for term in terms
         for each in term.get("matchExpressions") or ()
-        if each.get("key") in _ZONE_LABELS and each.get("operator") == "In"
+        if each.get("key") in ZONE_LABELS and each.get("operator") == "In"
         for value in each.get("values") or ()
     }
     claim = spec.get("claimRef") or {}

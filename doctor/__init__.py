@@ -1,4 +1,4 @@
-"""Doctor: proves on a live cluster that every link from the autoscaler's pod to its nodes holds, or how to fix it.
+"""Doctor: checks on a live cluster every link from the autoscaler's pod to its nodes, and shows how to fix it.
 
 Data flows one way: ``target`` (what is asked about) -> ``clients`` (read-only AWS and Kubernetes) -> ``gather`` (one
 snapshot of facts) -> ``checks`` (pure functions, one module per link) -> ``rendering``. Nothing here changes anything.

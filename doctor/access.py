@@ -1,4 +1,4 @@
-"""What each version of Cluster Autoscaler must be allowed in Kubernetes, by its informers and its writes.
+"""The Kubernetes rights that each version of Cluster Autoscaler needs, for its informers and its writes.
 
 The informers are in the components' tables. The writes follow the official manifest of kubernetes/autoscaler.
 """
@@ -8,7 +8,7 @@ from .arguments import Arguments
 from .facts import Access
 
 DYNAMIC_RESOURCES = "resource.k8s.io"
-"""API group that Cluster Autoscaler lists always from some version on, before that by flag."""
+"""API group that newer versions of Cluster Autoscaler always list, and older ones only with a flag."""
 
 LEASE = "cluster-autoscaler"
 STATUS_CONFIG_MAP = "cluster-autoscaler-status"
@@ -17,7 +17,7 @@ PRIORITY_KEY = "priorities"
 
 
 def needs(minor: versions.Minor, namespace: str, arguments: Arguments) -> tuple[Access, ...]:
-    """Every right that a Cluster Autoscaler of this version, in this namespace and with these flags, needs."""
+    """Return every right that this version of Cluster Autoscaler needs in this namespace with these flags."""
     informers = [
         (informer.group, informer.resource)
         for informer in compatibility.INFORMERS

@@ -1,4 +1,4 @@
-"""Reads the command line of a running Cluster Autoscaler as the binary itself would (pflag, kube_flag)."""
+"""Parse the command line of a running Cluster Autoscaler as the binary does (pflag, kube_flag)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,16 +45,16 @@ class Arguments:
     stray: tuple[str, ...] = ()
 
     def get(self, flag: str, default: str = "") -> str:
-        """The value that counts when a flag is given several times: the last."""
+        """Return the value of a flag: the last one if the flag is repeated."""
         return self.values.get(flag, (default,))[-1]
 
     @property
     def last(self) -> Mapping[str, str]:
-        """The value of each flag that counts: the last."""
+        """The last value of each flag."""
         return {flag: values[-1] for flag, values in self.values.items() if values}
 
     def is_true(self, flag: str, default: bool = False) -> bool:
-        """The value of a boolean flag."""
+        """Return the value of a boolean flag."""
         return self.get(flag, str(default)).lower() in {"true", "t", "1"}
 
 
@@ -85,10 +85,10 @@ def _is_switch(flag: str) -> bool:
 
 @dataclass(frozen=True)
 class Discovery:
-    """What ``--node-group-auto-discovery`` asks for.
+    """The value of ``--node-group-auto-discovery``.
 
     Attributes:
-        tags: Value by tag key; None where any value will do. Several flags are merged: all keys must be there.
+        tags: Value by tag key; None if any value matches. Repeated flags are merged: all keys must exist.
         malformed: Specifications that are not of the form ``asg:tag=<key>[=<value>],...``.
     """
 
@@ -97,16 +97,16 @@ class Discovery:
 
     @property
     def spaced(self) -> tuple[str, ...]:
-        """Keys and values with a space at an end: it is not trimmed, so they match no tag."""
+        """Keys and values with a space at an end, which is not trimmed, so that they match no tag."""
         parts = [part for key, value in self.tags.items() for part in (key, value or "")]
         return tuple(part for part in parts if part != part.strip())
 
     def finds(self, tags: Mapping[str, str]) -> bool:
-        """Whether a group with these tags is discovered."""
+        """Return whether a group with these tags is discovered."""
         return bool(self.tags) and not self.missing_from(tags)
 
     def missing_from(self, tags: Mapping[str, str]) -> dict[str, str | None]:
-        """The tags that keep a group from being discovered: those it lacks or has with another value."""
+        """Return the tags that a group lacks, or has with another value, and so is not discovered."""
         return {
             key: value
             for key, value in self.tags.items()
@@ -115,7 +115,7 @@ class Discovery:
 
 
 def discovery_fault(discovery: Discovery, cluster: str) -> str:
-    """Why a discovery finds no group of a cluster, whatever their tags; empty when it may well find them."""
+    """Return why a discovery can find no group of a cluster; empty if it can."""
     if discovery.malformed:
         return f"{discovery.malformed[0]!r} is not of the form asg:tag=<key>,<key>"
     if discovery.spaced:
@@ -125,12 +125,12 @@ def discovery_fault(discovery: Discovery, cluster: str) -> str:
         return f"{wrong[0]} is a tag that neither EKS nor this project sets"
     prefix = f"{known_tags.PREFIX}/"
     named = [key.removeprefix(prefix) for key in discovery.tags if key.startswith(prefix)]
-    strangers = [name for name in named if name not in ("enabled", cluster) and "/" not in name]
-    return f"it names the cluster {strangers[0]}; this one is {cluster}" if strangers else ""
+    others = [name for name in named if name not in ("enabled", cluster) and "/" not in name]
+    return f"it names the cluster {others[0]}; this one is {cluster}" if others else ""
 
 
 def parse_discovery(specifications: Iterable[str]) -> Discovery:
-    """Read every value of ``--node-group-auto-discovery``; no space is trimmed, as Cluster Autoscaler trims none."""
+    """Parse every value of ``--node-group-auto-discovery``. Like Cluster Autoscaler, it trims no space."""
     tags: dict[str, str | None] = {}
     malformed = []
     for specification in specifications:
@@ -156,7 +156,7 @@ class StaticGroup:
 
 
 def parse_static_groups(specifications: Iterable[str]) -> tuple[tuple[StaticGroup, ...], tuple[str, ...]]:
-    """Every well-formed ``--nodes``, and the ones that are not."""
+    """Return every well-formed ``--nodes``, and the malformed ones."""
     groups, malformed = [], []
     for specification in specifications:
         smallest, _, rest = specification.partition(":")
@@ -169,6 +169,6 @@ def parse_static_groups(specifications: Iterable[str]) -> tuple[tuple[StaticGrou
 
 
 def image_tag(image: str) -> str:
-    """The tag of an image reference, without digest: ``v1.33.6``; empty when there is none."""
+    """Return the tag of an image reference, without digest: ``v1.33.6``; empty if it has none."""
     name = image.partition("@")[0].rpartition("/")[2]
     return name.partition(":")[2]

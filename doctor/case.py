@@ -1,4 +1,4 @@
-"""The case: a snapshot together with what follows from it, worked out once for every check."""
+"""The case: a snapshot and what follows from it, computed once for every check."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from .facts import (
     LogLine,
     Node,
     NodeGroup,
+    PendingPod,
     Pod,
     ServiceAccount,
     Snapshot,
     Source,
-    WaitingPod,
 )
 from .findings import Finding
-from .mending import Mender
+from .fixes import Fixer
 from .readings import Unreadable
 from .status import LAST_UPDATED, RUNNING, STALE_AFTER, AutoscalerStatus, StatusFormatError, parse_go_time, parse_status
 from .templates import Template, template
@@ -34,18 +34,18 @@ RECENT = timedelta(minutes=15)
 
 
 def choose_deployment(deployments: tuple[Deployment, ...], cluster: str, preferred: str = "") -> Deployment | None:
-    """The Deployment that is examined when there are several: the one named, else one that runs and discovers us."""
+    """Return the Deployment to check: the named one, or one that runs and discovers the cluster's groups."""
 
-    def merit(deployment: Deployment) -> tuple[bool, bool, bool]:
+    def rank(deployment: Deployment) -> tuple[bool, bool, bool]:
         named = deployment.name == preferred
         discovers_us = any(discovery.cluster_key(cluster) in argument for argument in deployment.arguments)
         return named, deployment.replicas > 0, discovers_us
 
-    return max(deployments, key=merit, default=None)
+    return max(deployments, key=rank, default=None)
 
 
 def tagged_owners(tags: Mapping[str, str]) -> set[str]:
-    """The clusters that the tags of a group name as its owner."""
+    """Return the clusters that the tags of a group name as its owner."""
     owners = set()
     for key in tags:
         for prefix in ("kubernetes.io/cluster/", f"{discovery.PREFIX}/"):
@@ -57,7 +57,7 @@ def tagged_owners(tags: Mapping[str, str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """One examination."""
+    """One snapshot under check."""
 
     snapshot: Snapshot
 
@@ -65,7 +65,7 @@ class Case:
 
     @cached_property
     def deployment(self) -> Deployment | None:
-        """The Deployment under examination; None when there is none, or none could be read."""
+        """The Deployment to check; None if there is none, or none could be read."""
         found = self.snapshot.kubernetes.deployments
         intent = self.snapshot.intent
         preferred = intent.release or "" if intent else ""
@@ -96,7 +96,7 @@ class Case:
 
     @cached_property
     def cluster_minor(self) -> versions.Minor | None:
-        """Minor version of Kubernetes, as the API server says it, or else EKS."""
+        """Minor version of Kubernetes, as the API server or else EKS reports it."""
         served = self.snapshot.kubernetes.version
         cluster = self.cluster
         text = cluster.version if isinstance(served, Unreadable) and cluster else served
@@ -104,17 +104,17 @@ class Case:
 
     @cached_property
     def discovery(self) -> Discovery:
-        """What it discovers groups by."""
+        """The tags by which it discovers groups."""
         return command_line.parse_discovery(self.arguments.values.get(command_line.DISCOVERY_FLAG, ()))
 
     @cached_property
     def static_groups(self) -> tuple[StaticGroup, ...]:
-        """The groups that it is told by ``--nodes``."""
+        """The groups of ``--nodes``."""
         return command_line.parse_static_groups(self.arguments.values.get("nodes", ()))[0]
 
     @cached_property
     def status(self) -> AutoscalerStatus | None:
-        """What it says of itself; None when it says nothing that can be read."""
+        """Its own status; None if there is none that can be parsed."""
         found = self.snapshot.kubernetes.status
         if found is None or isinstance(found, Unreadable):
             return None
@@ -127,14 +127,14 @@ class Case:
 
     @cached_property
     def is_running(self) -> bool:
-        """Whether its main loop is proven to turn: it says so, and said so just now."""
+        """Whether a fresh status shows that its main loop runs."""
         status = self.status
         fresh = status and status.written_at and self.snapshot.taken_at - status.written_at <= STALE_AFTER
         return bool(status and status.phase == RUNNING and fresh)
 
     @cached_property
     def recent_logs(self) -> tuple[LogLine, ...]:
-        """The lines of its log that still count."""
+        """The recent lines of its log."""
         lines = self.snapshot.kubernetes.logs
         if isinstance(lines, Unreadable):
             return ()
@@ -152,7 +152,7 @@ class Case:
 
     @property
     def account_of_role(self) -> str:
-        """The service account that the role was made for: its own, or the one that was mistaken for it."""
+        """The service account that the role is for: the Deployment's, or another one that carries the annotation."""
         accounts = self.snapshot.kubernetes.service_accounts
         if self.deployment is None or isinstance(accounts, Unreadable):
             return ""
@@ -164,7 +164,7 @@ class Case:
 
     @property
     def source(self) -> Source | None:
-        """Where its credentials come from, by what is declared."""
+        """The declared source of its credentials."""
         return self.snapshot.aws.source
 
     @property
@@ -174,7 +174,7 @@ class Case:
 
     @cached_property
     def carried(self) -> tuple[credentials.Credentials, ...]:
-        """What each of its pods carries."""
+        """The credentials that each of its pods carries."""
         return tuple(credentials.carried(pod) for pod in self.pods)
 
     # --- the cluster and its groups ---
@@ -187,7 +187,7 @@ class Case:
 
     @cached_property
     def managed(self) -> Mapping[str, NodeGroup]:
-        """The managed node group behind an Auto Scaling Group, by the latter's name."""
+        """The managed node group of each Auto Scaling Group, by the latter's name."""
         found = self.snapshot.aws.node_groups
         if isinstance(found, Unreadable):
             return {}
@@ -201,14 +201,14 @@ class Case:
 
     @cached_property
     def wanted_tags(self) -> Discovery:
-        """What a group must be tagged with: by the autoscaler's own flag, or by custom where the flag finds nothing."""
+        """The tags that a group needs: those of the discovery flag, or the usual ones if the flag is wrong."""
         name = self.snapshot.cluster_name
-        told = self.discovery.tags and not command_line.discovery_fault(self.discovery, name)
-        return self.discovery if told else Discovery(dict.fromkeys(discovery.discovery_tags(name)))
+        by_flag = self.discovery.tags and not command_line.discovery_fault(self.discovery, name)
+        return self.discovery if by_flag else Discovery(dict.fromkeys(discovery.discovery_tags(name)))
 
     @cached_property
     def discovered(self) -> tuple[AutoScalingGroup, ...]:
-        """The groups that it is told of by name, or that carry the tags it is to discover by."""
+        """The groups that ``--nodes`` names, or that have the tags of discovery."""
         static = {group.name for group in self.static_groups}
         if static and not self.discovery.tags:
             return tuple(group for group in self.groups if group.name in static)
@@ -220,7 +220,7 @@ class Case:
         return frozenset(node.instance_id for node in self.nodes)
 
     def owner(self, group: AutoScalingGroup) -> str:
-        """The cluster that a group belongs to: by its nodes, else by its tags; empty when neither says."""
+        """Return the cluster that a group belongs to: by its nodes, else by its tags; empty if neither shows it."""
         ours = self.snapshot.cluster_name
         if group.name in self.managed or any(instance.id in self.node_instances for instance in group.instances):
             return ours
@@ -239,7 +239,7 @@ class Case:
 
     @cached_property
     def templates(self) -> Mapping[str, Template]:
-        """What a new node of each discovered group of the cluster will be like, by the group's name."""
+        """The node template of each discovered group of the cluster, by the group's name."""
         by_instance = {node.instance_id: node for node in self.nodes}
         return {
             group.name: template(
@@ -259,29 +259,29 @@ class Case:
         return () if isinstance(found, Unreadable) else found
 
     @property
-    def waiting(self) -> tuple[WaitingPod, ...]:
-        """The pods that wait for a node; empty when they could not be read."""
-        found = self.snapshot.kubernetes.waiting_pods
+    def pending(self) -> tuple[PendingPod, ...]:
+        """The pods that need a node; empty when they could not be read."""
+        found = self.snapshot.kubernetes.pending_pods
         return () if isinstance(found, Unreadable) else found
 
     @cached_property
     def recent_events(self) -> tuple[Event, ...]:
-        """The events that still count."""
+        """The recent events."""
         events = self.snapshot.kubernetes.events
         if isinstance(events, Unreadable):
             return ()
         return tuple(event for event in events if event.at is None or self.snapshot.taken_at - event.at <= RECENT)
 
-    def events_of(self, pod: WaitingPod) -> list[Event]:
-        """The events about one pod."""
+    def events_of(self, pod: PendingPod) -> list[Event]:
+        """Return the events about one pod."""
         about = (pod.namespace, pod.name)
         return [event for event in self.recent_events if event.kind == "Pod" and (event.namespace, event.name) == about]
 
-    def says(self, pod: WaitingPod, words: str) -> bool:
-        """Whether the scheduler or the autoscaler say certain words of a pod."""
+    def reports(self, pod: PendingPod, words: str) -> bool:
+        """Return whether a message about a pod contains certain words."""
         return any(words in message for message in [pod.message, *(event.message for event in self.events_of(pod))])
 
-    # --- mending ---
+    # --- fixes ---
 
     @cached_property
     def chart_version(self) -> versions.Patch | None:
@@ -290,16 +290,19 @@ class Case:
         return versions.parse_patch(label.rpartition("-")[2])
 
     @cached_property
-    def mender(self) -> Mender:
-        """Who words the commands."""
+    def fixer(self) -> Fixer:
+        """The names that fixes need."""
         deployment = self.deployment
         cluster, region = self.snapshot.cluster_name, self.snapshot.region
         intent, revision = self.snapshot.intent, self.snapshot.kubernetes.revision
+        stack = intent.stack if intent else ""
         if deployment is None:
             release = intent.release or "" if intent else ""
-            return Mender(cluster, region, release=release, revision=revision, from_stack=intent is not None)
+            return Fixer(
+                cluster, region, release=release, revision=revision, from_stack=intent is not None, stack=stack
+            )
         helm = deployment.labels.get("app.kubernetes.io/managed-by") == "Helm"
-        return Mender(
+        return Fixer(
             cluster,
             region,
             namespace=deployment.namespace,
@@ -310,11 +313,12 @@ class Case:
             revision=revision,
             edited=deployment.edited,
             from_stack=intent is not None,
+            stack=stack,
         )
 
 
 def broken(findings: Iterable[Finding], *ids: str) -> list[Finding]:
-    """The broken ones among findings: all, or those whose rule or link is named."""
+    """Return the broken ones among findings: all, or those whose rule or link is named."""
     return [
         finding
         for finding in findings

@@ -1,4 +1,4 @@
-"""The client of Kubernetes that may also create and delete, for ``whoami`` and ``stress``; ``check`` never gets one."""
+"""The Kubernetes client that can also create and delete, for ``whoami`` and ``stress`` only."""
 
 import json
 from typing import Protocol
@@ -11,16 +11,16 @@ from .readings import Reading, Unreadable
 OWN_LABEL = "app.kubernetes.io/managed-by"
 OWN_VALUE = "ca-doctor"
 PURPOSE_LABEL = "ca-doctor/purpose"
-"""The labels of every object that is created: by them leftovers are found, and nothing else is ever deleted."""
+"""The label of every object that the doctor creates. It deletes nothing else."""
 
 
 def own_labels(purpose: str) -> dict[str, str]:
-    """The labels of what is created for a purpose, ``whoami`` or ``stress``."""
+    """Return the labels of objects for a purpose, ``whoami`` or ``stress``."""
     return {OWN_LABEL: OWN_VALUE, PURPOSE_LABEL: purpose}
 
 
 def own_selector(purpose: str = "") -> str:
-    """What finds it again; without a purpose, all that was ever created."""
+    """Return the selector of these objects; without a purpose, of all objects that the doctor created."""
     labels = own_labels(purpose) if purpose else {OWN_LABEL: OWN_VALUE}
     return ",".join(f"{key}={value}" for key, value in labels.items())
 
@@ -29,18 +29,18 @@ class ChangingKubernetes(Kubernetes, Protocol):
     """Reads, creates and deletes."""
 
     def create(self, path: str, body: Json) -> Reading[Json]:
-        """Create an object, or ask for a subresource such as a token."""
+        """Create an object, or request a subresource such as a token."""
 
     def delete(self, path: str, **query: str) -> Reading[None]:
-        """Delete an object, or all that a label selector finds in a list; one that is not there counts as deleted."""
+        """Delete an object, or all that a label selector selects; a missing one counts as deleted."""
 
 
 class ChangingApi(KubernetesApi):
-    """A real API server, by way of an ``ApiClient`` of the official library."""
+    """A real API server, through an ``ApiClient`` of the official library."""
 
     @classmethod
     def of(cls, reader: KubernetesApi) -> "ChangingApi":
-        """The same connection, with the right to change."""
+        """Return the same connection, with the ability to change."""
         return cls(reader._api)
 
     def create(self, path: str, body: Json) -> Reading[Json]:
@@ -51,7 +51,7 @@ class ChangingApi(KubernetesApi):
         try:
             created: Json = json.loads(answer or b"")
         except ValueError:
-            # The answer is not quoted: it may hold a token.
+            # The answer is not quoted, because it may contain a token.
             return Unreadable(f"create {path}", False, "the answer is not JSON")
         return created
 
@@ -62,7 +62,7 @@ class ChangingApi(KubernetesApi):
 
 
 class Connection:
-    """Connects once, for the snapshot and for the changes that follow it."""
+    """Connect once, for the snapshot and for later changes."""
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
@@ -74,7 +74,7 @@ class Connection:
         return self._reader
 
     def changing(self) -> Reading[ChangingKubernetes]:
-        """The client that changes, over the same connection."""
+        """Return the client that changes, over the same connection."""
         match self._reader:
             case None:
                 return Unreadable("your kubeconfig", False, "nothing was connected to")

@@ -1,4 +1,4 @@
-"""``ca-doctor check``: prove that every link from the autoscaler's pod to its nodes holds."""
+"""``ca-doctor check``: check every link from the autoscaler's pod to its nodes."""
 
 import sys
 import time
@@ -33,7 +33,7 @@ from .rendering import document, text
 from .rendering.junit import render as render_junit
 
 WAIT_PAUSE = 2.0
-"""Seconds between two looks of ``--wait``."""
+"""Seconds between two checks of ``--wait``."""
 
 
 def check(
@@ -44,9 +44,7 @@ def check(
     project: ProjectOption = Path(),
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
-    skip: Annotated[
-        list[Link] | None, typer.Option(help="Leave a link of the chain out; may be given several times.")
-    ] = None,
+    skip: Annotated[list[Link] | None, typer.Option(help="Skip a link of the chain; repeatable.")] = None,
     log: Annotated[
         list[Path] | None,
         typer.Option(help="Also search this file for known symptoms: a recorded log, or the output of a deployment."),
@@ -54,11 +52,11 @@ def check(
     wait: Annotated[
         int,
         typer.Option(
-            help="Repeat for up to this many seconds until every link holds; a new autoscaler needs some.", min=0
+            help="Repeat for up to this many seconds until every link holds; a new autoscaler needs some time.", min=0
         ),
     ] = 0,
-    everything: Annotated[bool, typer.Option("--all", help="Show every check, the ones that are ok included.")] = False,
-    fail_on: Annotated[FailOn, typer.Option(help="Least severity of a finding that exits with 1.")] = FailOn.BROKEN,
+    everything: Annotated[bool, typer.Option("--all", help="Show every check, not only what needs a fix.")] = False,
+    fail_on: Annotated[FailOn, typer.Option(help="Lowest severity of a finding that exits with 1.")] = FailOn.BROKEN,
     ignore: Annotated[
         list[str] | None,
         typer.Option(help=f"Rule to ignore, such as groups.rebalance; {IGNORE_FILE} keeps rules with reasons."),
@@ -67,7 +65,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
 ) -> None:
-    """Prove on the live cluster that every link of the chain holds, or show how to fix it. Nothing is changed.
+    """Check every link of the chain on the live cluster, and show how to fix what is broken. Nothing is changed.
 
     Without a cluster it checks the stack that is selected in the project's folder.
 
@@ -81,15 +79,15 @@ def check(
     recorded = _recorded(log or [])
     aws, connect = clients.Aws(target.region), connector(target)
 
-    def look() -> Report:
+    def examined() -> Report:
         snapshot = gather.take_snapshot(target, aws, connect, datetime.now(UTC))
         return without(examine(_with_logs(snapshot, recorded), frozenset(skip or ())), ignored)
 
     until = time.monotonic() + wait
-    report = look()
+    report = examined()
     while report.exit_code and time.monotonic() < until:
         time.sleep(WAIT_PAUSE)
-        report = look()
+        report = examined()
     if as_json:
         sys.stdout.write(document.render(report) + "\n")
     elif as_markdown:
@@ -118,7 +116,7 @@ def _write(file: Path, content: str) -> None:
 
 
 def _recorded(files: list[Path]) -> list[LogLine]:
-    """The lines of recorded logs; they carry no time, and so are never taken for history."""
+    """The lines of recorded logs; they have no time, and so always count as recent."""
     lines: list[LogLine] = []
     for file in files:
         try:

@@ -14,7 +14,7 @@ from .whoami.command import whoami
 
 app = typer.Typer(
     name="ca-doctor",
-    help="Proves on a live EKS cluster that Cluster Autoscaler works, link by link.",
+    help="Check on a live EKS cluster that Cluster Autoscaler works, and show how to fix it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,7 @@ app.add_typer(explain, name="explain")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command; what stops it from looking is said in one line, with exit code 2."""
+    """Run a command; an error that stops it is one line on stderr, with exit code 2."""
     try:
         app(args=arguments)
     except CannotLookError as error:

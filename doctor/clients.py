@@ -1,4 +1,4 @@
-"""Thin clients of AWS and Kubernetes that only ever read. Any other call is refused here, before it leaves."""
+"""Thin clients of AWS and Kubernetes that only read. They reject any other call before it is sent."""
 
 import json
 import re
@@ -36,7 +36,7 @@ _TIMEOUT = (5, 30)
 
 
 class RefusedError(Exception):
-    """Something tried to change AWS through a client that only reads: a mistake in this program."""
+    """The program tried to change AWS through a client that only reads: a bug."""
 
 
 class Aws:
@@ -59,7 +59,7 @@ class Aws:
             user_agent_extra="ca-doctor",
         )
         try:
-            # Clients are safe to share between threads; making them is not.
+            # Threads can share clients, but must not create them in parallel.
             self._clients: dict[str, Any] = {
                 service: session.client(service, config=config)  # type: ignore[call-overload]
                 for service in self.SERVICES
@@ -68,12 +68,12 @@ class Aws:
             raise CannotLookError(f"The AWS configuration of this machine cannot be used: {error}") from error
 
     def read(self, service: str, operation: str, *, absent: Collection[str] = (), **parameters: Any) -> Reading[Any]:
-        """One answer, a dictionary; None when AWS answers with one of the error codes ``absent``."""
+        """Return one answer, a dictionary; None if AWS answers with one of the error codes ``absent``."""
         client = self._clients[service]
         return self._attempt(service, operation, lambda: getattr(client, operation)(**parameters), absent)
 
     def read_all(self, service: str, operation: str, key: str, **parameters: Any) -> Reading[list[Any]]:
-        """Every item of a paged answer."""
+        """Return every item of a paged answer."""
         paginator = self._clients[service].get_paginator(operation)
 
         def pages() -> list[Any]:
@@ -110,23 +110,23 @@ class Kubernetes(Protocol):
     """Reads from Kubernetes. Paths are those of its API, ``/api/v1/nodes``."""
 
     def read(self, path: str, **query: str) -> Reading[Json | None]:
-        """One object; None when there is none."""
+        """Return one object; None if it does not exist."""
 
     def read_all(self, path: str, **query: str) -> Reading[list[Json]]:
-        """Every item of a list, page by page; empty when the API does not know the resource."""
+        """Return every item of a list, page by page; empty if the API does not know the resource."""
 
     def read_labels(self, path: str, **query: str) -> Reading[list[Json]]:
-        """The metadata of every item of a list: their contents, secrets for instance, never leave the cluster."""
+        """Return the metadata of every item of a list; their contents, such as Secrets, never leave the cluster."""
 
     def read_text(self, path: str, **query: str) -> Reading[str | None]:
-        """A text, such as a log; None when there is none."""
+        """Return a text, such as a log; None if it does not exist."""
 
     def review(self, spec: Json) -> Reading[bool]:
-        """Whether a SubjectAccessReview allows; the API server answers it and keeps nothing."""
+        """Return whether a SubjectAccessReview allows; the API server answers it and stores nothing."""
 
 
 class KubernetesApi:
-    """Reads from a real API server, by way of an ``ApiClient`` of the official library."""
+    """Reads from a real API server, through an ``ApiClient`` of the official library."""
 
     def __init__(self, api: Any) -> None:
         self._api = api
@@ -217,7 +217,7 @@ class KubernetesApi:
 
 
 def connect_kubernetes(kubeconfig: Json | None, file: str | None, context: str | None) -> Reading[Kubernetes]:
-    """A client for a kubeconfig: the document given, else a file (or KUBECONFIG, or the usual place).
+    """Return a client for a kubeconfig: the given document, else a file (or KUBECONFIG, or the default file).
 
     A kubeconfig that asks a program for tokens (``exec``) is asked here, once.
     """

@@ -1,4 +1,4 @@
-"""Which credentials the autoscaler's process gets: by what is declared for it, and by what its pod really carries."""
+"""The credentials of the autoscaler's process: those that are declared, and those that its pod carries."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -10,7 +10,7 @@ AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 
 
 class Credentials(NamedTuple):
-    """A source of credentials, and the role behind it as far as it is known there (empty where it is not)."""
+    """A source of credentials, and its role; empty if the role is unknown."""
 
     source: Source
     role_arn: str = ""
@@ -19,16 +19,16 @@ class Credentials(NamedTuple):
 def declared(
     deployment: Deployment, service_account: ServiceAccount | None, associations: Iterable[Association]
 ) -> list[Credentials]:
-    """Every source that is declared, the one that a new pod gets first; the node's role always comes last.
+    """Return every declared source, the one that a new pod gets first; the node's role is always the last.
 
-    Keys in the environment win over everything (AWS SDK). EKS injects the environment when a pod is made, and gives an
-    association precedence over the annotation (amazon-eks-pod-identity-webhook, ``buildPodPatchConfig``).
+    Keys in the environment win over everything (AWS SDK). EKS injects the environment when a pod is created, and gives
+    an association precedence over the annotation (amazon-eks-pod-identity-webhook, ``buildPodPatchConfig``).
     """
     found = []
     if deployment.static_keys:
         found.append(Credentials(Source.STATIC_KEYS))
-    if by_hand := _injected(deployment.environment):
-        found.append(by_hand)
+    if own := _injected(deployment.environment):
+        found.append(own)
     found += [Credentials(Source.POD_IDENTITY, association.role_arn) for association in associations]
     annotation = service_account.annotations.get(ROLE_ANNOTATION, "") if service_account else ""
     if annotation:
@@ -37,14 +37,14 @@ def declared(
 
 
 def carried(pod: Pod) -> Credentials:
-    """What a pod carries, by the environment that it was made with. The AWS SDK takes the first that is there."""
+    """Return the credentials that a pod carries in its environment, in the order of the AWS SDK."""
     if pod.static_keys:
         return Credentials(Source.STATIC_KEYS)
     return _injected(pod.environment) or Credentials(Source.NODE_ROLE)
 
 
 def annotated_elsewhere(deployment: Deployment, accounts: Iterable[ServiceAccount]) -> ServiceAccount | None:
-    """Another service account of the namespace that carries a role and an autoscaler's name."""
+    """Return another service account of the namespace that has a role and the name of an autoscaler."""
     return next(
         (
             account
@@ -64,10 +64,10 @@ def meant(
     associations: Iterable[Association],
     pods: Iterable[Pod],
 ) -> Credentials:
-    """What should be looked at: a source that went missing is a fault of its own, and its role may well be in order.
+    """Return the credentials to check. If the source is missing, its role can still be correct.
 
-    The stack's word counts most, then what is declared; where nothing is, what living pods still carry, and what is
-    declared for a service account that was mistaken for theirs.
+    The stack has precedence, then what is declared; otherwise what running pods still carry, and then the role of
+    another service account with the name of an autoscaler.
     """
     accounts = tuple(accounts)
     own = next((account for account in accounts if account.name == deployment.service_account), None)

@@ -1,7 +1,7 @@
-"""Judges IAM documents: who may assume a role, and which grants reach too far.
+"""Evaluate IAM documents: who may assume a role, and which policies grant too much.
 
 A small part of IAM's evaluation, enough to name the line of a trust document that refuses, which AWS itself never does.
-What it cannot judge it says so; permissions themselves are judged by IAM's own simulator, not here.
+What cannot be evaluated here is reported as not judged; IAM's own simulator evaluates permissions.
 """
 
 import re
@@ -14,7 +14,7 @@ from .facts import Document, Policy
 
 @dataclass(frozen=True)
 class Request:
-    """Somebody asks to assume a role.
+    """A request to assume a role.
 
     Attributes:
         principal_kind: ``Federated`` or ``Service``.
@@ -34,7 +34,7 @@ class Refusal:
     """One condition that does not hold.
 
     Attributes:
-        given: What the request carries; None when it does not carry the key at all.
+        given: The value in the request; None if the request does not have the key.
     """
 
     operator: str
@@ -45,14 +45,14 @@ class Refusal:
 
 @dataclass(frozen=True)
 class TrustVerdict:
-    """What a trust document says to a request.
+    """The decision of a trust policy about a request.
 
     Attributes:
-        allowed: Whether the role may be assumed, as far as it can be judged.
+        allowed: Whether the role may be assumed, as far as the doctor can evaluate it.
         missing_actions: Actions that no statement for this principal allows.
-        principals: Every principal of the kind asked for that the document names.
-        refusals: Conditions that do not hold, of the statement that came nearest.
-        unjudged: Conditions that cannot be judged here: their operator, or a key whose value only AWS knows.
+        principals: Every principal of the requested kind that the policy names.
+        refusals: Conditions that do not match, of the statement that comes nearest.
+        unjudged: Conditions that cannot be evaluated here: their operator, or a key whose value only AWS knows.
         loose: Context keys that the statements which allow it do not pin, or pin with a wildcard.
     """
 
@@ -65,7 +65,7 @@ class TrustVerdict:
 
 
 def judge_trust(document: Document, request: Request) -> TrustVerdict:
-    """Say whether a trust document lets a request pass, and if not, which part of it does not."""
+    """Decide whether a trust policy allows a request, and if not, why."""
     allowing = [statement for statement in statements(document) if statement.get("Effect") == "Allow"]
     named = [statement for statement in allowing if _names(statement, request.principal_kind, request.principal)]
     refused: list[tuple[Refusal, ...]] = []
@@ -98,13 +98,13 @@ def judge_trust(document: Document, request: Request) -> TrustVerdict:
 
 
 def repaired_trust(document: Document, right: Document, request: Request) -> Document:
-    """Return a trust document that lets a request pass and changes nothing else.
+    """Return a trust policy that allows a request and changes nothing else.
 
     Statements for other principals, denials, and conditions that cannot be judged here stay as they are: other clusters
-    may use the role, and a condition such as `aws:SourceVpc` is a lock that somebody put there on purpose.
+    may use the role, and a condition such as `aws:SourceVpc` is a restriction that a user put there on purpose.
 
     Args:
-        document: The trust document of the role.
+        document: The trust policy of the role.
         right: A document whose one statement allows the request and nothing else.
         request: The request.
     """
@@ -130,20 +130,20 @@ def repaired_trust(document: Document, right: Document, request: Request) -> Doc
 
 
 def statements(document: Document) -> list[Mapping[str, Any]]:
-    """The statements of a document: it may hold one, or a list of them."""
+    """Return the statements of a document, which holds one or a list of them."""
     found = document.get("Statement", [])
     return [statement for statement in _as_list(found) if isinstance(statement, Mapping)]
 
 
 def condition_keys(policies: Iterable[Policy]) -> set[str]:
-    """Every condition key that the policies look at."""
+    """Return every condition key of the policies."""
     return {
         key for policy in policies for statement in statements(policy.document) for _, key, _ in _conditions(statement)
     }
 
 
 def far_reaching(policies: Iterable[Policy], probes: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Which policies allow actions that the autoscaler never takes: the probed actions by policy name."""
+    """Return which policies allow actions that the autoscaler never calls: the probed actions by policy name."""
     found = {
         policy.name: tuple(
             probe
@@ -156,7 +156,7 @@ def far_reaching(policies: Iterable[Policy], probes: Iterable[str]) -> dict[str,
 
 
 def unconditioned(policies: Iterable[Policy], actions: Iterable[str], foreign_arn: str) -> dict[str, tuple[str, ...]]:
-    """Which policies allow actions on a group that is not the cluster's, without looking at any tag of it."""
+    """Return which policies allow actions on a group of another cluster, without a condition on its tags."""
     wanted = tuple(actions)
     found = {
         policy.name: tuple(
@@ -231,7 +231,7 @@ def _base_operator(operator: str) -> str:
 
 
 def _is_judged(operator: str, key: str, context: Mapping[str, str]) -> bool:
-    """Whether a condition can be judged from what is known of a request.
+    """Whether a condition can be evaluated from what is known of a request.
 
     A global key (`aws:SourceVpc`, `aws:PrincipalOrgID`) has a value that AWS fills in and that is not known here. The
     exceptions are keys that a token of EKS and a session of EKS Pod Identity are known not to carry ("AWS global
@@ -274,7 +274,7 @@ def _refusals(statement: Mapping[str, Any], context: Mapping[str, str]) -> Itera
 
 
 def _pinned(statement: Mapping[str, Any]) -> set[str]:
-    """Keys that a statement compares for equality, or by a pattern that is not all wildcard at its end."""
+    """Keys that a statement compares for equality, or by a pattern without a wildcard."""
     pinned = set()
     for operator, key, wanted in _conditions(statement):
         base = _base_operator(operator)
@@ -286,5 +286,5 @@ def _pinned(statement: Mapping[str, Any]) -> set[str]:
 
 
 def as_document(value: Any) -> Document:
-    """A document as boto3 gives it: already decoded, or anything else, which then counts as empty."""
+    """Return a document that boto3 has decoded; anything else counts as empty."""
     return value if isinstance(value, Mapping) else {}

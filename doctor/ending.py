@@ -1,4 +1,4 @@
-"""Ending a command in good order: a signal unwinds it as Ctrl-C does, and what cleans up is not interrupted again."""
+"""End a command cleanly: a signal unwinds it like Ctrl-C, and the clean-up is not interrupted."""
 
 import signal
 import sys
@@ -10,7 +10,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndedError(BaseException):
-    """A signal asked the command to end. No ``Exception``, so that nothing takes it for a failure and goes on."""
+    """A signal ended the command. Not an ``Exception``, so that no handler catches it as a failure."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
@@ -30,11 +30,11 @@ def unwinding() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let a clean-up finish: signals are not heeded until it has, but then."""
+    """Let a clean-up finish: signals take effect only after it."""
     late: list[int] = []
     with _handled_by(lambda number, _frame: late.append(number)):
         yield
-    if late and sys.exception() is None:  # Whatever ends the command already goes on.
+    if late and sys.exception() is None:  # An exception that already ends the command continues.
         signal.raise_signal(late[0])
 
 

@@ -1,5 +1,5 @@
-"""What stops a command before it can look: said without a traceback, with what to do."""
+"""The error that stops a command: reported without a traceback, with what to do."""
 
 
 class CannotLookError(Exception):
-    """There is nothing to examine, or no way to it: a wrong name, no credentials, an unreadable file."""
+    """The cluster does not exist or cannot be reached: a wrong name, no credentials, an unreadable file."""

@@ -1,6 +1,6 @@
-"""The snapshot: everything that the checks look at, gathered once, as plain frozen values.
+"""The snapshot: everything that the checks use, gathered once, as plain frozen values.
 
-A fact that was looked up is a ``Reading``: its value or an ``Unreadable``. Values that AWS or Kubernetes may not have
+A fact that was read is a ``Reading``: its value or an ``Unreadable``. Values that AWS or Kubernetes may not have
 are None or empty. No secret is ever part of a fact: of environment variables only those in ``PLAIN_ENVIRONMENT``.
 """
 
@@ -28,7 +28,7 @@ PLAIN_ENVIRONMENT = frozenset(
 
 
 class Source(StrEnum):
-    """Where the autoscaler's process gets its AWS credentials from."""
+    """The source of the AWS credentials of the autoscaler's process."""
 
     IRSA = "irsa"
     POD_IDENTITY = "podIdentity"
@@ -41,13 +41,18 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Intent:
-    """What a stack of this project says that it deployed; every field may be absent from older outputs."""
+    """What a stack of this project deployed, by its outputs; older outputs lack some of them.
+
+    Attributes:
+        stack: Name of the stack; empty for the selected one.
+    """
 
     credentials: Source | None = None
     role_arn: str | None = None
     release: str | None = None
     groups: tuple[str, ...] = ()
     image_tag: str | None = None
+    stack: str = ""
 
 
 # --- AWS --------------------------------------------------------------------------------------------------------------
@@ -55,7 +60,7 @@ class Intent:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who looks: the reader's own AWS identity."""
+    """Your own AWS identity."""
 
     arn: str
     account: str
@@ -120,7 +125,7 @@ class Instance:
 
 
 class Launch(StrEnum):
-    """How an Auto Scaling Group knows what to launch."""
+    """How an Auto Scaling Group declares what it launches."""
 
     TEMPLATE = "template"
     CONFIGURATION = "configuration"
@@ -133,7 +138,7 @@ class AutoScalingGroup:
     """An Auto Scaling Group of the account and region, this cluster's or not.
 
     Attributes:
-        instance_types: Types that it launches, as far as it says; Cluster Autoscaler goes by the first.
+        instance_types: Types that it declares; Cluster Autoscaler uses the first.
         unit: What its sizes count: ``instances``, or ``weights``, ``vcpu`` and the like, which Cluster Autoscaler does
             not understand.
     """
@@ -204,7 +209,8 @@ class Decision:
 
     Attributes:
         resource: ARN, or ``*``.
-        reason: Why it was denied, when the simulator says: ``explicitDeny``, ``implicitDeny``, ``permissions boundary``
+        reason: Why it was denied, if the simulator reports it: ``explicitDeny``, ``implicitDeny``, ``permissions
+            boundary``
             or ``organization``.
         unjudged: Condition keys whose value only AWS knows at the time of a call (``aws:SourceVpc``); the denial may be
             due to their absence from the simulation alone.
@@ -218,7 +224,7 @@ class Decision:
 
     @property
     def denied(self) -> bool:
-        """Whether the call would be denied, as far as it can be judged."""
+        """Whether the call would be denied, as far as the doctor can evaluate it."""
         return not self.allowed and not self.unjudged
 
 
@@ -241,7 +247,7 @@ class Deployment:
     Attributes:
         arguments: Command and arguments of the container, in order.
         environment: The variables of ``PLAIN_ENVIRONMENT``.
-        static_keys: Whether the container is given an AWS access key of its own.
+        static_keys: Whether the container's environment has an AWS access key.
         memory_limit: Quantity as written, ``600Mi``; empty when there is none.
         edited: Whether something other than Helm or Kubernetes itself set a field of its spec.
     """
@@ -267,8 +273,8 @@ class Pod:
     """A pod of the autoscaler's Deployment.
 
     Attributes:
-        waiting: Reason for which its container waits, ``CrashLoopBackOff``; empty when it does not.
-        ended: Reason for which its container ended the last time, ``OOMKilled``; empty when it never did.
+        waiting: Reason of its container's state Waiting, ``CrashLoopBackOff``; empty in another state.
+        ended: Reason of its container's last termination, ``OOMKilled``; empty if there was none.
     """
 
     name: str
@@ -343,7 +349,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Toleration:
-    """A toleration of a pod; empty fields tolerate anything there."""
+    """A toleration of a pod; an empty field matches anything."""
 
     key: str = ""
     operator: str = "Equal"
@@ -352,11 +358,11 @@ class Toleration:
 
 
 @dataclass(frozen=True)
-class WaitingPod:
+class PendingPod:
     """A pod that the scheduler could not place.
 
     Attributes:
-        message: The scheduler's words.
+        message: The scheduler's message.
         labels_wanted: Labels that a node must have (node selector and required single-valued affinity).
         tolerations: What it tolerates.
     """
@@ -371,7 +377,7 @@ class WaitingPod:
 
 @dataclass(frozen=True)
 class ZonalVolume:
-    """A persistent volume that exists in some zones only; ``claim`` is ``namespace/name`` or empty."""
+    """A zonal persistent volume; ``claim`` is ``namespace/name`` or empty."""
 
     name: str
     zones: frozenset[str]
@@ -398,7 +404,7 @@ class Access:
     name: str = ""
 
     def __str__(self) -> str:
-        """As Kubernetes names it: ``list volumeattachments.storage.k8s.io``."""
+        """As Kubernetes writes it: ``list volumeattachments.storage.k8s.io``."""
         resource = "/".join(filter(None, (self.resource, self.subresource)))
         qualified = f"{resource}.{self.group}" if self.group else resource
         return f"{self.verb} {qualified}" + (f" ({self.name})" if self.name else "")
@@ -409,7 +415,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Support:
-    """When EKS ends its support of the cluster's Kubernetes version; None where EKS does not say."""
+    """When EKS ends its support of the cluster's Kubernetes version; None if EKS does not report it."""
 
     standard_ends: date | None
     extended_ends: date | None
@@ -417,7 +423,7 @@ class Support:
 
 @dataclass(frozen=True)
 class AwsFacts:
-    """What AWS says.
+    """The facts from AWS.
 
     Attributes:
         support: How long EKS supports the cluster's Kubernetes version; None when it does not list the version.
@@ -425,8 +431,8 @@ class AwsFacts:
         node_groups: The managed node groups of the cluster.
         failed_launches: The newest failed scaling activities of the account and region.
         agent_addon: Status of the add-on ``eks-pod-identity-agent``; None when it is not installed.
-        source: Where the credentials come from by all that was seen.
-        role_arn: The role behind that source; empty when there is none.
+        source: The source of the autoscaler's credentials.
+        role_arn: The role of that source; empty if there is none.
         role: That role; None when IAM does not know it.
         policies: The policies of that role.
         decisions: The simulator's decisions for that role.
@@ -454,7 +460,7 @@ class AwsFacts:
 
 @dataclass(frozen=True)
 class KubernetesFacts:
-    """What Kubernetes says.
+    """The facts from Kubernetes.
 
     Attributes:
         version: Version of the API server, ``v1.33.5-eks-abc``.
@@ -465,7 +471,7 @@ class KubernetesFacts:
         release: Status of the newest revision of the Helm release (``deployed``, ``failed``); None when Helm did not
             install the Deployment.
         revision: Number of that revision; None where it is not known.
-        waiting_pods: Pods that the scheduler could not place.
+        pending_pods: Pods that the scheduler could not place.
     """
 
     version: Reading[str]
@@ -483,7 +489,7 @@ class KubernetesFacts:
     revision: int | None = None
     events: Reading[tuple[Event, ...]] = ()
     nodes: Reading[tuple[Node, ...]] = ()
-    waiting_pods: Reading[tuple[WaitingPod, ...]] = ()
+    pending_pods: Reading[tuple[PendingPod, ...]] = ()
     zonal_volumes: Reading[tuple[ZonalVolume, ...]] = ()
     agent: Reading[AgentDaemonSet | None] = None
 

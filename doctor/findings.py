@@ -1,4 +1,4 @@
-"""Findings: what a check says of one link of the chain, and what a whole examination comes to."""
+"""Findings: what a check reports about one link of the chain, and the report of all of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .readings import Unreadable
 
 
 class Link(StrEnum):
-    """A link of the chain, in the order in which it is walked."""
+    """A link of the chain, in the order in which the checks run."""
 
     POD = "pod"
     SERVICE_ACCOUNT = "service-account"
@@ -17,11 +17,11 @@ class Link(StrEnum):
     PERMISSIONS = "permissions"
     GROUPS = "groups"
     AUTOSCALER = "autoscaler"
-    WAITING_PODS = "waiting-pods"
+    PENDING_PODS = "pending-pods"
 
 
 class Status(StrEnum):
-    """What is said of one thing."""
+    """What a check concludes."""
 
     OK = "ok"
     WARNING = "warning"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """What a command says to the shell."""
+    """The exit code of a command."""
 
     HEALTHY = 0
     BROKEN = 1
@@ -39,15 +39,15 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one rule.
 
     Attributes:
-        rule: What was looked at.
-        status: What it came to.
-        seen: What was seen, in one or two sentences.
-        expected: What was expected instead; empty when all is well.
-        fix: The command or the setting that mends it; empty when all is well.
-        yours: Whether it could not be reached because of the reader's own rights or network, not the cluster's.
+        rule: The rule that was checked.
+        status: The conclusion.
+        seen: What the check saw, in one or two sentences.
+        expected: What was expected instead; empty when the rule holds.
+        fix: The command or advice that fixes it (see ``fixes``); empty when the rule holds.
+        yours: Whether your own rights or network kept the doctor from checking, not the cluster's.
     """
 
     rule: "Rule"
@@ -60,19 +60,23 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that must hold.
+    """One thing that must hold. Everything that is ever written about it stands here.
 
     Attributes:
         link: The link of the chain it belongs to.
         name: Its name within the link, also its anchor in the link's page of documentation.
-        title: What is looked at, in a few words.
-        why: Why it matters: what happens when it does not hold.
+        title: What holds, in a few words.
+        why: What happens when it does not hold.
+        you_see: What a user sees when it does not hold, as Markdown.
+        how_to_fix: What a user does about it, as Markdown.
     """
 
     link: Link
     name: str
     title: str
     why: str
+    you_see: str
+    how_to_fix: str
 
     @property
     def id(self) -> str:
@@ -81,48 +85,54 @@ class Rule:
 
     @property
     def docs(self) -> str:
-        """Where it is explained, within the project's repository."""
+        """Its section of the documentation, as a path in the project's repository."""
         return f"docs/doctor/{self.link}.md#{self.name}"
 
     def ok(self, seen: str) -> Finding:
-        """It holds."""
+        """Report that the rule holds."""
         return Finding(self, Status.OK, seen)
 
     def warning(self, seen: str, expected: str, fix: str) -> Finding:
-        """It works, but costs money or safety, or will stop working."""
+        """Report what works, but costs money or safety, or will stop working."""
         return Finding(self, Status.WARNING, seen, expected, fix)
 
     def broken(self, seen: str, expected: str, fix: str) -> Finding:
-        """It does not hold."""
+        """Report that the rule does not hold."""
         return Finding(self, Status.BROKEN, seen, expected, fix)
 
     def after(self, causes: Iterable[Finding]) -> Finding:
-        """It cannot be judged until ``causes`` are fixed."""
+        """Report that the rule cannot be checked until ``causes`` are fixed."""
         ids = ", ".join(sorted({cause.rule.id for cause in causes}))
-        seen = f"Cannot be judged while these are broken: {ids}."
-        return Finding(self, Status.NOT_REACHED, seen, fix="Fix those first.")
+        seen = f"The doctor cannot check this while other rules are broken: {ids}."
+        return Finding(self, Status.NOT_REACHED, seen, fix=f"Fix {ids} first.")
 
     def unread(self, unreadable: Unreadable) -> Finding:
-        """It could not be looked at: the reader lacks a right, or something did not answer."""
+        """Report that the rule could not be checked: you lack a right, or an API did not answer."""
         if unreadable.denied:
             seen = f"You may not call {unreadable.call}: {unreadable.message}"
-            fix = f"Run it with credentials that may call {unreadable.call}, or leave the link out: --skip {self.link}."
+            fix = f"Use credentials that may call {unreadable.call}, or skip the link: --skip {self.link}."
         else:
             seen = f"No answer to {unreadable.call}: {unreadable.message}"
-            fix = f"Fix the network path from here to it and run again, or leave the link out: --skip {self.link}."
+            fix = f"Fix the network path to {unreadable.call} and run again, or skip the link: --skip {self.link}."
         return Finding(self, Status.NOT_REACHED, seen, fix=fix, yours=True)
 
 
 class RuleBook:
-    """The rules of one link, each defined once, beside the check that applies it."""
+    """The rules of one link.
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    Attributes:
+        link: The link.
+        heading: Its heading in the documentation.
+        intro: What the link is, for the documentation.
+    """
+
+    def __init__(self, link: Link, heading: str, intro: str) -> None:
+        self.link, self.heading, self.intro = link, heading, intro
         self.rules: list[Rule] = []
 
-    def rule(self, name: str, title: str, why: str) -> Rule:
+    def rule(self, name: str, title: str, why: str, you_see: str, how_to_fix: str) -> Rule:
         """Define one more rule of this link."""
-        self.rules.append(Rule(self.link, name, title, why))
+        self.rules.append(Rule(self.link, name, title, why, you_see, how_to_fix))
         return self.rules[-1]
 
 
@@ -140,16 +150,16 @@ class FailOn(StrEnum):
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of one examination.
+    """All findings about one cluster.
 
     Attributes:
         cluster: Name of the cluster.
         region: Its AWS region.
         taken_at: When its facts were gathered.
         findings: In the order of the chain.
-        skipped: Links that were left out on request.
-        ignored: Ids of rules whose findings were left out on request.
-        notice: What limits the whole examination, such as version tables that are old; empty when nothing does.
+        skipped: Links that the user skipped.
+        ignored: Ids of rules that the user ignores.
+        notice: What limits the whole report, such as version tables that are old; empty when nothing does.
     """
 
     cluster: str
@@ -165,14 +175,14 @@ class Report:
         return tuple(finding for finding in self.findings if finding.rule.link == link)
 
     def verdict(self, link: Link) -> Status:
-        """What one link comes to: the gravest of its findings."""
+        """The most severe status of a link's findings."""
         statuses = {finding.status for finding in self.of(link)}
-        gravity = (Status.BROKEN, Status.NOT_REACHED, Status.WARNING, Status.OK)
-        return next((status for status in gravity if status in statuses), Status.NOT_REACHED)
+        severity = (Status.BROKEN, Status.NOT_REACHED, Status.WARNING, Status.OK)
+        return next((status for status in severity if status in statuses), Status.NOT_REACHED)
 
     @property
     def exit_code(self) -> ExitCode:
-        """Broken when anything is; could not look when nothing is but something stayed out of the reader's reach."""
+        """BROKEN if any finding is; COULD_NOT_LOOK if none is, and your rights or network hid something."""
         if any(finding.status is Status.BROKEN for finding in self.findings):
             return ExitCode.BROKEN
         if any(finding.yours for finding in self.findings):

@@ -1,4 +1,4 @@
-"""Findings that a team has accepted: rules with reasons, in a file beside the project."""
+"""Findings that a team accepts: rules with reasons, in a file of the project."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -32,12 +32,12 @@ def read_ignored(file: Path, known: Collection[str]) -> Mapping[str, str]:
         if rule not in known:
             raise CannotLookError(f"{file}: {unknown_rule(str(rule), known)}")
         if not isinstance(reason, str) or not reason.strip():
-            raise CannotLookError(f"{file}: got no reason for {rule}; expected a text that says why it is accepted")
+            raise CannotLookError(f"{file}: got no reason for {rule}; expected why your team accepts it")
     return content
 
 
 def unknown_rule(rule: str, known: Collection[str]) -> str:
-    """Return what to say about a rule that does not exist."""
+    """Return the error about a rule that does not exist."""
     near = difflib.get_close_matches(rule, known, n=1)
     return f"got the unknown rule {rule}" + (
         f"; did you mean {near[0]}?" if near else "; docs/doctor/ lists every rule"

@@ -1,4 +1,4 @@
-"""Options that every command shares: which cluster, and the way to it."""
+"""Options that every command shares: the cluster, and how to reach it."""
 
 import json
 from dataclasses import replace
@@ -27,9 +27,11 @@ RegionOption = Annotated[
 ]
 ProjectOption = Annotated[Path, typer.Option(help="Directory of the Pulumi project, for --stack.")]
 KubeconfigOption = Annotated[
-    Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one made from what EKS says.")
+    Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one created from EKS.")
 ]
-ContextOption = Annotated[str | None, typer.Option(help="A context of your kubeconfig, instead of the same.")]
+ContextOption = Annotated[
+    str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
+]
 
 
 def chosen_target(
@@ -41,10 +43,10 @@ def chosen_target(
     kubeconfig: Path | None,
     context: str | None,
 ) -> Target:
-    """The one cluster that the options name.
+    """Return the one cluster that the options name.
 
     Raises:
-        CannotLookError: When they name more than one, or none and the project has no selected stack.
+        CannotLookError: If they name several clusters, or none and the project has no selected stack.
     """
     given = {"--stack": stack, "--outputs": outputs, "--cluster": cluster}
     names = [name for name, value in given.items() if value is not None]
@@ -59,13 +61,14 @@ def chosen_target(
             raise CannotLookError(f"Got --cluster {cluster} without a region; expected --region REGION, or AWS_REGION.")
         target = Target(cluster, region)
     else:
-        target = target_of(read_outputs(outputs) if outputs is not None else read_stack(stack, project))
+        found = read_outputs(outputs) if outputs is not None else read_stack(stack, project)
+        target = target_of(found, stack or "")
     file = str(kubeconfig) if kubeconfig else None
     return replace(target, kubeconfig_file=file, context=context)
 
 
 def connector(target: Target) -> Connect:
-    """How to reach the API server: by the file or context asked for, the stack's kubeconfig, or what EKS says."""
+    """Return how to reach the API server: by the given file or context, the stack's kubeconfig, or EKS."""
 
     def connect(cluster: Reading[Cluster]) -> Reading[clients.Kubernetes]:
         if target.kubeconfig_file or target.context:

@@ -1,4 +1,4 @@
-"""The answer of one read: a value, or why there is none. A right that the reader lacks is no fault of the cluster."""
+"""The answer of one read: a value, or why there is none. A right that you lack is not an error of the cluster."""
 
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A read that gave no answer.
+    """A read without an answer.
 
     Attributes:
-        call: What was asked: ``iam:GetRole`` or ``get configmaps/cluster-autoscaler-status in kube-system``.
-        denied: Whether the reader lacks the right. Otherwise the service could not be reached or did not answer.
-        message: What the service or the network said.
+        call: The call: ``iam:GetRole`` or ``get configmaps/cluster-autoscaler-status in kube-system``.
+        denied: Whether you lack the right. Otherwise the service could not be reached or did not answer.
+        message: The message of the service or the network.
     """
 
     call: str
@@ -22,4 +22,4 @@ class Unreadable:
 
 
 Reading: TypeAlias = T | Unreadable
-"""A fact that was looked up. Absence is a value of its own (None or an empty tuple), never ``Unreadable``."""
+"""A fact that was read. Absence is a value (None or an empty tuple), never ``Unreadable``."""

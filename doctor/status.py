@@ -1,4 +1,4 @@
-"""Reads the status that Cluster Autoscaler writes into its ConfigMap: YAML since 1.30, free text before.
+"""Parse the status that Cluster Autoscaler writes into its ConfigMap: YAML since 1.30, free text before.
 
 Source of both forms: kubernetes/autoscaler, ``clusterstate/api`` and ``clusterstate/utils/status.go`` (1.26 to 1.36).
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-# The loader in C where there is one: the status of hundreds of groups has ten thousand lines.
+# The loader in C if it exists: the status of hundreds of groups has ten thousand lines.
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 INITIALIZING = "Initializing"
@@ -20,7 +20,7 @@ LAST_UPDATED = "cluster-autoscaler.kubernetes.io/last-updated"
 """Annotation of the ConfigMap: when it was written, in Go's notation."""
 
 STALE_AFTER = timedelta(minutes=3)
-"""A status older than this means that the main loop stands still (Cluster Autoscaler FAQ)."""
+"""A status older than this means that the main loop has stopped (Cluster Autoscaler FAQ)."""
 
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d+))?\s*(Z|[+-]\d\d:?\d\d)?")
 _TEXT_HEADER = re.compile(r"Cluster-autoscaler status at (.*):\s*$")
@@ -29,17 +29,17 @@ _COUNT = re.compile(r"(\w+)=(\d+)")
 
 
 class StatusFormatError(ValueError):
-    """The text is in neither of the two forms."""
+    """The text has neither of the two formats."""
 
 
 @dataclass(frozen=True)
 class GroupStatus:
-    """What Cluster Autoscaler says of one node group, or of the cluster as a whole (then without name and sizes).
+    """The status of one node group, or of the whole cluster (then without name and sizes).
 
     Attributes:
         health: ``Healthy`` or ``Unhealthy``.
         scale_up: ``NoActivity``, ``Needed``, ``NotNeeded``, ``InProgress`` or ``Backoff``.
-        error: Code and message of the failure behind a ``Backoff``; empty before 1.30.
+        error: Code and message of the failure that caused a ``Backoff``; empty before 1.30.
     """
 
     name: str = ""
@@ -62,7 +62,7 @@ class AutoscalerStatus:
 
     Attributes:
         phase: ``Initializing`` or ``Running``.
-        written_at: None when the text does not say.
+        written_at: When it was written; None if the text does not show it.
     """
 
     phase: str
@@ -72,7 +72,7 @@ class AutoscalerStatus:
 
 
 def parse_go_time(text: str) -> datetime | None:
-    """``2023-11-24 04:28:19.546750398 +0000 UTC`` or RFC 3339; None for anything else."""
+    """Parse ``2023-11-24 04:28:19.546750398 +0000 UTC`` or RFC 3339; None for anything else."""
     match = _GO_TIME.match(text.strip())
     if match is None:
         return None
@@ -86,7 +86,7 @@ def parse_go_time(text: str) -> datetime | None:
 
 
 def parse_status(text: str) -> AutoscalerStatus:
-    """Read the value of the key ``status``.
+    """Parse the value of the key ``status``.
 
     Raises:
         StatusFormatError: When it is in neither form.

@@ -1,9 +1,9 @@
-"""What is examined: a stack of this project by its outputs, or any cluster by its name."""
+"""What the doctor checks: a stack of this project by its outputs, or any cluster by its name."""
 
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ class Target:
     """A cluster, and how to reach it.
 
     Attributes:
-        intent: What the stack says that it deployed; None for a cluster that is only named.
-        kubeconfig: Its kubeconfig as a document; None to build one from what EKS says, or to take a file.
-        kubeconfig_file: A kubeconfig file to take instead.
+        intent: What the stack deployed; None for a cluster that is only named.
+        kubeconfig: Its kubeconfig as a document; None to create one from EKS, or to use a file.
+        kubeconfig_file: A kubeconfig file to use instead.
         context: The context in that file.
     """
 
@@ -31,10 +31,10 @@ class Target:
 
 
 def read_stack(stack: str | None, project: Path) -> Mapping[str, Any]:
-    """Return the outputs of a stack, by ``pulumi stack output``; of the selected one where none is named.
+    """Return the outputs of a stack, by ``pulumi stack output``; or of the selected stack if none is named.
 
     Raises:
-        CannotLookError: When Pulumi is not there, or does not know the stack.
+        CannotLookError: If Pulumi is not installed, or does not know the stack.
     """
     command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--cwd", str(project)]
     command += ["--stack", stack] if stack is not None else []
@@ -42,7 +42,8 @@ def read_stack(stack: str | None, project: Path) -> Mapping[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
         raise CannotLookError(
-            "A stack needs the program pulumi, which is not on the PATH. Use --outputs FILE, or --cluster and --region."
+            "The program pulumi is not on the PATH, and --stack needs it. Use --outputs FILE, or --cluster and "
+            "--region."
         ) from error
     except subprocess.TimeoutExpired as error:
         raise CannotLookError(f"{' '.join(command)} did not answer within 2 minutes") from error
@@ -52,10 +53,10 @@ def read_stack(stack: str | None, project: Path) -> Mapping[str, Any]:
 
 
 def read_outputs(file: Path) -> Mapping[str, Any]:
-    """The outputs in a JSON file, as ``pulumi stack output --json`` prints them.
+    """Return the outputs in a JSON file, as ``pulumi stack output --json`` prints them.
 
     Raises:
-        CannotLookError: When it cannot be read.
+        CannotLookError: If it cannot be read.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -75,17 +76,17 @@ def _outputs(text: str, where: str) -> Mapping[str, Any]:
     if missing:
         raise CannotLookError(
             f"{where}: got {', '.join(document) or 'no outputs'}; expected {' and '.join(missing)} too. "
-            "Is the stack up, and is it one of this project? Any other cluster is named by --cluster and --region."
+            "Check that the stack is up and belongs to this project. For any other cluster use --cluster and --region."
         )
     return document
 
 
-def target_of(outputs: Mapping[str, Any]) -> Target:
-    """The target that a stack's outputs describe."""
+def target_of(outputs: Mapping[str, Any], stack: str = "") -> Target:
+    """Return the target that a stack's outputs describe; the name of the stack is empty for the selected one."""
     return Target(
         cluster=str(outputs["clusterName"]),
         region=str(outputs["region"]),
-        intent=_intent(outputs),
+        intent=replace(_intent(outputs), stack=stack),
         kubeconfig=_kubeconfig(outputs.get("kubeconfig")),
     )
 
@@ -108,7 +109,7 @@ def _intent(outputs: Mapping[str, Any]) -> Intent:
 
 
 def _kubeconfig(output: Any) -> Mapping[str, Any] | None:
-    """The kubeconfig of the outputs: JSON text or an object; None where it is neither, a masked secret for instance."""
+    """The kubeconfig of the outputs: JSON text or an object; None if it is neither, such as a masked secret."""
     if isinstance(output, str):
         try:
             output = json.loads(output)

@@ -1,4 +1,4 @@
-"""The chain: every check in order. Each sees what was found before, so a consequence is not taken for a fault."""
+"""The chain: every check in order. Each sees earlier findings, so that it does not report their consequences."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
@@ -7,22 +7,23 @@ from .. import symptoms
 from .._shared import compatibility
 from ..case import Case
 from ..facts import Snapshot
-from ..findings import Finding, Link, Report, Rule
+from ..findings import Finding, Link, Report, Status
+from ..rules import all_rules
 from . import (
     autoscaler,
     command_line,
     groups,
     node_templates,
+    pending_pods,
     permissions,
     pod,
     priorities,
     role,
     service_account,
-    waiting_pods,
 )
 
 Check = Callable[[Case, Sequence[Finding]], Iterator[Finding]]
-"""A pure function: what it finds in a case, given what was found before."""
+"""A pure function: what it finds in a case, given the earlier findings."""
 
 
 def _symptoms(link: Link) -> Check:
@@ -40,36 +41,17 @@ CHAIN: tuple[tuple[Link, tuple[Check, ...]], ...] = (
     (Link.PERMISSIONS, (permissions.check, _symptoms(Link.PERMISSIONS))),
     (Link.GROUPS, (groups.check, node_templates.check, _symptoms(Link.GROUPS))),
     (Link.AUTOSCALER, (priorities.check, _symptoms(Link.AUTOSCALER), autoscaler.check)),
-    (Link.WAITING_PODS, (waiting_pods.check,)),
+    (Link.PENDING_PODS, (pending_pods.check,)),
 )
-"""The checks of each link. Symptoms come before the last look at the autoscaler: they say why its process ended."""
-
-_BOOKS = (
-    pod.BOOK,
-    command_line.BOOK,
-    service_account.BOOK,
-    role.BOOK,
-    permissions.BOOK,
-    groups.BOOK,
-    node_templates.BOOK,
-    priorities.BOOK,
-    autoscaler.BOOK,
-    waiting_pods.BOOK,
-    *symptoms.BOOKS,
-)
-
-
-def all_rules() -> tuple[Rule, ...]:
-    """Every rule that a finding may be about."""
-    return tuple(rule for book in _BOOKS for rule in book.rules)
+"""The checks of each link. Symptoms come before the check of the autoscaler: they show why its process exited."""
 
 
 def examine(snapshot: Snapshot, skip: Collection[Link] = ()) -> Report:
-    """Walk the chain.
+    """Run every check of the chain.
 
     Args:
         snapshot: The facts.
-        skip: Links to leave out; the links behind them are judged as if they held.
+        skip: Links to skip; later links are checked as if the skipped ones held.
     """
     case = Case(snapshot)
     findings: list[Finding] = []
@@ -78,11 +60,15 @@ def examine(snapshot: Snapshot, skip: Collection[Link] = ()) -> Report:
             continue
         for check in checks:
             findings += list(check(case, tuple(findings)))
+    refuted = {finding.rule for finding in findings if finding.status in (Status.BROKEN, Status.WARNING)}
     return Report(
         cluster=snapshot.cluster_name,
         region=snapshot.region,
         taken_at=snapshot.taken_at,
-        findings=tuple(findings),
+        findings=tuple(each for each in findings if each.status is not Status.OK or each.rule not in refuted),
         skipped=tuple(link for link in Link if link in skip),
         notice=compatibility.age_warning(snapshot.taken_at.date()) or "",
     )
+
+
+__all__ = ["CHAIN", "Check", "all_rules", "examine"]

@@ -1,4 +1,4 @@
-"""Sixth link: the autoscaler's loop turns, over the groups that it should, and is heard by Kubernetes and AWS."""
+"""Sixth link: the autoscaler's loop runs over its groups, and reaches Kubernetes and AWS."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,68 +7,12 @@ from datetime import datetime, timedelta
 from .. import symptoms
 from ..case import Case, broken
 from ..facts import Lease, Taint
-from ..findings import Finding, Link, RuleBook
+from ..findings import Finding
 from ..readings import Unreadable
+from ..rules import autoscaler as rules
 from ..status import INITIALIZING, STALE_AFTER, AutoscalerStatus
 from ..templates import DELETION_CANDIDATE, TO_BE_DELETED, refusals
 from .wording import number, some
-
-BOOK = RuleBook(Link.AUTOSCALER)
-
-PROCESS = BOOK.rule("process", "The autoscaler's process keeps running", "A process that keeps exiting scales nothing.")
-STATUS = BOOK.rule(
-    "status",
-    "The autoscaler publishes its status",
-    "The autoscaler writes a ConfigMap at its start and after every loop; without one it never started.",
-)
-INITIALIZING_RULE = BOOK.rule(
-    "initializing",
-    "The autoscaler finished its initialization",
-    "From 1.33 on it waits for all its lists first: the pod is Running, and nothing is scaled.",
-)
-FRESH = BOOK.rule(
-    "fresh", "The main loop is running", "A status older than three minutes means that the loop has stopped."
-)
-LEADER = BOOK.rule(
-    "leader",
-    "One of the autoscaler's pods is the leader",
-    "Only the holder of the lease works; an unknown holder is another autoscaler.",
-)
-NODE_GROUPS = BOOK.rule(
-    "node-groups",
-    "The autoscaler manages the groups it should",
-    "The autoscaler does not scale a group that its status does not list.",
-)
-BACKOFF = BOOK.rule(
-    "backoff",
-    "No group is in backoff",
-    "After a failed scale-up the autoscaler skips a group for 5 minutes, then longer, up to 30.",
-)
-HEALTH = BOOK.rule(
-    "health",
-    "The autoscaler considers the cluster healthy",
-    "With too many unready nodes the autoscaler stops scaling.",
-)
-CACHED = BOOK.rule(
-    "cached-template",
-    "The node templates of empty groups are up to date",
-    "The autoscaler caches the template of a group's last node while it runs: new labels are not seen.",
-)
-RECURRING = BOOK.rule(
-    "recurring-error",
-    "No iteration of the main loop ends with an error",
-    "When the loop ends early it scales nothing, while the pod is ready and its status is fresh.",
-)
-LEFTOVER_TAINTS = BOOK.rule(
-    "leftover-taints",
-    "No node keeps a taint of an unfinished scale-down",
-    "Such a node takes no pods, and the autoscaler counts its capacity as gone.",
-)
-SCALE_DOWN = BOOK.rule(
-    "scale-down",
-    "Unneeded nodes can be removed",
-    "One pod that the autoscaler may not move keeps a whole node.",
-)
 
 _UPSTREAM = (
     "pod",
@@ -90,16 +34,16 @@ _LOCAL_STORAGE, _SYSTEM_POD, _BUDGET = "local storage present", "kube-system pod
 
 
 def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
-    """Look at the process, at what it says of itself, and at what it complains of."""
+    """Check the process, its status and its log."""
     upstream = broken(earlier, *_UPSTREAM)
     if case.deployment is None or (upstream and not case.is_running):
         unread = case.snapshot.kubernetes.deployments
-        yield PROCESS.unread(unread) if isinstance(unread, Unreadable) else PROCESS.after(upstream)
+        yield rules.PROCESS.unread(unread) if isinstance(unread, Unreadable) else rules.PROCESS.after(upstream)
         return
     process = _process(case)
     yield process
     if process.status == "broken":
-        yield STATUS.after([process])
+        yield rules.STATUS.after([process])
         return
     yield from _leader(case)
     yield from _status(case, earlier)
@@ -113,14 +57,19 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
 def _process(case: Case) -> Finding:
     pods = case.snapshot.kubernetes.pods
     if isinstance(pods, Unreadable):
-        return PROCESS.unread(pods)
+        return rules.PROCESS.unread(pods)
     if any(pod.ready for pod in pods) and not any(pod.waiting == "CrashLoopBackOff" for pod in pods):
-        return PROCESS.ok(f"{sum(pod.ready for pod in pods)} of {len(pods)} pods are ready.")
+        return rules.PROCESS.ok(
+            f"{sum(pod.ready for pod in pods)} of {number(len(pods), 'pod')} of the autoscaler are ready."
+        )
     seen = "; ".join(
-        f"{pod.name} {pod.waiting or pod.phase}, {pod.restarts} restarts{f', last exit {pod.ended}' * bool(pod.ended)}"
+        f"Pod {pod.name} is in {pod.waiting or pod.phase}, after "
+        f"{number(pod.restarts, 'restart')}{f', last exit {pod.ended}' * bool(pod.ended)}"
         for pod in pods
     )
-    return PROCESS.broken(f"{seen or 'The Deployment has no pods'}.", "a pod that is ready", case.mender.previous_log())
+    return rules.PROCESS.broken(
+        f"{seen or 'The Deployment has no pods'}.", "a pod that is ready", case.fixer.read_previous_log()
+    )
 
 
 def _leader(case: Case) -> Iterator[Finding]:
@@ -128,9 +77,11 @@ def _leader(case: Case) -> Iterator[Finding]:
     if not case.arguments.is_true("leader-elect", default=True):
         return
     if isinstance(lease, Unreadable):
-        yield LEADER.unread(lease)
+        yield rules.LEADER.unread(lease)
     elif lease is None:
-        yield LEADER.broken("The lease has no holder.", "one of the autoscaler's pods", case.mender.restart())
+        yield rules.LEADER.broken(
+            "The lease of the autoscaler has no holder.", "one of the autoscaler's pods", case.fixer.restart()
+        )
     else:
         yield _leads(case, lease)
 
@@ -138,17 +89,20 @@ def _leader(case: Case) -> Iterator[Finding]:
 def _leads(case: Case, lease: Lease) -> Finding:
     names = [pod.name for pod in case.pods]
     if case.pods and not any(lease.holder.startswith(name) for name in names):
-        return LEADER.broken(
-            f"The lease is held by {lease.holder or 'nobody'}, which is not a pod of this Deployment.",
+        return rules.LEADER.broken(
+            f"The holder of the lease is {lease.holder or 'empty'}, which is not a pod of this Deployment.",
             " or ".join(names),
-            "find the other autoscaler: kubectl get pods --all-namespaces --output wide | grep autoscaler",
+            "Find the other autoscaler and remove it: kubectl get pods --all-namespaces --output wide | grep "
+            "autoscaler",
         )
     age = case.snapshot.taken_at - lease.renewed_at if lease.renewed_at else None
     if age and age > _LEASE_EXPIRES:
-        return LEADER.broken(
-            f"The lease of {lease.holder} was renewed {_ago(age)} ago.", "every 2 seconds", case.mender.restart()
+        return rules.LEADER.broken(
+            f"The leader {lease.holder} last renewed its lease {_ago(age)} ago.",
+            "a renewal every 2 seconds",
+            case.fixer.restart(),
         )
-    return LEADER.ok(f"{lease.holder} is the leader.")
+    return rules.LEADER.ok(f"The pod {lease.holder} is the leader.")
 
 
 def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
@@ -156,29 +110,33 @@ def _status(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         return
     config_map = case.snapshot.kubernetes.status
     if isinstance(config_map, Unreadable):
-        yield STATUS.unread(config_map)
+        yield rules.STATUS.unread(config_map)
         return
     if config_map is None:
-        yield STATUS.broken("The status ConfigMap does not exist.", "a status ConfigMap", case.mender.log())
+        yield rules.STATUS.broken(
+            "The status ConfigMap of the autoscaler does not exist.", "a status ConfigMap", case.fixer.read_log()
+        )
         return
     status = case.status
     if status is None:
-        yield STATUS.warning(
-            f"The status cannot be read: {config_map.data.get('status', '')[:80]!r}.",
-            "YAML (since 1.30) or the older free text",
-            case.mender.restart(),
+        yield rules.STATUS.warning(
+            f"The doctor cannot parse the status: {config_map.data.get('status', '')[:80]!r}.",
+            "YAML (since 1.30), or the older free text",
+            case.fixer.restart(),
         )
         return
-    yield STATUS.ok(f"The status is {status.phase}, with {number(len(status.groups), 'group')}.")
+    yield rules.STATUS.ok(f"The autoscaler's status is {status.phase}, with {number(len(status.groups), 'group')}.")
     age = case.snapshot.taken_at - status.written_at if status.written_at else timedelta()
     if status.phase == INITIALIZING:
         yield _initializing(case, age)
         return
-    yield INITIALIZING_RULE.ok("Initialization finished.")
+    yield rules.INITIALIZING.ok("Initialization finished.")
     if age > STALE_AFTER:
-        yield FRESH.broken(f"The status is {_ago(age)} old.", "younger than 3 minutes", case.mender.restart())
+        yield rules.FRESH.broken(
+            f"The autoscaler's status is {_ago(age)} old.", "a status of the last 3 minutes", case.fixer.restart()
+        )
         return
-    yield FRESH.ok(f"The status is {_ago(age)} old.")
+    yield rules.FRESH.ok(f"The autoscaler's status is {_ago(age)} old.")
     yield from _node_groups(case, status, earlier)
     yield from _backoff(case, status, earlier)
     yield _health(status)
@@ -188,11 +146,11 @@ def _initializing(case: Case, age: timedelta) -> Finding:
     started = [pod.started_at for pod in case.pods if pod.started_at]
     up: timedelta = case.snapshot.taken_at - min(started) if started else age
     if min(up, age) < _YOUNG:
-        return INITIALIZING_RULE.ok(f"The autoscaler started {_ago(up)} ago.")
-    return INITIALIZING_RULE.broken(
-        f"The status has been Initializing for {_ago(age)}.",
-        "Running within a minute or two",
-        f"{case.mender.log()}   # look for: is forbidden",
+        return rules.INITIALIZING.ok(f"The autoscaler started {_ago(up)} ago.")
+    return rules.INITIALIZING.broken(
+        f"The autoscaler's status has been Initializing for {_ago(age)}.",
+        "a status of Running within two minutes",
+        f"{case.fixer.read_log()}   # search for: is forbidden",
     )
 
 
@@ -201,60 +159,68 @@ def _node_groups(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding
     expected = {group.name for group in case.discovered}
     unread = case.snapshot.aws.groups
     if isinstance(unread, Unreadable):
-        yield NODE_GROUPS.unread(unread)
+        yield rules.NODE_GROUPS.unread(unread)
         return
     if not listed:
         causes = broken(earlier, "groups.tags", "pod.discovery-flag", "pod.region", "permissions.reads")
         if causes:
-            yield NODE_GROUPS.after(causes)
+            yield rules.NODE_GROUPS.after(causes)
         else:
-            yield NODE_GROUPS.broken("The autoscaler manages no group.", some(sorted(expected)), case.mender.restart())
+            yield rules.NODE_GROUPS.broken(
+                "The autoscaler manages no group.",
+                f"a status that lists {some(sorted(expected))}",
+                case.fixer.restart(),
+            )
     elif expected - listed:
-        yield NODE_GROUPS.warning(
-            f"The status does not list {some(sorted(expected - listed))}.",
+        yield rules.NODE_GROUPS.warning(
+            f"The autoscaler's status does not list {some(sorted(expected - listed))}.",
             "every group with the tags, a minute after they are set",
-            case.mender.restart(),
+            case.fixer.restart(),
         )
     else:
-        yield NODE_GROUPS.ok(f"The autoscaler manages {some(sorted(listed))}.")
+        yield rules.NODE_GROUPS.ok(f"The autoscaler manages {some(sorted(listed))}.")
 
 
 def _backoff(case: Case, status: AutoscalerStatus, earlier: Sequence[Finding]) -> Iterator[Finding]:
-    aside = [group for group in status.groups if group.scale_up == "Backoff"]
-    if not aside:
-        yield BACKOFF.ok("No group is in backoff.")
+    backed_off = [group for group in status.groups if group.scale_up == "Backoff"]
+    if not backed_off:
+        yield rules.BACKOFF.ok("No group is in backoff.")
         return
     causes = broken(earlier, "permissions", "groups.launching", "groups.joining", "groups.processes", "groups.health")
     if causes:
-        yield BACKOFF.after(causes)
+        yield rules.BACKOFF.after(causes)
         return
-    for group in aside:
-        yield BACKOFF.broken(
-            f"{group.name} is in backoff{f': {group.error}' if group.error else ''}.",
+    for group in backed_off:
+        yield rules.BACKOFF.broken(
+            f"The group {group.name} is in backoff{f': {group.error}' if group.error else ''}.",
             "successful scale-ups",
-            case.mender.activities(group.name),
+            case.fixer.read_activities(group.name),
         )
 
 
 def _health(status: AutoscalerStatus) -> Finding:
     unhealthy = [group.name for group in status.groups if group.health == "Unhealthy"]
-    nodes = "kubectl get nodes   # then: kubectl describe node NODE"
+    nodes = "Repair or remove the nodes that are not ready: kubectl get nodes"
     if status.cluster.health == "Unhealthy":
-        return HEALTH.broken(
-            f"The cluster is unhealthy: {status.cluster.ready} of {status.cluster.registered} nodes are ready.",
-            "less than 45% unready (--max-total-unready-percentage), or 3 nodes (--ok-total-unready-count)",
+        return rules.HEALTH.broken(
+            f"The autoscaler considers the cluster unhealthy: {status.cluster.ready} of "
+            f"{number(status.cluster.registered, 'node')} "
+            "are ready.",
+            "at most 45% unready nodes (--max-total-unready-percentage), or 3 (--ok-total-unready-count)",
             nodes,
         )
     if unhealthy:
-        return HEALTH.warning(f"Unhealthy groups: {some(unhealthy)}.", "ready nodes in every group", nodes)
-    return HEALTH.ok(f"{status.cluster.ready} of {status.cluster.registered} nodes are ready.")
+        return rules.HEALTH.warning(
+            f"The autoscaler considers these groups unhealthy: {some(unhealthy)}.", "ready nodes in every group", nodes
+        )
+    return rules.HEALTH.ok(f"{status.cluster.ready} of {number(status.cluster.registered, 'node')} are ready.")
 
 
 def _cached_templates(case: Case) -> Iterator[Finding]:
-    """An empty group that a pod would fit by its labels of today, and that the autoscaler refuses by those of old."""
-    if not case.is_running or isinstance(case.snapshot.kubernetes.waiting_pods, Unreadable):
+    """An empty group that a pod fits by its current labels, and that the autoscaler rejects by its cached ones."""
+    if not case.is_running or isinstance(case.snapshot.kubernetes.pending_pods, Unreadable):
         return
-    for pod in case.waiting:
+    for pod in case.pending:
         refused = [event.message for event in case.events_of(pod) if event.reason == "NotTriggerScaleUp"]
         by_template = [message for message in refused if any(words in message for words in _BY_TEMPLATE)]
         fitting = [
@@ -263,19 +229,20 @@ def _cached_templates(case: Case) -> Iterator[Finding]:
             if group.desired == 0 < group.max and not refusals(case.templates[group.name], pod)
         ]
         if by_template and fitting and pod.labels_wanted:
-            yield CACHED.broken(
-                f"{pod.namespace}/{pod.name} fits the current node template of {fitting[0]}, and is rejected for its "
-                "labels or taints.",
-                "the current node template",
-                case.mender.restart(),
+            yield rules.CACHED.broken(
+                f"The pod {pod.namespace}/{pod.name} fits the current node template of {fitting[0]}, but the "
+                "autoscaler "
+                "rejects the group because of its labels or taints.",
+                "a scale-up by the current node template",
+                case.fixer.restart(),
             )
             return
-    yield CACHED.ok("No empty group rejects a pod that fits its current node template.")
+    yield rules.CACHED.ok("No empty group rejects a pod that fits its current node template.")
 
 
 def _scale_down(case: Case) -> Finding:
     if isinstance(case.snapshot.kubernetes.logs, Unreadable):
-        return SCALE_DOWN.unread(case.snapshot.kubernetes.logs)
+        return rules.SCALE_DOWN.unread(case.snapshot.kubernetes.logs)
     spans: dict[tuple[str, str], list[datetime]] = {}
     for line in case.recent_logs:
         match = _UNREMOVABLE.search(line.text)
@@ -284,44 +251,45 @@ def _scale_down(case: Case) -> Finding:
     stuck = [
         (node, reason)
         for (node, reason), moments in spans.items()
-        if max(moments) - min(moments) >= _STUCK and _mend_blocked(case, reason)
+        if max(moments) - min(moments) >= _STUCK and _unblock(case, reason)
     ]
     if not stuck:
-        return SCALE_DOWN.ok("No unneeded node was kept by a pod that cannot be moved.")
+        return rules.SCALE_DOWN.ok("No pod kept an unneeded node for long.")
     node, reason = stuck[0]
-    others = f" (and {len(stuck) - 1} more nodes)" if len(stuck) > 1 else ""
-    return SCALE_DOWN.warning(
-        f"The node {node} is not removed{others}: {reason}.",
+    others = f" (and {number(len(stuck) - 1, 'more node')})" if len(stuck) > 1 else ""
+    return rules.SCALE_DOWN.warning(
+        f"The autoscaler does not remove the node {node}{others}: {reason}.",
         "nodes that can be drained",
-        _mend_blocked(case, reason),
+        _unblock(case, reason),
     )
 
 
 def _recurring(case: Case, earlier: Sequence[Finding]) -> Finding:
     if isinstance(case.snapshot.kubernetes.logs, Unreadable):
-        return RECURRING.unread(case.snapshot.kubernetes.logs)
+        return rules.RECURRING.unread(case.snapshot.kubernetes.logs)
     errors = symptoms.recurring_errors(case)
     if not errors:
-        return RECURRING.ok("The recent log has no recurring error.")
+        return rules.RECURRING.ok("The autoscaler's recent log has no recurring error.")
     causes = broken(earlier)
     if causes:
-        return RECURRING.after(causes)
+        return rules.RECURRING.after(causes)
     worst = errors[0]
-    return RECURRING.broken(
-        f"Logged {worst.count} times recently at {worst.site}: {symptoms.shortened(worst.text)}",
+    return rules.RECURRING.broken(
+        f"The autoscaler logged this error {worst.count} times recently ({worst.site}): "
+        f"{symptoms.shortened(worst.text)}",
         "iterations without an error",
-        case.mender.log(),
+        case.fixer.read_log(),
     )
 
 
 def _leftover_taints(case: Case) -> Iterator[Finding]:
     """Taints that carry the Unix time at which they were set (`utils/taints/taints.go` of Cluster Autoscaler).
 
-    A running autoscaler keeps `DeletionCandidateOfClusterAutoscaler` on a node for as long as nobody needs it.
+    A running autoscaler keeps `DeletionCandidateOfClusterAutoscaler` on a node for as long as no pod needs the node.
     """
     nodes = case.snapshot.kubernetes.nodes
     if isinstance(nodes, Unreadable):
-        yield LEFTOVER_TAINTS.unread(nodes)
+        yield rules.LEFTOVER_TAINTS.unread(nodes)
         return
     left = [
         (node.name, taint.key)
@@ -330,12 +298,12 @@ def _leftover_taints(case: Case) -> Iterator[Finding]:
         if taint.key in _SCALE_DOWN_TAINTS and taint.value.isdigit() and _is_left(case, taint)
     ]
     if not left:
-        yield LEFTOVER_TAINTS.ok(f"No such taint on {number(len(nodes), 'node')}.")
+        yield rules.LEFTOVER_TAINTS.ok("No node has a taint of an old scale-down.")
     for name, key in left:
-        yield LEFTOVER_TAINTS.warning(
+        yield rules.LEFTOVER_TAINTS.warning(
             f"The node {name} has had the taint {key} for more than {_LEFT_AFTER.seconds // 60} minutes.",
             "no such taint on a node that stays",
-            f"kubectl taint node {name} {key}-",
+            case.fixer.remove_taint(name, key),
         )
 
 
@@ -349,14 +317,14 @@ def _is_left(case: Case, taint: Taint) -> bool:
     return age > _LEFT_AFTER.total_seconds() and (taint.key == TO_BE_DELETED or not case.is_running)
 
 
-def _mend_blocked(case: Case, reason: str) -> str:
-    """How to let a node go; empty for reasons that somebody chose, such as the annotation safe-to-evict."""
+def _unblock(case: Case, reason: str) -> str:
+    """How to let the autoscaler remove a node; empty for a reason that a user chose, such as safe-to-evict."""
     if _LOCAL_STORAGE in reason:
-        return case.mender.flag("skip-nodes-with-local-storage", "false")
+        return case.fixer.flag("skip-nodes-with-local-storage", "false")
     if _SYSTEM_POD in reason:
-        return case.mender.flag("skip-nodes-with-system-pods", "false")
+        return case.fixer.flag("skip-nodes-with-system-pods", "false")
     if _BUDGET in reason:
-        return "kubectl get poddisruptionbudgets --all-namespaces   # one that allows no disruption keeps the node"
+        return "Allow a disruption in the PodDisruptionBudget: kubectl get poddisruptionbudgets --all-namespaces"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""First link, second part: the flags exist, agree, and point at this cluster's groups and region."""
+"""First link, second part: the flags exist, agree, and match this cluster's groups and region."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,39 +6,18 @@ from .._shared import compatibility, discovery, flag_needs, flags, versions
 from ..arguments import DISCOVERY_FLAG, PROCESS_FLAGS, discovery_fault, parse_static_groups
 from ..case import Case
 from ..facts import Deployment, Node, Source
-from ..findings import Finding, Link, RuleBook
+from ..findings import Finding
 from ..readings import Unreadable
+from ..rules import pod as rules
 from .wording import number
 
-BOOK = RuleBook(Link.POD)
-
-FLAGS = BOOK.rule(
-    "flags",
-    "The flags exist, are well-formed and agree",
-    "The autoscaler exits on a flag that it does not know, and Kubernetes restarts it indefinitely.",
-)
-DISCOVERY = BOOK.rule(
-    "discovery-flag",
-    "The discovery flag matches the cluster's groups",
-    "With a flag that matches no group the autoscaler idles without an error; one space is enough.",
-)
-REGION = BOOK.rule(
-    "region",
-    "AWS_REGION is the cluster's region",
-    "From 1.35 on the autoscaler no longer asks the node for its region; in a wrong region it finds no groups.",
-)
-BALANCING = BOOK.rule(
-    "balancing",
-    "Groups that differ only in their zone count as similar",
-    "Groups are balanced only when the labels of their nodes match; otherwise one zone grows alone.",
-)
 LAUNCH_TEMPLATE_LABELS = (
     "eks.amazonaws.com/sourceLaunchTemplateId",
     "eks.amazonaws.com/sourceLaunchTemplateVersion",
 )
-"""Labels that EKS gives the nodes of a group with its own launch template; the autoscaler does not ignore them."""
+"""Labels that EKS adds to nodes of a group with a custom launch template; the autoscaler does not ignore them."""
 
-_IGNORED_BY_ITSELF = frozenset(
+_IGNORED_BY_DEFAULT = frozenset(
     {
         "alpha.eksctl.io/instance-id",
         "alpha.eksctl.io/nodegroup-name",
@@ -55,11 +34,11 @@ _IGNORED_BY_ITSELF = frozenset(
         "topology.kubernetes.io/zone",
     }
 )
-"""Labels that it ignores when it compares groups (``balancing_similar_node_groups`` of the AWS provider)."""
+"""Labels that the autoscaler ignores when it compares groups (AWS provider, ``balancing_similar_node_groups``)."""
 
 
 def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
-    """Look at the command line."""
+    """Check the command line."""
     if case.deployment is None:
         return
     yield from _flags(case)
@@ -71,16 +50,19 @@ def check(case: Case, _: Sequence[Finding]) -> Iterator[Finding]:
 def _flags(case: Case) -> Iterator[Finding]:
     faults = list(_flag_faults(case))
     for seen, expected, fix in faults:
-        yield FLAGS.broken(seen, expected, fix)
+        yield rules.FLAGS.broken(seen, expected, fix)
     disagreements = list(_disagreements(case))
     for seen, expected, fix in disagreements:
-        yield FLAGS.warning(seen, expected, fix)
+        yield rules.FLAGS.warning(seen, expected, fix)
     if not faults and not disagreements:
-        yield FLAGS.ok(f"All {number(len(case.arguments.values), 'flag')} exist in this version and are well-formed.")
+        yield rules.FLAGS.ok(
+            f"The autoscaler has {number(len(case.arguments.values), 'flag')}; each exists in this version and is "
+            "well-formed."
+        )
 
 
 def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
-    """Flags on which it ends: seen, expected, fix."""
+    """Flags on which the autoscaler exits: seen, expected, fix."""
     given = case.arguments
     for flag, values in given.values.items():
         if flag in PROCESS_FLAGS:
@@ -88,20 +70,20 @@ def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
         for value in values:
             if fault := flags.command_line_fault(flag, value, case.minor, known=_is_known(case)):
                 removed = flag not in flags.table() or case.minor not in flags.table()[flag][1]
-                yield f"--{flag}={value}: {fault.got}.", fault.expected, _mend_flag(case, flag, value, removed)
+                yield f"--{flag}={value}: {fault.got}.", fault.expected, _fix_flag(case, flag, removed)
     yield from _unmet_needs(case)
     for fault in flags.expander_faults(given.get("expander")) if "expander" in given.values else ():
         tidy = ",".join(name.strip() for name in given.get("expander").split(","))
         value = tidy if tidy != given.get("expander") and not flags.expander_faults(tidy) else "least-waste"
-        yield f"--expander={given.get('expander')}: {fault.got}.", fault.expected, case.mender.flag("expander", value)
+        yield f"--expander={given.get('expander')}: {fault.got}.", fault.expected, case.fixer.flag("expander", value)
     if "balancing-label" in given.values and "balancing-ignore-label" in given.values:
         yield (
-            "--balancing-label and --balancing-ignore-label are both given.",
-            "one of them",
-            case.mender.flag("balancing-ignore-label", None),
+            "--balancing-label and --balancing-ignore-label are both set.",
+            "one of the two flags",
+            case.fixer.flag("balancing-ignore-label", None),
         )
     for malformed in parse_static_groups(given.values.get("nodes", ()))[1]:
-        yield f"--nodes={malformed}.", "--nodes=<min>:<max>:<group>", case.mender.flag("nodes", "MIN:MAX:GROUP")
+        yield f"--nodes={malformed} is malformed.", "--nodes=<min>:<max>:<group>", _correct(case, "nodes")
 
 
 def _is_known(case: Case) -> bool:
@@ -119,7 +101,7 @@ def _unmet_needs(case: Case) -> Iterator[tuple[str, str, str]]:
                 f"--{need.flag}={given.get(need.flag)}: the cluster does not serve {need.name}, and the autoscaler "
                 "waits for it before its first loop, indefinitely.",
                 f"the CustomResourceDefinition {need.name}, or no such flag",
-                case.mender.flag(need.flag, None),
+                case.fixer.flag(need.flag, None),
             )
     if flag_needs.needs_json(given.last, case.image):
         name = flag_needs.CONTENT_TYPE_FLAG
@@ -127,42 +109,45 @@ def _unmet_needs(case: Case) -> Iterator[tuple[str, str, str]]:
             f"--{name}={given.get(name) or 'application/vnd.kubernetes.protobuf'}: no custom resource is served in "
             "protobuf, and the autoscaler waits for capacity buffers before its first loop, indefinitely.",
             f"--{name}={flag_needs.JSON}, or Cluster Autoscaler {versions.dotted(flag_needs.JSON_FLOOR)} or later",
-            case.mender.flag(name, flag_needs.JSON),
+            case.fixer.flag(name, flag_needs.JSON),
         )
 
 
-def _mend_flag(case: Case, flag: str, value: str, removed: bool) -> str:
-    if flag == "enable-dynamic-resource-allocation":
-        return case.mender.flag(flag, None)
-    if removed:
-        return case.mender.flag(flag, None)
-    return case.mender.flag(flag, "VALUE")
+def _fix_flag(case: Case, flag: str, removed: bool) -> str:
+    if removed or flag == "enable-dynamic-resource-allocation":
+        return case.fixer.flag(flag, None)
+    return _correct(case, flag)
+
+
+def _correct(case: Case, flag: str) -> str:
+    """Advice on a flag whose right value only the user knows."""
+    return f"Correct --{flag}, or remove it: {case.fixer.flag(flag, None)}"
 
 
 def _disagreements(case: Case) -> Iterator[tuple[str, str, str]]:
-    """Flags that work, though hardly as meant: seen, expected, fix."""
+    """Flags that work, but probably not as intended: seen, expected, fix."""
     given = case.arguments
     newer = {flag: value for flag, value in given.last.items() if flag not in PROCESS_FLAGS}
     for warning in flags.flag_warnings(newer, known=_is_known(case)):
         flag = warning.removeprefix("flags.").partition(":")[0]
-        yield f"--{warning.removeprefix('flags.')}", "a flag that this image has", case.mender.flag(flag, None)
+        yield f"--{warning.removeprefix('flags.')}", "a flag that this image has", case.fixer.flag(flag, None)
     if not given.is_true("scale-down-enabled", default=True):
         yield (
-            "--scale-down-enabled=false: no node is ever given back.",
+            "--scale-down-enabled=false: the autoscaler never removes a node.",
             "scale-down enabled",
-            case.mender.flag("scale-down-enabled", None),
+            case.fixer.flag("scale-down-enabled", None),
         )
     if not given.is_true("write-status-configmap", default=True):
         yield (
-            "--write-status-configmap=false: it does not say how it fares.",
+            "--write-status-configmap=false: the autoscaler does not publish its status.",
             "the status ConfigMap",
-            case.mender.flag("write-status-configmap", None),
+            case.fixer.flag("write-status-configmap", None),
         )
     if "nodes" in given.values and DISCOVERY_FLAG in given.values:
         yield (
-            "--nodes and --node-group-auto-discovery are both given; sizes in --nodes win over the groups' own.",
-            "one of them",
-            case.mender.values({"autoscalingGroups": "null"}),
+            "--nodes and --node-group-auto-discovery are both set; sizes in --nodes override those of the groups.",
+            "one of the two flags",
+            case.fixer.values({"autoscalingGroups": "null"}),
         )
 
 
@@ -170,45 +155,50 @@ def _discovery(case: Case) -> Finding:
     name = case.snapshot.cluster_name
     wanted = discovery.discovery_flag(name)
     given = case.discovery
-    mend = case.mender.values({"autoDiscovery.clusterName": name, "autoDiscovery.tags": "null"})
+    fix = case.fixer.values({"autoDiscovery.clusterName": name, "autoDiscovery.tags": "null"})
     if DISCOVERY_FLAG not in case.arguments.values:
         if case.static_groups:
-            return DISCOVERY.ok(f"Groups by --nodes: {', '.join(group.name for group in case.static_groups)}.")
-        return DISCOVERY.broken("Neither --node-group-auto-discovery nor --nodes is given.", wanted, mend)
-    said = " ".join(case.arguments.values[DISCOVERY_FLAG])
+            return rules.DISCOVERY.ok(
+                f"--nodes lists the groups {', '.join(group.name for group in case.static_groups)}."
+            )
+        return rules.DISCOVERY.broken("Neither --node-group-auto-discovery nor --nodes is set.", wanted, fix)
+    flag = " ".join(case.arguments.values[DISCOVERY_FLAG])
     fault = discovery_fault(given, name)
     if fault:
-        return DISCOVERY.broken(f"--{DISCOVERY_FLAG}={said!r}: {fault}.", wanted, mend)
+        return rules.DISCOVERY.broken(f"--{DISCOVERY_FLAG}={flag!r}: {fault}.", wanted, fix)
     if not any(name in key for key in given.tags) and not any(name in (value or "") for value in given.tags.values()):
-        return DISCOVERY.warning(
-            f"The flag discovers by {', '.join(given.tags)}: that finds the groups of every cluster in the region.",
+        return rules.DISCOVERY.warning(
+            f"The discovery flag uses {', '.join(given.tags)}, which matches the groups of every cluster in the "
+            "region.",
             wanted,
-            mend,
+            fix,
         )
-    return DISCOVERY.ok(f"--{DISCOVERY_FLAG}={said}.")
+    return rules.DISCOVERY.ok(f"The discovery flag is --{DISCOVERY_FLAG}={flag}.")
 
 
 def _region(case: Case, deployment: Deployment) -> Finding:
     region = case.snapshot.region
-    mend = case.mender.values({"awsRegion": region})
+    fix = case.fixer.values({"awsRegion": region})
     environment = case.pods[0].environment if case.pods else deployment.environment
     given = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if given and given != region:
-        return REGION.broken(f"The pod has the region {given}; the cluster is in {region}.", region, mend)
+        return rules.REGION.broken(
+            f"AWS_REGION of the pod is {given}; the cluster is in {region}.", f"AWS_REGION={region}", fix
+        )
     if given:
-        return REGION.ok(f"The pod has the region {given}.")
+        return rules.REGION.ok(f"AWS_REGION of the pod is {given}.")
     asks_node = case.minor is not None and case.minor < (1, 35)
     injected = not case.pods and case.source in (Source.IRSA, Source.POD_IDENTITY)
     if injected:
-        return REGION.ok("The pod gets the region together with its credentials.")
+        return rules.REGION.ok("EKS sets AWS_REGION of the pod together with its credentials.")
     if asks_node:
-        return REGION.warning(
-            "The pod has no AWS_REGION; this version asks the node, versions from 1.35 on do not.",
+        return rules.REGION.warning(
+            "The pod has no AWS_REGION; this version reads the region from the node, 1.35 and later do not.",
             f"AWS_REGION={region}",
-            mend,
+            fix,
         )
-    return REGION.broken(
-        "The pod has no AWS_REGION, and this version has no other source.", f"AWS_REGION={region}", mend
+    return rules.REGION.broken(
+        "The pod has no AWS_REGION, and this version has no other source.", f"AWS_REGION={region}", fix
     )
 
 
@@ -217,26 +207,26 @@ def _balancing(case: Case) -> Iterator[Finding]:
     if not case.arguments.is_true("balance-similar-node-groups") or "balancing-label" in case.arguments.values:
         return
     if isinstance(nodes, Unreadable):
-        yield BALANCING.unread(nodes)
+        yield rules.BALANCING.unread(nodes)
         return
-    differing = _labels_that_part(nodes, set(case.arguments.values.get("balancing-ignore-label", ())))
+    differing = _labels_that_differ(nodes, set(case.arguments.values.get("balancing-ignore-label", ())))
     if not differing:
-        yield BALANCING.ok("No label of a launch template keeps groups from being balanced.")
+        yield rules.BALANCING.ok("No label of a launch template makes similar groups differ.")
         return
-    mends = [case.mender.flag(f"balancing-ignore-label_{number}", label) for number, label in enumerate(differing, 1)]
-    yield BALANCING.warning(
-        f"Nodes of different groups differ only in {', '.join(differing)}, which is not ignored.",
+    fixes = [case.fixer.flag(f"balancing-ignore-label_{number}", label) for number, label in enumerate(differing, 1)]
+    yield rules.BALANCING.warning(
+        f"Nodes of different groups differ only in {', '.join(differing)}, which the autoscaler does not ignore.",
         " ".join(f"--balancing-ignore-label={label}" for label in differing),
-        " && ".join(mends),
+        " && ".join(fixes),
     )
 
 
-def _labels_that_part(nodes: tuple[Node, ...], ignored: set[str]) -> list[str]:
-    """The labels of launch templates that are all that parts some nodes from others."""
-    set_aside = {*_IGNORED_BY_ITSELF, *LAUNCH_TEMPLATE_LABELS, *ignored}
+def _labels_that_differ(nodes: tuple[Node, ...], ignored: set[str]) -> list[str]:
+    """The labels of launch templates that are the only difference between some nodes."""
+    not_compared = {*_IGNORED_BY_DEFAULT, *LAUNCH_TEMPLATE_LABELS, *ignored}
     alike: dict[frozenset[tuple[str, str]], list[Node]] = {}
     for node in nodes:
-        kind = frozenset((label, value) for label, value in node.labels.items() if label not in set_aside)
+        kind = frozenset((label, value) for label, value in node.labels.items() if label not in not_compared)
         alike.setdefault(kind, []).append(node)
     return [
         label

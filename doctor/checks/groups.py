@@ -7,83 +7,20 @@ from .._shared import discovery
 from ..arguments import DISCOVERY_FLAG
 from ..case import Case
 from ..facts import AutoScalingGroup, NodeGroup, ZonalVolume
-from ..findings import Finding, Link, RuleBook
+from ..findings import Finding
 from ..readings import Unreadable
+from ..rules import groups as rules
 from .wording import each, number, pairs, some
-
-BOOK = RuleBook(Link.GROUPS)
-
-TAGS = BOOK.rule(
-    "tags",
-    "Every group of the cluster is discovered",
-    "A group without both tags does not exist for the autoscaler, and no error is logged.",
-)
-FOREIGN = BOOK.rule(
-    "foreign",
-    "No group of another cluster is discovered",
-    "The autoscaler would scale in the machines of the other cluster, because it cannot see their nodes.",
-)
-SIZES = BOOK.rule(
-    "sizes",
-    "Every group's maxSize is above its minSize",
-    "A group whose minSize equals its maxSize cannot be scaled.",
-)
-WEIGHTS = BOOK.rule(
-    "weights",
-    "The sizes of every group count instances",
-    "Cluster Autoscaler takes a desired capacity for a number of instances: with weights it waits for instances that "
-    "never come, and removes too many.",
-)
-ABOVE_MAX = BOOK.rule(
-    "above-max",
-    "No group has more instances than its maxSize",
-    "Cluster Autoscaler never scales up a group that is above its maxSize, and AWS may terminate the surplus.",
-)
-HEADROOM = BOOK.rule(
-    "headroom",
-    "No pending pod is blocked by a group at its maxSize",
-    "The autoscaler skips a group at its maxSize, and the pods stay pending.",
-)
-PROCESSES = BOOK.rule(
-    "processes",
-    "The groups can launch and terminate instances",
-    "With these processes suspended AWS accepts a new size, and nothing happens.",
-)
-REBALANCE = BOOK.rule(
-    "rebalance",
-    "AWS does not move nodes between zones",
-    "AZRebalance terminates nodes without draining them, and undoes the autoscaler's decisions.",
-)
-ZONES = BOOK.rule(
-    "zones",
-    "Volumes of one zone have groups of one zone",
-    "A group over several zones may launch the node in a zone where the volume is not.",
-)
-LAUNCHING = BOOK.rule(
-    "launching",
-    "AWS launches the instances that groups request",
-    "Without capacity or quota, or with a broken launch template, the size grows and no instance starts.",
-)
-JOINING = BOOK.rule(
-    "joining",
-    "New instances become nodes",
-    "An instance that never joins (subnet, security group, access entry) costs money until it is replaced.",
-)
-HEALTH = BOOK.rule(
-    "health",
-    "EKS reports no health issue of a node group",
-    "A degraded node group may not launch, join or update nodes.",
-)
 
 _NECESSARY_PROCESSES = frozenset({"Launch", "Terminate"})
 _LAUNCH_FAILURE_COUNTS = timedelta(hours=1)
 
 
 def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
-    """Look at every Auto Scaling Group of the cluster."""
+    """Check every Auto Scaling Group of the cluster."""
     for facts in (case.snapshot.aws.groups, case.snapshot.aws.node_groups):
         if isinstance(facts, Unreadable):
-            yield TAGS.unread(facts)
+            yield rules.TAGS.unread(facts)
             return
     yield from _tags(case)
     yield from _foreign(case)
@@ -91,19 +28,21 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if not groups:
         return
     yield _sizes(groups, case)
-    yield from each(WEIGHTS, _weights(case, groups), f"All {len(groups)} groups count instances.")
-    yield from each(ABOVE_MAX, _above_max(case, groups), "No group is above its maxSize.")
-    yield from each(HEADROOM, _headroom(case, groups), "No pending pod is blocked by a group at its maxSize.")
-    yield from each(PROCESSES, _processes(case, groups), "No group has Launch or Terminate suspended.")
     yield from each(
-        REBALANCE,
+        rules.WEIGHTS, _weights(case, groups), f"The sizes of {number(len(groups), 'group')} count instances."
+    )
+    yield from each(rules.ABOVE_MAX, _above_max(case, groups), "No group is above its maxSize.")
+    yield from each(rules.HEADROOM, _headroom(case, groups), "No pending pod is blocked by a group at its maxSize.")
+    yield from each(rules.PROCESSES, _processes(case, groups), "No group has Launch or Terminate suspended.")
+    yield from each(
+        rules.REBALANCE,
         _rebalance(case, groups),
-        "AZRebalance is suspended, or each group has one zone, or EKS drains the nodes.",
+        "In every group AZRebalance is suspended, or the group has one zone, or EKS drains the nodes.",
     )
     yield from _zones(case, groups)
     yield from _launching(case, groups)
     yield from _joining(case, groups)
-    yield from each(HEALTH, _health(case), f"All {len(case.managed)} groups behind managed node groups are healthy.")
+    yield from each(rules.HEALTH, _health(case), f"EKS reports no issue of {number(len(case.managed), 'node group')}.")
 
 
 # --- discovery --------------------------------------------------------------------------------------------------------
@@ -118,28 +57,32 @@ def _tags(case: Case) -> Iterator[Finding]:
     for group in meant:
         lacking = case.wanted_tags.missing_from(group.tags)
         misread = [key for key in group.tags if key.startswith(discovery.WRONG_PREFIX)]
-        hint = f" Its {', '.join(misread)} counts for nothing." if misread else ""
+        hint = f" The autoscaler ignores its tag {', '.join(misread)}." if misread else ""
         right = {key: value or discovery.discovery_tags(name).get(key, "owned") for key, value in lacking.items()}
-        yield TAGS.broken(
-            f"The group {group.name} is not discovered: it lacks {pairs(right)}.{hint}",
+        yield rules.TAGS.broken(
+            f"The group {group.name} is not discovered, because it lacks the tags {pairs(right)}.{hint}",
             " and ".join(case.wanted_tags.tags),
-            case.mender.tag(group.name, right),
+            case.fixer.tag(group.name, right),
         )
     for gone in sorted(intended - {group.name for group in case.groups}):
-        yield TAGS.broken(f"The group {gone} of the stack does not exist.", "an existing group", "pulumi up --refresh")
+        yield rules.TAGS.broken(
+            f"The group {gone} of the stack does not exist.", "an existing group", case.fixer.refresh()
+        )
     if not found and not meant:
-        yield TAGS.broken(
+        yield rules.TAGS.broken(
             f"No group of the region is discovered by {' and '.join(case.wanted_tags.tags)}.",
             "one group or more",
-            case.mender.discovery_tags(missed[0].name if missed else "GROUP"),
+            case.fixer.discovery_tags(missed[0].name) if missed else "Create a node group, or tag an existing group.",
         )
     elif not meant:
-        left_out = f"; without either tag, and left out: {', '.join(group.name for group in missed)}" if missed else ""
-        yield TAGS.ok(f"Discovered: {number(len(found), 'group')} ({some(sorted(found))}){left_out}.")
+        left_out = f"; groups without either tag: {', '.join(group.name for group in missed)}" if missed else ""
+        yield rules.TAGS.ok(
+            f"The autoscaler discovers {number(len(found), 'group')} ({some(sorted(found))}){left_out}."
+        )
 
 
 def _is_meant(case: Case, group: AutoScalingGroup, intended: set[str]) -> bool:
-    """Whether a group that is not discovered was meant to be: EKS tags its own, and half a set of tags is a slip."""
+    """Whether a group should be discovered: EKS tags its own, and half of the tags is a mistake."""
     tagged = any(key in group.tags for key in case.wanted_tags.tags)
     misread = any(key.startswith(discovery.WRONG_PREFIX) for key in group.tags)
     by_tags = DISCOVERY_FLAG in case.arguments.values or not case.static_groups
@@ -148,31 +91,31 @@ def _is_meant(case: Case, group: AutoScalingGroup, intended: set[str]) -> bool:
 
 def _foreign(case: Case) -> Iterator[Finding]:
     name = case.snapshot.cluster_name
-    strangers = [group for group in case.discovered if case.owner(group) not in ("", name)]
-    for group in strangers:
-        yield FOREIGN.broken(
-            f"The group {group.name} belongs to the cluster {case.owner(group)}, and is discovered here.",
+    others = [group for group in case.discovered if case.owner(group) not in ("", name)]
+    for group in others:
+        yield rules.FOREIGN.broken(
+            f"The group {group.name} is discovered, but belongs to the cluster {case.owner(group)}.",
             "the tags of one cluster on each group",
-            case.mender.untag(group.name, [discovery.cluster_key(name)]),
+            case.fixer.untag(group.name, [discovery.cluster_key(name)]),
         )
-    if not strangers:
-        yield FOREIGN.ok("No discovered group belongs to another cluster.")
+    if not others:
+        yield rules.FOREIGN.ok("No discovered group belongs to another cluster.")
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------
 
 
 def _sizes(groups: Sequence[AutoScalingGroup], case: Case) -> Finding:
-    room = [group for group in groups if group.min < group.max]
+    scalable = [group for group in groups if group.min < group.max]
     sizes = ", ".join(f"{group.name} {group.min}..{group.max} (now {group.desired})" for group in groups[:5])
     more = f" and {len(groups) - 5} more" if len(groups) > 5 else ""
-    if room:
-        return SIZES.ok(f"{sizes}{more}.")
+    if scalable:
+        return rules.SIZES.ok(f"Sizes of the groups: {sizes}{more}.")
     first = groups[0]
-    return SIZES.warning(
+    return rules.SIZES.warning(
         f"No group can be scaled: {sizes}{more}.",
         "a maxSize above the minSize",
-        case.mender.max_size(first.name, _node_group_name(case, first), first.max + 1),
+        case.fixer.max_size(first.name, _node_group_name(case, first), first.max + 1),
     )
 
 
@@ -180,13 +123,11 @@ def _weights(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding
     """Upstream compares desired capacity with the number of instances (`aws_cloud_provider.go`, `auto_scaling.go`)."""
     for group in groups:
         if group.unit != "instances":
-            yield WEIGHTS.warning(
-                f"The sizes of {group.name} count {group.unit}: desired {group.desired}, {len(group.instances)} "
-                "instances.",
+            yield rules.WEIGHTS.warning(
+                f"The sizes of {group.name} count {group.unit}: its desired capacity is {group.desired}, for "
+                f"{number(len(group.instances), 'instance')}.",
                 "one instance type, or types of equal size with weight 1 and DesiredCapacityType units",
-                f"aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names {group.name} "
-                f"--region {case.snapshot.region} --query 'AutoScalingGroups[].MixedInstancesPolicy'"
-                "   # then remove WeightedCapacity from its overrides",
+                f"Remove WeightedCapacity from the overrides in the MixedInstancesPolicy of {group.name}.",
             )
 
 
@@ -194,19 +135,18 @@ def _above_max(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
     for group in groups:
         alive = [each for each in group.instances if each.lifecycle == "InService"]
         if group.unit == "instances" and len(alive) > group.max:
-            yield ABOVE_MAX.warning(
-                f"{group.name} has {len(alive)} instances in service; its maxSize is {group.max}.",
+            yield rules.ABOVE_MAX.warning(
+                f"The group {group.name} has {number(len(alive), 'instance')} in service; its maxSize is {group.max}.",
                 "a maxSize that covers the instances in service",
-                case.mender.max_size(group.name, _node_group_name(case, group), len(alive)),
+                case.fixer.max_size(group.name, _node_group_name(case, group), len(alive)),
             )
 
 
 def _headroom(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
-    waiting = case.waiting
     refused = {
         (event.namespace, event.name) for event in case.recent_events if "max node group size reached" in event.message
     }
-    pods = [pod for pod in waiting if (pod.namespace, pod.name) in refused]
+    pods = [pod for pod in case.pending if (pod.namespace, pod.name) in refused]
     if not pods:
         return
     static = {group.name: group for group in case.static_groups}
@@ -214,17 +154,18 @@ def _headroom(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findin
         limit = min(group.max, static[group.name].max) if group.name in static else group.max
         if group.desired < limit:
             continue
-        told = group.name in static and static[group.name].max < group.max
-        mend = (
-            case.mender.flag("nodes", f"{static[group.name].min}:{group.max}:{group.name}")
-            if told
-            else case.mender.max_size(group.name, _node_group_name(case, group), limit + len(pods))
+        by_flag = group.name in static and static[group.name].max < group.max
+        fix = (
+            case.fixer.flag("nodes", f"{static[group.name].min}:{group.max}:{group.name}")
+            if by_flag
+            else case.fixer.max_size(group.name, _node_group_name(case, group), limit + len(pods))
         )
-        yield HEADROOM.broken(
-            f"{group.name} is at its maxSize {limit}{' of --nodes' * told}, and {number(len(pods), 'pod')} pending, "
-            f"among them {pods[0].namespace}/{pods[0].name}.",
+        yield rules.HEADROOM.broken(
+            f"The group {group.name} is at its maxSize {limit}{' of --nodes' * by_flag}; "
+            f"{number(len(pods), 'pod is', 'pods are')} "
+            f"pending, such as {pods[0].namespace}/{pods[0].name}.",
             "a maxSize that leaves capacity for these pods",
-            mend,
+            fix,
         )
 
 
@@ -235,58 +176,60 @@ def _processes(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
     for group in groups:
         stopped = sorted(group.suspended & _NECESSARY_PROCESSES)
         if stopped:
-            yield PROCESSES.broken(
-                f"{group.name}: {' and '.join(stopped)} suspended.",
-                "neither suspended",
-                case.mender.resume(group.name, stopped),
+            yield rules.PROCESSES.broken(
+                f"The group {group.name} has {' and '.join(stopped)} suspended.",
+                "Launch and Terminate not suspended",
+                case.fixer.resume(group.name, stopped),
             )
 
 
 def _rebalance(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     for group in groups:
         if len(group.zones) > 1 and group.name not in case.managed and "AZRebalance" not in group.suspended:
-            yield REBALANCE.warning(
-                f"{group.name} spans {', '.join(group.zones)}, and AWS may move its nodes between them.",
+            yield rules.REBALANCE.warning(
+                f"The group {group.name} spans {', '.join(group.zones)}, and AWS may move its nodes between zones.",
                 "AZRebalance suspended, or one group per zone",
-                case.mender.suspend(group.name, "AZRebalance"),
+                case.fixer.suspend(group.name, "AZRebalance"),
             )
 
 
 def _zones(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     volumes = case.snapshot.kubernetes.zonal_volumes
     if isinstance(volumes, Unreadable):
-        yield ZONES.unread(volumes)
+        yield rules.ZONES.unread(volumes)
         return
     wide = [group for group in groups if len(group.zones) > 1]
-    conflict = next((pod for pod in case.waiting if case.says(pod, "volume node affinity conflict")), None)
-    mend = (
-        "make one node group per zone (components: onePerZone) and set --balance-similar-node-groups=true, then move "
-        f"the pods with volumes there; groups over several zones: {', '.join(group.name for group in wide)}"
+    conflict = next((pod for pod in case.pending if case.reports(pod, "volume node affinity conflict")), None)
+    fix = (
+        "Use one node group per zone (onePerZone of this project) with --balance-similar-node-groups=true, and move "
+        "the "
+        f"pods with volumes there. Groups that span several zones: {', '.join(group.name for group in wide)}."
     )
     if conflict and wide:
-        yield ZONES.broken(
-            f"{conflict.namespace}/{conflict.name} is pending for its volume's zone; {wide[0].name} spans "
-            f"{', '.join(wide[0].zones)}, and its node template is in {wide[0].zones[0]}.",
+        yield rules.ZONES.broken(
+            f"The pod {conflict.namespace}/{conflict.name} is pending because of its volume's zone; {wide[0].name} "
+            f"spans {', '.join(wide[0].zones)}, and its node template is in {wide[0].zones[0]}.",
             "one group per zone",
-            mend,
+            fix,
         )
     elif volumes and wide:
-        yield ZONES.warning(
-            f"{_count(volumes)} and {wide[0].name} spans {', '.join(wide[0].zones)}.", "one group per zone", mend
+        yield rules.ZONES.warning(
+            f"{_count(volumes)} and {wide[0].name} spans {', '.join(wide[0].zones)}.", "one group per zone", fix
         )
     else:
-        yield ZONES.ok("No volume is bound to one zone, or no group spans several zones.")
+        yield rules.ZONES.ok("No volume is bound to one zone, or no group spans several zones.")
 
 
 def _count(volumes: tuple[ZonalVolume, ...]) -> str:
     first = volumes[0]
-    return f"{len(volumes)} volumes live in one zone ({first.claim or first.name} in {', '.join(sorted(first.zones))}),"
+    zones = ", ".join(sorted(first.zones))
+    return f"The cluster has {number(len(volumes), 'zonal volume')} ({first.claim or first.name} in {zones}),"
 
 
 def _launching(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     failures = case.snapshot.aws.failed_launches
     if isinstance(failures, Unreadable):
-        yield LAUNCHING.unread(failures)
+        yield rules.LAUNCHING.unread(failures)
         return
     short = {group.name for group in groups if group.unit == "instances" and group.desired > len(group.instances)}
     newest = {
@@ -295,15 +238,19 @@ def _launching(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findi
         if failure.group in short and case.snapshot.taken_at - failure.at <= _LAUNCH_FAILURE_COUNTS
     }
     for name, failure in newest.items():
-        yield LAUNCHING.broken(f"{name}: {failure.message}", "successful launches", case.mender.activities(name))
+        yield rules.LAUNCHING.broken(
+            f"The last launch of {name} failed: {failure.message}",
+            "successful launches",
+            case.fixer.read_activities(name),
+        )
     if not newest:
-        yield LAUNCHING.ok("No group lacks instances after a failed launch.")
+        yield rules.LAUNCHING.ok("No group lacks instances because of a failed launch.")
 
 
 def _joining(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding]:
     nodes = case.snapshot.kubernetes.nodes
     if isinstance(nodes, Unreadable):
-        yield JOINING.unread(nodes)
+        yield rules.JOINING.unread(nodes)
         return
     lost = {
         group.name: [
@@ -316,17 +263,18 @@ def _joining(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Finding
     timed_out = {
         name for name in lost for event in case.recent_events if event.reason in _NEVER_JOINED and name in event.message
     }
-    hopeless = sorted((long_lost | timed_out) & set(lost))
-    for name in hopeless:
-        yield JOINING.broken(
-            f"{', '.join(lost[name])} of {name} never became a node.",
+    never = sorted((long_lost | timed_out) & set(lost))
+    for name in never:
+        yield rules.JOINING.broken(
+            f"{number(len(lost[name]), 'instance')} of {name} never became a node: {', '.join(lost[name])}.",
             "a node for every instance, within 15 minutes",
-            f"aws ec2 get-console-output --latest --instance-id {lost[name][0]} --region {case.snapshot.region}"
-            "   # then check subnet routes, security groups, and the node role's access entry",
+            case.fixer.read_console(lost[name][0]),
         )
-    if not hopeless:
-        young = f"; joining: {sum(map(len, lost.values()))}" if lost else ""
-        yield JOINING.ok(f"Every instance in service is a node, or is about to be one{young}.")
+    if not never:
+        young = (
+            f" ({number(sum(map(len, lost.values())), 'instance is', 'instances are')} about to join)" if lost else ""
+        )
+        yield rules.JOINING.ok(f"No instance in service failed to become a node{young}.")
 
 
 _NEVER_JOINED = frozenset({"ScaleUpTimedOut", "DeleteUnregistered", "DeleteUnregisteredFailed"})
@@ -338,11 +286,10 @@ def _health(case: Case) -> Iterator[Finding]:
         failed = node_group.status.endswith("_FAILED") or node_group.status == "DEGRADED"
         if node_group.health_issues or failed:
             issues = "; ".join(node_group.health_issues)
-            yield HEALTH.broken(
-                f"{node_group.name} is {node_group.status}{f': {issues}' if issues else ''}.",
-                "ACTIVE, no issues",
-                f"aws eks describe-nodegroup --cluster-name {case.snapshot.cluster_name} "
-                f"--nodegroup-name {node_group.name} --query nodegroup.health --region {case.snapshot.region}",
+            yield rules.HEALTH.broken(
+                f"The node group {node_group.name} is {node_group.status}{f': {issues}' if issues else ''}.",
+                "an ACTIVE node group without issues",
+                case.fixer.read_health(node_group.name),
             )
 
 

@@ -5,39 +5,13 @@ from collections.abc import Iterator, Sequence
 from .._shared import iam
 from ..case import Case, broken
 from ..documents import far_reaching, unconditioned
-from ..facts import AutoScalingGroup, Cluster, Decision, Launch, Source
-from ..findings import Finding, Link, RuleBook, Status
+from ..facts import AutoScalingGroup, Cluster, Decision, Launch, Policy, Source
+from ..findings import Finding, Status
+from ..fixes import OWN_POLICY
 from ..readings import Unreadable
+from ..rules import permissions as rules
 from ..templates import lacking_tags
 from .wording import number, some
-
-BOOK = RuleBook(Link.PERMISSIONS)
-
-READS = BOOK.rule(
-    "reads",
-    "The role allows the reads that the autoscaler needs",
-    "Without the list of groups the autoscaler exits; without launch templates it cannot scale from zero.",
-)
-NODE_GROUPS = BOOK.rule(
-    "node-groups",
-    "The role can read the managed node groups",
-    "Labels and taints of an empty managed node group come from eks:DescribeNodegroup, or from tags.",
-)
-WRITES = BOOK.rule(
-    "writes",
-    "The role can change the size of every group of the cluster",
-    "The autoscaler retries a denied call indefinitely, and the pods stay pending.",
-)
-FOREIGN = BOOK.rule(
-    "foreign-groups",
-    "The role cannot change groups of other clusters",
-    "With one wrong tag, or one stolen token, the role can scale another cluster's machines.",
-)
-NARROW = BOOK.rule(
-    "narrow",
-    "The policies grant no more than the autoscaler calls",
-    "A stolen token can do whatever the policies grant: delete groups, launch machines.",
-)
 
 NEVER_CALLED = (
     "autoscaling:CreateAutoScalingGroup",
@@ -45,7 +19,7 @@ NEVER_CALLED = (
     "autoscaling:UpdateAutoScalingGroup",
     "iam:CreateRole",
 )
-"""Actions that show a grant to be far too wide; Cluster Autoscaler calls none of them."""
+"""Actions that Cluster Autoscaler never calls: a policy that allows them is far too wide."""
 
 _INSTANCE_TYPES = "ec2:DescribeInstanceTypes"
 _BY_LAUNCH = {
@@ -58,20 +32,20 @@ _BY_LAUNCH = {
 
 
 def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
-    """Look at what IAM's simulator decided, and at the policies themselves."""
+    """Check what IAM's simulator decided, and the policies themselves."""
     if case.source is Source.STATIC_KEYS:
         return
     if not case.snapshot.aws.role_arn or case.snapshot.aws.role is None:
         causes = broken(earlier, "pod.deployment", "service-account", "role")
         unread = next((finding for finding in earlier if finding.yours), None)
         if causes:
-            yield READS.after(causes)
+            yield rules.READS.after(causes)
         elif unread:
-            yield Finding(READS, Status.NOT_REACHED, unread.seen, fix=unread.fix, yours=True)
+            yield Finding(rules.READS, Status.NOT_REACHED, unread.seen, fix=unread.fix, yours=True)
         return
     decisions, cluster = case.snapshot.aws.decisions, case.cluster
     if isinstance(decisions, Unreadable):
-        yield READS.unread(decisions)
+        yield rules.READS.unread(decisions)
     elif cluster is not None:
         yield from _reads(case, decisions, cluster)
         yield from _node_groups(case, decisions, cluster)
@@ -88,14 +62,14 @@ def _reads(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Ite
     if case.arguments.is_true("aws-use-static-instance-list"):
         needed.discard(_INSTANCE_TYPES)
     if not needed:
-        yield READS.ok(f"Every read that these groups need is allowed.{_not_judged(decisions)}")
+        yield rules.READS.ok(f"The role allows every read that these groups need.{_not_judged(decisions)}")
         return
     hinders = needed - {_INSTANCE_TYPES, "autoscaling:DescribeScalingActivities"}
-    judge = READS.broken if hinders else READS.warning
+    judge = rules.READS.broken if hinders else rules.READS.warning
     yield judge(
         f"The role {case.role_name} is denied: {_reasons({action: denied[action] for action in needed})}.",
-        "these reads, on every resource",
-        _mend(case, set(denied.values()), cluster),
+        "a policy that allows these reads on every resource",
+        _fix(case, set(denied.values()), cluster),
     )
 
 
@@ -103,7 +77,7 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
     mine = [decision for decision in decisions if decision.action == iam.NODE_GROUP_ACTION]
     denied = {decision.resource: decision.reason for decision in mine if decision.denied}
     if mine and not denied:
-        yield NODE_GROUPS.ok(f"{iam.NODE_GROUP_ACTION} is allowed on {number(len(mine), 'node group')}.")
+        yield rules.NODE_GROUPS.ok(f"The role allows {iam.NODE_GROUP_ACTION} on {number(len(mine), 'node group')}.")
     if not denied:
         return
     blind = [
@@ -114,12 +88,13 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
         and group.desired == 0
         and lacking_tags(group, node_group)
     ]
-    judge = NODE_GROUPS.broken if blind else NODE_GROUPS.warning
-    seen = f"The role {case.role_name} is denied {iam.NODE_GROUP_ACTION} on {len(denied)} of {len(mine)} node groups"
+    judge = rules.NODE_GROUPS.broken if blind else rules.NODE_GROUPS.warning
+    of_groups = f"{len(denied)} of {number(len(mine), 'node group')}"
+    seen = f"The role {case.role_name} is denied {iam.NODE_GROUP_ACTION} on {of_groups}"
     yield judge(
-        f"{seen}; empty, and without node-template tags: {', '.join(blind)}." if blind else f"{seen}.",
-        f"{iam.NODE_GROUP_ACTION} on every node group of the cluster",
-        _mend(case, set(denied.values()), cluster),
+        f"{seen}. Empty groups without node-template tags: {', '.join(blind)}." if blind else f"{seen}.",
+        f"a policy that allows {iam.NODE_GROUP_ACTION} on every node group of the cluster",
+        _fix(case, set(denied.values()), cluster),
     )
 
 
@@ -129,79 +104,91 @@ def _writes(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> It
     denied = [decision for decision in mine if decision.denied]
     if mine and not denied:
         groups = len({each.resource for each in mine})
-        yield WRITES.ok(f"Both writes are allowed on {number(groups, 'group')}.{_not_judged(mine)}")
-    by_mending: dict[str, list[Decision]] = {}
+        yield rules.WRITES.ok(f"The role allows both writes on {number(groups, 'group')}.{_not_judged(mine)}")
+    by_fix: dict[str, list[Decision]] = {}
     for decision in denied:
-        by_mending.setdefault(_mend_write(case, own[decision.resource], decision.reason, cluster), []).append(decision)
-    for mending, refusals in by_mending.items():
+        by_fix.setdefault(_fix_write(case, own[decision.resource], decision.reason, cluster), []).append(decision)
+    for fix, refusals in by_fix.items():
         names = sorted({own[refusal.resource].name for refusal in refusals})
         reasons = {refusal.action: refusal.reason for refusal in refusals}
-        yield WRITES.broken(
+        yield rules.WRITES.broken(
             f"The role {case.role_name} cannot change {some(names)}: {_reasons(reasons)}.",
             f"both writes allowed on groups tagged k8s.io/cluster-autoscaler/{cluster.name}=owned",
-            mending,
+            fix,
         )
 
 
-def _mend_write(case: Case, group: AutoScalingGroup, reason: str, cluster: Cluster) -> str:
+def _fix_write(case: Case, group: AutoScalingGroup, reason: str, cluster: Cluster) -> str:
     tag = f"k8s.io/cluster-autoscaler/{cluster.name}"
     if group.tags.get(tag) != "owned":
-        return case.mender.tag(group.name, {tag: "owned"})
-    return _mend(case, {reason}, cluster)
+        return case.fixer.tag(group.name, {tag: "owned"})
+    return _fix(case, {reason}, cluster)
 
 
 def _foreign(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) -> Iterator[Finding]:
     own = {group.arn for group in case.discovered} | {group.arn for group in case.own_groups}
-    foreign = [each for each in decisions if each.action in iam.WRITE_ACTIONS and each.resource not in own]
-    reachable = sorted({decision.resource.rpartition("/")[2] for decision in foreign if decision.allowed})
+    others = [each for each in decisions if each.action in iam.WRITE_ACTIONS and each.resource not in own]
+    reachable = sorted({decision.resource.rpartition("/")[2] for decision in others if decision.allowed})
     if reachable:
-        yield FOREIGN.warning(
+        yield rules.FOREIGN.warning(
             f"The role {case.role_name} can also change {some(reachable)}.",
-            "writes only where the group is tagged as this cluster's",
-            _mend(case, set(), cluster) + "   # and detach the wider policy",
+            "a policy that allows writes only on groups with this cluster's tag",
+            _narrowing(case, cluster) or "Restrict both writes to groups with this cluster's tag.",
         )
-    elif foreign:
-        count = len({decision.resource for decision in foreign})
-        yield FOREIGN.ok(f"Both writes are denied on {number(count, 'other group')} of the region.")
+    elif others:
+        count = len({decision.resource for decision in others})
+        yield rules.FOREIGN.ok(f"The role is denied both writes on {number(count, 'other group')} of the region.")
 
 
 def _narrow(case: Case, cluster: Cluster) -> Iterator[Finding]:
     policies = case.snapshot.aws.policies
     if isinstance(policies, Unreadable):
-        yield NARROW.unread(policies)
+        yield rules.NARROW.unread(policies)
         return
+    wide = _wide(policies, cluster)
+    if not wide:
+        yield rules.NARROW.ok(f"The role has {number(len(policies), 'policy', 'policies')}, none wider than needed.")
+    for policy, actions in wide:
+        yield rules.NARROW.warning(
+            f"The policy {policy.name} allows {', '.join(actions)} on any group.",
+            "a policy that allows the two writes on groups with the cluster's tag",
+            _narrowed(case, cluster, policy),
+        )
+
+
+def _wide(policies: Sequence[Policy], cluster: Cluster) -> list[tuple[Policy, tuple[str, ...]]]:
+    """The policies that reach beyond the cluster's groups, each with the actions that do."""
     probe = (
         f"arn:{cluster.partition}:autoscaling:{cluster.region}:{cluster.account}:"
         "autoScalingGroup:00000000-0000-0000-0000-000000000000:autoScalingGroupName/not-of-this-cluster"
     )
-    wide = far_reaching(policies, NEVER_CALLED) or unconditioned(policies, iam.WRITE_ACTIONS, probe)
-    if not wide:
-        yield NARROW.ok(f"{number(len(policies), 'policy', 'policies')}, none wider than needed.")
-        return
-    for name, actions in wide.items():
-        arn = next((policy.arn for policy in policies if policy.name == name), "")
-        yield NARROW.warning(
-            f"The policy {name} allows {', '.join(actions)} on any group.",
-            "the two writes, on condition of the cluster's tag",
-            _narrowed(case, cluster, name, arn),
-        )
+    found = far_reaching(policies, NEVER_CALLED) or unconditioned(policies, iam.WRITE_ACTIONS, probe)
+    return [(policy, tuple(found[policy.name])) for policy in policies if policy.name in found]
 
 
-def _narrowed(case: Case, cluster: Cluster, name: str, arn: str) -> str:
-    """What narrows a policy: the stack its own, a detach any other; without a stack the narrow one comes first."""
-    detach = case.mender.detach(case.role_name, arn) if arn else f"narrow the inline policy {name}"
-    if not case.mender.from_stack:
-        return f"{case.mender.policy(case.role_name, cluster)} && {detach}"
-    identity = iam.ClusterIdentity(cluster.partition, cluster.region, cluster.account, cluster.name)
-    return case.mender.policy(case.role_name, cluster) if iam.autoscaler_policy_name(identity) in name else detach
+def _narrowing(case: Case, cluster: Cluster) -> str:
+    """What narrows every policy that is too wide; empty if none is known to be."""
+    policies = case.snapshot.aws.policies
+    wide = [] if isinstance(policies, Unreadable) else _wide(policies, cluster)
+    return _narrowed(case, cluster, wide[0][0]) if wide else ""
 
 
-def _mend(case: Case, reasons: set[str], cluster: Cluster) -> str:
+def _narrowed(case: Case, cluster: Cluster, policy: Policy) -> str:
+    """What narrows a policy: the stack its own, a removal any other; without a stack the narrow one comes first."""
+    role, own = case.role_name, case.fixer.policy(case.role_name, cluster)
+    remove = case.fixer.detach(role, policy.arn) if policy.arn else case.fixer.delete_policy(role, policy.name)
+    if case.fixer.from_stack:
+        identity = iam.ClusterIdentity(cluster.partition, cluster.region, cluster.account, cluster.name)
+        return own if iam.autoscaler_policy_name(identity) in policy.name else remove
+    return own if not policy.arn and policy.name == OWN_POLICY else f"{own} && {remove}"
+
+
+def _fix(case: Case, reasons: set[str], cluster: Cluster) -> str:
     if "permissions boundary" in reasons:
-        return case.mender.remove_boundary(case.role_name)
+        return case.fixer.widen_boundary(case.role_name)
     if "organization" in reasons:
-        return "ask the administrators of the AWS organization to allow these calls in its service control policies"
-    return case.mender.policy(case.role_name, cluster)
+        return "Ask the administrators of the AWS organization to allow these calls in its service control policies."
+    return case.fixer.policy(case.role_name, cluster)
 
 
 def _not_judged(decisions: Sequence[Decision]) -> str:

@@ -1,4 +1,4 @@
-"""How findings are put together and worded, the same in every check."""
+"""How every check combines and words findings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from ..findings import Finding, Rule
 
 
 def each(rule: Rule, findings: Iterator[Finding], otherwise: str) -> Iterator[Finding]:
-    """The findings of one rule, or its being in order."""
+    """Yield the findings of one rule, or that the rule holds."""
     found = list(findings)
     yield from found or [rule.ok(otherwise)]
 

@@ -1,4 +1,4 @@
-"""Why no node is added for a pod: what each group's next node would offer, against what the pod asks for."""
+"""Why no node is added for a pod: what each group's next node would offer, and what the pod requests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,8 @@ from decimal import Decimal
 from .._shared import discovery, durations
 from ..case import Case
 from ..facts import AutoScalingGroup
-from ..stress.room import Resources, quantity
-from ..templates import is_believed
+from ..stress.capacity import Resources, quantity
+from ..templates import is_derived
 from .fit import Occupied, Surroundings, mebibytes, misfits
 from .workload import Machine, Workload
 
@@ -21,7 +21,7 @@ _SCALE_UP_DELAY = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay"
 
 @dataclass(frozen=True)
 class InstanceType:
-    """What EC2 says of an instance type: millicores, bytes, and GPUs by resource."""
+    """The size of an instance type, from EC2: millicores, bytes, and GPUs by resource."""
 
     cpu: int
     memory: int
@@ -48,10 +48,10 @@ class PodAnswer:
     """Why a pod has no node.
 
     Attributes:
-        requests: What it asks for, as text.
-        reasons: Reasons that lie with the pod or with the autoscaler, whatever the groups offer.
+        requests: What it requests, as text.
+        reasons: Reasons of the pod or of the autoscaler, independent of the groups.
         groups: Every group of the cluster.
-        change: The smallest change that would help; empty where nothing keeps the pod from getting a node.
+        change: The smallest change that would help; empty if nothing keeps the pod from getting a node.
     """
 
     pod: str
@@ -62,7 +62,7 @@ class PodAnswer:
 
     @property
     def helped_by(self) -> tuple[str, ...]:
-        """Groups of which a new node would take the pod."""
+        """Groups whose new node would fit the pod."""
         return tuple(each.group for each in self.groups if not each.reasons)
 
 
@@ -80,7 +80,7 @@ def explain_pod(
         pod: The pod.
         surroundings: Nodes with their pods, and the zones of volumes.
         daemons: A pod of every DaemonSet, as its template makes it.
-        types: What EC2 says of the instance types of empty groups.
+        types: Sizes of the instance types of empty groups, from EC2.
     """
     reasons = _of_pod(case, pod, surroundings)
     groups = [_of_group(case, group, pod, surroundings, daemons, types) for group in case.discovered_own]
@@ -179,7 +179,7 @@ def node_template(
     extended = {name: amount for name, amount in tagged.items() if name not in ("cpu", "memory", "pods")}
     if size and size.gpus:
         extended.setdefault("nvidia.com/gpu", Decimal(size.gpus))
-    believed = {key: value for key, value in pod.node_selector.items() if is_believed(key)}
+    believed = {key: value for key, value in pod.node_selector.items() if is_derived(key)}
     labels = {**believed, **template.labels}
     allocatable = Resources(size.cpu, size.memory, int(tagged.get("pods", PODS_FROM_ZERO))) if size else Resources()
     machine = Machine(

@@ -20,7 +20,7 @@ class Blocker:
     Attributes:
         pod: Namespace and name.
         rule: Reason in the words of Cluster Autoscaler's `BlockingPodReason` (`utils/drain/drain.go`).
-        reason: What blocks, as a sentence.
+        reason: What blocks the move, as a sentence.
         unblock: What would let the pod be moved.
     """
 
@@ -85,7 +85,7 @@ def blockers(
 
 
 def moves(pod: Workload, now: datetime) -> bool:
-    """Whether a pod needs a place elsewhere when its node is removed."""
+    """Return whether a pod must move to another node when its node is removed."""
     return not (pod.is_mirror or pod.is_daemon or _is_long_terminating(pod, now) or _is_terminal(pod))
 
 

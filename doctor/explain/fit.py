@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ..stress.room import Resources
+from ..stress.capacity import Resources
 from ..templates import REPELLING, tolerates
 from .workload import Machine, Workload
 
@@ -36,7 +36,7 @@ class Occupied:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What placing a pod depends on beside the node itself.
+    """What placing a pod depends on in addition to the node.
 
     Attributes:
         nodes: Every node with its pods.
@@ -123,7 +123,7 @@ def _too_close(pod: Workload, labels: Mapping[str, str], nodes: Sequence[Occupie
 def placed_elsewhere(
     pods: Iterable[Workload], source: str, surroundings: Surroundings, excluded: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return the pods that find no place on any other node, each with the reason of the node that came nearest.
+    """Return the pods that fit no other node, each with the reason of the node that comes nearest.
 
     Largest first, as the scheduler has no fixed order and the largest is the hardest to place
     (`simulator/scheduling/hinting_simulator.go` tries them in the order of the node).
@@ -132,7 +132,7 @@ def placed_elsewhere(
         pods: Pods of the node that would be removed.
         source: Name of that node.
         surroundings: The cluster.
-        excluded: Further nodes that take no pods.
+        excluded: Further nodes that accept no pods.
     """
     nodes = [each for each in surroundings.nodes if each.machine.name != source and each.machine.name not in excluded]
     homeless: dict[str, str] = {}

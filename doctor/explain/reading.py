@@ -1,4 +1,4 @@
-"""Reads what the answers need beyond the snapshot: nodes, pods, budgets, volumes and DaemonSets, each one list."""
+"""Read what the answers need in addition to the snapshot: nodes, pods, budgets, volumes and DaemonSets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -93,7 +93,7 @@ def pod(kubernetes: Kubernetes, namespace: str, name: str) -> Workload:
 
 
 def instance_types(aws: Aws, names: Sequence[str]) -> Mapping[str, InstanceType]:
-    """Return what EC2 says of instance types; without the right to ask, nothing."""
+    """Return the sizes of instance types from EC2; nothing if you lack the right."""
     if not names:
         return {}
     found = aws.read("ec2", "describe_instance_types", InstanceTypes=sorted(set(names))[:100])

@@ -1,4 +1,4 @@
-"""Why a node is not removed: utilization, the pods that keep it, the size of its group, and the times that run."""
+"""Why a node is not removed: utilization, the pods that keep it, the size of its group, and delays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from ..case import Case
 from ..facts import AutoScalingGroup
-from ..stress.room import Resources
+from ..stress.capacity import Resources
 from ..templates import DELETION_CANDIDATE, TO_BE_DELETED
 from . import drain
 from .fit import Occupied, Surroundings, placed_elsewhere
@@ -16,7 +16,7 @@ from .options import ScaleDownOptions, scale_down_options
 from .workload import Budget, Machine, Workload
 
 GPU_LABEL = "k8s.amazonaws.com/accelerator"
-"""Label by which the AWS provider takes a node for one with GPUs (`aws_cloud_provider.go`, `GPULabel`)."""
+"""Label of nodes that the AWS provider treats as nodes with GPUs (`aws_cloud_provider.go`, `GPULabel`)."""
 GPU_RESOURCE = "nvidia.com/gpu"
 TYPE_LABEL = "node.kubernetes.io/instance-type"
 SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
@@ -24,7 +24,7 @@ _HOURS_A_MONTH = 730
 
 
 class Verdict(StrEnum):
-    """What becomes of a node."""
+    """What happens to a node."""
 
     NEEDED = "needed"
     BLOCKED = "blocked"
@@ -41,8 +41,8 @@ class Reason:
     Attributes:
         rule: Its name: the one that Cluster Autoscaler uses in its log and metrics where it has one.
         text: The reason as a sentence.
-        unblock: What would take the reason away; empty where only time or load does.
-        pod: The pod that it is about; empty where it is about the node.
+        unblock: What would remove the reason; empty if only time or load does.
+        pod: The pod that it is about; empty if it is about the node.
     """
 
     rule: str
@@ -53,7 +53,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Utilization:
-    """Requests of a node's pods by what it offers, as `simulator/utilization/info.go` counts them.
+    """Requests of a node's pods as a share of what is allocatable, as `simulator/utilization/info.go` counts them.
 
     Attributes:
         resource: The resource that counts: the highest of CPU and memory, or the GPU.
@@ -70,12 +70,12 @@ class Utilization:
 
 @dataclass(frozen=True)
 class NodeAnswer:
-    """What keeps one node, or that nothing does.
+    """What keeps one node, if anything does.
 
     Attributes:
-        group: Its Auto Scaling Group; empty where the autoscaler knows none.
-        reasons: Every reason, those that Cluster Autoscaler would meet first in front.
-        monthly: What the node costs a month, in the currency of the price that was given; None without a price.
+        group: Its Auto Scaling Group; empty if the autoscaler knows none.
+        reasons: Every reason, in the order of Cluster Autoscaler.
+        monthly: What the node costs a month, in the currency of the given price; None without a price.
     """
 
     node: str
@@ -149,7 +149,7 @@ def _group(case: Case, machine: Machine) -> AutoScalingGroup | None:
 
 
 def utilization(node: Occupied, options: ScaleDownOptions) -> Utilization | None:
-    """Return how much of a node its pods request; None where the node does not say what it offers.
+    """Return how much of a node its pods request; None if the node reports no allocatable resources.
 
     Of a node with GPUs only these count; one whose GPU is not ready counts as empty (`Calculate`).
     """

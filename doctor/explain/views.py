@@ -1,4 +1,4 @@
-"""The answers for people and as JSON."""
+"""The answers as text and as JSON."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _WORDS = {
 
 
 def nodes_text(answers: Sequence[NodeAnswer], cluster: str) -> str:
-    """Return the answers as text: a summary, then each node with every reason and what would take it away."""
+    """Return the answers as text: a summary, then each node with every reason and what would remove it."""
     lines = [_nodes_summary(answers, cluster)]
     for answer in answers:
         used = answer.utilization

@@ -9,7 +9,7 @@ from typing import Any
 from ..clients import Json
 from ..facts import Taint, Toleration
 from ..gather.kubernetes import moment
-from ..stress.room import Resources, quantity, request_of, resources
+from ..stress.capacity import Resources, quantity, request_of, resources
 
 ENDED = ("Succeeded", "Failed")
 _ORDINARY = ("cpu", "memory", "pods", "ephemeral-storage")
@@ -43,7 +43,7 @@ class Requirement:
         return False
 
     def __str__(self) -> str:
-        """As a person would write it: ``disk in (ssd, nvme)``."""
+        """In the usual notation: ``disk in (ssd, nvme)``."""
         return f"{self.key} {self.operator}" + (f" ({', '.join(self.values)})" if self.values else "")
 
 
@@ -72,11 +72,11 @@ class Workload:
     """A pod.
 
     Attributes:
-        owner: Kind and name of its controller; empty strings where it has none.
+        owner: Kind and name of its controller; empty strings if it has none.
         requests: CPU, memory and one pod.
         extended: Extended resources that it requests, such as ``nvidia.com/gpu``.
         node_selector: Labels that its node must have.
-        node_terms: Required node affinity: one of these terms must hold; empty where there is none.
+        node_terms: Required node affinity: one of these terms must match; empty if there is none.
         claims: Persistent volume claims that it mounts.
         local_volumes: Names of its volumes on the node's disk.
     """
@@ -140,8 +140,8 @@ class Machine:
     """A node, or the node that a group would add.
 
     Attributes:
-        allocatable: CPU, memory and pods that it offers.
-        extended: Extended resources that it offers.
+        allocatable: Its allocatable CPU, memory and pods.
+        extended: Its allocatable extended resources.
         instance_id: Its EC2 instance; empty for a node that a group would add.
     """
 

@@ -1,4 +1,4 @@
-"""Gathers the snapshot: every read once, side by side, in rounds, each needing what the one before it found."""
+"""Gather the snapshot: every read once, in parallel, in rounds that build on each other."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,20 +32,20 @@ from . import aws as aws_reads
 from . import kubernetes as kubernetes_reads
 
 Connect = Callable[[Reading[Cluster]], Reading[Kubernetes]]
-"""Makes a client for the API server, once the cluster is known or could not be described."""
+"""Returns a client for the API server, once the cluster is known or could not be described."""
 
 SIDE_BY_SIDE = 16
-"""Requests under way at once: fast, and below the rates at which EKS and IAM throttle."""
+"""Parallel requests: fast, and below the rates at which EKS and IAM throttle."""
 
 
 def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> Snapshot:
     """Gather all facts.
 
     Args:
-        target: What to look at.
+        target: The cluster to read.
         aws: Client for its region.
-        connect: Makes the client for its API server.
-        now: The time to be written on the snapshot.
+        connect: Returns the client for its API server.
+        now: The time of the snapshot.
 
     Raises:
         CannotLookError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
@@ -75,7 +75,8 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
         )
         if isinstance(aws_facts.caller, Unreadable) and isinstance(kubernetes_facts.version, Unreadable):
             raise CannotLookError(
-                f"Neither AWS nor Kubernetes can be read.\n  {aws_facts.caller.call}: {aws_facts.caller.message}\n"
+                f"The doctor can read neither AWS nor Kubernetes.\n  {aws_facts.caller.call}: "
+                f"{aws_facts.caller.message}\n"
                 f"  {kubernetes_facts.version.call}: {kubernetes_facts.version.message}"
             )
         snapshot = Snapshot(now, target.cluster, target.region, aws_facts, kubernetes_facts, target.intent)
@@ -96,7 +97,7 @@ def _kubernetes_facts(
 
     api_groups = pool.submit(kubernetes_reads.api_groups, kubernetes)
     nodes = pool.submit(kubernetes_reads.nodes, kubernetes)
-    waiting_pods = pool.submit(kubernetes_reads.waiting_pods, kubernetes)
+    pending_pods = pool.submit(kubernetes_reads.pending_pods, kubernetes)
     volumes = pool.submit(kubernetes_reads.zonal_volumes, kubernetes)
     agent = pool.submit(kubernetes_reads.agent, kubernetes)
     events = [
@@ -118,13 +119,13 @@ def _kubernetes_facts(
         deployments=autoscalers,
         karpenter=() if isinstance(found, Unreadable) else kubernetes_reads.karpenter(found),
         nodes=nodes.result(),
-        waiting_pods=waiting_pods.result(),
+        pending_pods=pending_pods.result(),
         zonal_volumes=volumes.result(),
         agent=agent.result(),
         events=_joined([each.result() for each in [*events, *own_events]]),
     )
     if deployment is None:
-        # Its release may still be there, and can make it again.
+        # Its release may still exist, and can create it again.
         status, revision = kubernetes_reads.release(kubernetes, "kube-system", preferred) if preferred else (None, None)
         return replace(facts, release=status, revision=revision), None
     return _with_deployment(pool, kubernetes, facts, deployment), deployment
@@ -147,7 +148,7 @@ def _joined(parts: Iterable[Reading[tuple[Event, ...]]]) -> Reading[tuple[Event,
 def _with_deployment(
     pool: ThreadPoolExecutor, kubernetes: Kubernetes, facts: KubernetesFacts, deployment: Deployment
 ) -> KubernetesFacts:
-    """What is known only once the Deployment is."""
+    """Read what depends on the Deployment."""
     namespace, account = deployment.namespace, deployment.service_account
     given = arguments.parse_arguments(deployment.arguments)
     status_map = given.get("status-config-map-name", access.STATUS_CONFIG_MAP)
@@ -183,7 +184,7 @@ def _with_deployment(
 
 
 def _minor(deployment: Deployment) -> versions.Minor:
-    """The minor version that rights are asked for; the newest known where the image does not tell."""
+    """The minor version whose rights are checked; the newest known if the image tag is not a version."""
     patch = versions.parse_patch(arguments.image_tag(deployment.image))
     return patch[:2] if patch else max(compatibility.NEWEST_PATCH)
 
@@ -216,14 +217,14 @@ def _node_groups(
 
 @dataclass(frozen=True)
 class _Identity:
-    """Who the autoscaler is to AWS, by all that was seen."""
+    """The autoscaler's identity in AWS."""
 
     source: Source | None
     role_arn: str
 
 
 def _with_role(pool: ThreadPoolExecutor, aws: Aws, snapshot: Snapshot, deployment: Deployment) -> AwsFacts:
-    """What is known only once it is known where the autoscaler's credentials come from."""
+    """Read what depends on the source of the autoscaler's credentials."""
     facts = snapshot.aws
     associations_future = pool.submit(
         aws_reads.associations, aws, snapshot.cluster_name, deployment.namespace, deployment.service_account
@@ -250,11 +251,11 @@ def _with_role(pool: ThreadPoolExecutor, aws: Aws, snapshot: Snapshot, deploymen
 
 
 def _role_beyond(facts: AwsFacts) -> Unreadable | None:
-    """A further role that Pod Identity assumes for the pod: it may be of any account, and is not looked at."""
+    """A target role that Pod Identity assumes for the pod: it may belong to any account, and is not checked."""
     associations = () if isinstance(facts.associations, Unreadable) else facts.associations
     target = associations[0].target_role_arn if associations and facts.source is Source.POD_IDENTITY else ""
-    said = f"the association hands out the role {target}, which is not checked"
-    return Unreadable("iam:SimulatePrincipalPolicy", False, said) if target else None
+    why = f"the association uses the target role {target}, which the doctor does not check"
+    return Unreadable("iam:SimulatePrincipalPolicy", False, why) if target else None
 
 
 def _account(facts: AwsFacts) -> str:
@@ -280,7 +281,7 @@ def _machine(aws: Aws, snapshot: Snapshot) -> Reading[NodeMachine | None]:
 
 
 def _identity(snapshot: Snapshot, deployment: Deployment) -> _Identity:
-    """The identity that the autoscaler is meant to have: by the stack, else by what is declared, else by its pods."""
+    """The intended identity of the autoscaler: by the stack, else as declared, else by its pods."""
     accounts, associations = snapshot.kubernetes.service_accounts, snapshot.aws.associations
     if isinstance(accounts, Unreadable):
         return _Identity(None, "")
@@ -329,7 +330,7 @@ def _with_decisions(
 
 
 def _node_role_decisions(aws: Aws, facts: AwsFacts, cluster: Cluster) -> Reading[tuple[Decision, ...]]:
-    """Whether the node's role may scale too: asked for one group of the cluster, which is enough to know."""
+    """Whether the node's role allows scaling: simulated for one group of the cluster, which is enough."""
     machine = facts.machine
     if isinstance(machine, Unreadable):
         return machine

@@ -1,4 +1,4 @@
-"""Reads from AWS, each one call or one paged list, turned into facts."""
+"""Read from AWS, each fact by one call or one paged list."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ U = TypeVar("U")
 
 
 def caller(aws: Aws) -> Reading[Caller]:
-    """Who looks."""
+    """Your own AWS identity."""
     return _then(aws.read("sts", "get_caller_identity"), lambda it: Caller(arn=it["Arn"], account=it["Account"]))
 
 
@@ -50,7 +50,7 @@ def cluster(aws: Aws, name: str) -> Reading[Cluster]:
     answer = aws.read("eks", "describe_cluster", name=name, absent=_ABSENT)
     if answer is None:
         raise CannotLookError(
-            f"There is no EKS cluster {name} in {aws.region} of your account. See: aws eks list-clusters --region "
+            f"Your account has no EKS cluster {name} in {aws.region}. To list clusters: aws eks list-clusters --region "
             f"{aws.region}, and: aws sts get-caller-identity"
         )
     return _then(answer, lambda it: _cluster(it["cluster"], aws.region))
@@ -91,7 +91,7 @@ def node_group_names(aws: Aws, cluster_name: str) -> Reading[list[str]]:
 
 
 def node_group(aws: Aws, cluster_name: str, name: str) -> Reading[NodeGroup | None]:
-    """One managed node group; None when it has gone since it was listed."""
+    """One managed node group; None if it was deleted since it was listed."""
     answer = aws.read("eks", "describe_nodegroup", clusterName=cluster_name, nodegroupName=name, absent=_ABSENT)
     return answer if answer is None else _then(answer, lambda it: _node_group(it["nodegroup"]))
 
@@ -240,7 +240,7 @@ def role(aws: Aws, arn: str, account: str) -> Reading[Role | None]:
     owner = arn.split(":")[4] if arn.count(":") >= 5 else account
     if owner != account:
         return Unreadable(
-            "iam:GetRole", False, f"the role {arn} belongs to the account {owner}; your credentials are of {account}"
+            "iam:GetRole", False, f"the role {arn} belongs to the account {owner}; your credentials belong to {account}"
         )
     answer = aws.read("iam", "get_role", RoleName=iam.role_name(arn), absent=(*_ABSENT, "ValidationError"))
     return answer if answer is None else _then(answer, lambda it: _role(it["Role"]))
@@ -294,7 +294,7 @@ def policies(aws: Aws, role_name: str) -> Reading[tuple[Policy, ...]]:
 def machine(
     aws: Aws, instance_id: str, node_groups: Reading[tuple[NodeGroup, ...]], label: str
 ) -> Reading[NodeMachine | None]:
-    """The instance of a node; ``label`` is the node group that the node says it is of, empty when it says none."""
+    """The instance of a node; ``label`` is the node group in the node's labels, empty if it has none."""
     answer = aws.read(
         "ec2",
         "describe_instances",
@@ -325,7 +325,7 @@ def machine(
 
 
 def read_decisions(aws: Aws, role_arn: str, context: Mapping[str, str]) -> Reading[tuple[Decision, ...]]:
-    """Decisions on the reads that know no resource: one call."""
+    """Decisions on the reads without a resource: one call."""
     return _simulate(aws, role_arn, iam.READ_ACTIONS, (), context)
 
 
@@ -339,8 +339,8 @@ def decisions_on(
 ) -> Reading[tuple[Decision, ...]]:
     """Decisions on each resource with its own tags as context.
 
-    Resources whose tags look the same to the policies are asked about together: the number of calls depends on how
-    many kinds of them there are, not on how many of them.
+    Resources with the same tags in the conditions of the policies share a call, so that the number of calls depends on
+    the kinds of resources, not on their number.
     """
     kinds: dict[frozenset[tuple[str, str]], list[str]] = {}
     for arn, tags in tags_by_arn.items():
@@ -357,7 +357,7 @@ def decisions_on(
 
 
 def _tag_context(tags: Mapping[str, str], policies: Reading[tuple[Policy, ...]]) -> dict[str, str]:
-    """The tags that the policies look at, by condition key; all discovery tags where the policies are not known."""
+    """The tags in conditions of the policies, by condition key; all discovery tags if the policies are unknown."""
     if isinstance(policies, Unreadable):
         return {
             f"{service}:ResourceTag/{key}": value
@@ -372,7 +372,7 @@ def _tag_context(tags: Mapping[str, str], policies: Reading[tuple[Policy, ...]])
 
 
 def session_context(cluster: Cluster, namespace: str, service_account: str) -> dict[str, str]:
-    """The session tags that EKS Pod Identity sends along, as conditions see them."""
+    """The session tags that EKS Pod Identity sends, as condition keys."""
     return {
         "aws:PrincipalTag/eks-cluster-arn": cluster.arn,
         "aws:PrincipalTag/eks-cluster-name": cluster.name,
@@ -436,5 +436,5 @@ def _reason(result: Mapping[str, Any], decision: str) -> str:
 
 
 def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
-    """Turn what was read into a fact; leave what was not read as it is."""
+    """Convert what was read into a fact; return what could not be read unchanged."""
     return reading if isinstance(reading, Unreadable) else convert(reading)

@@ -1,4 +1,4 @@
-"""Reads from Kubernetes, each one request or one paged list, turned into facts."""
+"""Read from Kubernetes, each fact by one request or one paged list."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -15,11 +15,11 @@ from ..facts import (
     Lease,
     LogLine,
     Node,
+    PendingPod,
     Pod,
     ServiceAccount,
     Taint,
     Toleration,
-    WaitingPod,
     ZonalVolume,
 )
 from ..readings import Reading, Unreadable
@@ -109,7 +109,7 @@ def _deployment(it: Json, container: Json) -> Deployment:
 
 
 _OWN_MANAGERS = ("helm", "pulumi", "kube-controller-manager", "kubectl-rollout")
-"""Field managers, or how their names begin, that do not edit what a release describes.
+"""Field managers, or prefixes of their names, that do not edit what a release describes.
 
 Helm calls itself by the name of its program, which is `pulumi-resource-kubernetes` inside Pulumi's provider (helm:
 pkg/kube/client.go, getManagedFieldsManager).
@@ -117,7 +117,7 @@ pkg/kube/client.go, getManagedFieldsManager).
 
 
 def _edits(entry: Json) -> bool:
-    """Whether an entry of `metadata.managedFields` shows a change of the spec by anybody but the release's owner."""
+    """Whether an entry of `metadata.managedFields` shows a change of the spec that is not the release's own."""
     return "f:spec" in (entry.get("fieldsV1") or {}) and not str(entry.get("manager", "")).startswith(_OWN_MANAGERS)
 
 
@@ -177,7 +177,7 @@ def _pod(it: Json) -> Pod:
 
 
 def logs(kubernetes: Kubernetes, namespace: str, pods: Iterable[Pod]) -> Reading[tuple[LogLine, ...]]:
-    """The log of the last quarter of an hour; of a pod that is not ready also the end of its last life."""
+    """The log of the last 15 minutes; of a pod that is not ready also the end of its previous container's log."""
     lines: list[LogLine] = []
     for pod in pods:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod.name}/log"
@@ -193,7 +193,7 @@ def logs(kubernetes: Kubernetes, namespace: str, pods: Iterable[Pod]) -> Reading
 
 
 def parse_log_line(pod: str, line: str) -> LogLine:
-    """A line with the time in front, as the kubelet gives it; any other line is without time."""
+    """A line with a leading time, as the kubelet writes it; any other line has no time."""
     stamp, space, text = line.partition(" ")
     at = moment(stamp) if space else None
     return LogLine(pod, text, at) if at else LogLine(pod, line)
@@ -247,7 +247,7 @@ def lease(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Lease | 
 def release(kubernetes: Kubernetes, namespace: str, name: str) -> tuple[Reading[str | None], int | None]:
     """Status and number of the newest revision of a Helm release, by the labels of its records; None if there is none.
 
-    Whoever may not list secrets is not told: this is a help, and many who may look at everything else may not do that.
+    Return None if the caller may not list Secrets: the status is optional, and many readers lack this right.
     """
     records = kubernetes.read_labels(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")
     if isinstance(records, Unreadable):
@@ -264,7 +264,7 @@ def pod_events(kubernetes: Kubernetes, reason: str) -> Reading[tuple[Event, ...]
 
 
 def config_map_events(kubernetes: Kubernetes, namespace: str) -> Reading[tuple[Event, ...]]:
-    """The events about ConfigMaps of a namespace: Cluster Autoscaler speaks of itself and its groups there."""
+    """The events about ConfigMaps of a namespace, where Cluster Autoscaler reports about its groups."""
     path = f"/api/v1/namespaces/{namespace}/events"
     return _events(kubernetes.read_all(path, fieldSelector="involvedObject.kind=ConfigMap"))
 
@@ -306,13 +306,13 @@ def _node(it: Json) -> Node:
     )
 
 
-def waiting_pods(kubernetes: Kubernetes) -> Reading[tuple[WaitingPod, ...]]:
+def pending_pods(kubernetes: Kubernetes) -> Reading[tuple[PendingPod, ...]]:
     """The pods that the scheduler could not place."""
     found = kubernetes.read_all("/api/v1/pods", fieldSelector="status.phase=Pending")
-    return _then(found, lambda items: tuple(pod for each in items if (pod := _waiting_pod(each))))
+    return _then(found, lambda items: tuple(pod for each in items if (pod := _pending_pod(each))))
 
 
-def _waiting_pod(it: Json) -> WaitingPod | None:
+def _pending_pod(it: Json) -> PendingPod | None:
     conditions = (it.get("status") or {}).get("conditions") or ()
     unplaced = next(
         (
@@ -328,7 +328,7 @@ def _waiting_pod(it: Json) -> WaitingPod | None:
     since = moment(unplaced.get("lastTransitionTime")) if unplaced else None
     if unplaced is None or not (since or created):
         return None
-    return WaitingPod(
+    return PendingPod(
         namespace=it["metadata"]["namespace"],
         name=it["metadata"]["name"],
         since=since or created or datetime.min,
@@ -347,7 +347,7 @@ def _waiting_pod(it: Json) -> WaitingPod | None:
 
 
 def _labels_wanted(spec: Json) -> dict[str, str]:
-    """The labels that a node must have: the node selector, and affinity that leaves no choice."""
+    """The labels that a node must have: the node selector, and required affinity with one value."""
     node_affinity = ((spec.get("affinity") or {}).get("nodeAffinity") or {}).get(
         "requiredDuringSchedulingIgnoredDuringExecution"
     ) or {}
@@ -362,7 +362,7 @@ def _labels_wanted(spec: Json) -> dict[str, str]:
 
 
 def zonal_volumes(kubernetes: Kubernetes) -> Reading[tuple[ZonalVolume, ...]]:
-    """The persistent volumes that exist in some zones only."""
+    """The zonal persistent volumes."""
     found = kubernetes.read_all("/api/v1/persistentvolumes")
     return _then(found, lambda items: tuple(volume for each in items if (volume := _zonal_volume(each))))
 
@@ -397,7 +397,7 @@ def moment(text: Any) -> datetime | None:
     if not isinstance(text, str) or len(text) < 20:
         return None
     try:
-        # The kubelet writes nanoseconds; Python takes any number of digits and keeps six.
+        # The kubelet writes nanoseconds; Python accepts any number of digits and keeps six.
         found = datetime.fromisoformat(text)
     except ValueError:
         return None
@@ -405,5 +405,5 @@ def moment(text: Any) -> datetime | None:
 
 
 def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
-    """Turn what was read into a fact; leave what was not read as it is."""
+    """Convert what was read into a fact; return what could not be read unchanged."""
     return reading if isinstance(reading, Unreadable) else convert(reading)

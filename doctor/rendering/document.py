@@ -7,7 +7,7 @@ from typing import Any
 from ..findings import ExitCode, Finding, Link, Report
 
 SCHEMA_VERSION = 1
-"""Raised when a field changes its meaning or goes away; new fields may come without."""
+"""Raised when a field changes its meaning or is removed; new fields do not raise it."""
 
 VERDICTS = {
     ExitCode.HEALTHY: "healthy",
@@ -17,14 +17,14 @@ VERDICTS = {
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the report."""
+    """Return the JSON Schema of the report."""
     text = (resources.files(__package__) / "report.schema.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
 
 
 def as_document(report: Report) -> dict[str, Any]:
-    """The report as plain values."""
+    """Return the report as plain values."""
     return {
         "schemaVersion": SCHEMA_VERSION,
         "cluster": report.cluster,
@@ -42,7 +42,7 @@ def as_document(report: Report) -> dict[str, Any]:
 
 
 def render(report: Report) -> str:
-    """The report as JSON text."""
+    """Return the report as JSON text."""
     return json.dumps(as_document(report), indent=2, ensure_ascii=False)
 
 

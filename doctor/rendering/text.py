@@ -1,4 +1,4 @@
-"""The report for people: text for a terminal or a pipe, and Markdown for a pull request."""
+"""The report as text: plain for a terminal or a pipe, and Markdown for a pull request."""
 
 import textwrap
 from collections.abc import Iterator
@@ -36,13 +36,13 @@ def summary(report: Report) -> str:
 def print_report(report: Report, console: Console, *, everything: bool = False) -> None:
     """Print the report: one line for each link, then every finding that needs a fix.
 
-    On a terminal, text is wrapped at words, so that nothing is cut that one must copy; a command is never broken by
-    a line end of its own. In a pipe nothing is wrapped.
+    On a terminal, text is wrapped at words, so that you can copy everything; a command is never
+    wrapped by the doctor. In a pipe nothing is wrapped.
 
     Args:
         report: The report.
         console: Where to print; its width is used on a terminal only.
-        everything: Whether to print every finding, the ones that are ok included.
+        everything: Whether to print every finding, including those that are ok.
     """
     for line in _lines(report, console.width if console.is_terminal else None, everything=everything):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -70,7 +70,7 @@ def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[T
 
 
 def _link(report: Report, link: Link) -> Text:
-    """One line: the verdict on a link and how many checks it rests on."""
+    """One line: the verdict on a link and its number of checks."""
     if link in report.skipped:
         return Text(f"{'left out':{_INDENT}}{link:18}--skip")
     findings = report.of(link)
@@ -84,7 +84,7 @@ def _status(status: Status) -> Text:
 
 
 def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
-    """A value behind its label, wrapped at words under itself; words are never cut."""
+    """A label and its value, wrapped at words and indented; words are never cut."""
     if width is None:
         yield start.append(value)
         return

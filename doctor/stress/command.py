@@ -1,4 +1,4 @@
-"""``ca-doctor stress``: force a scale-up and watch it come back."""
+"""``ca-doctor stress``: force a scale-up and watch the scale-down."""
 
 import sys
 import time
@@ -31,11 +31,11 @@ from ..options import (
 )
 from ..readings import Unreadable
 from . import views
+from .capacity import quantity
 from .plan import DEFAULT_MEMORY, Plan, Wanted, eligible, make_plan, refuse_dangers
-from .room import quantity
 from .run import Outcome, run
 from .timeline import Step, budgets, seconds
-from .workload import Workload, leftovers, read_rooms, remove
+from .workload import Workload, leftovers, read_capacities, remove
 
 
 def stress(
@@ -46,56 +46,52 @@ def stress(
     project: ProjectOption = Path(),
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
-    namespace: Annotated[str, typer.Option(help="Namespace of the pods; it must be there.")] = "default",
+    namespace: Annotated[str, typer.Option(help="Namespace of the pods; it must exist.")] = "default",
     image: Annotated[str, typer.Option(help="Image of the pods; it should do nothing.")] = Wanted.image,
     replicas: Annotated[
-        int | None, typer.Option(help="Number of pods.", show_default="10, or more if all of those would fit", min=1)
+        int | None, typer.Option(help="Number of pods.", show_default="10, or more if all of them fit", min=1)
     ] = None,
     cpu: Annotated[
         str | None,
-        typer.Option(
-            help="CPU request of each pod, such as 250m.", show_default="as much as leaves one pod without a node"
-        ),
+        typer.Option(help="CPU request of each pod, such as 250m.", show_default="enough that one pod does not fit"),
     ] = None,
-    memory: Annotated[str | None, typer.Option(help="Memory that each asks for.", show_default="16Mi")] = None,
+    memory: Annotated[str | None, typer.Option(help="Memory request of each pod.", show_default="16Mi")] = None,
     node_selector: Annotated[
-        list[str] | None, typer.Option(help="LABEL=VALUE that the nodes must have; may be given several times.")
+        list[str] | None, typer.Option(help="LABEL=VALUE that the nodes must have; repeatable.")
     ] = None,
-    toleration: Annotated[
-        list[str] | None, typer.Option(help="KEY[=VALUE][:EFFECT] to tolerate; may be given several times.")
-    ] = None,
-    budget: Annotated[
-        list[str] | None, typer.Option(help="STEP=DURATION, such as node-ready=10m; may be given several times.")
-    ] = None,
-    scale_down: Annotated[bool, typer.Option(help="Wait until the nodes have gone again.")] = True,
-    yes: Annotated[bool, typer.Option("--yes", help="Run in spite of the risks that are reported without it.")] = False,
+    toleration: Annotated[list[str] | None, typer.Option(help="KEY[=VALUE][:EFFECT] to tolerate; repeatable.")] = None,
+    budget: Annotated[list[str] | None, typer.Option(help="STEP=DURATION, such as node-ready=10m; repeatable.")] = None,
+    scale_down: Annotated[bool, typer.Option(help="Wait until the new nodes are removed.")] = True,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Run despite the risks that are reported without this option.")
+    ] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Only remove what an earlier run left behind.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON; progress goes to stderr.")] = False,
 ) -> None:
-    """Force a scale-up, watch it come, clean up, and watch it go.
+    """Force a scale-up, remove the pods, and watch the scale-down.
 
-    Whatever happens, the pods are removed again.
-    Exit code: 0 every step came in its time, 1 one did not, 2 could not look.
+    The pods are always removed, even if the command fails.
+    Exit code: 0 every step was in time, 1 a step was late, 2 could not check.
     """
     wanted, changed = _parsed(namespace, image, replicas, cpu, memory, node_selector, toleration, budget, yes)
     target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
-    told = Console(stderr=True)
+    progress = Console(stderr=True)
     try:
         with unwinding():
             aws, connection = clients.Aws(target.region), Connection(connector(target))
             if clean:
                 connection(aws_reads.cluster(aws, target.cluster))
-                raise typer.Exit(_clean(_changing(connection), told))
+                raise typer.Exit(_clean(_changing(connection), progress))
             started_at = datetime.now(UTC)
             snapshot = gather.take_snapshot(target, aws, connection, started_at)
             case, kubernetes = Case(snapshot), _changing(connection)
             plan = _planned(case, kubernetes, wanted)
-            told.print(views.announce(plan), markup=False, highlight=False, soft_wrap=True)
+            progress.print(views.summary(plan), markup=False, highlight=False, soft_wrap=True)
             allowed = {**budgets(case.arguments), **changed}
-            with views.live(told) as show:
+            with views.live(progress) as show:
                 outcome = run(plan, Workload(kubernetes, aws, plan), _SystemClock(), allowed, show, scale_down)
     except EndedError as ended:
-        told.print("Ended on request; the pods are removed. New nodes go by themselves.", markup=False)
+        progress.print("Interrupted; the pods are removed. The autoscaler removes the new nodes.", markup=False)
         raise typer.Exit(ended.exit_code) from None
     _print(outcome, snapshot.cluster_name, target.region, started_at, as_json)
     raise typer.Exit(outcome.exit_code)
@@ -111,28 +107,30 @@ def _changing(connection: Connection) -> ChangingKubernetes:
 def _planned(case: Case, kubernetes: ChangingKubernetes, wanted: Wanted) -> Plan:
     deployment = case.deployment
     if deployment is None:
-        raise CannotLookError("No Deployment runs Cluster Autoscaler, so nothing would scale up. See: ca-doctor check")
+        raise CannotLookError(
+            "No Deployment runs Cluster Autoscaler, so no node would be added. Run ca-doctor check to see why."
+        )
     for name, unread in (("nodes", case.snapshot.kubernetes.nodes), ("groups", case.snapshot.aws.groups)):
         if isinstance(unread, Unreadable):
-            raise CannotLookError(f"The {name} could not be read. {unread.call}: {unread.message}")
+            raise CannotLookError(f"The doctor cannot read the {name}. {unread.call}: {unread.message}")
     if found := leftovers(kubernetes):
         words = "; ".join(f"{', '.join(names)} in {namespace}" for namespace, names in found.items())
-        raise CannotLookError(f"Another run is under way, or left behind {words}. Remove it: ca-doctor stress --clean")
-    nodes, groups = eligible(case, wanted, read_rooms(kubernetes))
+        raise CannotLookError(f"Another run is under way, or left {words}. Remove it: ca-doctor stress --clean")
+    nodes, groups = eligible(case, wanted, read_capacities(kubernetes))
     plan = make_plan(wanted, nodes, groups)
     refuse_dangers(plan, deployment.namespace)
     return plan
 
 
-def _clean(kubernetes: ChangingKubernetes, told: Console) -> ExitCode:
+def _clean(kubernetes: ChangingKubernetes, progress: Console) -> ExitCode:
     found = leftovers(kubernetes)
     for namespace, names in found.items():
-        told.print(f"removing {', '.join(names)} in {namespace}", markup=False, highlight=False)
+        progress.print(f"Removing {', '.join(names)} in {namespace}.", markup=False, highlight=False)
     with undisturbed():
         left = remove(kubernetes, found) if found else []
     for each in left:
-        told.print(f"still there: {each}", style="red", markup=False)
-    told.print("Nothing is left." if not left else "Not all could be removed.", markup=False)
+        progress.print(f"Not removed: {each}", style="red", markup=False)
+    progress.print("Everything is removed." if not left else "Some objects could not be removed.", markup=False)
     return ExitCode.BROKEN if left else ExitCode.HEALTHY
 
 
@@ -140,12 +138,12 @@ def _print(outcome: Outcome, cluster: str, region: str, started_at: datetime, as
     if as_json:
         sys.stdout.write(views.render(outcome, cluster, region, started_at) + "\n")
     else:
-        # In a pipe no line may be cut at a terminal's width.
+        # In a pipe no line may be cut at the width of a terminal.
         views.print_outcome(outcome, Console() if sys.stdout.isatty() else Console(width=200))
 
 
 class _SystemClock:
-    """Time itself."""
+    """The system's clock."""
 
     def now(self) -> float:
         """See ``Clock``."""
@@ -170,10 +168,10 @@ def _parsed(
     budget: Sequence[str] | None,
     yes: bool,
 ) -> tuple[Wanted, dict[Step, float]]:
-    """The options as values; every fault at once.
+    """Return the options as values.
 
     Raises:
-        CannotLookError: With all faults.
+        CannotLookError: With all errors.
     """
     faults: list[str] = []
 
@@ -182,7 +180,7 @@ def _parsed(
             value = int(quantity(text) * scale)
             if value > 0:
                 return value
-            faults.append(f"{option}: got {text!r}; expected more than nothing")
+            faults.append(f"{option}: got {text!r}; expected more than 0")
         except ValueError as error:
             faults.append(f"{option}: {error}")
         return 1
@@ -210,12 +208,12 @@ def _parsed(
         except ValueError:
             faults.append(f"--budget: got {text!r}; expected STEP=DURATION, a step of {', '.join(Step)}")
     if faults:
-        raise CannotLookError("\n  ".join(["The options cannot be used:", *faults]))
+        raise CannotLookError("\n  ".join(["These options are invalid:", *faults]))
     return Wanted(namespace, image, replicas, millicores, size, selector, tuple(tolerations), yes), changed
 
 
 def parse_toleration(text: str) -> Toleration | None:
-    """``key=value:NoSchedule``, ``key:NoSchedule``, ``key``; None for anything else."""
+    """Parse ``key=value:NoSchedule``, ``key:NoSchedule`` or ``key``; None for anything else."""
     rest, colon, effect = text.rpartition(":")
     if not colon:
         rest, effect = text, ""

@@ -1,4 +1,4 @@
-"""What to run: so many pods of such a size that at least one has no room, and that few nodes have to be added."""
+"""Size the pods so that at least one does not fit, and few new nodes are needed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,31 +6,31 @@ from datetime import UTC, datetime
 
 from ..case import Case
 from ..errors import CannotLookError
-from ..facts import Toleration, WaitingPod
+from ..facts import PendingPod, Toleration
 from ..templates import Template, refusals, template
-from .room import NodeRoom, Resources
+from .capacity import NodeCapacity, Resources
 
 DEFAULT_REPLICAS = 10
 DEFAULT_MEMORY = 16 * 1024**2
 SMALLEST_CPU = 10
-"""Millicores: below this a pod takes its place among the pods of a node, and nothing else."""
+"""Millicores: a smaller pod uses almost nothing of a node but its number of pods."""
 
 MOST_PODS = 100
 MOST_NODES = 3
-"""What is asked for without ``--yes``, at most."""
+"""The most that runs without ``--yes``."""
 
 _GUARDED_PREFIXES = ("kube-", "amazon-", "aws-", "eks-")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What was asked for.
+    """The request.
 
     Attributes:
         replicas: Number of pods; None to choose.
         cpu: Millicores of each; None to choose.
         memory: Bytes of each.
-        confirmed: Whether dangers are accepted.
+        confirmed: Whether the user accepts the risks.
     """
 
     namespace: str = "default"
@@ -44,12 +44,12 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class GroupRoom:
+class GroupCapacity:
     """A group that may get new nodes for these pods.
 
     Attributes:
-        more: How many nodes it may still add.
-        fresh: What a new node of it has for them; None when no living node tells.
+        more: How many nodes it can still add.
+        fresh: What a new node of it has for these pods; None if the group has no node to learn it from.
     """
 
     name: str
@@ -59,12 +59,12 @@ class GroupRoom:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be run.
+    """What the test runs.
 
     Attributes:
-        pod: What each pod asks for.
-        fits: How many of them have room now.
-        new_nodes: How many nodes have to be added; None when no living node tells the size of a new one.
+        pod: The request of each pod.
+        fits: How many of them fit now.
+        new_nodes: How many new nodes they need; None if the size of a new node is unknown.
         groups: The groups that may add them.
     """
 
@@ -73,23 +73,25 @@ class Plan:
     pod: Resources
     fits: int
     new_nodes: int | None
-    groups: tuple[GroupRoom, ...]
+    groups: tuple[GroupCapacity, ...]
 
 
 class PlanError(CannotLookError):
-    """Nothing can be run that would tell anything, or it might hurt."""
+    """No useful test is possible, or it is risky."""
 
 
-def eligible(case: Case, wanted: Wanted, found: Iterable[NodeRoom]) -> tuple[list[NodeRoom], list[GroupRoom]]:
-    """The ready nodes that such pods may be placed on, and the groups that may add one."""
-    pod = WaitingPod(
+def eligible(
+    case: Case, wanted: Wanted, found: Iterable[NodeCapacity]
+) -> tuple[list[NodeCapacity], list[GroupCapacity]]:
+    """Return the ready nodes that accept such pods, and the groups that can add one."""
+    pod = PendingPod(
         wanted.namespace,
         "stress",
         datetime.now(UTC),
         labels_wanted=wanted.selector,
         tolerations=wanted.tolerations,
     )
-    by_name = {room.name: room for room in found}
+    by_name = {capacity.name: capacity for capacity in found}
     usable = [
         by_name[node.name]
         for node in case.nodes
@@ -101,17 +103,17 @@ def eligible(case: Case, wanted: Wanted, found: Iterable[NodeRoom]) -> tuple[lis
             continue
         instances = {instance.id for instance in group.instances}
         living = [by_name[node.name] for node in case.nodes if node.instance_id in instances and node.name in by_name]
-        sizes = [room.allocatable - room.daemons for room in living]
+        sizes = [capacity.allocatable - capacity.daemons for capacity in living]
         fresh = min(sizes, key=lambda size: size.cpu) if sizes else None
-        groups.append(GroupRoom(group.name, max(0, group.max - group.desired), fresh))
+        groups.append(GroupCapacity(group.name, max(0, group.max - group.desired), fresh))
     return usable, groups
 
 
-def make_plan(wanted: Wanted, nodes: Sequence[NodeRoom], groups: Sequence[GroupRoom]) -> Plan:
+def make_plan(wanted: Wanted, nodes: Sequence[NodeCapacity], groups: Sequence[GroupCapacity]) -> Plan:
     """Size the pods.
 
     Raises:
-        PlanError: When no group may take such pods or grow, or the pods asked for all fit, or fit nowhere.
+        PlanError: If no group accepts such pods or can grow, or if the pods all fit, or fit nowhere.
     """
     if not groups:
         raise PlanError(
@@ -128,7 +130,7 @@ def make_plan(wanted: Wanted, nodes: Sequence[NodeRoom], groups: Sequence[GroupR
         return _with_size(wanted, wanted.cpu, nodes, open_groups)
     if wanted.replicas is not None:
         return _with_count(wanted, wanted.replicas, nodes, open_groups)
-    # Few large pods may need many nodes where many equal nodes are idle; more and smaller ones then need fewer.
+    # If many equal nodes are idle, few large pods need many nodes; more and smaller pods need fewer.
     plans = []
     for count in range(DEFAULT_REPLICAS, MOST_PODS + 1):
         try:
@@ -142,7 +144,7 @@ def make_plan(wanted: Wanted, nodes: Sequence[NodeRoom], groups: Sequence[GroupR
     return min(plans, key=lambda plan: (plan.new_nodes or 0, plan.replicas))
 
 
-def _with_size(wanted: Wanted, cpu: int, nodes: Sequence[NodeRoom], groups: tuple[GroupRoom, ...]) -> Plan:
+def _with_size(wanted: Wanted, cpu: int, nodes: Sequence[NodeCapacity], groups: tuple[GroupCapacity, ...]) -> Plan:
     pod = Resources(cpu, wanted.memory, 1)
     fits = _fits(pod, nodes)
     count = wanted.replicas if wanted.replicas is not None else max(DEFAULT_REPLICAS, fits + 1)
@@ -156,16 +158,16 @@ def _with_size(wanted: Wanted, cpu: int, nodes: Sequence[NodeRoom], groups: tupl
     return _plan(wanted, count, pod, fits, groups)
 
 
-def _with_count(wanted: Wanted, count: int, nodes: Sequence[NodeRoom], groups: tuple[GroupRoom, ...]) -> Plan:
-    """The smallest size at which not all of ``count`` pods fit."""
+def _with_count(wanted: Wanted, count: int, nodes: Sequence[NodeCapacity], groups: tuple[GroupCapacity, ...]) -> Plan:
+    """Find the smallest size at which not all of ``count`` pods fit."""
     fresh = [group.fresh.cpu for group in groups if group.fresh]
-    largest = max(fresh, default=max((room.allocatable.cpu for room in nodes), default=0) + 1)
+    largest = max(fresh, default=max((capacity.allocatable.cpu for capacity in nodes), default=0) + 1)
     low, high = SMALLEST_CPU, max(SMALLEST_CPU, largest)
     if _fits(Resources(high, wanted.memory, 1), nodes) >= count:
-        least = _fits(Resources(high, wanted.memory, 1), nodes) + 1
+        minimum = _fits(Resources(high, wanted.memory, 1), nodes) + 1
         raise PlanError(
             f"All of {count} pods fit now, even if each requests a whole new node ({high}m). Expected at least "
-            f"{least} replicas, or a --node-selector that selects fewer nodes."
+            f"{minimum} replicas, or a --node-selector that selects fewer nodes."
         )
     while low < high:
         middle = (low + high) // 2
@@ -179,32 +181,32 @@ def _with_count(wanted: Wanted, count: int, nodes: Sequence[NodeRoom], groups: t
     return _plan(wanted, count, pod, _fits(pod, nodes), groups)
 
 
-def _fits(pod: Resources, nodes: Sequence[NodeRoom]) -> int:
-    return sum(room.free.holds(pod) for room in nodes)
+def _fits(pod: Resources, nodes: Sequence[NodeCapacity]) -> int:
+    return sum(capacity.free.holds(pod) for capacity in nodes)
 
 
-def _plan(wanted: Wanted, count: int, pod: Resources, fits: int, groups: tuple[GroupRoom, ...]) -> Plan:
+def _plan(wanted: Wanted, count: int, pod: Resources, fits: int, groups: tuple[GroupCapacity, ...]) -> Plan:
     held = [group.fresh.holds(pod) for group in groups if group.fresh and group.fresh.holds(pod)]
     new_nodes = -(-(count - fits) // min(held)) if held else None
-    room = sum(group.more for group in groups)
-    if new_nodes is not None and new_nodes > room:
+    capacity = sum(group.more for group in groups)
+    if new_nodes is not None and new_nodes > capacity:
         raise PlanError(
-            f"{count} pods of {_words(pod)} need {new_nodes} new nodes; {_names(groups)} may add {room}. Expected "
+            f"{count} pods of {_words(pod)} need {new_nodes} new nodes; {_names(groups)} can add {capacity}. Expected "
             "fewer --replicas, or smaller requests."
         )
     return Plan(wanted, count, pod, fits, new_nodes, groups)
 
 
 def dangers(plan: Plan, autoscaler_namespace: str) -> list[str]:
-    """What might hurt somebody, and so needs ``--yes``."""
+    """Return the risks that need ``--yes``."""
     found = []
     namespace = plan.wanted.namespace
     if namespace == autoscaler_namespace or namespace.startswith(_GUARDED_PREFIXES):
-        found.append(f"the namespace {namespace} belongs to the cluster itself; expected one of your own")
+        found.append(f"the namespace {namespace} belongs to the cluster itself; expected another namespace")
     if plan.replicas > MOST_PODS:
         found.append(f"{plan.replicas} pods; expected at most {MOST_PODS}")
-    room = sum(group.more for group in plan.groups)
-    nodes = plan.new_nodes if plan.new_nodes is not None else min(room, plan.replicas - plan.fits)
+    capacity = sum(group.more for group in plan.groups)
+    nodes = plan.new_nodes if plan.new_nodes is not None else min(capacity, plan.replicas - plan.fits)
     if nodes > MOST_NODES:
         more = "" if plan.new_nodes is not None else "up to "
         found.append(f"{more}{nodes} new nodes, which cost money; expected at most {MOST_NODES}")
@@ -212,10 +214,10 @@ def dangers(plan: Plan, autoscaler_namespace: str) -> list[str]:
 
 
 def refuse_dangers(plan: Plan, autoscaler_namespace: str) -> None:
-    """Stop here unless the dangers are accepted.
+    """Stop unless the user accepts the risks.
 
     Raises:
-        PlanError: With every danger.
+        PlanError: With every risk.
     """
     found = dangers(plan, autoscaler_namespace)
     if found and not plan.wanted.confirmed:
@@ -226,5 +228,5 @@ def _words(pod: Resources) -> str:
     return f"{pod.cpu}m CPU and {pod.memory // 1024**2}Mi"
 
 
-def _names(groups: Iterable[GroupRoom]) -> str:
+def _names(groups: Iterable[GroupCapacity]) -> str:
     return ", ".join(group.name for group in groups)

@@ -1,4 +1,4 @@
-"""Runs a stress test: up, clean, down. The clean-up happens whatever else does."""
+"""Run a stress test: scale up, remove the pods, scale down. The pods are always removed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,119 +6,124 @@ from typing import Protocol
 
 from ..ending import undisturbed
 from ..findings import ExitCode
+from .capacity import NodeCapacity
 from .plan import Plan
-from .room import NodeRoom
 from .timeline import HINTS, Moment, Observation, Step, Timeline
 
 POLL = 1.0
-"""Seconds between two looks."""
+"""Seconds between two observations."""
 
 
-class World(Protocol):
+class LiveCluster(Protocol):
     """The cluster, as far as a stress test touches it."""
 
     def create(self) -> None:
-        """Make the Deployment."""
+        """Create the Deployment."""
 
     def remove(self) -> list[str]:
-        """Remove it; what is still there is returned."""
+        """Remove it; return what could not be removed."""
 
     def observe(self, at: float) -> Observation:
-        """Look."""
+        """Observe pods, events, groups and nodes."""
 
-    def rooms(self) -> list[NodeRoom]:
-        """The room of every node."""
+    def capacities(self) -> list[NodeCapacity]:
+        """The capacity of every node."""
 
 
 class Clock(Protocol):
-    """Time that passes."""
+    """A clock."""
 
     def now(self) -> float:
         """Seconds since the start."""
 
     def sleep(self, seconds: float) -> None:
-        """Let some pass."""
+        """Wait."""
 
 
 Show = Callable[[Timeline, Observation], None]
-"""Shows how far it has come; called at every look."""
+"""Shows the progress; called at every observation."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stress test came to.
+    """The outcome of a stress test.
 
     Attributes:
-        late: The step that did not come in its time; None when all did.
-        rooms: The nodes while the pods ran.
+        late: The step that took too long; None if none did.
+        capacities: The nodes while the pods ran.
         left: What the clean-up could not remove.
-        last: What was seen last.
-        waited: Whether the way back was waited for.
+        last: The last observation.
+        waited: Whether the test waited for the scale-down.
     """
 
     plan: Plan
     timeline: Timeline
     late: Moment | None
-    rooms: tuple[NodeRoom, ...]
+    capacities: tuple[NodeCapacity, ...]
     left: tuple[str, ...]
     last: Observation
     waited: bool = True
 
     @property
     def exit_code(self) -> ExitCode:
-        """Healthy when every step came in its time and nothing is left."""
+        """HEALTHY if every step was in time and everything is removed."""
         return ExitCode.BROKEN if self.late or self.left else ExitCode.HEALTHY
 
     @property
     def advice(self) -> str:
-        """Where to look when it did not work; empty when it did."""
+        """What to check if a step was late; empty otherwise."""
         if self.late is None:
             return ""
-        said = [self.last.trouble, self.last.refusal if self.late.step is Step.TRIGGERED_SCALE_UP else ""]
-        return " ".join([HINTS[self.late.step], *(f"Last heard: {each}" for each in said if each)])
+        messages = [self.last.trouble, self.last.refusal if self.late.step is Step.TRIGGERED_SCALE_UP else ""]
+        return " ".join([HINTS[self.late.step], *(f"Last message: {each}" for each in messages if each)])
 
 
 def run(
-    plan: Plan, world: World, clock: Clock, budgets: Mapping[Step, float], show: Show, wait_for_scale_down: bool = True
+    plan: Plan,
+    cluster: LiveCluster,
+    clock: Clock,
+    budgets: Mapping[Step, float],
+    show: Show,
+    wait_for_scale_down: bool = True,
 ) -> Outcome:
-    """Run it.
+    """Run the test.
 
     Args:
         plan: What to run.
-        world: Where.
-        clock: When.
+        cluster: Where to run it.
+        clock: The clock.
         budgets: Seconds for each step.
-        show: Is told of every look.
-        wait_for_scale_down: Whether to see the nodes go again.
+        show: Called at every observation.
+        wait_for_scale_down: Whether to wait for the scale-down.
 
     Raises:
-        CannotLookError: When Kubernetes refuses the Deployment, or a right to look is missing.
+        CannotLookError: If Kubernetes rejects the Deployment, or you lack a right.
     """
     left: list[str] = []
-    before = world.observe(clock.now())
+    before = cluster.observe(clock.now())
     timeline = Timeline.start(plan.replicas, before, budgets)
-    rooms: list[NodeRoom] = []
+    capacities: list[NodeCapacity] = []
     try:
-        world.create()
-        timeline, last = _follow(timeline, world, clock, show, lambda seen: seen.is_up)
-        rooms = world.rooms()
+        cluster.create()
+        timeline, last = _follow(timeline, cluster, clock, show, lambda seen: seen.is_up)
+        capacities = cluster.capacities()
     finally:
         with undisturbed():
-            left += world.remove()
+            left += cluster.remove()
     late = timeline.late(clock.now())
     if timeline.is_up and late is None and not left and wait_for_scale_down:
         timeline = timeline.clean(clock.now())
-        timeline, last = _follow(timeline, world, clock, show, lambda seen: seen.current is None)
+        timeline, last = _follow(timeline, cluster, clock, show, lambda seen: seen.current is None)
         late = timeline.late(last.at)
-    return Outcome(plan, timeline, late, tuple(rooms), tuple(left), last, wait_for_scale_down)
+    return Outcome(plan, timeline, late, tuple(capacities), tuple(left), last, wait_for_scale_down)
 
 
 def _follow(
-    timeline: Timeline, world: World, clock: Clock, show: Show, done: Callable[[Timeline], bool]
+    timeline: Timeline, cluster: LiveCluster, clock: Clock, show: Show, done: Callable[[Timeline], bool]
 ) -> tuple[Timeline, Observation]:
-    """Look again and again until it is done, or a step is late."""
+    """Observe until it is done, or a step is late."""
     while True:
-        observation = world.observe(clock.now())
+        observation = cluster.observe(clock.now())
         timeline = timeline.advance(observation)
         show(timeline, observation)
         if done(timeline) or timeline.late(observation.at):

@@ -1,4 +1,4 @@
-"""The steps of a scale-up and its way back, each with its time budget: pure, over what was observed."""
+"""The steps of a scale-up and a scale-down, each with its time budget: pure, over observations."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from ..arguments import Arguments
 
 
 class Step(StrEnum):
-    """A step, in the order in which they come."""
+    """A step, in order."""
 
     FAILED_SCHEDULING = "failed-scheduling"
     TRIGGERED_SCALE_UP = "triggered-scale-up"
@@ -27,18 +27,18 @@ TITLES = {
     Step.DESIRED_UP: "desired capacity goes up",
     Step.NODE_READY: "a new node is ready",
     Step.PODS_RUNNING: "every pod runs",
-    Step.SCALED_DOWN: "desired capacity and nodes are back",
+    Step.SCALED_DOWN: "desired capacity and nodes are as before",
 }
 
 HINTS = {
     Step.FAILED_SCHEDULING: "All pods were scheduled, or were never created: kubectl get events, quotas, admission.",
-    Step.TRIGGERED_SCALE_UP: "The autoscaler does not see or does not want to help these pods: ca-doctor check",
-    Step.DESIRED_UP: "The call was refused, or went elsewhere: ca-doctor whoami, then ca-doctor check",
+    Step.TRIGGERED_SCALE_UP: "The autoscaler does not see these pods, or no group fits them: ca-doctor check",
+    Step.DESIRED_UP: "AWS rejected the call: ca-doctor whoami, then ca-doctor check",
     Step.NODE_READY: "Instances do not start or do not join: aws autoscaling describe-scaling-activities",
-    Step.PODS_RUNNING: "Too little was added, or an image cannot be pulled: kubectl get pods, kubectl describe pod",
+    Step.PODS_RUNNING: "The new nodes are too small, or an image cannot be pulled: kubectl describe pod",
     Step.SCALED_DOWN: "Something keeps the new nodes: their pods, a minimum, or the delays of scale-down.",
 }
-"""Where to look when a step does not come in time."""
+"""What to check when a step is late."""
 
 _SLACK = 120.0
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -46,10 +46,10 @@ _GO_DURATION = re.compile(r"(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+")
 
 
 def seconds(duration: str) -> float:
-    """Seconds of a Go duration, ``1h30m``.
+    """Return the seconds of a Go duration, ``1h30m``.
 
     Raises:
-        ValueError: When it is none.
+        ValueError: If it is not a duration.
     """
     if not _GO_DURATION.fullmatch(duration):
         raise ValueError(f"got {duration!r}; expected a duration such as 90s, 10m or 1h30m")
@@ -58,7 +58,7 @@ def seconds(duration: str) -> float:
 
 
 def budgets(arguments: Arguments) -> dict[Step, float]:
-    """Seconds for each step, by the autoscaler's own flags; defaults as Cluster Autoscaler's."""
+    """Return the seconds for each step, by the autoscaler's flags or the defaults of Cluster Autoscaler."""
 
     def flag(name: str, default: str) -> float:
         try:
@@ -82,19 +82,19 @@ def budgets(arguments: Arguments) -> dict[Step, float]:
 
 @dataclass(frozen=True)
 class Observation:
-    """What is seen at one moment.
+    """One observation.
 
     Attributes:
         at: Seconds since the start.
         pods: How many pods there are.
         running: How many of them run.
-        unschedulable: The scheduler's words on one that has no room; empty while there is none.
-        scale_up: The autoscaler's words when it acts; empty while it does not.
-        refusal: Its words when it does not help.
+        unschedulable: The scheduler's message about a pod that does not fit; empty if all fit.
+        scale_up: The autoscaler's message about a scale-up; empty if there is none.
+        refusal: The autoscaler's message if it adds no node.
         desired: Desired capacity by group.
         ready_nodes: Names of the nodes that are ready.
         nodes: Names of all nodes.
-        trouble: What could not be read, or why pods could not be made.
+        trouble: What could not be read, or why pods could not be created.
     """
 
     at: float
@@ -114,10 +114,10 @@ class Moment:
     """One step.
 
     Attributes:
-        budget: Seconds that it may take from the end of the one before.
-        started_at: When the step before it was done; None before that.
-        done_at: When it was first seen; None until then.
-        seen: What was seen.
+        budget: Seconds that it may take after the previous step.
+        started_at: When the previous step was done; None before that.
+        done_at: When it was first observed; None until then.
+        seen: What was observed.
     """
 
     step: Step
@@ -140,7 +140,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All steps, and what there was before the first.
+    """All steps, and the observation before the first.
 
     Attributes:
         replicas: How many pods must run.
@@ -154,12 +154,12 @@ class Timeline:
 
     @classmethod
     def start(cls, replicas: int, before: Observation, allowed: Mapping[Step, float]) -> "Timeline":
-        """Nothing seen yet; the first step starts now."""
+        """Return a timeline whose first step starts now."""
         moments = tuple(Moment(step, allowed[step]) for step in Step)
         return cls(replicas, before, (replace(moments[0], started_at=before.at), *moments[1:]))
 
     def __getitem__(self, step: Step) -> Moment:
-        """One step."""
+        """Return one step."""
         return next(moment for moment in self.moments if moment.step is step)
 
     @property
@@ -173,11 +173,11 @@ class Timeline:
         return next((moment for moment in self.moments if moment.done_at is None), None)
 
     def late(self, now: float) -> Moment | None:
-        """The first step that took or takes too long."""
+        """Return the first step that took or takes too long."""
         return next((moment for moment in self.moments if moment.is_late(now)), None)
 
     def advance(self, observation: Observation) -> "Timeline":
-        """The timeline after one more look. Steps of the way up may be seen in any order; none is ever undone."""
+        """Return the timeline after one more observation. Steps of the scale-up may come in any order."""
         moments = [
             moment
             if moment.done_at is not None or not (seen := self._sees(moment, observation))
@@ -187,7 +187,7 @@ class Timeline:
         return replace(self, moments=tuple(_started(moments)))
 
     def clean(self, at: float) -> "Timeline":
-        """The pods are gone: the way back starts."""
+        """Return the timeline once the pods are removed: the scale-down starts."""
         if not self.is_up:
             return self
         return replace(self, moments=(*self.moments[:-1], replace(self.moments[-1], started_at=at)))
@@ -210,13 +210,13 @@ class Timeline:
             case Step.PODS_RUNNING:
                 return f"{now.running} of {self.replicas}" if now.running >= self.replicas else ""
             case Step.SCALED_DOWN:
-                # By number: the autoscaler may well keep the new node, and take an older one away.
+                # By number: the autoscaler may keep the new node and remove an older one.
                 back = now.desired and not grown and len(now.nodes) <= len(self.before.nodes)
                 return "as before" if moment.started_at is not None and back else ""
 
 
 def _started(moments: list[Moment]) -> list[Moment]:
-    """Each step of the way up starts when the one before it is done."""
+    """Start each step of the scale-up when the previous one is done."""
     for number, moment in enumerate(moments):
         if number and moment.started_at is None and moment.step in UP:
             before = moments[number - 1]

@@ -1,4 +1,4 @@
-"""A stress test for the eye: live on a terminal, line by line in a pipe; and its outcome as text or JSON."""
+"""Show a stress test: live on a terminal, line by line in a pipe; and its outcome as text or JSON."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from ..findings import ExitCode
+from .capacity import NodeCapacity, Resources
 from .plan import Plan
-from .room import NodeRoom, Resources
 from .run import Outcome, Show
 from .timeline import TITLES, Moment, Observation, Timeline
 
@@ -22,8 +22,8 @@ SCHEMA_VERSION = 1
 _DETAIL = 100
 
 
-def announce(plan: Plan) -> str:
-    """What is about to be run."""
+def summary(plan: Plan) -> str:
+    """Return what the test is about to run."""
     nodes = "some new nodes" if plan.new_nodes is None else f"{plan.new_nodes} new node{'s' * (plan.new_nodes != 1)}"
     return (
         f"{plan.replicas} pods of {plan.pod.cpu}m CPU and {_mebibytes(plan.pod.memory)} in {plan.wanted.namespace}: "
@@ -34,7 +34,7 @@ def announce(plan: Plan) -> str:
 
 @contextmanager
 def live(console: Console) -> Iterator[Show]:
-    """Show the steps as they come: a table that moves on a terminal, else a line for each step."""
+    """Show the steps as they happen: a live table on a terminal, otherwise a line for each step."""
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -43,16 +43,16 @@ def live(console: Console) -> Iterator[Show]:
 
 
 class _Lines:
-    """A line for each step, when it is done."""
+    """Print a line for each step that is done."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._told: set[str] = set()
+        self._printed: set[str] = set()
 
     def __call__(self, timeline: Timeline, _seen: Observation) -> None:
         for moment in timeline.moments:
-            if moment.done_at is not None and moment.step not in self._told:
-                self._told.add(moment.step)
+            if moment.done_at is not None and moment.step not in self._printed:
+                self._printed.add(moment.step)
                 at = moment.done_at - timeline.before.at
                 line = f"{at:7.1f} s  {moment.step}: {_short(moment.seen)}"
                 self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -74,22 +74,22 @@ def _progress(moment: Moment, now: float) -> tuple[str, RenderableType, str]:
     if moment.started_at is None:
         return "", "", ""
     passed = now - moment.started_at
-    return f"{passed:.0f} s", ProgressBar(total=moment.budget, completed=passed), f"of {moment.budget:.0f} s at most"
+    return f"{passed:.0f} s", ProgressBar(total=moment.budget, completed=passed), f"of at most {moment.budget:.0f} s"
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
-    """The timeline, and the nodes while the pods ran."""
+    """Print the timeline, and the nodes while the pods ran."""
     console.print(_timeline_table(outcome))
-    if outcome.rooms:
+    if outcome.capacities:
         console.print(_node_table(outcome))
     if outcome.late:
-        text = f"late: {outcome.late.step} took more than {outcome.late.budget:.0f} s. {outcome.advice}"
+        text = f"The step {outcome.late.step} took more than {outcome.late.budget:.0f} s. {outcome.advice}"
         console.print(text, style="bold red", markup=False, soft_wrap=True)
     for each in outcome.left:
-        console.print(f"left behind: {each}. Remove it: ca-doctor stress --clean", style="bold red", markup=False)
+        console.print(f"Not removed: {each}. Remove it: ca-doctor stress --clean", style="bold red", markup=False)
     if outcome.exit_code is ExitCode.HEALTHY:
-        back = " and back" if outcome.waited else "; the way back was not waited for"
-        console.print(f"Up{back}, every step in its time; nothing is left.", style="green")
+        down = "and the scale-down are complete" if outcome.waited else "is complete; the scale-down was not checked"
+        console.print(f"The scale-up {down}. Every step was in time, and the pods are removed.", style="green")
 
 
 def _timeline_table(outcome: Outcome) -> Table:
@@ -104,24 +104,24 @@ def _timeline_table(outcome: Outcome) -> Table:
 
 
 def _node_table(outcome: Outcome) -> Table:
-    table = Table(title="Allocatable and asked for, while the pods ran", title_justify="left")
-    for name in ("node", "cpu", "memory", "pods", "ours"):
+    table = Table(title="Requested and allocatable while the pods ran", title_justify="left")
+    for name in ("node", "cpu", "memory", "pods", "stress pods"):
         table.add_column(name, justify="left" if name == "node" else "right", overflow="fold")
-    for room in outcome.rooms:
-        new = " (new)" if room.name not in outcome.timeline.before.nodes else ""
-        asked, offered = room.requested, room.allocatable
+    for capacity in outcome.capacities:
+        new = " (new)" if capacity.name not in outcome.timeline.before.nodes else ""
+        asked, offered = capacity.requested, capacity.allocatable
         table.add_row(
-            f"{room.name}{new}",
+            f"{capacity.name}{new}",
             f"{asked.cpu}m / {offered.cpu}m",
             f"{_mebibytes(asked.memory)} / {_mebibytes(offered.memory)}",
             f"{asked.pods} / {offered.pods}",
-            str(room.stress_pods),
+            str(capacity.stress_pods),
         )
     return table
 
 
 def as_document(outcome: Outcome, cluster: str, region: str, started_at: datetime) -> dict[str, Any]:
-    """The outcome as plain values."""
+    """Return the outcome as plain values."""
     plan, timeline = outcome.plan, outcome.timeline
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -140,7 +140,7 @@ def as_document(outcome: Outcome, cluster: str, region: str, started_at: datetim
         "steps": [_step(moment, timeline, outcome) for moment in timeline.moments],
         "late": outcome.late.step.value if outcome.late else None,
         "advice": outcome.advice or None,
-        "nodes": [_node(room, timeline) for room in outcome.rooms],
+        "nodes": [_node(capacity, timeline) for capacity in outcome.capacities],
         "left": list(outcome.left),
     }
 
@@ -157,13 +157,13 @@ def _step(moment: Moment, timeline: Timeline, outcome: Outcome) -> dict[str, Any
     }
 
 
-def _node(room: NodeRoom, timeline: Timeline) -> dict[str, Any]:
+def _node(capacity: NodeCapacity, timeline: Timeline) -> dict[str, Any]:
     return {
-        "name": room.name,
-        "new": room.name not in timeline.before.nodes,
-        "allocatable": _amounts(room.allocatable),
-        "requested": _amounts(room.requested),
-        "stressPods": room.stress_pods,
+        "name": capacity.name,
+        "new": capacity.name not in timeline.before.nodes,
+        "allocatable": _amounts(capacity.allocatable),
+        "requested": _amounts(capacity.requested),
+        "stressPods": capacity.stress_pods,
     }
 
 
@@ -172,7 +172,7 @@ def _amounts(found: Resources) -> dict[str, int]:
 
 
 def render(outcome: Outcome, cluster: str, region: str, started_at: datetime) -> str:
-    """The outcome as JSON text."""
+    """Return the outcome as JSON text."""
     return json.dumps(as_document(outcome, cluster, region, started_at), indent=2, ensure_ascii=False)
 
 

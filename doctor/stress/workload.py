@@ -1,4 +1,4 @@
-"""The Deployment of the stress test: made, looked at, and removed again with every trace of it."""
+"""The Deployment of the stress test: created, observed, and removed completely."""
 
 import secrets
 import time
@@ -10,8 +10,8 @@ from ..clients import Aws, Json
 from ..errors import CannotLookError
 from ..gather import aws as aws_reads
 from ..readings import Reading, Unreadable
+from .capacity import NodeCapacity, capacities
 from .plan import Plan
-from .room import NodeRoom, rooms
 from .timeline import Observation
 
 PURPOSE = "stress"
@@ -21,7 +21,7 @@ _KINDS = ("deployments", "replicasets", "pods")
 
 
 def manifest(plan: Plan, name: str) -> dict[str, Any]:
-    """The Deployment: pods that do nothing, end at once, and may be evicted by the scale-down."""
+    """Return the Deployment: its pods do nothing, stop at once, and do not block the scale-down."""
     wanted = plan.wanted
     labels = {**own_labels(PURPOSE), "ca-doctor/run": name}
     return {
@@ -69,7 +69,7 @@ def manifest(plan: Plan, name: str) -> dict[str, Any]:
 
 
 class Workload:
-    """One run's Deployment, and everything that is looked at while it runs."""
+    """The Deployment of one run, and what is observed while it runs."""
 
     def __init__(self, kubernetes: ChangingKubernetes, aws: Aws, plan: Plan) -> None:
         self.name = f"ca-doctor-stress-{secrets.token_hex(3)}"
@@ -77,10 +77,10 @@ class Workload:
         self._groups = frozenset(group.name for group in plan.groups)
 
     def create(self) -> None:
-        """Make the Deployment.
+        """Create the Deployment.
 
         Raises:
-            CannotLookError: When Kubernetes refuses it.
+            CannotLookError: If Kubernetes rejects it.
         """
         path = f"/apis/apps/v1/namespaces/{self._plan.wanted.namespace}/deployments"
         made = self._kubernetes.create(path, manifest(self._plan, self.name))
@@ -88,14 +88,14 @@ class Workload:
             raise CannotLookError(f"{made.call}: {made.message}")
 
     def remove(self) -> list[str]:
-        """Remove it and wait until it is gone; what is still there is returned by name."""
+        """Remove it and wait until it is gone; return the names of what could not be removed."""
         return remove(self._kubernetes, [self._plan.wanted.namespace], PURPOSE)
 
     def observe(self, at: float) -> Observation:
-        """Look at pods, events, groups and nodes.
+        """Observe pods, events, groups and nodes.
 
         Raises:
-            CannotLookError: When the reader may not look at one of them.
+            CannotLookError: If you may not read one of them.
         """
         namespace = f"/api/v1/namespaces/{self._plan.wanted.namespace}"
         troubles: list[str] = []
@@ -123,22 +123,22 @@ class Workload:
         )
 
     def _event(self, reason: str, troubles: list[str]) -> str:
-        """The newest words of one reason about a pod of ours; events of another run's pods are not of this name."""
+        """The newest message of one reason about a pod of this run."""
         path = f"/api/v1/namespaces/{self._plan.wanted.namespace}/events"
         events = _listed(self._kubernetes.read_all(path, fieldSelector=f"reason={reason}"), troubles)
         own = [each for each in events if (each.get("involvedObject") or {}).get("name", "").startswith(self.name)]
         return str(own[-1].get("message") or reason) if own else ""
 
-    def rooms(self) -> list[NodeRoom]:
-        """The room of every node."""
-        return read_rooms(self._kubernetes)
+    def capacities(self) -> list[NodeCapacity]:
+        """Return the capacity of every node."""
+        return read_capacities(self._kubernetes)
 
 
-def read_rooms(kubernetes: ChangingKubernetes) -> list[NodeRoom]:
-    """The room of every node.
+def read_capacities(kubernetes: ChangingKubernetes) -> list[NodeCapacity]:
+    """Return the capacity of every node.
 
     Raises:
-        CannotLookError: When nodes or pods cannot be listed.
+        CannotLookError: If nodes or pods cannot be listed.
     """
     found = []
     for path in ("/api/v1/nodes", "/api/v1/pods"):
@@ -146,14 +146,14 @@ def read_rooms(kubernetes: ChangingKubernetes) -> list[NodeRoom]:
         if isinstance(answer, Unreadable):
             raise CannotLookError(f"{answer.call}: {answer.message}")
         found.append(answer)
-    return rooms(*found)
+    return capacities(*found)
 
 
 def leftovers(kubernetes: ChangingKubernetes) -> dict[str, list[str]]:
-    """What earlier runs left behind, by namespace: Deployments, and debug pods of ``whoami``.
+    """Return what earlier runs left, by namespace: Deployments, and debug pods of ``whoami``.
 
     Raises:
-        CannotLookError: When it cannot be listed.
+        CannotLookError: If it cannot be listed.
     """
     found: dict[str, list[str]] = {}
     for path, kind in ((DEPLOYMENTS, "deployment"), ("/api/v1/pods", "pod")):
@@ -172,17 +172,17 @@ def remove(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[str]:
-    """Remove all that was created for a purpose, and wait until it is gone.
+    """Remove everything that was created for a purpose, and wait until it is gone.
 
     Returns:
-        What is still there, or could not be deleted, in words; empty when nothing is.
+        What could not be removed, in words; empty if everything is removed.
     """
     places = list(namespaces)
     until = clock() + _GONE_AFTER
     clear = 0
     while True:
         left = [each for namespace in places for each in _remove_once(kubernetes, namespace, purpose)]
-        # Twice: a request to create, cut off on its way, may still arrive after the first look.
+        # Twice: a request to create that was interrupted may still arrive after the first check.
         clear = 0 if left else clear + 1
         if clear == 2 or clock() >= until:
             return left
@@ -214,14 +214,14 @@ def _listed(answer: Reading[list[Json]], troubles: list[str]) -> list[Json]:
 
 
 def _note(unreadable: Unreadable, troubles: list[str]) -> None:
-    """A right that is missing will not come; a network that fails may."""
+    """A missing right does not return; a network that fails may."""
     if unreadable.denied:
         raise CannotLookError(f"You may not call {unreadable.call}: {unreadable.message}")
     troubles.append(f"{unreadable.call}: {unreadable.message}")
 
 
 def _failures(deployment: Mapping[str, Any]) -> list[str]:
-    """Why the pods of a Deployment could not be made: a quota, an admission webhook."""
+    """Why the pods of a Deployment could not be created: a quota, an admission webhook."""
     conditions = (deployment.get("status") or {}).get("conditions") or ()
     return [
         str(each.get("message", ""))

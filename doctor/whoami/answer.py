@@ -1,4 +1,4 @@
-"""Works out who the autoscaler is to AWS, from one snapshot and one exchange."""
+"""Find out the autoscaler's identity in AWS, from one snapshot and one exchange."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,28 +30,28 @@ class Exchange(Protocol):
         """By EKS Pod Identity."""
 
     def tried(self, session: Session, cluster: str, node_group: str, node_group_arn: str) -> tuple[Decision, ...]:
-        """What the session may read."""
+        """Try the reads with the session's credentials."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Who the autoscaler is to AWS.
+    """The autoscaler's identity in AWS.
 
     Attributes:
-        snapshot: What it is based on.
+        snapshot: The facts that the answer is based on.
         deployment: The autoscaler's Deployment.
-        source: Where its credentials come from.
-        role_arn: The role behind that source; empty when there is none.
-        audience: Audience of the token; empty where no token is used.
-        claims: What the token says; None where no token was got.
-        session: The credentials that it bought; None where none were.
-        obstacle: What kept the exchange from being made or from succeeding; None when nothing did.
-        strays: Pods that carry other credentials than these, and so are somebody else to AWS.
-        machine: The node of the pod, where the credentials are the node's.
+        source: The source of its credentials.
+        role_arn: The role of that source; empty if there is none.
+        audience: Audience of the token; empty if no token is used.
+        claims: The claims of the token; None without a token.
+        session: The credentials that AWS returned for it; None without credentials.
+        obstacle: Why the exchange failed; None if it succeeded, or if none is needed.
+        strays: Pods that carry other credentials, and so have another identity in AWS.
+        machine: The node of the pod, if the credentials are the node's.
         permissions: One line for each action.
-        asked_by: How the permissions were found out: ``simulated``, ``tried`` or empty.
-        findings: What the check says of the permissions.
-        in_pod: What a pod in the cluster said; None when none was asked.
+        asked_by: How the permissions were determined: ``simulated``, ``tried`` or empty.
+        findings: The findings of ``check`` about the permissions.
+        in_pod: The answer of a pod in the cluster; None if none was created.
     """
 
     snapshot: Snapshot
@@ -71,9 +71,9 @@ class Answer:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Broken when AWS refuses the exchange or a call that is needed, or a pod is somebody else.
+        """BROKEN if AWS rejects the exchange or a call that is needed, or if a pod has another identity.
 
-        Could not look when nobody could say.
+        COULD_NOT_LOOK if it is unknown.
         """
         if (
             isinstance(self.obstacle, Refused)
@@ -84,14 +84,14 @@ class Answer:
         if isinstance(self.in_pod, PodAnswer) and not is_role(self.in_pod.arn, self.role_arn):
             return ExitCode.BROKEN
         unread = isinstance(self.obstacle, Unreadable) or isinstance(self.in_pod, Unreadable)
-        unsaid = any(each.allowed is None for each in self.permissions if each.action in iam.WRITE_ACTIONS)
-        if unread or unsaid or not self.permissions or any(each.yours for each in self.findings):
+        unknown = any(each.allowed is None for each in self.permissions if each.action in iam.WRITE_ACTIONS)
+        if unread or unknown or not self.permissions or any(each.yours for each in self.findings):
             return ExitCode.COULD_NOT_LOOK
         return ExitCode.HEALTHY
 
 
 def is_role(session_arn: str, role_arn: str) -> bool:
-    """Whether ``arn:aws:sts::1:assumed-role/NAME/SESSION`` is a session of ``arn:aws:iam::1:role/path/NAME``."""
+    """Return whether ``arn:aws:sts::1:assumed-role/NAME/SESSION`` is a session of ``arn:aws:iam::1:role/path/NAME``."""
     session, role = session_arn.split(":", 5), role_arn.split(":", 5)
     if len(session) != 6 or len(role) != 6:
         return False
@@ -103,7 +103,7 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
     """Exchange a token of the autoscaler's service account, and list what the role may do.
 
     Raises:
-        CannotLookError: When there is no autoscaler to ask about, or no telling where its credentials come from.
+        CannotLookError: If the cluster has no autoscaler, or the source of its credentials is unknown.
     """
     case = Case(snapshot)
     deployment, source = case.deployment, case.source
@@ -112,12 +112,13 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
         raise CannotLookError(f"{unread.call}: {unread.message}")
     if deployment is None:
         raise CannotLookError(
-            f"No Deployment in {snapshot.cluster_name} runs Cluster Autoscaler. What is missing: ca-doctor check"
+            f"No Deployment in {snapshot.cluster_name} runs Cluster Autoscaler. Run ca-doctor check to see what is "
+            "missing."
         )
     if source is None:
         raise CannotLookError(
-            f"The service accounts of {deployment.namespace} could not be read, so it is unknown where the "
-            "credentials come from. More: ca-doctor check"
+            f"The doctor cannot read the service accounts of {deployment.namespace}, so the source of the "
+            "credentials is unknown. Run ca-doctor check to see why."
         )
     machine = snapshot.aws.machine
     answer = Answer(
@@ -133,7 +134,7 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
 
 
 def _strays(case: Case, source: Source) -> tuple[str, ...]:
-    """Pods made before the service account was what it is now, or past the webhook of EKS."""
+    """Pods that are older than the role of their service account, or that bypassed the webhook of EKS."""
     role_arn = case.snapshot.aws.role_arn
     return tuple(
         f"{pod.name} ({carried.source}{f' {carried.role_arn}' if carried.role_arn else ''})"

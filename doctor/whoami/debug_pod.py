@@ -1,4 +1,4 @@
-"""A pod with the autoscaler's service account that asks AWS who it is; it is removed whatever happens."""
+"""A pod with the autoscaler's service account that asks AWS for its identity; the doctor always removes it."""
 
 import json
 import time
@@ -19,23 +19,23 @@ _POLL = 1.0
 
 @dataclass(frozen=True)
 class PodAnswer:
-    """What the pod said.
+    """The answer of the pod.
 
     Attributes:
-        arn: Its ARN in AWS; empty when it got no answer.
-        said: What it printed instead, or why it never ran.
+        arn: Its ARN in AWS; empty if it got no answer.
+        error: What it printed instead, or why it never ran.
     """
 
     arn: str
     account: str = ""
     user_id: str = ""
-    said: str = ""
+    error: str = ""
 
 
 def manifest(deployment: Deployment, node: str, image: str, region: str, seconds: int) -> dict[str, Any]:
-    """The pod: on the autoscaler's own node, past the scheduler, so that it is there at once and no node is added.
+    """Return the pod. It runs on the autoscaler's own node without the scheduler, so that no node is added for it.
 
-    It ends by itself after its time, should whoever made it be killed.
+    It ends by itself after ``seconds``, in case the doctor is killed.
     """
     return {
         "apiVersion": "v1",
@@ -74,14 +74,14 @@ def ask(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PodAnswer | Unreadable:
-    """Run the pod, read what it prints, remove it.
+    """Run the pod, read its output, remove it.
 
     Args:
         kubernetes: The API server.
         pod: Its manifest.
-        seconds: How long to wait for its end.
-        clock: Seconds that pass.
-        sleep: Waits some.
+        seconds: Time to wait for its end.
+        clock: Returns the current time in seconds.
+        sleep: Waits.
     """
     pods = f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods"
     try:
@@ -98,11 +98,11 @@ def ask(
             if seen is None or phase in ("Succeeded", "Failed"):
                 return _answer(kubernetes, path, phase)
             if clock() >= until:
-                return PodAnswer("", said=f"after {seconds} s it was still {_state(seen)}")
+                return PodAnswer("", error=f"after {seconds} s the pod was still {_state(seen)}")
             sleep(_POLL)
     finally:
         with undisturbed():
-            # By label, not by name: the request may have been cut off after the server had made the pod.
+            # By label, not by name: the request may have been interrupted after the server created the pod.
             kubernetes.delete(pods, labelSelector=own_selector(PURPOSE), gracePeriodSeconds="0")
 
 
@@ -114,7 +114,9 @@ def _answer(kubernetes: ChangingKubernetes, path: str, phase: str) -> PodAnswer 
         identity = json.loads(text or "")
         return PodAnswer(identity["Arn"], identity["Account"], identity["UserId"])
     except (ValueError, KeyError, TypeError):
-        return PodAnswer("", said=hide(" ".join((text or "nothing").split())[-600:]) + f" ({phase or 'it is gone'})")
+        return PodAnswer(
+            "", error=hide(" ".join((text or "no output").split())[-600:]) + f" ({phase or 'the pod is gone'})"
+        )
 
 
 def _state(pod: Mapping[str, Any]) -> str:

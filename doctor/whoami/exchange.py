@@ -1,4 +1,4 @@
-"""A token for credentials, by the same two calls that the pod's SDK and the Pod Identity agent make."""
+"""Exchange a token for credentials, with the calls that the pod's SDK and the Pod Identity agent make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..readings import Unreadable
 from .secrets import Secret, hide
 
 SESSION_NAME = "ca-doctor"
-"""Name of the session by web identity; the SDK in the pod makes up its own."""
+"""Name of the session by web identity; the SDK in the pod chooses another."""
 
 POD_IDENTITY_AUDIENCE = "pods.eks.amazonaws.com"
 
@@ -27,11 +27,11 @@ _UNANSWERED = frozenset({"InternalFailure", "InternalServerException", "ServiceU
 
 @dataclass(frozen=True)
 class Session:
-    """Temporary credentials, and whose they are.
+    """Temporary credentials and their identity.
 
     Attributes:
         arn: The assumed role with the session, ``arn:aws:sts::...:assumed-role/ROLE/SESSION``.
-        expires_at: When they end.
+        expires_at: When they expire.
     """
 
     arn: str
@@ -48,7 +48,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Refused:
-    """AWS took the question and said no: the pod would be told the same."""
+    """AWS rejected the call; it would reject the pod's call, too."""
 
     call: str
     code: str
@@ -56,7 +56,7 @@ class Refused:
 
 
 def by_web_identity(region: str, role_arn: str, token: Secret) -> Session | Refused | Unreadable:
-    """IRSA: an unsigned call, so what AWS says depends on token and role alone, never on who asks."""
+    """IRSA: an unsigned call, so the answer depends only on the token and the role, not on your credentials."""
     client = boto3.Session(region_name=region).client("sts", config=_CONFIG.merge(Config(signature_version=UNSIGNED)))
 
     def call() -> Session:
@@ -76,7 +76,7 @@ def by_web_identity(region: str, role_arn: str, token: Secret) -> Session | Refu
 
 
 def by_pod_identity(region: str, cluster: str, token: Secret) -> Session | Refused | Unreadable:
-    """EKS Pod Identity: the agent signs this call as its node; here the reader does, and so needs the same right."""
+    """EKS Pod Identity: the agent signs this call as its node; here you sign it, and need the same right."""
     client = boto3.Session(region_name=region).client("eks-auth", config=_CONFIG)
 
     def call() -> Session:
@@ -94,7 +94,7 @@ def by_pod_identity(region: str, cluster: str, token: Secret) -> Session | Refus
 
 
 def session_client(session: Session, service: str, region: str) -> Any:
-    """A boto3 client that is what the session is."""
+    """Return a boto3 client with the session's credentials."""
     return boto3.Session(
         aws_access_key_id=session.access_key_id.value,
         aws_secret_access_key=session.secret_access_key.value,
@@ -107,8 +107,8 @@ def _attempt(name: str, call: Callable[[], Session], token: Secret) -> Session |
     try:
         return call()
     except ClientError as error:
-        said = error.response.get("Error", {})
-        code, message = str(said.get("Code", "")), hide(str(said.get("Message", "")), token)
+        answer = error.response.get("Error", {})
+        code, message = str(answer.get("Code", "")), hide(str(answer.get("Message", "")), token)
         if _READERS_FAULT in message:
             return Unreadable(name, True, message)
         if code in _UNANSWERED:

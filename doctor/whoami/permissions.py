@@ -19,10 +19,10 @@ _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 @dataclass(frozen=True)
 class Permission:
-    """What one action comes to.
+    """The decision about one action.
 
     Attributes:
-        allowed: Whether it is allowed wherever the autoscaler needs it; None when nobody could say.
+        allowed: Whether it is allowed on everything that the autoscaler needs; None if unknown.
         detail: Where, and why not.
     """
 
@@ -32,7 +32,7 @@ class Permission:
 
 
 def permissions(case: Case, decisions: Iterable[Decision]) -> list[Permission]:
-    """One line for each action, in the order of ``ACTIONS``."""
+    """Return one line for each action, in the order of ``ACTIONS``."""
     known = tuple(decisions)
     return [_permission(case, action, [each for each in known if each.action == action]) for action in ACTIONS]
 
@@ -46,15 +46,15 @@ def _permission(case: Case, action: str, decisions: list[Decision]) -> Permissio
     if action == iam.NODE_GROUP_ACTION:
         return _over(action, decisions, "node groups", "")
     if not decisions:
-        return Permission(action, None, "not asked")
+        return Permission(action, None, "not checked")
     refused = next((each for each in decisions if not each.allowed), None)
     return Permission(action, refused is None, refused.reason if refused else "")
 
 
 def _over(action: str, decisions: list[Decision], things: str, more: str) -> Permission:
-    """An action that is decided thing by thing."""
+    """Combine the decisions about each resource."""
     if not decisions:
-        return Permission(action, None, f"not asked on any of the cluster's {things}")
+        return Permission(action, None, f"not checked on any of the cluster's {things}")
     refused = [each for each in decisions if not each.allowed]
     detail = f"{_count(decisions)} {things} of the cluster{more}"
     if refused:
@@ -67,16 +67,16 @@ def _count(decisions: list[Decision]) -> str:
     return f"on {sum(each.allowed for each in decisions)} of {len(decisions)}"
 
 
-# --- tried, where it cannot be simulated ------------------------------------------------------------------------------
+# --- tried, if it cannot be simulated ------------------------------------------------------------------------------
 
 
 def tried(client: Callable[[str], Any], cluster: str, node_group: str, node_group_arn: str) -> Iterator[Decision]:
-    """Make the reads as the pod: harmless, and needing no right of the reader's. Writes cannot be tried harmlessly.
+    """Make the reads with the pod's credentials. They change nothing; writes cannot be tried safely.
 
     Args:
-        client: Makes a boto3 client with the pod's credentials.
+        client: Returns a boto3 client with the pod's credentials.
         cluster: Name of the cluster.
-        node_group: A managed node group of it; empty when it has none.
+        node_group: One of its managed node groups; empty if it has none.
         node_group_arn: Its ARN.
     """
     requirements = {"VCpuCount": {"Min": 1}, "MemoryMiB": {"Min": 1}}
@@ -101,7 +101,7 @@ def tried(client: Callable[[str], Any], cluster: str, node_group: str, node_grou
         resource = node_group_arn if action == iam.NODE_GROUP_ACTION else "*"
         allowed = _is_allowed(client(service), operation, given)
         if allowed is not None:
-            yield Decision(action, resource, allowed, "" if allowed else "as AWS said to the pod's credentials")
+            yield Decision(action, resource, allowed, "" if allowed else "by AWS, with the pod's credentials")
 
 
 def _is_allowed(client: Any, operation: str, parameters: dict[str, Any]) -> bool | None:

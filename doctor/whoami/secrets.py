@@ -1,4 +1,4 @@
-"""Secrets stay inside: a holder that never prints its value, and a last net for what others say."""
+"""Keep secrets out of all output: a holder that never prints its value, and a filter for other texts."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Secret:
 
 
 def hide(text: str, *known: Secret) -> str:
-    """A text without these secrets, and without anything that looks like one."""
+    """Return a text without these secrets, and without anything that has the form of one."""
     for secret in known:
         if secret.value:
             text = text.replace(secret.value, HIDDEN)

@@ -1,4 +1,4 @@
-"""A service account's token: asked for as the kubelet asks for it, and read without its signature."""
+"""A service account's token: requested as the kubelet requests it, and read without a check of its signature."""
 
 import base64
 import binascii
@@ -12,16 +12,16 @@ from ..readings import Reading, Unreadable
 from .secrets import Secret
 
 SECONDS = 600
-"""How long a token may live: the shortest that Kubernetes issues, for it is used at once and then forgotten."""
+"""Lifetime of the token: the shortest that Kubernetes issues, because the doctor uses it at once."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says.
+    """The claims of a token.
 
     Attributes:
-        expires_at: When it ends to be valid; None when it does not say.
-        pod: The pod that it is bound to; empty when to none.
+        expires_at: When it expires; None without that claim.
+        pod: The pod that it is bound to; empty if it is bound to none.
     """
 
     issuer: str
@@ -32,14 +32,14 @@ class Claims:
 
 
 class TokenFormatError(ValueError):
-    """It is no JSON Web Token. The message never quotes it."""
+    """It is not a JSON Web Token. The message never quotes it."""
 
 
 def parse_claims(token: Secret) -> Claims:
-    """Read the claims of a token. Nobody verifies its signature here; AWS does.
+    """Return the claims of a token. The doctor does not verify the signature; AWS does.
 
     Raises:
-        TokenFormatError: When it is no JSON Web Token.
+        TokenFormatError: If it is not a JSON Web Token.
     """
     parts = token.value.split(".")
     try:
@@ -50,7 +50,7 @@ def parse_claims(token: Secret) -> Claims:
     except (binascii.Error, UnicodeError, json.JSONDecodeError, RecursionError):
         raise TokenFormatError("the claims of the token are not JSON in base64url") from None
     if not isinstance(claims, dict):
-        raise TokenFormatError("the claims of the token are no JSON object")
+        raise TokenFormatError("the claims of the token are not a JSON object")
     return _claims(claims)
 
 
@@ -83,9 +83,9 @@ def _moment(seconds: Any) -> datetime | None:
 def request_token(
     kubernetes: ChangingKubernetes, namespace: str, account: str, audience: str, pod: str = ""
 ) -> Reading[Secret]:
-    """A token of a service account, bound to a pod where there is one, as the tokens in pods are.
+    """Request a token of a service account, bound to a pod if there is one, like the tokens in pods.
 
-    Nothing is created: the API server signs an answer and keeps nothing.
+    Nothing is created: the API server signs the token and stores nothing.
     """
     specification: dict[str, Any] = {"audiences": [audience], "expirationSeconds": SECONDS}
     if pod:

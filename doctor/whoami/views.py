@@ -1,4 +1,4 @@
-"""The answer for people and for programs. Neither ever holds a secret."""
+"""The answer as text and as JSON. Neither ever contains a secret."""
 
 import json
 from collections.abc import Iterator
@@ -15,30 +15,31 @@ from .debug_pod import PodAnswer
 from .exchange import Refused
 from .permissions import Permission
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: ``inPod.error``, which was named differently before."""
 
 MODES = {
     Source.IRSA: (
-        "IAM roles for service accounts: Kubernetes signs a token for the pod, which its SDK shows to STS,",
-        "and STS gives temporary credentials of the annotated role. Only this service account can get them.",
+        "IAM roles for service accounts: Kubernetes signs a token for the pod, which its SDK sends to STS,",
+        "and STS returns temporary credentials of the annotated role. Only this service account can get them.",
     ),
     Source.POD_IDENTITY: (
-        "EKS Pod Identity: an agent on the node shows the pod's token to EKS, and hands the pod temporary credentials",
+        "EKS Pod Identity: an agent on the node sends the pod's token to EKS, and gives the pod temporary credentials",
         "of the role that is associated with its service account. Only this service account can get them.",
     ),
     Source.NODE_ROLE: (
-        "Node role: EC2 gives temporary credentials of the node's role to everyone who asks the metadata service,",
-        "so every process on the node that reaches it can do all that the autoscaler can.",
+        "Node role: the metadata service of EC2 gives temporary credentials of the node's role to every process that",
+        "can reach it, so every pod on the node has the permissions of the autoscaler.",
     ),
 }
-"""The three modes, in two lines each."""
+"""The three modes, two lines each."""
 
 _WORDS = {True: "allowed", False: "denied", None: "unknown"}
 _STYLES = {True: "green", False: "bold red", None: "magenta"}
 
 
 def print_answer(answer: Answer, console: Console) -> None:
-    """The whole answer as text."""
+    """Print the answer as text."""
     deployment = answer.deployment
     console.print(
         f"[bold]{escape(deployment.namespace)}/{escape(deployment.service_account)}[/] of "
@@ -48,11 +49,12 @@ def print_answer(answer: Answer, console: Console) -> None:
         console.print(f"  {name:13}{value}", markup=False, highlight=False, soft_wrap=True)
     if answer.obstacle:
         style = "bold red" if isinstance(answer.obstacle, Refused) else "magenta"
-        word = "refused" if isinstance(answer.obstacle, Refused) else "no answer"
+        word = "rejected" if isinstance(answer.obstacle, Refused) else "no answer"
         console.print(f"  [{style}]{word:13}[/]{escape(obstacle(answer.obstacle))}", highlight=False, soft_wrap=True)
     if answer.permissions:
-        how = "by IAM's simulator, with the tags of the groups" if answer.asked_by == "simulated" else "by trying them"
-        console.print(f"\n[bold]What it may do[/], {how}:")
+        simulated = answer.asked_by == "simulated"
+        how = "by IAM's policy simulator, with the tags of the groups" if simulated else "by trying the calls"
+        console.print(f"\n[bold]Permissions[/], {how}:")
         for permission in answer.permissions:
             console.print(_line(permission), highlight=False, soft_wrap=True)
     console.print("\n[bold]The three modes[/]:")
@@ -67,7 +69,7 @@ def _line(permission: Permission) -> str:
 
 
 def facts(answer: Answer) -> Iterator[tuple[str, str]]:
-    """What is known, as names and values."""
+    """Yield what is known, as names and values."""
     yield "credentials", source_text(answer)
     if answer.role_arn:
         yield "role", answer.role_arn
@@ -77,41 +79,47 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "subject", claims.subject
         yield "audience", ", ".join(claims.audiences)
         bound = f", bound to pod {claims.pod}" if claims.pod else ""
-        yield "token", f"asked for just now, valid until {_time(claims.expires_at)}{bound}"
+        yield "token", f"requested just now, valid until {_time(claims.expires_at)}{bound}"
     if answer.session:
-        yield "is", answer.session.arn
+        yield "identity", answer.session.arn
         yield "session", answer.session.name
-        yield "lifetime", f"{lifetime(answer)}, until {_time(answer.session.expires_at)}; then the SDK gets new ones"
+        yield (
+            "lifetime",
+            f"{lifetime(answer)}, until {_time(answer.session.expires_at)}; then the SDK requests new ones",
+        )
     if answer.strays:
-        yield "but not", f"{', '.join(answer.strays)}: made with other credentials. What mends it: ca-doctor check"
+        yield (
+            "other pods",
+            f"{', '.join(answer.strays)}: these pods carry other credentials. To fix it: ca-doctor check",
+        )
     if answer.machine:
         yield "node", f"instance {answer.machine.instance_id}, metadata hop limit {answer.machine.hop_limit}"
-        yield "exchange", "none from here: only the node gets these credentials. To see them work: --in-pod"
+        yield "exchange", "none from here: only the node gets these credentials. To test them: --in-pod"
     if isinstance(answer.in_pod, PodAnswer):
-        yield "in the pod", answer.in_pod.arn or f"no answer: {answer.in_pod.said}"
+        yield "in the pod", answer.in_pod.arn or f"no answer: {answer.in_pod.error}"
     elif isinstance(answer.in_pod, Unreadable):
         yield "in the pod", obstacle(answer.in_pod)
 
 
 def source_text(answer: Answer) -> str:
-    """Where the credentials come from, in words."""
+    """Return the source of the credentials in words."""
     return {
         Source.IRSA: "temporary, from STS by web identity (IRSA)",
         Source.POD_IDENTITY: "temporary, from EKS Pod Identity",
         Source.NODE_ROLE: "temporary, from the node's metadata service (node role)",
-        Source.STATIC_KEYS: "an access key in the Deployment's environment: whose, only AWS and its owner know",
+        Source.STATIC_KEYS: "an access key in the Deployment's environment; the doctor does not know its owner",
     }[answer.source]
 
 
 def obstacle(found: Refused | Unreadable) -> str:
-    """What kept it from an answer."""
+    """Return why there is no answer."""
     if isinstance(found, Refused):
-        return f"{found.call}: {found.code}: {found.message}  (why, and what mends it: ca-doctor check)"
+        return f"{found.call}: {found.code}: {found.message}  (to see why and how to fix it: ca-doctor check)"
     return f"{'you may not call ' if found.denied else ''}{found.call}: {found.message}"
 
 
 def lifetime(answer: Answer) -> str:
-    """How long the credentials live, ``60 min``."""
+    """Return how long the credentials are valid, ``60 min``."""
     assert answer.session
     minutes = round((answer.session.expires_at - answer.snapshot.taken_at).total_seconds() / 60)
     return f"{minutes} min"
@@ -122,7 +130,7 @@ def _time(moment: datetime | None) -> str:
 
 
 def as_document(answer: Answer) -> dict[str, Any]:
-    """The answer as plain values; fields that are not known are null."""
+    """Return the answer as plain values; unknown fields are null."""
     claims, session = answer.claims, answer.session
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -167,10 +175,10 @@ def _in_pod(found: PodAnswer | Unreadable | None) -> dict[str, Any] | None:
     if found is None:
         return None
     if isinstance(found, Unreadable):
-        return {"arn": None, "said": obstacle(found)}
-    return {"arn": found.arn or None, "said": found.said or None}
+        return {"arn": None, "error": obstacle(found)}
+    return {"arn": found.arn or None, "error": found.error or None}
 
 
 def render(answer: Answer) -> str:
-    """The answer as JSON text."""
+    """Return the answer as JSON text."""
     return json.dumps(as_document(answer), indent=2, ensure_ascii=False)

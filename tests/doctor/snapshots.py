@@ -26,6 +26,7 @@ from doctor.facts import (
     NodeGroup,
     NodeMachine,
     OidcProvider,
+    PendingPod,
     Pod,
     Policy,
     Role,
@@ -33,7 +34,6 @@ from doctor.facts import (
     Snapshot,
     Source,
     Support,
-    WaitingPod,
 )
 from doctor.readings import Unreadable
 from tests.versions import NEWEST_CHART
@@ -380,8 +380,8 @@ def crashed(snapshot: Snapshot, *lines: str) -> Snapshot:
     )
 
 
-def waiting_pod(**changes: Any) -> WaitingPod:
-    return WaitingPod(
+def pending_pod(**changes: Any) -> PendingPod:
+    return PendingPod(
         **{"namespace": "shop", "name": "api-1", "since": ago(5), "message": "0/1 nodes are available.", **changes}
     )
 

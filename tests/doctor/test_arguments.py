@@ -95,7 +95,7 @@ def test_an_empty_discovery_finds_nothing():
         ("asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/other", "names the cluster other"),
     ],
 )
-def test_what_finds_nothing_is_said(specification, words):
+def test_what_finds_nothing_is_reported(specification, words):
     assert words in discovery_fault(parse_discovery([specification]), "demo")
 
 

@@ -90,7 +90,7 @@ def test_a_pod_is_explained_from_what_the_api_lists(run):
         (("node", "--price", "m6i.large=nan"), "expected TYPE=PRICE"),
     ],
 )
-def test_a_mistake_is_said_in_one_line(run, arguments, words):
+def test_a_mistake_is_reported_in_one_line(run, arguments, words):
     code, out, err = run(*arguments, *NAMED)
     assert (code, out) == (2, "")
     assert words in err
@@ -106,7 +106,7 @@ def test_a_right_that_the_reader_lacks_is_named(run, cluster, part):
     assert "allow `" in err
 
 
-def test_an_api_server_out_of_reach_is_said(run):
+def test_an_api_server_out_of_reach_is_reported(run):
     code, _, err = run("node", *NAMED, api=Unreadable("your kubeconfig", False, "no such file"))
     assert code == 2
     assert "no such file" in err

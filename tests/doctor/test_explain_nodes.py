@@ -15,7 +15,7 @@ from doctor.explain.options import scale_down_options
 from doctor.explain.removal import SCALE_DOWN_DISABLED, Verdict, explain_nodes
 from doctor.explain.workload import Budget, Machine, Requirement, Selector, Separation, Workload
 from doctor.facts import Event, Instance, Taint
-from doctor.stress.room import Resources
+from doctor.stress.capacity import Resources
 
 from . import snapshots
 from .examples import few

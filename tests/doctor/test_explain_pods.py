@@ -15,7 +15,7 @@ from doctor.explain.addition import InstanceType, explain_pod
 from doctor.explain.fit import Occupied, Surroundings
 from doctor.explain.workload import Machine, Requirement, Workload
 from doctor.facts import Deployment, Instance, Taint, Toleration
-from doctor.stress.room import Resources
+from doctor.stress.capacity import Resources
 
 from . import snapshots
 from .examples import few

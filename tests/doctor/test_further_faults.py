@@ -1,6 +1,6 @@
 """Every other fault that the doctor knows, planted: named by its own rule, as gravely as it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from doctor.facts import (
     ConfigMap,
     Decision,
     Event,
+    FailedLaunch,
     Instance,
     Intent,
     Launch,
@@ -160,7 +161,7 @@ def foreign_allowed(it: Snapshot) -> Snapshot:
 
 def waiting(*reasons: str, **pod) -> Callable[[Snapshot], Snapshot]:
     events = tuple(given.refused(reason) for reason in reasons)
-    return kubernetes(waiting_pods=(given.waiting_pod(**pod),), events=events)
+    return kubernetes(pending_pods=(given.pending_pod(**pod),), events=events)
 
 
 def stuck_in_backoff(it: Snapshot) -> Snapshot:
@@ -188,7 +189,7 @@ def _newer_cluster(snapshot: Snapshot) -> Snapshot:
     )
 
 
-def _with_buffers(api_groups: dict[str, tuple[str, ...]], missing: str = "") -> Callable[[Snapshot], Snapshot]:
+def _with_buffers(api_groups: Mapping[str, tuple[str, ...]], missing: str = "") -> Callable[[Snapshot], Snapshot]:
     """Capacity buffers in a version that reads them in JSON whatever the flags say."""
     command = given.flags(capacity_buffer_controller_enabled="true")
 
@@ -297,7 +298,7 @@ PLANTS = (
         "standard support that ends soon",
         aws(support=Support(given.NOW.date() + timedelta(days=3), None)),
         "pod.kubernetes-support",
-        "update-cluster-version --region us-east-1 --name series-api --kubernetes-version 1.34",
+        "update-cluster-version --name series-api --kubernetes-version 1.34",
         WARNING,
     ),
     Plant(
@@ -324,13 +325,13 @@ PLANTS = (
         "pod.rbac",
         "--resource=volumeattachments.storage.k8s.io",
     ),
-    Plant(0, "Karpenter", kubernetes(karpenter=("kube-system/karpenter",)), "pod.competitors", "taint", WARNING),
+    Plant(0, "Karpenter", kubernetes(karpenter=("kube-system/karpenter",)), "pod.competitors", "Taint", WARNING),
     Plant(
         0,
         "Auto Mode",
         aws(cluster=given.cluster(auto_mode_pools=("general-purpose",))),
         "pod.competitors",
-        "taint",
+        "Taint",
         WARNING,
     ),
     Plant(
@@ -424,25 +425,25 @@ PLANTS = (
         0,
         "region missing by the log",
         logged("MissingRegion: could not find region configuration"),
-        "pod.region-missing",
+        "pod.region",
         "awsRegion",
     ),
     Plant(
         0,
         "forbidden by the log",
         logged('configmaps is forbidden: User "x" cannot list resource "configmaps"'),
-        "pod.informer-forbidden",
+        "pod.rbac",
         "--version",
     ),
     Plant(
         0,
         "not similar by the log",
         logged("a and b are not similar, labels do not match", running=True),
-        "pod.groups-not-similar",
+        "pod.balancing",
         "balancing-ignore-label",
         WARNING,
     ),
-    Plant(0, "flag refused by the log", logged("unknown flag: --gone"), "pod.flag-refused", "extraArgs.gone=null"),
+    Plant(0, "flag refused by the log", logged("unknown flag: --gone"), "pod.flags", "extraArgs.gone=null"),
     Plant(0, "every cluster's groups", discovering_everything, "pod.discovery-flag", "clusterName", WARNING),
     # service account
     Plant(
@@ -567,7 +568,7 @@ PLANTS = (
         0,
         "agent refused by the log",
         logged("only loopback hosts are allowed"),
-        "service-account.pod-identity-refused",
+        "service-account.pod-identity-version",
         f"image.tag={newest_image('1.33')}",
     ),
     # role
@@ -576,7 +577,7 @@ PLANTS = (
         "no such role",
         lambda it: given.crashed(given.with_aws(it, role=None, decisions=(), policies=())),
         "role.exists",
-        "annotate",
+        "Create the role",
     ),
     Plant(
         0,
@@ -674,7 +675,7 @@ PLANTS = (
         0,
         "token refused by the log",
         logged("Not authorized to perform sts:AssumeRoleWithWebIdentity"),
-        "role.web-identity-refused",
+        "role.trust-subject",
         "rollout restart",
     ),
     # permissions
@@ -692,7 +693,7 @@ PLANTS = (
         "foreign groups allowed",
         foreign_allowed,
         "permissions.foreign-groups",
-        "detach the wider policy",
+        "Restrict both writes",
         WARNING,
     ),
     Plant(
@@ -721,14 +722,14 @@ PLANTS = (
         0,
         "listing denied by the log",
         logged("Failed to regenerate ASG cache: AccessDenied"),
-        "permissions.listing-denied",
+        "permissions.reads",
         "put-role-policy",
     ),
     Plant(
         0,
         "types denied by the log",
         logged("Failed to generate AWS EC2 Instance Types: UnauthorizedOperation", running=True),
-        "permissions.instance-types-denied",
+        "permissions.reads",
         "put-role-policy",
         WARNING,
     ),
@@ -736,14 +737,14 @@ PLANTS = (
         0,
         "templates denied by the log",
         logged("Failed to query launch template lt-1: UnauthorizedOperation", running=True),
-        "permissions.launch-template-denied",
+        "permissions.reads",
         "put-role-policy",
     ),
     Plant(
         0,
         "node groups denied by the log",
         logged("Failed to query the managed nodegroup x for: AccessDeniedException", running=True),
-        "permissions.node-group-denied",
+        "permissions.node-groups",
         "put-role-policy",
         WARNING,
     ),
@@ -751,7 +752,7 @@ PLANTS = (
         0,
         "scaling denied by the log",
         logged("x is not authorized to perform: autoscaling:SetDesiredCapacity", running=True),
-        "permissions.scaling-denied",
+        "permissions.writes",
         "put-role-policy",
     ),
     # groups
@@ -780,7 +781,7 @@ PLANTS = (
             nodes=(),
         ),
         "groups.tags",
-        "create-or-update-tags",
+        "Create a node group",
     ),
     Plant(
         0,
@@ -812,7 +813,7 @@ PLANTS = (
             node_groups=(given.node_group(labels={"a": "1", "b": "2"}),),
         ),
         "groups.tag-limit",
-        "delete-tags",
+        "Declare fewer labels",
         WARNING,
     ),
     Plant(
@@ -871,7 +872,7 @@ PLANTS = (
         "taint/spot,Value=:NoExecute",
         WARNING,
     ),
-    Plant(0, "never joined by an event", lost_and_scaled, "groups.never-joined", "describe-scaling-activities"),
+    Plant(0, "never joined by an event", lost_and_scaled, "groups.joining", "describe-scaling-activities"),
     # autoscaler
     Plant(
         0,
@@ -940,7 +941,7 @@ PLANTS = (
                 Event("PriorityConfigMapInvalid", "Wrong configuration", "ConfigMap", "kube-system", "x", given.ago(1)),
             )
         ),
-        "autoscaler.priorities-ignored",
+        "autoscaler.priorities",
         "edit configmap",
         WARNING,
     ),
@@ -954,32 +955,32 @@ PLANTS = (
         "--previous",
     ),
     # waiting pods
-    Plant(0, "a pod that nothing was said of", waiting(), "waiting-pods.considered", "describe pod api-1", WARNING),
-    Plant(0, "a pod too large", waiting("1 Insufficient cpu"), "waiting-pods.fits", "larger instances"),
+    Plant(0, "a pod that nothing was said of", waiting(), "pending-pods.considered", "describe pod api-1", WARNING),
+    Plant(0, "a pod too large", waiting("1 Insufficient cpu"), "pending-pods.fits", "larger instances"),
     Plant(
         0,
         "a pod with a selector of its own",
         waiting("1 node(s) didn't match Pod's node affinity/selector", labels_wanted={"gpu": "yes"}),
-        "waiting-pods.fits",
+        "pending-pods.fits",
         "labels gpu=yes",
     ),
     Plant(
         0,
         "as many nodes as allowed",
         waiting("max total nodes in cluster reached"),
-        "waiting-pods.fits",
+        "pending-pods.fits",
         "extraArgs.max-nodes-total=0",
     ),
     *(
         Plant(0, "by the log", logged(f"caused by: {line}"), rule, fix)
         for rule, line, fix in (
             (
-                "role.provider-unknown",
+                "role.oidc-provider",
                 "InvalidIdentityToken: No OpenIDConnect provider found in your account for https://oidc.eks",
                 "create-open-id-connect-provider",
             ),
             (
-                "role.audience-refused",
+                "role.oidc-audience",
                 "InvalidIdentityToken: Incorrect token audience",
                 "add-client-id-to-open-id-connect-provider",
             ),
@@ -995,11 +996,11 @@ PLANTS = (
                 "curl",
             ),
             ("role.token-refused", "ExpiredTokenException: Token expired: current date/time", "rollout restart"),
-            ("service-account.clock-skew", "RequestExpired: Request has expired.", "chronyc"),
+            ("service-account.clock-skew", "RequestExpired: Request has expired.", "time service"),
             (
                 "service-account.key-refused",
                 "InvalidClientTokenId: The security token included in the request is invalid.",
-                "annotate",
+                "Remove the access key",
             ),
             # zalando-incubator/kubernetes-on-aws#619
             (
@@ -1036,7 +1037,7 @@ PLANTS = (
         "weights, one of which is 2",
         group(desired=4, unit="weights", instances=(Instance("i-0aa1", "us-east-1a", "InService"),)),
         "groups.weights",
-        "MixedInstancesPolicy",
+        "WeightedCapacity",
         WARNING,
     ),
     Plant(
@@ -1059,6 +1060,61 @@ PLANTS = (
     ),
     Plant(
         0,
+        "a managed group whose launch template is gone",
+        aws(
+            node_groups=(
+                given.node_group(
+                    status="DEGRADED", health_issues=("Ec2LaunchTemplateNotFound: The launch template does not exist",)
+                ),
+            )
+        ),
+        "groups.health",
+        "describe-nodegroup",
+    ),
+    Plant(
+        0,
+        "a self-managed group whose launch template is gone",
+        lambda it: given.with_aws(
+            with_group(given.self_managed("asg-two", instances=(), min=0))(it),
+            failed_launches=(
+                FailedLaunch("asg-two", given.ago(3), "The specified launch template, lt-0abc, does not exist."),
+            ),
+        ),
+        "groups.launching",
+        "describe-scaling-activities --auto-scaling-group-name asg-two",
+    ),
+    Plant(
+        0,
+        "a launch template that cannot be queried in any iteration",
+        # `getInstanceTypesForAsgs` (`cloudprovider/aws/aws_wrapper.go`) logs it and skips the group.
+        lambda it: given.saying(
+            it, *["E1129 11:59:50.1       1 aws_wrapper.go:790] Failed to query launch template lt-0abc: not found"] * 4
+        ),
+        "autoscaler.recurring-error",
+        "Read the log",
+    ),
+    Plant(
+        0,
+        "a pending pod, because the sizes of its group count weights",
+        lambda it: waiting(message="0/1 nodes are available: 1 Insufficient cpu.")(
+            group(desired=4, unit="weights", instances=(Instance("i-0aa1", "us-east-1a", "InService"),))(it)
+        ),
+        "groups.weights",
+        "WeightedCapacity",
+        WARNING,
+    ),
+    Plant(
+        0,
+        "a pending pod, because its node keeps the taint of an old scale-down",
+        lambda it: waiting(message="1 node(s) had untolerated taint {ToBeDeletedByClusterAutoscaler: 1}")(
+            tainted("ToBeDeletedByClusterAutoscaler", hours=3)(it)
+        ),
+        "autoscaler.leftover-taints",
+        "kubectl taint node",
+        WARNING,
+    ),
+    Plant(
+        0,
         "a rollout whose newest pod has no image",
         with_a_new_pod(waiting="ErrImagePull", ready=False),
         "pod.rollout",
@@ -1075,8 +1131,18 @@ PLANTS = (
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.rule} {plant.name}")
-def test_the_fault_is_named_with_its_mending_and_no_other_link(plant: Plant):
+def test_the_fault_is_named_with_its_fix_and_no_other_link(plant: Plant):
     assert_named(plant)
+
+
+def test_a_candidate_for_deletion_keeps_its_taint_for_long_only_without_a_running_autoscaler():
+    stopped = given.with_kubernetes(
+        tainted("DeletionCandidateOfClusterAutoscaler", hours=3)(given.healthy()),
+        status=given.status_map(minutes_old=10),
+    )
+    found = {each.rule.id: each.fix for each in examine(stopped).findings if each.status in (WARNING, BROKEN)}
+    assert found.keys() == {"autoscaler.fresh", "autoscaler.leftover-taints"}
+    assert found["autoscaler.leftover-taints"].endswith("DeletionCandidateOfClusterAutoscaler-")
 
 
 def test_every_rule_is_broken_by_some_plant():
@@ -1087,7 +1153,7 @@ def test_every_rule_is_broken_by_some_plant():
         if finding.status in (WARNING, BROKEN)
     }
     # A pod that is placed, or waits behind a broken link, is never a fault of its own.
-    assert {rule.id for rule in all_rules()} - broken == {"waiting-pods.placed"}
+    assert {rule.id for rule in all_rules()} - broken == {"pending-pods.placed"}
 
 
 def test_a_fault_behind_a_broken_link_is_not_judged():
@@ -1107,20 +1173,20 @@ def test_a_fault_behind_a_broken_link_is_not_judged():
 )
 def test_pods_that_wait_behind_a_broken_link_are_told_so(facts, cause):
     snapshot = given.with_aws(given.healthy(), **facts)
-    waits = given.with_kubernetes(snapshot, waiting_pods=(given.waiting_pod(),), status=given.status_map(groups={}))
-    (pod,) = examine(waits).of(Link.WAITING_PODS)
+    waits = given.with_kubernetes(snapshot, pending_pods=(given.pending_pod(),), status=given.status_map(groups={}))
+    (pod,) = examine(waits).of(Link.PENDING_PODS)
     assert pod.status is Status.NOT_REACHED
     assert cause in pod.seen
 
 
 def test_a_pod_that_waits_since_a_moment_or_was_scaled_up_for_is_in_order():
-    young = given.waiting_pod(since=given.ago(0.5))
+    young = given.pending_pod(since=given.ago(0.5))
     assert (
-        examine(given.with_kubernetes(given.healthy(), waiting_pods=(young,))).verdict(Link.WAITING_PODS) is Status.OK
+        examine(given.with_kubernetes(given.healthy(), pending_pods=(young,))).verdict(Link.PENDING_PODS) is Status.OK
     )
     coming = Event("TriggeredScaleUp", "pod triggered scale-up", "Pod", "shop", "api-1", given.ago(1))
-    snapshot = given.with_kubernetes(given.healthy(), waiting_pods=(given.waiting_pod(),), events=(coming,))
-    assert examine(snapshot).verdict(Link.WAITING_PODS) is Status.OK
+    snapshot = given.with_kubernetes(given.healthy(), pending_pods=(given.pending_pod(),), events=(coming,))
+    assert examine(snapshot).verdict(Link.PENDING_PODS) is Status.OK
 
 
 def test_the_reasons_of_every_group_are_given_for_a_pod_that_fits_none():
@@ -1129,10 +1195,10 @@ def test_the_reasons_of_every_group_are_given_for_a_pod_that_fits_none():
     snapshot = given.with_aws(given.healthy(), groups=groups, node_groups=(given.node_group(), tainted))
     snapshot = given.with_kubernetes(
         snapshot,
-        waiting_pods=(given.waiting_pod(message="0/1 nodes are available: 1 Insufficient cpu."),),
+        pending_pods=(given.pending_pod(message="0/1 nodes are available: 1 Insufficient cpu."),),
         events=(given.refused("1 Insufficient cpu, 1 node(s) had untolerated taint {spot: yes}"),),
     )
-    (pod,) = examine(snapshot).of(Link.WAITING_PODS)
+    (pod,) = examine(snapshot).of(Link.PENDING_PODS)
     assert "0/1 nodes are available" in pod.seen
     assert "eks-workers-0ac1: an instance of its type is too small" in pod.seen
     assert "eks-spot-1: taint spot=yes:NoSchedule, at its maxSize 0" in pod.seen
@@ -1141,19 +1207,19 @@ def test_the_reasons_of_every_group_are_given_for_a_pod_that_fits_none():
 def test_old_lines_and_lines_from_before_the_loop_turned_are_history():
     line = "Failed to create AWS Manager: MissingRegion"
     old = given.with_kubernetes(given.healthy(), logs=(LogLine("x", line, given.ago(40)),))
-    mended = given.saying(given.healthy(), line)
-    for snapshot in (old, mended):
+    fixed = given.saying(given.healthy(), line)
+    for snapshot in (old, fixed):
         assert examine(snapshot).exit_code is ExitCode.HEALTHY
 
 
-def test_what_a_stack_made_is_mended_by_the_stack():
+def test_what_a_stack_deployed_is_fixed_by_the_stack():
     snapshot = replace(given.with_aws(given.healthy(), oidc_provider=None), intent=Intent(credentials=Source.IRSA))
     (finding,) = [each for each in examine(snapshot).findings if each.status is BROKEN]
     assert finding.fix.startswith("pulumi up --refresh   # or at once: aws iam create-open-id-connect-provider")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "mending"),
+    ("spoil", "fix"),
     [
         (
             deployed(image="x/cluster-autoscaler:v1.32.7"),
@@ -1178,13 +1244,13 @@ def test_what_a_stack_made_is_mended_by_the_stack():
             deployed(arguments=given.flags(expander="price"), edited=True),
             "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
         ),
-        (group(min=1, max=1), "set maxSize: 2 of node group workers in Pulumi.<stack>.yaml, then: pulumi up"),
+        (group(min=1, max=1), "Set maxSize: 2 of node group workers in Pulumi.<stack>.yaml, then run: pulumi up"),
     ],
 )
-def test_a_mending_of_a_stack_is_a_change_of_its_settings(spoil, mending):
+def test_the_fix_of_a_stack_is_a_change_of_its_settings(spoil, fix):
     snapshot = replace(spoil(given.healthy()), intent=Intent(credentials=Source.IRSA))
     (finding,) = [each for each in examine(snapshot).findings if each.status in (WARNING, BROKEN)]
-    assert finding.fix.startswith(mending)
+    assert finding.fix.startswith(fix)
 
 
 def test_the_doctor_reports_when_standard_support_ends_and_uses_its_table_where_it_may_not_ask():

@@ -173,7 +173,7 @@ def test_a_service_that_does_not_answer_is_no_fault_of_the_cluster(operation: st
     assert any("No answer to" in finding.seen and operation in finding.seen for finding in report.findings)
 
 
-def test_without_kubernetes_the_groups_are_still_looked_at():
+def test_without_kubernetes_the_groups_are_still_read():
     cloud = Cloud()
     cloud.groups[0]["Tags"] = [tag for tag in cloud.groups[0]["Tags"] if "enabled" not in tag["Key"]]
     report = examine(take(cloud, Unreadable("get /version", False, "connection refused")))
@@ -185,11 +185,11 @@ def test_without_kubernetes_the_groups_are_still_looked_at():
 def test_without_aws_and_kubernetes_there_is_nothing_to_say():
     cloud = Cloud()
     cloud.denied = {"GetCallerIdentity", "DescribeCluster"}
-    with pytest.raises(CannotLookError, match="Neither AWS nor Kubernetes"):
+    with pytest.raises(CannotLookError, match="neither AWS nor Kubernetes"):
         take(cloud, Unreadable("get /version", False, "connection refused"))
 
 
-def test_a_cluster_that_does_not_exist_is_said_to_be_missing():
+def test_a_cluster_that_does_not_exist_is_reported_as_missing():
     with pytest.raises(CannotLookError, match="no EKS cluster seriez-api in us-east-1"):
         take(Cloud(), Cluster(), Target("seriez-api", snapshots.REGION))
 

@@ -71,7 +71,7 @@ def _with_group(it: Snapshot, group=None, node_group=None, **changes) -> Snapsho
 
 
 def _waiting(it: Snapshot, reasons: str, **pod) -> Snapshot:
-    return given.with_kubernetes(it, waiting_pods=(given.waiting_pod(**pod),), events=(given.refused(reasons),))
+    return given.with_kubernetes(it, pending_pods=(given.pending_pod(**pod),), events=(given.refused(reasons),))
 
 
 def _one_group(it: Snapshot, **changes) -> Snapshot:
@@ -397,7 +397,7 @@ PLANTS = (
             '"https://sts.us-east-1.amazonaws.com/": dial tcp 52.1.2.3:443: i/o timeout',
         ),
         "autoscaler.aws-unreachable",
-        "create-vpc-endpoint --vpc-endpoint-type Interface --service-name com.amazonaws.us-east-1.sts",
+        "an interface endpoint for sts",
     ),
     Plant(
         9,
@@ -598,7 +598,7 @@ PLANTS = (
         lambda it: given.with_kubernetes(
             it, logs=(LogLine("up.log", "Error: execution error: Only one of podDisruptionBudget.minAvailable"),)
         ),
-        "pod.release-refused",
+        "pod.release",
         "podDisruptionBudget.maxUnavailable=null",
     ),
     Plant(
@@ -607,7 +607,7 @@ PLANTS = (
         lambda it: given.with_kubernetes(
             it, logs=(LogLine("up.log", "cannot patch: spec.selector: Invalid value: {}: field is immutable"),)
         ),
-        "pod.release-refused",
+        "pod.release",
         "delete deployment cluster-autoscaler",
     ),
     Plant(
@@ -622,7 +622,7 @@ PLANTS = (
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.number} {plant.name}")
-def test_the_right_link_is_named_with_its_mending_and_no_other_link(plant: Plant):
+def test_the_right_link_is_named_with_its_fix_and_no_other_link(plant: Plant):
     assert_named(plant)
 
 

@@ -167,7 +167,8 @@ def test_in_govcloud_every_arn_of_a_fix_is_govclouds():
 
 
 def test_under_pod_identity_no_fix_is_an_annotation_of_irsa():
-    snapshot = given.with_aws(given.healthy(Source.POD_IDENTITY), role=None)
+    intent = Intent(credentials=Source.POD_IDENTITY, role_arn=given.ROLE_ARN)
+    snapshot = replace(given.with_aws(given.healthy(Source.POD_IDENTITY), role=None), intent=intent)
     fixes = [each.fix for each in named(snapshot)]
     assert any("create-pod-identity-association" in fix for fix in fixes)
     assert not any("annotate" in fix for fix in fixes)

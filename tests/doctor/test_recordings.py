@@ -24,22 +24,22 @@ NEWEST = versions()[-1]
 
 SHOWN_BY = {
     "link-annotation": "service-account.no-credentials",
-    "link-trust": "role.web-identity-refused",
-    "link-provider": "role.provider-unknown",
-    "link-audience": "role.audience-refused",
-    "link-policy-read": "permissions.listing-denied",
-    "link-policy-read-later": "permissions.listing-denied",
-    "link-policy-node-group": "permissions.node-group-denied",
-    "link-policy-launch-template": "permissions.launch-template-denied",
-    "link-policy-write": "permissions.scaling-denied",
-    "link-policy-terminate": "permissions.scaling-denied",
-    "rbac-informers": "pod.informer-forbidden",
-    "rbac-old-chart": "pod.informer-forbidden",
-    "capacity-buffers-denied": "pod.informer-forbidden",
-    "capacity-buffers-no-rights": "pod.informer-forbidden",
+    "link-trust": "role.trust-subject",
+    "link-provider": "role.oidc-provider",
+    "link-audience": "role.oidc-audience",
+    "link-policy-read": "permissions.reads",
+    "link-policy-read-later": "permissions.reads",
+    "link-policy-node-group": "permissions.node-groups",
+    "link-policy-launch-template": "permissions.reads",
+    "link-policy-write": "permissions.writes",
+    "link-policy-terminate": "permissions.writes",
+    "rbac-informers": "pod.rbac",
+    "rbac-old-chart": "pod.rbac",
+    "capacity-buffers-denied": "pod.rbac",
+    "capacity-buffers-no-rights": "pod.rbac",
     "rbac-nodes": "autoscaler.api-server-unreachable",
-    "flag-unknown": "pod.flag-refused",
-    "never-joins": "groups.never-joined",
+    "flag-unknown": "pod.flags",
+    "never-joins": "groups.joining",
     "throttled": "autoscaler.throttled",
 }
 """Scenario to the symptom that must see it."""
@@ -58,7 +58,7 @@ def alternatives(pattern: str) -> list[str]:
 
 
 def evidence(rule: str) -> list[str]:
-    """Every line that may support a symptom: all recordings, and what upstream says of this very symptom."""
+    """Every line that may support a symptom: all recordings, and what upstream prints for its rule."""
     recorded = [line for each in recordings() for line in each.lines]
     return [*recorded, *(each["line"] for each in UPSTREAM if each["rule"] == rule)]
 
@@ -80,10 +80,10 @@ def test_every_word_that_the_doctor_looks_for_is_recorded_or_in_the_source(sympt
 
 
 def test_every_line_from_upstream_belongs_to_a_symptom_and_is_needed():
-    patterns = {symptom.rule.id: symptom.pattern for symptom in symptoms.SYMPTOMS}
     for each in UPSTREAM:
         assert each["source"]
-        assert patterns[each["rule"]].search(each["line"]), each
+        patterns = [symptom.pattern for symptom in symptoms.SYMPTOMS if symptom.rule.id == each["rule"]]
+        assert any(pattern.search(each["line"]) for pattern in patterns), each
 
 
 @pytest.mark.parametrize("it", recordings(), ids=lambda it: f"{it.version}-{it.scenario}")

@@ -1,4 +1,4 @@
-"""The plan leaves at least one pod without room, adds few nodes, and refuses what could hurt or would tell nothing."""
+"""The plan leaves at least one pod without a node, adds few nodes, and rejects risky or useless tests."""
 
 from dataclasses import replace
 
@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from doctor.case import Case
 from doctor.facts import Taint, Toleration
+from doctor.stress.capacity import NodeCapacity, Resources, capacities, quantity, request_of, resources
 from doctor.stress.plan import (
     MOST_NODES,
     MOST_PODS,
-    GroupRoom,
+    GroupCapacity,
     PlanError,
     Wanted,
     dangers,
@@ -19,7 +20,6 @@ from doctor.stress.plan import (
     make_plan,
     refuse_dangers,
 )
-from doctor.stress.room import NodeRoom, Resources, quantity, request_of, resources, rooms
 
 from . import snapshots
 from .examples import few, refused_in_words
@@ -29,12 +29,12 @@ SIZE = Resources(1930, 3300 * MEBIBYTE, 17)
 """What a t3.medium offers."""
 
 
-def node(name: str = "n1", cpu: int = 500, pods: int = 5) -> NodeRoom:
-    return NodeRoom(name, SIZE, Resources(cpu, 200 * MEBIBYTE, pods))
+def node(name: str = "n1", cpu: int = 500, pods: int = 5) -> NodeCapacity:
+    return NodeCapacity(name, SIZE, Resources(cpu, 200 * MEBIBYTE, pods))
 
 
-def group(more: int = 3, fresh: Resources | None = SIZE) -> GroupRoom:
-    return GroupRoom("workers", more, fresh)
+def group(more: int = 3, fresh: Resources | None = SIZE) -> GroupCapacity:
+    return GroupCapacity("workers", more, fresh)
 
 
 # --- sizing -----------------------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def test_ten_pods_are_sized_so_that_one_has_no_room():
 
 
 amounts = st.builds(
-    lambda cpu, used, pods: NodeRoom(
+    lambda cpu, used, pods: NodeCapacity(
         "n", Resources(cpu, 4096 * MEBIBYTE, pods), Resources(used, 100 * MEBIBYTE, min(pods, 3))
     ),
     st.integers(100, 8000),
@@ -67,7 +67,7 @@ amounts = st.builds(
     st.booleans(),
 )
 def test_whatever_the_cluster_a_plan_leaves_a_pod_over_that_fits_on_a_new_node(nodes, replicas, cpu, more, known):
-    groups = [GroupRoom(f"g{number}", each, SIZE if known else None) for number, each in enumerate(more)]
+    groups = [GroupCapacity(f"g{number}", each, SIZE if known else None) for number, each in enumerate(more)]
     wanted = Wanted(replicas=replicas, cpu=cpu)
     with refused_in_words(PlanError, "xpected", "Raise the maxSize"):
         plan = make_plan(wanted, nodes, groups)
@@ -104,13 +104,13 @@ def test_a_group_at_zero_is_asked_for_without_knowing_its_nodes():
         (Wanted(), [], "No discovered group accepts such pods"),
         (Wanted(), [group(more=0)], "at its maxSize: workers"),
         (Wanted(cpu=100, replicas=3), [group()], "more than 24 replicas"),
-        (Wanted(cpu=100, replicas=100), [group(more=1)], "need 5 new nodes; workers may add 1"),
+        (Wanted(cpu=100, replicas=100), [group(more=1)], "need 5 new nodes; workers can add 1"),
         (Wanted(cpu=2000), [group()], "fits on no new node of workers"),
         (Wanted(replicas=1), [group(fresh=Resources(100, MEBIBYTE, 9))], "at least"),
         (Wanted(memory=9000 * MEBIBYTE), [group()], "smaller --memory"),
     ],
 )
-def test_what_would_tell_nothing_is_refused_with_what_to_do(wanted: Wanted, groups: list[GroupRoom], words: str):
+def test_what_would_tell_nothing_is_refused_with_what_to_do(wanted: Wanted, groups: list[GroupCapacity], words: str):
     with pytest.raises(PlanError, match=words):
         make_plan(wanted, [node("n1"), node("n2")], groups)
 
@@ -157,7 +157,7 @@ ROOM = node(snapshots.node().name)
 def test_pods_without_wishes_may_go_to_every_open_node_and_group():
     nodes, groups = eligible(case(), Wanted(), [ROOM])
     assert nodes == [ROOM]
-    assert groups == [GroupRoom(snapshots.GROUP, 9, SIZE)]
+    assert groups == [GroupCapacity(snapshots.GROUP, 9, SIZE)]
 
 
 def test_pods_of_daemon_sets_take_their_part_of_a_new_node():
@@ -212,11 +212,11 @@ def test_the_room_of_a_node_leaves_out_pods_that_have_ended():
 
     listed = {"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "1930m", "memory": "1Gi", "pods": "17"}}}
     ours = pod("Running", "ReplicaSet", {"app.kubernetes.io/managed-by": "ca-doctor"})
-    (room,) = rooms([listed], [pod("Running", "DaemonSet"), ours, pod("Succeeded", "Job")])
-    assert room.requested == Resources(200, 0, 2)
-    assert room.daemons == Resources(100, 0, 1)
-    assert room.stress_pods == 1
-    assert room.free == Resources(1730, 1024 * MEBIBYTE, 15)
+    (capacity,) = capacities([listed], [pod("Running", "DaemonSet"), ours, pod("Succeeded", "Job")])
+    assert capacity.requested == Resources(200, 0, 2)
+    assert capacity.daemons == Resources(100, 0, 1)
+    assert capacity.stress_pods == 1
+    assert capacity.free == Resources(1730, 1024 * MEBIBYTE, 15)
 
 
 @few

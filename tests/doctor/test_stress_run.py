@@ -21,14 +21,14 @@ from doctor.findings import ExitCode
 from doctor.gather import aws as aws_reads
 from doctor.readings import Reading, Unreadable
 from doctor.stress import command, views, workload
-from doctor.stress.plan import GroupRoom, Plan, Wanted
-from doctor.stress.room import NodeRoom, Resources
+from doctor.stress.capacity import NodeCapacity, Resources
+from doctor.stress.plan import GroupCapacity, Plan, Wanted
 from doctor.stress.run import Outcome, run
 from doctor.stress.timeline import Observation, Step, Timeline
 
 from . import snapshots
 
-PLAN = Plan(Wanted(), 3, Resources(500, 16 * 1024**2, 1), 2, 1, (GroupRoom("g", 3),))
+PLAN = Plan(Wanted(), 3, Resources(500, 16 * 1024**2, 1), 2, 1, (GroupCapacity("g", 3),))
 BUDGETS = dict.fromkeys(Step, 60.0)
 
 
@@ -72,9 +72,9 @@ class Cluster:
         self.removed += 1
         return self.left
 
-    def rooms(self) -> list[NodeRoom]:
+    def capacities(self) -> list[NodeCapacity]:
         self._called()
-        return [NodeRoom("n1", Resources(1930, 2**31, 17), Resources(1500, 2**20, 9), stress_pods=2)]
+        return [NodeCapacity("n1", Resources(1930, 2**31, 17), Resources(1500, 2**20, 9), stress_pods=2)]
 
     def observe(self, at: float) -> Observation:
         self._called()
@@ -102,17 +102,17 @@ class Cluster:
         )
 
 
-def played(world: Cluster, wait: bool = True) -> Outcome:
-    return run(PLAN, world, Time(), BUDGETS, lambda *_: None, wait)
+def played(cluster: Cluster, wait: bool = True) -> Outcome:
+    return run(PLAN, cluster, Time(), BUDGETS, lambda *_: None, wait)
 
 
 def test_it_goes_up_is_cleaned_up_and_comes_back():
-    world = Cluster()
-    outcome = played(world)
+    cluster = Cluster()
+    outcome = played(cluster)
     assert outcome.exit_code is ExitCode.HEALTHY
     assert outcome.timeline.current is None
-    assert [room.stress_pods for room in outcome.rooms] == [2]
-    assert (world.exists, world.removed) == (False, 1)
+    assert [capacity.stress_pods for capacity in outcome.capacities] == [2]
+    assert (cluster.exists, cluster.removed) == (False, 1)
 
 
 def test_the_way_back_is_left_out_on_request():
@@ -123,43 +123,43 @@ def test_the_way_back_is_left_out_on_request():
 
 @pytest.mark.parametrize("step", Step)
 def test_a_step_that_never_comes_is_named_with_advice_and_the_pods_are_removed(step: Step):
-    world = Cluster(stuck=step)
-    outcome = played(world)
+    cluster = Cluster(stuck=step)
+    outcome = played(cluster)
     assert outcome.exit_code is ExitCode.BROKEN
     assert outcome.late is not None
     assert outcome.late.step is step
     assert (outcome.timeline[Step.SCALED_DOWN].started_at is not None) == (step is Step.SCALED_DOWN)
     assert outcome.advice
     assert ("max node group size" in outcome.advice) == (step is Step.TRIGGERED_SCALE_UP)
-    assert not world.exists
+    assert not cluster.exists
 
 
 @pytest.mark.parametrize("call", range(2, 9))
 def test_wherever_a_signal_strikes_the_pods_are_removed(call: int):
-    world = Cluster(interrupted=call)
+    cluster = Cluster(interrupted=call)
     with pytest.raises(EndedError):
-        played(world)
-    assert not world.exists
-    assert world.removed == 1
+        played(cluster)
+    assert not cluster.exists
+    assert cluster.removed == 1
 
 
 def test_a_right_that_is_missing_on_the_way_does_not_keep_the_pods():
     class Blind(Cluster):
-        def rooms(self) -> list[NodeRoom]:
+        def capacities(self) -> list[NodeCapacity]:
             raise CannotLookError("You may not list pods")
 
-    world = Blind()
+    cluster = Blind()
     with pytest.raises(CannotLookError):
-        played(world)
-    assert not world.exists
+        played(cluster)
+    assert not cluster.exists
 
 
 def test_what_the_clean_up_leaves_is_told_and_counts_as_broken():
-    world = Cluster()
-    world.left = ["pods/x in default"]
-    outcome = played(world)
+    cluster = Cluster()
+    cluster.left = ["pods/x in default"]
+    outcome = played(cluster)
     assert outcome.exit_code is ExitCode.BROKEN
-    assert "left behind: pods/x in default" in text_of(outcome)
+    assert "Not removed: pods/x in default" in text_of(outcome)
 
 
 # --- signals ----------------------------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def test_what_cannot_be_removed_in_time_is_named():
 def test_only_events_of_this_run_count(monkeypatch: pytest.MonkeyPatch):
     api: Any = Api()
     monkeypatch.setattr(aws_reads, "groups", lambda _: (snapshots.asg(), snapshots.foreign_group()))
-    plan = replace(PLAN, groups=(GroupRoom(snapshots.GROUP, 3),))
+    plan = replace(PLAN, groups=(GroupCapacity(snapshots.GROUP, 3),))
     made = workload.Workload(api, None, plan)  # type: ignore[arg-type]
     before = made.observe(0.0)
     assert (before.unschedulable, before.scale_up) == ("", "")
@@ -284,7 +284,7 @@ def test_only_events_of_this_run_count(monkeypatch: pytest.MonkeyPatch):
     assert seen.desired == {snapshots.GROUP: 1}
 
 
-def test_a_right_that_is_missing_is_said_at_once(monkeypatch: pytest.MonkeyPatch):
+def test_a_right_that_is_missing_is_reported_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(aws_reads, "groups", lambda _: ())
     api: Any = Api(denied="events")
     with pytest.raises(CannotLookError, match=r"You may not call list .*events"):
@@ -323,7 +323,7 @@ def test_the_outcome_shows_the_timeline_and_what_is_asked_of_each_node():
     for step in Step:
         assert step in told
     assert "1500m / 1930m" in told
-    assert "nothing is left" in told
+    assert "the pods are removed" in told
 
 
 def test_the_document_says_what_came_when_and_what_did_not():
@@ -361,11 +361,11 @@ def stress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setattr(Connection, "__call__", lambda *_: None)
         monkeypatch.setattr(Connection, "changing", lambda _: api or Api())
         monkeypatch.setattr(
-            command, "read_rooms", lambda _: [NodeRoom(snapshots.node().name, Resources(1930, 2**31, 17))]
+            command, "read_capacities", lambda _: [NodeCapacity(snapshots.node().name, Resources(1930, 2**31, 17))]
         )
         monkeypatch.setattr(command, "Workload", lambda *_: Cluster())
         monkeypatch.setattr(command, "_SystemClock", Time)
-        monkeypatch.setattr(command, "run", lambda plan, world, clock, *rest: run(PLAN, world, clock, *rest))
+        monkeypatch.setattr(command, "run", lambda plan, cluster, clock, *rest: run(PLAN, cluster, clock, *rest))
         with pytest.raises(SystemExit) as ended:
             cli.main(["stress", "--cluster", "series-api", "--region", "us-east-1", *options])
         told = capsys.readouterr()
@@ -416,7 +416,7 @@ def test_leftovers_stop_a_run_and_clean_removes_them(stress: Run):
     assert "--clean" in err
     code, _, err = stress("--clean", api=api)
     assert code == 0
-    assert "Nothing is left" in err
+    assert "Everything is removed" in err
     assert api.deployments == {}
     assert stress("--clean", api=api)[0] == 0
 

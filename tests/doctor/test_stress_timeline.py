@@ -89,7 +89,7 @@ looks = st.builds(
     Observation,
     at=st.floats(0, 1000),
     running=st.integers(0, 4),
-    unschedulable=st.sampled_from(["", "no room"]),
+    unschedulable=st.sampled_from(["", "no capacity"]),
     scale_up=st.sampled_from(["", "g 2->3"]),
     desired=st.sampled_from([{}, {"g": 2}, {"g": 3}]),
     ready_nodes=st.sampled_from([frozenset({"n1"}), frozenset({"n1", "n2"})]),

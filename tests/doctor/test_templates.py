@@ -86,17 +86,17 @@ def test_an_instance_that_is_no_node_yet_tells_nothing():
 
 def test_a_pod_is_refused_for_each_label_and_taint():
     node = Template({"tier": "api"}, (Taint("spot", "yes", "NoSchedule"), Taint("soft", "", "PreferNoSchedule")))
-    pod = snapshots.waiting_pod(labels_wanted={"tier": "batch", "gpu": "yes"})
+    pod = snapshots.pending_pod(labels_wanted={"tier": "batch", "gpu": "yes"})
     assert refusals(node, pod) == ["label tier is api, not batch", "label gpu=yes", "taint spot=yes:NoSchedule"]
-    fits = snapshots.waiting_pod(labels_wanted={"tier": "api"}, tolerations=(Toleration("spot", "Exists"),))
+    fits = snapshots.pending_pod(labels_wanted={"tier": "api"}, tolerations=(Toleration("spot", "Exists"),))
     assert refusals(node, fits) == []
 
 
 def test_labels_that_the_autoscaler_works_out_refuse_nobody():
     wanted = {"kubernetes.io/arch": "arm64", "eks.amazonaws.com/capacityType": "SPOT"}
-    assert refusals(Template({}, ()), snapshots.waiting_pod(labels_wanted=wanted)) == []
+    assert refusals(Template({}, ()), snapshots.pending_pod(labels_wanted=wanted)) == []
     known = Template({"kubernetes.io/arch": "amd64"}, ())
-    assert refusals(known, snapshots.waiting_pod(labels_wanted={"kubernetes.io/arch": "arm64"})) != []
+    assert refusals(known, snapshots.pending_pod(labels_wanted={"kubernetes.io/arch": "arm64"})) != []
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_by_node_role_no_token_is_asked_for_and_the_nodes_role_is_shown():
     text = printed(answer)
     assert snapshots.NODE_ROLE_ARN in text
     assert "only the node gets these credentials" in text
-    assert "every process on the node" in text
+    assert "every pod on the node" in text
 
 
 @pytest.mark.parametrize("mode", snapshots.MODES)
@@ -163,7 +163,7 @@ def test_a_refused_exchange_is_broken():
     refused = Refused(exchange.WEB_IDENTITY, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
     answer = asked(aws=Aws(refused))
     assert answer.exit_code is ExitCode.BROKEN
-    assert "refused" in printed(answer)
+    assert "rejected" in printed(answer)
 
 
 def test_a_denied_write_is_broken_and_names_the_group():
@@ -197,11 +197,11 @@ def test_without_the_right_to_simulate_reads_are_tried_as_the_pod_and_writes_sta
     assert answer.exit_code is ExitCode.COULD_NOT_LOOK
 
 
-def test_a_pod_that_carries_something_else_is_somebody_else():
+def test_a_pod_that_carries_other_credentials_has_another_identity():
     snapshot = snapshots.with_kubernetes(snapshots.healthy(), pods=(snapshots.pod(Source.NODE_ROLE),))
     answer = who_is(snapshot, Api(), Aws())
     assert answer.exit_code is ExitCode.BROKEN
-    assert f"{snapshots.pod().name} (nodeRole): made with other credentials" in printed(answer)
+    assert f"{snapshots.pod().name} (nodeRole): these pods carry other credentials" in printed(answer)
 
 
 def test_static_keys_cannot_be_asked():
@@ -216,10 +216,10 @@ def test_static_keys_cannot_be_asked():
     [
         (snapshots.with_kubernetes(snapshots.healthy(), deployments=()), "No Deployment"),
         (snapshots.with_kubernetes(snapshots.healthy(), deployments=DENIED), "not yours"),
-        (snapshots.with_aws(snapshots.healthy(), source=None), "credentials come from"),
+        (snapshots.with_aws(snapshots.healthy(), source=None), "source of the credentials is unknown"),
     ],
 )
-def test_where_there_is_nobody_to_ask_about_it_says_so(snapshot: Snapshot, words: str):
+def test_without_an_autoscaler_the_reason_is_reported(snapshot: Snapshot, words: str):
     with pytest.raises(CannotLookError, match=words):
         who_is(snapshot, Api(), Aws())
 
@@ -280,7 +280,7 @@ def test_the_pod_is_removed_however_it_ends(phase: str):
     found = ask_pod(api)
     assert isinstance(found, PodAnswer)
     assert found.arn == ""
-    assert KEY_ID not in found.said
+    assert KEY_ID not in found.error
     ((path, query),) = api.deleted
     assert path.endswith("/kube-system/pods")
     assert query["labelSelector"] == "app.kubernetes.io/managed-by=ca-doctor,ca-doctor/purpose=whoami"

@@ -85,7 +85,7 @@ def test_any_claims_are_read_without_a_traceback(claims: dict[str, object]):
 
 @few
 @given(st.text(min_size=9) | st.builds(lambda a, b: f"{a}.{b}.x", st.text(min_size=5), st.text(min_size=5)))
-def test_what_is_no_token_is_said_without_quoting_it(text: str):
+def test_what_is_not_a_token_is_reported_without_quoting_it(text: str):
     try:
         parse_claims(Secret(text))
     except TokenFormatError as error:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from kubernetes import client
 
+from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 
@@ -39,16 +40,17 @@ class Doctor:
     def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
         self._sandbox, self._stack = sandbox, stack
 
-    def run(self, command: str, *options: str) -> Told:
-        """Run one command to its end."""
-        process = self.start(command, *options)
+    def run(self, command: str, *options: str, stack: bool = True) -> Told:
+        """Run one command to its end; without the stack it gets only the name of the cluster."""
+        process = self.start(command, *options, stack=stack)
         out, err = process.communicate(timeout=500)
         return Told(process.returncode, out, err)
 
-    def start(self, command: str, *options: str) -> "subprocess.Popen[str]":
+    def start(self, command: str, *options: str, stack: bool = True) -> "subprocess.Popen[str]":
         """Start one command, by the stack's outputs in a file."""
+        place = ["--outputs", str(self._outputs())] if stack else ["--cluster", CLUSTER, "--region", REGION]
         return subprocess.Popen(
-            [sys.executable, "-m", "doctor", command, *options, "--outputs", str(self._outputs())],
+            [sys.executable, "-m", "doctor", command, *options, *place],
             cwd=self._sandbox.layout.project,
             env=self._sandbox.layout.env(),
             stdin=subprocess.DEVNULL,

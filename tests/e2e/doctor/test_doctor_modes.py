@@ -1,19 +1,14 @@
 """In each of the three modes a healthy cluster is found healthy, and the autoscaler is who it should be."""
 
-import time
+import pytest
 
-from tests.e2e.doctor.commands import PATIENCE, Doctor, Told
+from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.bench import DeployedBench, assert_named_and_fixed, settled
+from tests.e2e.doctor.commands import Doctor
+from tests.e2e.doctor.faults import FAULTS
 from tests.e2e.program.stack import Stack
 
 SECRETS = ("eyJ", "ASIA", "AKIA", "SecretAccessKey", "SessionToken")
-
-
-def settled(doctor: Doctor) -> Told:
-    """The check, once the autoscaler has written its first status since the stack was changed."""
-    until = time.monotonic() + PATIENCE
-    while (told := doctor.run("check", "--json")).code != 0 and time.monotonic() < until:
-        time.sleep(2)
-    return told
 
 
 def test_every_link_holds_without_a_warning_in_each_mode(doctor: Doctor, mode: str) -> None:
@@ -49,3 +44,14 @@ def test_whoami_for_people_explains_the_modes_and_keeps_every_secret(doctor: Doc
     assert "allowed  autoscaling:SetDesiredCapacity" in told.out
     for secret in SECRETS:
         assert secret not in told.out + told.err
+
+
+def test_the_faults_of_each_mode_are_named_and_fixed_in_that_mode(
+    doctor: Doctor, sandbox: Sandbox, stack: Stack, mode: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # The faults of IRSA have a module of their own.
+    faults = [fault for fault in FAULTS if fault.mode == mode != "irsa"]
+    bench = DeployedBench(sandbox, stack, tmp_path_factory.mktemp("checkout")) if faults else None
+    for fault in faults:
+        assert bench
+        assert_named_and_fixed(bench, doctor, fault)

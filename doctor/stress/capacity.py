@@ -1,4 +1,4 @@
-"""How much room the nodes have: what they offer, less what the pods on them ask for."""
+"""The free capacity of nodes: what is allocatable, less what their pods request."""
 
 import math
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _ENDED = ("Succeeded", "Failed")
 
 @dataclass(frozen=True)
 class Resources:
-    """An amount of what pods take from a node.
+    """An amount of what pods request of a node.
 
     Attributes:
         cpu: Millicores.
@@ -27,30 +27,30 @@ class Resources:
     pods: int = 0
 
     def __add__(self, other: "Resources") -> "Resources":
-        """Both together."""
+        """Return the sum."""
         return Resources(self.cpu + other.cpu, self.memory + other.memory, self.pods + other.pods)
 
     def __sub__(self, other: "Resources") -> "Resources":
-        """What is left, never less than nothing."""
+        """Return the difference, never below 0."""
         return Resources(
             max(0, self.cpu - other.cpu), max(0, self.memory - other.memory), max(0, self.pods - other.pods)
         )
 
     def holds(self, one: "Resources") -> int:
-        """How many pods of one size it holds."""
+        """Return how many pods of one size it holds."""
         sizes = ((self.cpu, one.cpu), (self.memory, one.memory), (self.pods, 1))
         return min(have // each for have, each in sizes if each > 0)
 
 
 @dataclass(frozen=True)
-class NodeRoom:
+class NodeCapacity:
     """One node.
 
     Attributes:
-        allocatable: What it offers to pods.
-        requested: What the pods on it ask for.
-        daemons: The part of that which pods of DaemonSets ask for: a new node has them too.
-        stress_pods: How many of our own pods are on it.
+        allocatable: What pods can request.
+        requested: What the pods on it request.
+        daemons: The part of that which pods of DaemonSets request: a new node has them, too.
+        stress_pods: How many pods of the stress test are on it.
     """
 
     name: str
@@ -61,15 +61,15 @@ class NodeRoom:
 
     @property
     def free(self) -> Resources:
-        """What is left."""
+        """What is free."""
         return self.allocatable - self.requested
 
 
 def quantity(text: object) -> Decimal:
-    """A Kubernetes quantity, ``250m`` or ``16Mi``.
+    """Parse a Kubernetes quantity, ``250m`` or ``16Mi``.
 
     Raises:
-        ValueError: When it is none, or less than nothing.
+        ValueError: If it is not a quantity, or negative.
     """
     from kubernetes.utils import quantity as quantities
 
@@ -84,13 +84,13 @@ def quantity(text: object) -> Decimal:
 
 
 def resources(amounts: Json) -> Resources:
-    """Amounts by name, as Kubernetes writes them; parts are rounded up."""
+    """Convert amounts by name, as Kubernetes writes them; fractions are rounded up."""
     cpu, memory, pods = (quantity(amounts.get(name, 0)) for name in ("cpu", "memory", "pods"))
     return Resources(math.ceil(cpu * 1000), math.ceil(memory), int(pods))
 
 
 def request_of(pod_spec: Json) -> Resources:
-    """What a pod asks for: its containers together, or its largest init container, and its overhead."""
+    """Return what a pod requests: its containers together, or its largest init container, and its overhead."""
     containers = [_asked(each) for each in pod_spec.get("containers") or ()]
     inits = pod_spec.get("initContainers") or ()
     containers += [_asked(each) for each in inits if each.get("restartPolicy") == "Always"]
@@ -109,17 +109,17 @@ def _asked(container: Json) -> Resources:
     return resources({**(given.get("limits") or {}), **(given.get("requests") or {})})
 
 
-def rooms(nodes: Iterable[Json], pods: Iterable[Json]) -> list[NodeRoom]:
-    """The room of each node, from nodes and pods as Kubernetes lists them."""
+def capacities(nodes: Iterable[Json], pods: Iterable[Json]) -> list[NodeCapacity]:
+    """Return the capacity of each node, from nodes and pods as Kubernetes lists them."""
     by_node: dict[str, list[Json]] = {}
     for pod in pods:
         if (pod.get("status") or {}).get("phase") not in _ENDED:
             by_node.setdefault(pod["spec"].get("nodeName") or "", []).append(pod)
-    return [_room(node, by_node.get(node["metadata"]["name"], [])) for node in nodes]
+    return [_capacity(node, by_node.get(node["metadata"]["name"], [])) for node in nodes]
 
 
-def _room(node: Json, pods: list[Json]) -> NodeRoom:
-    return NodeRoom(
+def _capacity(node: Json, pods: list[Json]) -> NodeCapacity:
+    return NodeCapacity(
         name=node["metadata"]["name"],
         allocatable=resources((node.get("status") or {}).get("allocatable") or {}),
         requested=_total(pods),

@@ -1,6 +1,8 @@
-"""Words the commands that mend: each one once, quoted for a shell, and as a change of the stack where a stack exists.
+"""Word the fixes: each once, quoted for a shell, and as a change of the stack where a stack deployed the autoscaler.
 
-Whoever deployed by a stack should mend by the stack: a command given by hand would be undone, or would be drift.
+A fix is either a command that can be typed as it stands, with a note behind ``NOTE`` where needed, or advice: a
+sentence that may end with a command that reads more. Advice is for what needs a decision of the user, or a value that
+the doctor does not know. A stack is fixed by the stack: it would undo a command, or report it as drift.
 """
 
 import json
@@ -13,17 +15,32 @@ from .facts import Access, Cluster, Document, Source
 
 CHART = "autoscaler/cluster-autoscaler"
 
+OWN_POLICY = "cluster-autoscaler"
+"""Name of the inline policy that a fix puts on a role."""
+
+NOTE = "   # "
+"""What separates a command from a note for the reader."""
+
+PROGRAMS = ("aws", "helm", "kubectl", "pulumi")
+"""Programs with which a command of a fix begins."""
+
 _SETTINGS = {
     "image.tag": "autoscaler.image.tag",
     "rbac.serviceAccount.name": "autoscaler.serviceAccount",
     "resources.limits.memory": "autoscaler.resources.memory",
+    "dnsPolicy": "autoscaler.values.dnsPolicy",
 }
 """Settings of a stack by the values of the chart that they decide; the program decides the others by itself."""
 
 
+def command_of(fix: str) -> str:
+    """Return the command of a fix without its note; empty if the fix is advice."""
+    return fix.partition(NOTE)[0] if fix.partition(" ")[0] in PROGRAMS else ""
+
+
 @dataclass(frozen=True)
-class Mender:
-    """Knows the names that commands need.
+class Fixer:
+    """The names that fixes need, and the fixes.
 
     Attributes:
         release: Helm release that installed the Deployment; empty when Helm did not.
@@ -31,6 +48,7 @@ class Mender:
         revision: Number of the release's newest revision; None when it is not known.
         edited: Whether something other than Helm changed the Deployment, so that its release does not describe it.
         from_stack: Whether a stack of this project deployed it.
+        stack: Name of that stack; empty for the selected one.
     """
 
     cluster: str
@@ -43,6 +61,7 @@ class Mender:
     revision: int | None = None
     edited: bool = False
     from_stack: bool = False
+    stack: str = ""
 
     # --- the release ---
 
@@ -61,7 +80,7 @@ class Mender:
         return self._settings(settings, shlex.join(words))
 
     def flag(self, flag: str, value: str | None) -> str:
-        """Set a flag of the autoscaler, or take it away (None); ``_1`` behind it tells repeated ones apart."""
+        """Set a flag of the autoscaler, or remove it (None); ``_1`` behind it distinguishes repeated ones."""
         name = flag.partition("_")[0]
         if self.from_stack and self.edited:
             return self.reapply()
@@ -71,8 +90,8 @@ class Mender:
             return self._settings({setting: value}, "")
         if self.release:
             return self.values({f"extraArgs.{flag}": "null" if value is None else value})
-        change = f"remove --{name}" if value is None else f"set --{name}={value}"
-        return f"{self._kubectl('edit', f'deployment/{self.deployment}')}   # {change}"
+        change = f"Remove --{name} from" if value is None else f"Set --{name}={value} in"
+        return f"{change} the Deployment: {self._kubectl('edit', f'deployment/{self.deployment}')}"
 
     def image(self, tag: str) -> str:
         """Run another version of the autoscaler."""
@@ -97,19 +116,19 @@ class Mender:
         return self.reapply() if self.from_stack else shlex.join(words)
 
     def reapply(self) -> str:
-        """Make the objects of the release again as its newest revision describes them.
+        """Restore the objects of the release as its newest revision describes them.
 
         `pulumi up --refresh` does not: the Kubernetes provider compares a release's values with its record in Helm, and
         reads no object (pulumi-kubernetes: provider/helm_release.go, Read and Diff).
         """
         name = self.release or "cluster-autoscaler"
-        words = ["helm", "rollback", name, str(self.revision or "REVISION"), "--namespace", self.namespace, "--wait"]
-        return (
-            shlex.join(words) if self.revision else f"{shlex.join(words)}   # the newest revision of: {self.history()}"
-        )
+        if not self.revision:
+            return f"Roll the release {name} back to its newest revision (helm rollback): {self._history()}"
+        words = ["helm", "rollback", name, str(self.revision), "--namespace", self.namespace, "--wait"]
+        return shlex.join(words)
 
     def restart(self) -> str:
-        """Make its pods anew."""
+        """Replace its pods."""
         return self._kubectl("rollout", "restart", f"deployment/{self.deployment}")
 
     def scale(self, replicas: int) -> str:
@@ -118,27 +137,9 @@ class Mender:
             return self.reapply()
         return self._kubectl("scale", f"deployment/{self.deployment}", f"--replicas={replicas}")
 
-    def log(self) -> str:
-        """Read what it says."""
-        return self._kubectl("logs", f"deployment/{self.deployment}", "--tail=200")
-
-    def previous_log(self) -> str:
-        """Read why it ended."""
-        return self._kubectl("logs", f"deployment/{self.deployment}", "--previous", "--tail=50")
-
-    def describe_pods(self, labels: Mapping[str, str]) -> str:
-        """Read why its pods do not start."""
-        return self._kubectl(
-            "describe", "pods", "--selector", ",".join(f"{key}={value}" for key, value in labels.items())
-        )
-
     def remove_deployment(self, namespace: str, name: str) -> str:
         """Remove a second autoscaler."""
         return shlex.join(["kubectl", "--namespace", namespace, "delete", "deployment", name])
-
-    def history(self) -> str:
-        """Read what Helm did."""
-        return shlex.join(["helm", "history", self.release or "cluster-autoscaler", "--namespace", self.namespace])
 
     def grant(self, rights: Iterable[Access]) -> str:
         """Give the service account rights in Kubernetes."""
@@ -158,24 +159,30 @@ class Mender:
     # --- credentials ---
 
     def annotate(self, role_arn: str) -> str:
-        """Tell EKS which role the service account has."""
+        """Annotate the service account with its role."""
         pair = f"eks.amazonaws.com/role-arn={role_arn}"
         command = self._kubectl("annotate", "--overwrite", f"serviceaccount/{self.service_account}", pair)
         return self._drift(command, self.restart())
 
     def give_role(self, source: Source | None, role_arn: str) -> str:
-        """Give the service account a role in the way that is in use, IRSA where none is."""
+        """Give the service account a role in the way that is in use, or by IRSA if none is."""
+        if not role_arn or source is Source.NODE_ROLE:
+            return "Give the service account its own role, by IRSA or EKS Pod Identity."
         return self.associate(role_arn) if source is Source.POD_IDENTITY else self.annotate(role_arn)
 
     def create_service_account(self) -> str:
         """Create the service account that the Deployment names."""
-        return self._drift(self._kubectl("create", "serviceaccount", self.service_account))
+        return self._drift(self._kubectl("create", "serviceaccount", self.service_account), self.restart())
 
     def agent_addon(self) -> str:
         """Install the agent of EKS Pod Identity."""
         return self._drift(
             self._aws("eks", "create-addon", "--cluster-name", self.cluster, "--addon-name", "eks-pod-identity-agent")
         )
+
+    def restart_agents(self) -> str:
+        """Replace the pods of the agent of EKS Pod Identity."""
+        return "kubectl --namespace kube-system rollout restart daemonset/eks-pod-identity-agent"
 
     def associate(self, role_arn: str) -> str:
         """Associate a role with the service account."""
@@ -184,21 +191,20 @@ class Mender:
         return self._drift(self._aws(*words), self.restart())
 
     def remove_annotation(self) -> str:
-        """Take the role from the service account."""
+        """Remove the role from the service account."""
         pair = "eks.amazonaws.com/role-arn-"
         return f"{self._kubectl('annotate', f'serviceaccount/{self.service_account}', pair)} && {self.restart()}"
 
-    def remove_association(self) -> str:
-        """Take the Pod Identity association away."""
-        words = ["eks", "list-pod-identity-associations", "--cluster-name", self.cluster]
-        words += ["--namespace", self.namespace, "--service-account", self.service_account]
-        return f"{self._aws(*words)}   # then: aws eks delete-pod-identity-association"
+    def remove_association(self, association_id: str) -> str:
+        """Remove the Pod Identity association."""
+        words = ["eks", "delete-pod-identity-association", "--cluster-name", self.cluster]
+        return f"{self._aws(*words, '--association-id', association_id)} && {self.restart()}"
 
     def hop_limit(self, instance_id: str) -> str:
         """Let pods reach the credentials of their node."""
         words = ["ec2", "modify-instance-metadata-options", "--instance-id", instance_id]
         words += ["--http-tokens", "required", "--http-put-response-hop-limit", "2"]
-        return f"{self._aws(*words)}   # and in the launch template; better: a role for the service account (IRSA)"
+        return f"{self._aws(*words)}{NOTE}and in the launch template; better: a role for the service account (IRSA)"
 
     # --- IAM ---
 
@@ -213,18 +219,8 @@ class Mender:
         words += ["--open-id-connect-provider-arn", provider_arn, "--client-id", iam.AUDIENCE]
         return self._drift(shlex.join(["aws", *words]))
 
-    def thumbprint(self, provider_arn: str) -> str:
-        """Register the thumbprint of the issuer's certificate with the provider."""
-        words = ["iam", "update-open-id-connect-provider-thumbprint"]
-        words += ["--open-id-connect-provider-arn", provider_arn, "--thumbprint-list"]
-        return f"{shlex.join(['aws', *words])} THUMBPRINT   # SHA-1 of the last certificate that openssl s_client shows"
-
-    def issuer_keys(self, issuer: str) -> str:
-        """Read the keys of the issuer as AWS does."""
-        return shlex.join(["curl", "--fail", "--silent", "--show-error", f"{issuer}/keys"])
-
     def trust(self, role_name: str, document: Document) -> str:
-        """Replace the trust document of a role."""
+        """Replace the trust policy of a role."""
         words = ["iam", "update-assume-role-policy", "--role-name", role_name]
         words += ["--policy-document", json.dumps(document, separators=(",", ":"))]
         return self._drift(shlex.join(["aws", *words]))
@@ -233,19 +229,23 @@ class Mender:
         """Give a role the narrowest policy that serves the autoscaler."""
         identity = iam.ClusterIdentity(cluster.partition, cluster.region, cluster.account, cluster.name)
         document = json.dumps(iam.autoscaler_policy(identity), separators=(",", ":"))
-        words = ["iam", "put-role-policy", "--role-name", role_name, "--policy-name", "cluster-autoscaler"]
+        words = ["iam", "put-role-policy", "--role-name", role_name, "--policy-name", OWN_POLICY]
         return self._drift(shlex.join(["aws", *words, "--policy-document", document]))
 
     def detach(self, role_name: str, policy_arn: str) -> str:
-        """Take a managed policy from a role."""
+        """Detach a managed policy from a role."""
         words = ["aws", "iam", "detach-role-policy", "--role-name", role_name, "--policy-arn", policy_arn]
         return shlex.join(words)
 
-    def remove_boundary(self, role_name: str) -> str:
-        """Look at the boundary of a role."""
-        return f"widen the permissions boundary of role {role_name}, or: " + shlex.join(
-            ["aws", "iam", "delete-role-permissions-boundary", "--role-name", role_name]
-        )
+    def delete_policy(self, role_name: str, policy_name: str) -> str:
+        """Delete an inline policy of a role."""
+        words = ["aws", "iam", "delete-role-policy", "--role-name", role_name, "--policy-name", policy_name]
+        return shlex.join(words)
+
+    def widen_boundary(self, role_name: str) -> str:
+        """Change the permissions boundary of a role."""
+        words = ["aws", "iam", "delete-role-permissions-boundary", "--role-name", role_name]
+        return f"Widen the permissions boundary of role {role_name}, or remove it: {shlex.join(words)}"
 
     # --- groups ---
 
@@ -263,7 +263,7 @@ class Mender:
         return self.tag(group, discovery.discovery_tags(self.cluster))
 
     def untag(self, group: str, keys: Iterable[str]) -> str:
-        """Take tags from a group."""
+        """Remove tags from a group."""
         words = ["autoscaling", "delete-tags", "--tags"]
         words += [f"ResourceId={group},ResourceType=auto-scaling-group,Key={key}" for key in keys]
         return self._aws(*words)
@@ -279,29 +279,86 @@ class Mender:
         return self._aws(*words, "--scaling-processes", process)
 
     def max_size(self, group: str, node_group: str, size: int) -> str:
-        """Let a group grow further."""
+        """Raise the maxSize of a group."""
+        if self.from_stack:
+            up = self._pulumi("up")
+            return f"Set maxSize: {size} of node group {node_group or group} in Pulumi.<stack>.yaml, then run: {up}"
         if node_group:
             words = ["eks", "update-nodegroup-config", "--cluster-name", self.cluster]
             words += ["--nodegroup-name", node_group, "--scaling-config", f"maxSize={size}"]
         else:
             words = ["autoscaling", "update-auto-scaling-group", "--auto-scaling-group-name", group]
             words += ["--max-size", str(size)]
-        if self.from_stack:
-            return f"set maxSize: {size} of node group {node_group or group} in Pulumi.<stack>.yaml, then: pulumi up"
         return self._aws(*words)
 
-    def activities(self, group: str) -> str:
-        """Read what a group tried."""
-        words = ["autoscaling", "describe-scaling-activities", "--auto-scaling-group-name", group]
-        return self._aws(*words, "--max-items", "5")
+    def refresh(self) -> str:
+        """Let the stack restore what was changed outside of it."""
+        return self._pulumi("up", "--refresh")
 
-    def endpoint(self, service: str) -> str:
-        """Give a private cluster a way to an AWS service."""
-        words = ["ec2", "create-vpc-endpoint", "--vpc-endpoint-type", "Interface"]
-        words += ["--service-name", f"com.amazonaws.{self.region}.{service}"]
-        return f"{self._aws(*words)} --vpc-id VPC --subnet-ids SUBNETS --security-group-ids GROUPS"
+    def create_priorities(self, config_map: str, key: str) -> str:
+        """Create the ConfigMap of the priority expander, with one priority for all groups."""
+        if self.from_stack:
+            return self.reapply()
+        return self._kubectl("create", "configmap", config_map, "--from-literal", f'{key}=10: [".*"]')
 
-    # --- how it is said ---
+    def edit_priorities(self, config_map: str, key: str) -> str:
+        """Correct the ConfigMap of the priority expander."""
+        if self.from_stack:
+            return f"Correct autoscaler.expanderPriorities in Pulumi.<stack>.yaml, then run: {self._pulumi('up')}"
+        edit = self._kubectl("edit", "configmap", config_map)
+        return f"Set the key {key} to lists of patterns by priority, such as '10: [\".*\"]': {edit}"
+
+    def remove_taint(self, node: str, key: str) -> str:
+        """Remove a taint from a node."""
+        return shlex.join(["kubectl", "taint", "node", node, f"{key}-"])
+
+    # --- advice: what to read ---
+
+    def read_log(self) -> str:
+        """Read the log of the autoscaler."""
+        return f"Read the log: {self._kubectl('logs', f'deployment/{self.deployment}', '--tail=200')}"
+
+    def read_previous_log(self) -> str:
+        """Read why the container exited."""
+        words = ("logs", f"deployment/{self.deployment}", "--previous", "--tail=50")
+        return f"Read why the container exited: {self._kubectl(*words)}"
+
+    def describe(self, kind: str, labels: Mapping[str, str]) -> str:
+        """Read the events of the autoscaler's pods or ReplicaSets."""
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        return f"Read the events: {self._kubectl('describe', kind, '--selector', selector)}"
+
+    def read_history(self, then: str) -> str:
+        """Read the history of the release."""
+        return f"{then}: {self._history()}"
+
+    def read_activities(self, group: str) -> str:
+        """Read the scaling activities of a group."""
+        words = ["autoscaling", "describe-scaling-activities", "--auto-scaling-group-name", group, "--max-items", "5"]
+        return f"Read the scaling activities of {group}: {self._aws(*words)}"
+
+    def read_console(self, instance_id: str) -> str:
+        """Read why an instance did not join."""
+        words = ["ec2", "get-console-output", "--latest", "--instance-id", instance_id]
+        return (
+            "Check subnet routes, security groups and the node role's access entry, and read the console output: "
+            + self._aws(*words)
+        )
+
+    def read_health(self, node_group: str) -> str:
+        """Read the health issues of a node group."""
+        words = ["eks", "describe-nodegroup", "--cluster-name", self.cluster, "--nodegroup-name", node_group]
+        return f"Follow the issues: {self._aws(*words, '--query', 'nodegroup.health')}"
+
+    def upgrade_cluster(self, version: str) -> str:
+        """Upgrade the control plane."""
+        words = ["eks", "update-cluster-version", "--name", self.cluster, "--kubernetes-version", version]
+        return "Upgrade the cluster with kubernetesVersion of the stack that created it, or with: " + self._aws(*words)
+
+    # --- how a fix is worded ---
+
+    def _history(self) -> str:
+        return shlex.join(["helm", "history", self.release or "cluster-autoscaler", "--namespace", self.namespace])
 
     def _aws(self, *words: str) -> str:
         return shlex.join(["aws", *words, "--region", self.region])
@@ -309,23 +366,24 @@ class Mender:
     def _kubectl(self, *words: str) -> str:
         return shlex.join(["kubectl", "--namespace", self.namespace, *words])
 
+    def _pulumi(self, *words: str) -> str:
+        return shlex.join(["pulumi", *words, *(["--stack", self.stack] if self.stack else [])])
+
     def _drift(self, command: str, afterwards: str = "") -> str:
         """Fix a resource of the stack that was changed outside of it; what pods need afterwards goes with both ways."""
         after = f" && {afterwards}" if afterwards else ""
-        return (
-            f"pulumi up --refresh{after}   # or at once: {command}{after}" if self.from_stack else f"{command}{after}"
-        )
+        return f"{self.refresh()}{after}{NOTE}or at once: {command}{after}" if self.from_stack else f"{command}{after}"
 
     def _settings(self, settings: Mapping[str, str | None], command: str) -> str:
-        """Something that settings of the stack decide, or else the program itself."""
+        """Change what settings of the stack decide, or restore what the program itself decides."""
         if not self.from_stack:
             return command
         if not settings or self.edited:
             return self.reapply()
         changes = [
-            ["pulumi", "config", "rm", "--path", path]
+            self._pulumi("config", "rm", "--path", path)
             if value is None
-            else ["pulumi", "config", "set", "--path", path, value]
+            else self._pulumi("config", "set", "--path", path, value)
             for path, value in settings.items()
         ]
-        return " && ".join([*map(shlex.join, changes), "pulumi up"])
+        return " && ".join([*changes, self._pulumi("up")])

@@ -1,0 +1,109 @@
+"""The first fix of every rule, over every planted fault, credential mode, and with and without a stack."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+from doctor.checks import examine
+from doctor.facts import Intent, Snapshot, Source
+from doctor.findings import Finding, Status
+from doctor.fixes import command_of
+from tests.e2e.doctor.faults import FAULTS
+
+from . import snapshots
+from .test_further_faults import PLANTS as FURTHER
+from .test_known_misconfigurations import PLANTS as KNOWN
+
+NOT_TYPED = {
+    "autoscaler.cached-template": "needs a cache of node templates; service-account.injected types the same restart",
+    "autoscaler.dns": "the sandbox has no cluster DNS, and no repository of charts for helm upgrade",
+    "autoscaler.fresh": "needs a loop that hangs; service-account.injected types the same restart",
+    "autoscaler.leader": "needs a lease that expires; service-account.injected types the same restart",
+    "autoscaler.node-groups": "needs a loop that ignores tags; service-account.injected types the same restart",
+    "autoscaler.priorities": "needs a release with the expander priority",
+    "autoscaler.scale-down": "needs ten minutes of log, and a repository of charts for helm upgrade",
+    "autoscaler.status": "the loop overwrites a damaged status; service-account.injected types the same restart",
+    "autoscaler.throttled": "the emulated AWS does not throttle",
+    "groups.above-max": "AWS launches no instance above maxSize; the command is that of groups.headroom",
+    "groups.foreign": "needs a second cluster; groups.template-tags types the same delete-tags",
+    "groups.headroom": "needs minutes of scale-ups to maxSize; with a stack the fix is advice",
+    "groups.instance-type-unknown": "needs a type that the image does not know",
+    "groups.labels": "needs an empty self-managed group; groups.tags types the same create-or-update-tags",
+    "groups.rebalance": "needs a self-managed group over several zones",
+    "groups.sizes": "needs every group at one size; with a stack the fix is advice",
+    "groups.taints": "needs an autoscaler before 1.31; groups.tags types the same create-or-update-tags",
+    "groups.windows": "the sandbox runs no Windows nodes; groups.tags types the same create-or-update-tags",
+    "pod.balancing": "needs groups that differ in a launch template, and a repository of charts for helm upgrade",
+    "pod.deployment": "helm upgrade --install needs a repository of charts; pod.replicas types the rollback of a stack",
+    "pod.discovery-flag": "helm upgrade needs a repository of charts; pod.flags types the rollback of a stack",
+    "pod.memory": "the sandbox enforces no memory limit",
+    "pod.release": "needs the output of a deployment that failed",
+    "pod.version": "helm upgrade needs a repository of charts; pod.stack-image types an image",
+    "role.exists": "deletes the role with its policies; service-account.source types the same refresh",
+    "role.token-refused": "the sandbox renews tokens; service-account.injected types the same restart",
+    "pending-pods.fits": "advice, except for a limit such as --max-nodes-total, which is a flag like pod.flags",
+    "service-account.hop-limit": "the emulated EC2 has no ModifyInstanceMetadataOptions",
+    "service-account.no-credentials": "service-account.source types the same annotation and association",
+    "service-account.pod-identity-version": "needs an autoscaler before 1.29; pod.stack-image types an image",
+    "service-account.role-in-use": "service-account.injected types the same restart",
+}
+"""Rules whose first fix is a command that no test types, with the reason."""
+
+
+class FirstFix(NamedTuple):
+    """One first fix: where it came from, and what it is."""
+
+    rule: str
+    mode: Source
+    stack: bool
+    plant: str
+    fix: str
+
+    @property
+    def command(self) -> str:
+        """The command; empty if the fix is advice."""
+        return command_of(self.fix)
+
+
+def intent(mode: Source) -> Intent:
+    """What the stack deployed in one mode."""
+    role = None if mode is Source.NODE_ROLE else snapshots.ROLE_ARN
+    return Intent(credentials=mode, role_arn=role, release="cluster-autoscaler", stack="prod")
+
+
+@cache
+def first_fixes() -> tuple[FirstFix, ...]:
+    """Return every first fix of every planted fault."""
+    found = [
+        FirstFix(finding.rule.id, mode, stack, plant.name, finding.fix)
+        for plant in (*KNOWN, *FURTHER)
+        for mode in snapshots.MODES
+        for stack in (False, True)
+        for finding in _wrong(_with_stack(plant.spoil(snapshots.healthy(mode)), mode, stack))
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _with_stack(snapshot: Snapshot, mode: Source, stack: bool) -> Snapshot:
+    if not stack:
+        return replace(snapshot, intent=None)
+    return replace(snapshot, intent=snapshot.intent or intent(mode))
+
+
+def _wrong(snapshot: Snapshot) -> Iterator[Finding]:
+    return (each for each in examine(snapshot).findings if each.status in (Status.BROKEN, Status.WARNING))
+
+
+def typed() -> dict[str, list[str]]:
+    """Return the names of the test cases that type a first fix, by rule."""
+    found: dict[str, list[str]] = {}
+    for fault in FAULTS:
+        if fault.typed:
+            found.setdefault(fault.rule, []).append(fault.name)
+    return found
+
+
+def with_commands() -> set[str]:
+    """Return the rules whose first fix is a command in some case."""
+    return {each.rule for each in first_fixes() if each.command}

@@ -1,0 +1,91 @@
+"""Where faults are planted and fixed: the deployed program, and the doctor's commands typed as a user types them."""
+
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from doctor.fixes import command_of
+from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.commands import PATIENCE, Doctor, Told
+from tests.e2e.doctor.faults import Fault
+from tests.e2e.program.checkout import Checkout
+from tests.e2e.program.stack import Stack
+
+
+class DeployedBench:
+    """The deployed program; see ``faults.Bench``."""
+
+    def __init__(self, sandbox: Sandbox, stack: Stack, folder: Path) -> None:
+        self._project = Checkout(sandbox, folder, {stack.name: yaml.safe_dump(stack.document)})
+        self._project.shell(f"pulumi stack select {stack.name}")
+        self._stack = stack
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the outputs again: a fix by the stack may replace the role."""
+        self.outputs = self._stack.outputs()
+        self.role = (self.outputs.get("roleArn") or "").rpartition("/")[2]
+        self.group = self.outputs["nodeGroups"][0]["asgName"]
+        self.region = self.outputs["region"]
+
+    def aws(self, *words: str) -> str:
+        """Run the AWS CLI."""
+        return self.shell(shlex.join(["aws", *words, "--region", self.region]))
+
+    def kubectl(self, *words: str) -> str:
+        """Run kubectl."""
+        return self.shell(shlex.join(["kubectl", *words]))
+
+    def apply(self, manifest: Any) -> str:
+        """Apply a manifest."""
+        return self.shell(f"kubectl apply --filename - <<'END'\n{json.dumps(manifest)}\nEND")
+
+    def shell(self, command: str) -> str:
+        """Run a command as it is typed in a checkout."""
+        return self._project.shell(command)
+
+
+def settled(doctor: Doctor, stack: bool = True) -> Told:
+    """The check, once the autoscaler has written its first status since the stack was changed."""
+    until = time.monotonic() + PATIENCE
+    while (told := doctor.run("check", "--json", stack=stack)).code != 0 and time.monotonic() < until:
+        time.sleep(2)
+    return told
+
+
+def assert_named_and_fixed(bench: DeployedBench, doctor: Doctor, fault: Fault) -> None:
+    """Plant a fault: its rule is named and no other link; then type the first fix: the finding is gone."""
+    fault.plant(bench)
+    try:
+        fix = named(doctor, fault)["fix"]
+        if fault.typed:
+            command = command_of(fix)
+            assert command, fix
+            bench.shell(command)
+            bench.reload()
+            doctor.forget_outputs()
+            told = settled(doctor, fault.stack)
+            assert told.code == 0, told.out
+            left = [each for each in told.document["findings"] if each["status"] != "ok"]
+            assert fault.rule not in {each["id"] for each in left}, left
+    finally:
+        fault.clean(bench)
+    assert settled(doctor).code == 0
+
+
+def named(doctor: Doctor, fault: Fault) -> dict[str, Any]:
+    """The finding that names a fault; some are seen only once the autoscaler, or the scheduler, has reported it."""
+    found: list[dict[str, Any]] = []
+    for _ in range(20):
+        document = doctor.run("check", "--json", stack=fault.stack).document
+        found = [each for each in document["findings"] if each["status"] != "ok"]
+        for finding in found:
+            if finding["id"] == fault.rule and finding["status"] in ("broken", "warning"):
+                assert {each["link"] for each in found if each["status"] == "broken"} <= {finding["link"]}, found
+                return finding
+    pytest.fail(f"{fault.rule} was not named: {found}")

@@ -1,0 +1,321 @@
+"""Faults that are planted in the deployed program, each with the rule that must name it.
+
+Plain data: the page of first fixes and the fast tests read it without a sandbox.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+DEPLOYMENT = ("--namespace", "kube-system", "deployment/cluster-autoscaler")
+ACCOUNT = ("--namespace", "kube-system", "serviceaccount/cluster-autoscaler")
+OWN_POLICY = "cluster-autoscaler"
+"""Name of the inline policy that a fix without a stack puts on the role."""
+
+
+class Bench(Protocol):
+    """The deployed program, and the commands by which faults are planted."""
+
+    outputs: Any
+    role: str
+    group: str
+
+    def aws(self, *words: str) -> str: ...
+
+    def kubectl(self, *words: str) -> str: ...
+
+    def apply(self, manifest: Any) -> str: ...
+
+    def shell(self, command: str) -> str: ...
+
+
+Act = Callable[[Bench], object]
+
+
+class Fault(NamedTuple):
+    """One fault.
+
+    Attributes:
+        rule: The finding that must name it.
+        plant: Plants it.
+        clean: Removes what the fix leaves in addition to what existed before.
+        typed: Whether the test types the first fix; otherwise ``clean`` removes the fault.
+        stack: Whether the doctor knows the stack; otherwise it gets only the name of the cluster.
+        mode: The credential mode of the stack.
+        what: What distinguishes it from another fault of the same rule.
+    """
+
+    rule: str
+    plant: Act
+    clean: Act = lambda bench: None
+    typed: bool = True
+    stack: bool = True
+    mode: str = "irsa"
+    what: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name as a test case."""
+        return "-".join(filter(None, (self.rule, self.mode, "stack" if self.stack else "cluster", self.what)))
+
+
+# --- AWS --------------------------------------------------------------------------------------------------------------
+
+
+def _tag(key: str, value: str) -> Act:
+    def plant(bench: Bench) -> None:
+        tag = (
+            f"ResourceId={bench.group},ResourceType=auto-scaling-group,Key={key},Value={value},PropagateAtLaunch=false"
+        )
+        bench.aws("autoscaling", "create-or-update-tags", "--tags", tag)
+
+    return plant
+
+
+def _untag(bench: Bench) -> None:
+    key = f"k8s.io/cluster-autoscaler/{bench.outputs['clusterName']}"
+    tag = f"ResourceId={bench.group},ResourceType=auto-scaling-group,Key={key}"
+    bench.aws("autoscaling", "delete-tags", "--tags", tag)
+
+
+def _suspend(bench: Bench) -> None:
+    name = ("--auto-scaling-group-name", bench.group)
+    bench.aws("autoscaling", "suspend-processes", *name, "--scaling-processes", "Launch")
+
+
+def _trust(old: str, new: str) -> Act:
+    """Change a word of the trust policy."""
+
+    def plant(bench: Bench) -> None:
+        text = bench.outputs["trustDocument"]
+        assert old in text, text
+        document = text.replace(old, new)
+        bench.aws("iam", "update-assume-role-policy", "--role-name", bench.role, "--policy-document", document)
+
+    return plant
+
+
+def _trust_without_subject(bench: Bench) -> None:
+    document = json.loads(bench.outputs["trustDocument"])
+    equal = document["Statement"][0]["Condition"]["StringEquals"]
+    document["Statement"][0]["Condition"]["StringEquals"] = {
+        key: value for key, value in equal.items() if not key.endswith(":sub")
+    }
+    text = json.dumps(document)
+    bench.aws("iam", "update-assume-role-policy", "--role-name", bench.role, "--policy-document", text)
+
+
+def _delete_provider(bench: Bench) -> None:
+    arn = bench.outputs["oidcProviderArn"]
+    bench.aws("iam", "delete-open-id-connect-provider", "--open-id-connect-provider-arn", arn)
+
+
+def _delete_audience(bench: Bench) -> None:
+    words = ("--open-id-connect-provider-arn", bench.outputs["oidcProviderArn"], "--client-id", "sts.amazonaws.com")
+    bench.aws("iam", "remove-client-id-from-open-id-connect-provider", *words)
+
+
+def _detach(bench: Bench) -> None:
+    bench.aws("iam", "detach-role-policy", "--role-name", bench.role, "--policy-arn", bench.outputs["policyArn"])
+
+
+def _attach(bench: Bench) -> None:
+    bench.aws("iam", "attach-role-policy", "--role-name", bench.role, "--policy-arn", bench.outputs["policyArn"])
+    bench.aws("iam", "delete-role-policy", "--role-name", bench.role, "--policy-name", OWN_POLICY)
+
+
+def _deny(action: str) -> Act:
+    """Deny an action by an inline policy of the name that a fix replaces."""
+
+    def plant(bench: Bench) -> None:
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": action, "Resource": "*"}]}
+        words = ("--role-name", bench.role, "--policy-name", OWN_POLICY, "--policy-document", json.dumps(document))
+        bench.aws("iam", "put-role-policy", *words)
+
+    return plant
+
+
+def _delete_own_policy(bench: Bench) -> None:
+    bench.aws("iam", "delete-role-policy", "--role-name", bench.role, "--policy-name", OWN_POLICY)
+
+
+def _attach_full_access(bench: Bench) -> None:
+    arn = "arn:aws:iam::aws:policy/AutoScalingFullAccess"
+    bench.aws("iam", "attach-role-policy", "--role-name", bench.role, "--policy-arn", arn)
+
+
+# --- Kubernetes -------------------------------------------------------------------------------------------------------
+
+
+def _annotate(annotation: str) -> Act:
+    return lambda bench: bench.kubectl("annotate", "--overwrite", *ACCOUNT, annotation)
+
+
+def _pods_older_than_their_role(bench: Bench) -> None:
+    pods = ("--namespace", "kube-system", "pods", "--selector", "app.kubernetes.io/instance=cluster-autoscaler")
+    _annotate("eks.amazonaws.com/role-arn-")(bench)
+    bench.kubectl("rollout", "restart", *DEPLOYMENT)
+    for _ in range(60):
+        found = json.loads(bench.kubectl("get", *pods, "--output", "json"))["items"]
+        if found and not any("AWS_ROLE_ARN" in json.dumps(pod["spec"]) for pod in found):
+            break
+        time.sleep(1)
+    _annotate(f"eks.amazonaws.com/role-arn={bench.outputs['roleArn']}")(bench)
+
+
+def _patch(*operations: Any) -> Act:
+    """Patch the Deployment."""
+    return lambda bench: bench.kubectl("patch", *DEPLOYMENT, "--type", "json", "--patch", json.dumps(operations))
+
+
+def _flag(flag: str) -> Act:
+    return _patch({"op": "add", "path": "/spec/template/spec/containers/0/command/-", "value": flag})
+
+
+def _setting(path: str, value: str) -> Act:
+    """Change a setting of the stack."""
+    return lambda bench: bench.shell(f"pulumi config set --path {path} {value} && pulumi up")
+
+
+def _without_annotation(bench: Bench) -> None:
+    patch = {"metadata": {"annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": None}}}
+    bench.kubectl("patch", *DEPLOYMENT, "--type", "merge", "--patch", json.dumps({"spec": {"template": patch}}))
+
+
+def _other_region(bench: Bench) -> None:
+    bench.kubectl("set", "env", *DEPLOYMENT, "AWS_REGION=eu-west-1")
+
+
+def _other_image(bench: Bench) -> None:
+    minor, _, patch = bench.outputs["imageTag"].rpartition(".")
+    image = f"registry.k8s.io/autoscaling/cluster-autoscaler:{minor}.{'1' if patch == '0' else '0'}"
+    bench.kubectl("set", "image", *DEPLOYMENT, f"*={image}")
+
+
+def _quoted_arn(bench: Bench) -> None:
+    _annotate(f"eks.amazonaws.com/role-arn='{bench.outputs['roleArn']}'")(bench)
+
+
+def _delete_association(bench: Bench) -> None:
+    cluster = ("--cluster-name", bench.outputs["clusterName"])
+    account = ("--namespace", "kube-system", "--service-account", "cluster-autoscaler")
+    found = json.loads(bench.aws("eks", "list-pod-identity-associations", *cluster, *account, "--output", "json"))
+    for each in found["associations"]:
+        bench.aws("eks", "delete-pod-identity-association", *cluster, "--association-id", each["associationId"])
+
+
+def _delete_agent(bench: Bench) -> None:
+    name = ("--cluster-name", bench.outputs["clusterName"], "--addon-name", "eks-pod-identity-agent")
+    bench.aws("eks", "delete-addon", *name)
+
+
+def _delete_account(bench: Bench) -> None:
+    bench.kubectl("delete", *ACCOUNT)
+
+
+def _forbid_volume_attachments(bench: Bench) -> None:
+    role = json.loads(bench.kubectl("get", "clusterrole", "cluster-autoscaler", "--output", "json"))
+    for rule in role["rules"]:
+        rule["resources"] = [each for each in rule.get("resources", []) if each != "volumeattachments"]
+    rules = [rule for rule in role["rules"] if rule["resources"]]
+    patch = json.dumps({"rules": rules})
+    bench.kubectl("patch", "clusterrole", "cluster-autoscaler", "--type", "merge", "--patch", patch)
+
+
+def _second_autoscaler(bench: Bench) -> None:
+    first = json.loads(bench.kubectl("get", *DEPLOYMENT, "--output", "json"))
+    selector = {"app": "second-autoscaler"}
+    template = first["spec"]["template"]
+    template["metadata"]["labels"] = selector
+    template["spec"]["nodeSelector"] = {"no-such-node": "on-purpose"}
+    second = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "second-autoscaler", "namespace": "kube-system"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": selector}, "template": template},
+    }
+    bench.apply(second)
+
+
+def _old_taint(bench: Bench) -> None:
+    node = json.loads(bench.kubectl("get", "nodes", "--output", "json"))["items"][0]["metadata"]["name"]
+    taint = f"ToBeDeletedByClusterAutoscaler={int(time.time()) - 7200}:PreferNoSchedule"
+    bench.kubectl("taint", "node", node, taint)
+
+
+def _pod_for_no_group(bench: Bench) -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "fits-nowhere", "namespace": "default"},
+        "spec": {
+            "nodeSelector": {"no-such-label": "on-purpose"},
+            "containers": [{"name": "pause", "image": "registry.k8s.io/pause:3.10"}],
+        },
+    }
+    bench.apply(pod)
+
+
+# --- the faults -------------------------------------------------------------------------------------------------------
+
+_SUBJECT = (":kube-system:cluster-autoscaler", ":kube-system:another")
+
+FAULTS = (
+    Fault("groups.tags", _untag),
+    Fault("groups.tags", _untag, stack=False),
+    Fault("groups.processes", _suspend),
+    Fault("groups.template-tags", _tag("k8s.io/cluster-autoscaler/node-template/taints/spot", "yes:NoSchedule")),
+    Fault("role.trust-subject", _trust(*_SUBJECT)),
+    Fault("role.trust-subject", _trust(*_SUBJECT), stack=False),
+    Fault("role.trust-issuer", _trust(":oidc-provider/", ":oidc-provider/another."), stack=False),
+    Fault("role.trust-audience", _trust("sts.amazonaws.com", "sts.amazonaws.com.cn"), stack=False),
+    Fault("role.trust-narrow", _trust_without_subject, stack=False),
+    Fault("role.oidc-provider", _delete_provider),
+    Fault("role.oidc-provider", _delete_provider, stack=False),
+    Fault("role.oidc-audience", _delete_audience, stack=False),
+    Fault("permissions.reads", _detach),
+    Fault("permissions.reads", _detach, _attach, stack=False),
+    Fault("permissions.writes", _deny("autoscaling:SetDesiredCapacity"), _delete_own_policy, stack=False),
+    Fault("permissions.node-groups", _deny("eks:DescribeNodegroup"), _delete_own_policy, stack=False),
+    Fault("permissions.narrow", _attach_full_access),
+    Fault("permissions.narrow", _attach_full_access, _delete_own_policy, stack=False),
+    Fault("pod.replicas", lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0")),
+    Fault(
+        "pod.replicas",
+        lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0"),
+        lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=2"),
+        stack=False,
+    ),
+    Fault("pod.rbac", _forbid_volume_attachments),
+    Fault(
+        "pod.rbac",
+        _forbid_volume_attachments,
+        lambda bench: bench.kubectl("delete", "clusterrole,clusterrolebinding", "cluster-autoscaler-additional"),
+        stack=False,
+    ),
+    Fault("pod.single", _second_autoscaler),
+    Fault("pod.flags", _flag("--max-empty-bulk-delete=10")),
+    Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting"),
+    Fault("pod.safe-to-evict", _without_annotation),
+    Fault("pod.region", _other_region),
+    Fault("pod.stack-image", _other_image),
+    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-")),
+    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-"), stack=False),
+    Fault("service-account.role-arn", _quoted_arn, stack=False),
+    Fault("service-account.exists", _delete_account),
+    Fault("service-account.injected", _pods_older_than_their_role),
+    Fault("autoscaler.leftover-taints", _old_taint),
+    Fault("role.trust-pod-identity", _trust("cluster-autoscaler", "another"), stack=False, mode="podIdentity"),
+    Fault("service-account.source", _delete_association, mode="podIdentity"),
+    Fault("service-account.pod-identity-agent", _delete_agent, stack=False, mode="podIdentity"),
+    Fault("groups.tags", _untag, mode="nodeRole"),
+    Fault("groups.tags", _untag, stack=False, mode="nodeRole"),
+    Fault("pod.replicas", lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0"), mode="nodeRole"),
+    Fault(
+        "pending-pods.fits",
+        _pod_for_no_group,
+        lambda bench: bench.kubectl("delete", "pod", "fits-nowhere", "--namespace", "default", "--now"),
+        typed=False,
+    ),
+)

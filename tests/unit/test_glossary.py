@@ -1,0 +1,125 @@
+"""The project's text uses the terms of AWS, Kubernetes and Pulumi: words that read as translated are replaced."""
+
+import re
+import tokenize
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SCOPE = ("doctor", "docs/doctor")
+"""Folders and files that are checked."""
+
+LATER = ("components", "policies", "settings", "docs", "README.md")
+"""Folders and files that still have such words; move each to ``SCOPE`` once its text is rewritten."""
+
+WORDS: Mapping[str, str] = {
+    r"mend(s|ed|ing|er)?": "fix",
+    r"told|tells?": "reported, reports, shows",
+    r"says?|said|saying": "reports, shows",
+    r"wish(es|ed)?": "requested, configured, set",
+    r"besides?": "in addition to, next to",
+    r"of (its|one's|their|your) own": "your own, custom, separate",
+    r"(least|greatest|fewest) (size|nodes?)": "minSize, maxSize, minimum or maximum number of nodes",
+    r"set aside": "backed off",
+    r"rooms?": "capacity (of nodes), package (of code)",
+    r"looks?|looked|looking": "check, inspect, read",
+    r"foreign": "self-managed, of another cluster",
+    r"(un)?announc(e|es|ed|ing)": "advertise for scale-from-zero, add node-template tags",
+    r"rightly|for ever|in vain|nought|shall|ought|thus|of late": "delete, or: correctly, indefinitely, timed out, zero",
+    r"whoever|somebody|nobody|anybody": "the user, no one by name: name the actor",
+    r"comes and goes": "is created and deleted",
+    r"(is|are|was|were) (not )?there(?! (is|are|a|an|any|no)\b)": "exists, does not exist",
+    r"hand made|(made )?by hand": "created manually, changed outside the stack",
+    r"the (stage|play|world)": "the sandbox, the emulated AWS",
+    r"strangers?": "the other one, by its name",
+    r"waiting pods?|pods? that waits?": "pending pods",
+}
+"""What to write instead, by a pattern of whole words. Words that also have a right meaning here, such as takes, stands,
+lies, hangs, picture and faults, are left to the reader."""
+
+EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("doctor", "could not look"): "the exit code and the verdict of the JSON, an interface",
+    ("doctor", "cannot look"): "the error behind that exit code",
+    ("doctor", "foreign groups"): "the id of a rule, an interface",
+    ("doctor", "foreign"): "the id of a rule, an interface",
+    ("docs/doctor", "could not look"): "the verdict of the JSON, an interface",
+    ("docs/doctor", "foreign groups"): "the id of a rule, an interface",
+    ("docs/doctor", "groups.foreign"): "the id of a rule, an interface",
+    ("docs/doctor", 'id="foreign"'): "the anchor of that rule",
+    ("docs/doctor", "#foreign"): "the anchor of that rule",
+}
+"""Text that is allowed in a folder or file, with the reason."""
+
+_ANY = re.compile(r"\b(" + "|".join(f"(?:{pattern})" for pattern in WORDS) + r")\b", re.IGNORECASE)
+
+
+def files(place: str) -> list[Path]:
+    """The Python and Markdown files of a folder, or a file itself."""
+    path = ROOT / place
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [each for each in found if each.suffix in (".py", ".md")]
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Every line of Markdown, and every name, string and comment of Python, with the line's number."""
+    if path.suffix == ".md":
+        yield from enumerate(path.read_text().splitlines(), 1)
+        return
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in (tokenize.NAME, tokenize.STRING, tokenize.COMMENT):
+                yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+def in_words(text: str) -> str:
+    """A text with names such as ``NodeRoom`` and ``node_room`` as separate words."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text).replace("_", " ").replace("-", " ")
+
+
+def words_to_replace(text: str, place: str) -> list[str]:
+    """The words of a text that should be others, except those that are allowed in that place."""
+    for (where, allowed), _ in EXCEPTIONS.items():
+        if where == place:
+            text = re.sub(re.escape(allowed), "", text, flags=re.IGNORECASE)
+            text = re.sub(re.escape(allowed), "", in_words(text), flags=re.IGNORECASE)
+    return [found[0] for found in _ANY.finditer(in_words(text))]
+
+
+@pytest.mark.parametrize("place", SCOPE)
+def test_no_text_has_a_word_to_replace(place: str):
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {word} ({text.strip()[:100]})"
+        for path in files(place)
+        for line, text in texts(path)
+        for word in words_to_replace(text, place)
+    ]
+    assert files(place)
+    assert not found, "see WORDS for what to write instead:\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("word", ["mends", "a NodeRoom", "read_rooms", "it says so", "nobody", "a hand-made group"])
+def test_a_word_to_replace_is_found(word: str):
+    assert words_to_replace(word, "")
+
+
+@pytest.mark.parametrize("text", ["headroom", "essays", "besiege", "a pending pod", "is there a group"])
+def test_a_word_that_only_contains_one_is_not(text: str):
+    assert not words_to_replace(text, "")
+
+
+def test_every_exception_is_needed():
+    text = {place: " ".join(in_words(text) for path in files(place) for _, text in texts(path)) for place in SCOPE}
+    raw = {place: " ".join(path.read_text() for path in files(place)) for place in SCOPE}
+    unused = [
+        (place, allowed)
+        for place, allowed in EXCEPTIONS
+        if allowed.lower() not in text[place].lower() and allowed.lower() not in raw[place].lower()
+    ]
+    assert unused == []
+
+
+def test_what_is_checked_later_exists():
+    assert [place for place in LATER if not files(place)] == []

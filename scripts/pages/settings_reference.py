@@ -1,4 +1,4 @@
-"""docs/settings.md and the table of the README: every setting, from the TypedDicts that declare them."""
+"""docs/settings.md: every setting, from the TypedDicts that declare them."""
 
 import ast
 import inspect
@@ -57,16 +57,6 @@ def page() -> str:
     inner = [row for row in rows if row not in top]
     table = ["| key | type | meaning |", "| --- | --- | --- |"]
     return "\n".join([HEAD, *table, *top, "", "## Key by key", "", *table, *inner]) + "\n"
-
-
-def short_table() -> str:
-    """The table of the README: what each key is for, and what it is when it is left out."""
-    lines = ["| key | meaning | left out |", "| --- | --- | --- |"]
-    for key, text in described(settings.Settings).items():
-        meaning, _, default = text.removesuffix(".").rpartition(". ")
-        default = "not allowed" if default == "Required" else default.removeprefix("Default ")
-        lines.append(f"| `{key}` | {meaning} | {default} |")
-    return "\n".join(lines) + "\n"
 
 
 def _row(path: str, field: Field, text: str) -> str:

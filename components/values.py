@@ -3,7 +3,7 @@
 The form of every value was read in the chart's templates at 9.59.0 (kubernetes/autoscaler).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -56,6 +56,7 @@ OWNED: Mapping[str, str] = {
     "expanderPriorities": "expanderPriorities of the settings",
     "replicaCount": "replicas",
     "podAnnotations": "podAnnotations of the settings",
+    "podDisruptionBudget.minAvailable": "minAvailable of the settings: the chart rejects it beside maxUnavailable",
     "podLabels.app": "nothing: users find the pods by it",
     "awsAccessKeyID": "credentials: no key of AWS belongs into a chart's values",
     "awsSecretAccessKey": "credentials: no key of AWS belongs into a chart's values",
@@ -217,9 +218,10 @@ def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) 
 
 
 def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
-    """Faults of extra values: those that a setting of this project decides, and what would replace a map of them."""
-    found = (_owned_fault(extra, path, owner) for path, owner in OWNED.items())
-    return list(dict.fromkeys(fault for fault in found if fault))
+    """Faults of extra values: those that a setting of this project decides, what would replace a map of them, null."""
+    found = [fault for path, owner in OWNED.items() if (fault := _owned_fault(extra, path, owner))]
+    known = {fault.path for fault in found}
+    return list(dict.fromkeys([*found, *(fault for fault in _nulls(extra, "values") if fault.path not in known)]))
 
 
 def chart_values(
@@ -329,10 +331,27 @@ def _arguments(settings: AutoscalerSettings) -> Values:
 
 
 def _disruption_budget(settings: AutoscalerSettings) -> Values:
-    """The chart's own default is maxUnavailable 1, which must be taken back to set the other."""
-    if "min_available" in settings:
-        return {"minAvailable": int(settings["min_available"]), "maxUnavailable": None}
-    return {"maxUnavailable": 1}
+    """The budget, always as maxUnavailable: the chart's own default is maxUnavailable 1, and it rejects both.
+
+    Only null would take that default back, and no null arrives (``_nulls``).
+    """
+    replicas = int(settings.get("replicas", DEFAULT_REPLICAS))
+    return {"maxUnavailable": replicas - int(settings["min_available"]) if "min_available" in settings else 1}
+
+
+def _nulls(values: Mapping[str, object], above: str) -> Iterator[Fault]:
+    """Values that are null.
+
+    Helm takes null for "no default", but none arrives: pulumi-kubernetes drops it (pkg/provider/helm_release.go,
+    SkipNulls and excludeNulls; issue 2997), as does the Python SDK for newer releases (pulumi issue 12178).
+    """
+    for key, value in values.items():
+        path = f"{above}.{key}"
+        if value is None:
+            expected = "a value: Pulumi drops null before Helm sees it, so the chart's default would stay"
+            yield Fault(path, "null", expected)
+        elif isinstance(value, Mapping):
+            yield from _nulls(value, path)
 
 
 def _spread(topology_key: str) -> Values:

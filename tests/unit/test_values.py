@@ -22,7 +22,7 @@ def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
         credentials="irsa" if role_arn else "podIdentity",
         role_arn=role_arn,
         image_repository=values.IMAGE_REPOSITORY,
-        image_tag="v1.35.2",
+        image_tag="v1.35.0",
         settings=settings or {},
         extra=extra,
     )
@@ -97,8 +97,26 @@ def test_two_replicas_are_spread_over_zones_and_nodes_with_a_disruption_budget()
     assert rendered["podDisruptionBudget"] == {"maxUnavailable": 1}
 
 
-def test_a_minimum_of_available_pods_takes_the_charts_default_back():
-    assert of({"min_available": 1})["podDisruptionBudget"] == {"minAvailable": 1, "maxUnavailable": None}
+def test_a_minimum_of_available_pods_is_what_the_others_leave():
+    """The chart rejects minAvailable beside its default maxUnavailable, which no null can take back."""
+    assert of({"min_available": 1})["podDisruptionBudget"] == {"maxUnavailable": 1}
+    assert of({"min_available": 1, "replicas": 3})["podDisruptionBudget"] == {"maxUnavailable": 2}
+    assert of({"min_available": 0})["podDisruptionBudget"] == {"maxUnavailable": 2}
+
+
+def test_no_value_of_ours_is_null():
+    """pulumi-kubernetes drops null before Helm sees it."""
+    assert list(values._nulls(of({"min_available": 1}, role_arn=None), "values")) == []
+
+
+def test_a_null_among_the_extra_values_is_refused_because_it_would_be_dropped():
+    extra = {"resources": {"limits": {"memory": None}}, "dnsPolicy": None, "affinity": {}, "hostNetwork": False}
+    found = extra_values_faults(extra)
+    assert [(fault.path, fault.got) for fault in found] == [
+        ("values.resources.limits.memory", "null"),
+        ("values.dnsPolicy", "null"),
+    ]
+    assert all("the chart's default would stay" in fault.expected for fault in found)
 
 
 def test_memory_is_asked_for_and_limited_alike():
@@ -128,7 +146,7 @@ def test_extra_values_are_merged_last_and_deeply():
         extra={"image": {"pullSecrets": ["registry"]}, "dnsPolicy": "Default", "resources": {"limits": {"cpu": "1"}}}
     )
     assert rendered["image"]["pullSecrets"] == ["registry"]
-    assert rendered["image"]["tag"] == "v1.35.2"
+    assert rendered["image"]["tag"] == "v1.35.0"
     assert rendered["resources"]["limits"] == {"memory": "600Mi", "cpu": "1"}
     assert rendered["dnsPolicy"] == "Default"
 

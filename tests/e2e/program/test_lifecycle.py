@@ -156,6 +156,18 @@ def drift(stack: Stack, sandbox: Sandbox) -> list[tuple[str, str]]:
     return sorted(repaired)
 
 
+def test_the_disruption_budget_leaves_the_minimum_of_available_pods(stack: Stack, sandbox: Sandbox) -> None:
+    """Of the chart's two fields only one may arrive, and no null does (pulumi-kubernetes issue 2997)."""
+    budgets = client.PolicyV1Api(sandbox.kubernetes(CLUSTER))
+    changed = {"replicas": 3, "minAvailable": 1}
+    with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}):
+        stack.up()
+        (budget,) = budgets.list_namespaced_pod_disruption_budget("kube-system").items
+        assert (budget.spec.min_available, budget.spec.max_unavailable) == (None, 2)
+        assert stack.planned() == []
+    stack.up()
+
+
 def test_a_tag_removed_outside_is_put_back(stack: Stack, sandbox: Sandbox) -> None:
     asg = sandbox.client("autoscaling")
     (group,) = [g["asgName"] for g in stack.outputs()["nodeGroups"] if "batch" in g["name"]]

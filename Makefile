@@ -95,7 +95,7 @@ pages: setup ## Write the pages of the documentation that are made from the code
 	$(BIN)/python -m scripts.pages
 
 versions: setup ## Refresh the tables of versions from their public sources, and what is made from them; look at the difference.
-	$(BIN)/python -m scripts.versions
+	PATH="$(CURDIR)/.sandbox/bin:$$PATH" $(BIN)/python -m scripts.versions
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program tests/schema
 	$(BIN)/python -m scripts.pages
 

@@ -27,6 +27,8 @@ from scripts.versions.tables import Table
 
 ROOT = Path(__file__).parents[1]
 HOME = Path("components/pure/data")
+HELM = Path(__file__).with_name("played_helm.sh")
+"""Prints the one template of the played chart, which has nothing to be rendered."""
 NEW_FLAG = "made-up-flag"
 OLD_MINOR = "1.33"
 COMMIT = "0123456789ab"
@@ -91,14 +93,14 @@ class Played:
             for table in (self._tables["informers.tsv"], self._tables["flag-needs.tsv"])
             for row in table.rows
         ]
-        role = "{{- if .Values.rbac.create -}}\nkind: ClusterRole\nmetadata:\n  labels:\n{{ include 'x' . }}\nrules:\n"
+        role = "kind: ClusterRole\nrules:\n"
         for group, resource in dict.fromkeys(granted):
             role += (
                 f'  - apiGroups:\n    - "{group}"\n    resources:\n    - {resource}\n    verbs: [get, list, watch]\n'
             )
         files = {
             "values.yaml": f"image:\n  tag: v{self.newest}\n",
-            "templates/clusterrole.yaml": role + "{{- end -}}\n",
+            "templates/clusterrole.yaml": role,
         }
         packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w") as archive:
@@ -179,6 +181,7 @@ def arguments(root: Path, url: str, today: str) -> list[str]:
     return [
         *("--root", str(root), "--today", today),
         *("--images", f"{url}/v2/tags/list", "--charts", f"{url}/charts/index.yaml", "--files", f"{url}/raw"),
+        *("--helm", str(HELM)),
     ]
 
 

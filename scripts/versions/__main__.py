@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         if field.type is str:
             parser.add_argument(f"--{field.name}", default=field.default, help=f"default: {field.default}")
     given = parser.parse_args(arguments)
-    sources = Sources(images=given.images, charts=given.charts, files=given.files)
+    sources = Sources(images=given.images, charts=given.charts, files=given.files, helm=given.helm)
     before = load(given.root / HOME)
     try:
         after = refresh(before, sources, given.today)

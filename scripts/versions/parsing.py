@@ -116,33 +116,28 @@ def default_image(values: str) -> str:
     return tag[1:]
 
 
-def readable_resources(cluster_role: str) -> set[tuple[str, str]]:
-    """API group and resource of everything that a chart's ``clusterrole.yaml`` lets Cluster Autoscaler list and watch.
-
-    The template is read, not rendered: rules that depend on values count as granted.
+def readable_resources(manifests: str) -> set[tuple[str, str]]:
+    """API group and resource of everything that the ClusterRole of a rendered chart lets its account list and watch.
 
     Raises:
-        SourceError: No rules are left once the template's own lines are taken out.
+        SourceError: The manifests do not parse, or have no ClusterRole with rules.
     """
-    lines = [re.sub(r"\{\{.*?\}\}", "x", line) for line in cluster_role.splitlines() if not _is_directive(line)]
-    text = "\n".join(lines).partition("\nrules:")[2]
     try:
-        rules = yaml.safe_load(text)
+        documents = list(yaml.safe_load_all(manifests))
     except yaml.YAMLError as error:
-        raise SourceError(f"clusterrole.yaml of the chart: {error}") from error
-    if not isinstance(rules, list):
-        raise SourceError("clusterrole.yaml of the chart: no rules")
+        raise SourceError(f"rendered chart: {error}") from error
+    roles = [each for each in documents if isinstance(each, Mapping) and each.get("kind") == "ClusterRole"]
+    rules = [rule for role in roles for rule in role.get("rules") or []]
+    if not rules:
+        raise SourceError("rendered chart: no ClusterRole with rules")
     return {
         (group, resource)
         for rule in rules
-        if isinstance(rule, Mapping) and {"list", "watch"} <= set(rule.get("verbs", []))
+        # A rule with names lets nobody list.
+        if ("*" in rule["verbs"] or {"list", "watch"} <= set(rule["verbs"])) and not rule.get("resourceNames")
         for group in rule.get("apiGroups", [])
         for resource in rule.get("resources", [])
     }
-
-
-def _is_directive(line: str) -> bool:
-    return line.strip().startswith("{{")
 
 
 def flags(source: str) -> dict[str, Flag]:

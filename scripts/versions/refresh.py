@@ -33,7 +33,12 @@ def refresh(before: Tables, sources: Sources, today: str) -> Tables:
         before["cluster-autoscaler.tsv"], parsing.image_tags(sources.image_tags())
     )
     after["ca-flags.tsv"] = flags(before["ca-flags.tsv"], after["cluster-autoscaler.tsv"], sources)
-    after["charts.tsv"], roles = charts(before["charts.tsv"], parsing.chart_index(sources.chart_index()), sources)
+    after["charts.tsv"], roles = charts(
+        before["charts.tsv"],
+        parsing.chart_index(sources.chart_index()),
+        sources,
+        before["kubernetes.tsv"].column("minor")[-1],
+    )
     for name in ("informers.tsv", "flag-needs.tsv"):
         after[name] = granted(name, before[name], roles)
     after["ami-types.tsv"] = ami_types(before["ami-types.tsv"], sources.ami_types())
@@ -121,8 +126,17 @@ def flags_of(version: str, sources: Sources) -> dict[str, Flag]:
     raise SourceError(f"flags of {version}: no definitions in {old} at {tag} or in {CORE_REPOSITORY}")
 
 
-def charts(table: Table, index: list[Chart], sources: Sources) -> tuple[Table, dict[str, set[tuple[str, str]]]]:
-    """The charts, and what the ClusterRole of each new one lets Cluster Autoscaler list."""
+def charts(
+    table: Table, index: list[Chart], sources: Sources, kubernetes: str
+) -> tuple[Table, dict[str, set[tuple[str, str]]]]:
+    """The charts, and what the ClusterRole of each new one lets Cluster Autoscaler list.
+
+    Args:
+        table: The charts as they were known.
+        index: The charts as the repository lists them.
+        sources: Where the new ones are.
+        kubernetes: The Kubernetes minor to render the new ones for.
+    """
     listed = {chart.version for chart in index}
     for version in table.column("chart"):
         if version not in listed:
@@ -134,7 +148,7 @@ def charts(table: Table, index: list[Chart], sources: Sources) -> tuple[Table, d
         archive = sources.chart(chart.url)
         image = parsing.default_image(parsing.archived(archive, "values.yaml"))
         rows.append((chart.version, chart.app_version, image, chart.released))
-        roles[chart.version] = parsing.readable_resources(parsing.archived(archive, "templates/clusterrole.yaml"))
+        roles[chart.version] = parsing.readable_resources(sources.manifests(archive, kubernetes))
     return replace(table, rows=tuple(sorted(rows, key=lambda row: patch(row[0])))), roles
 
 

@@ -1,5 +1,7 @@
-"""Read the public sources. The only network code of the refresh; what it returns is parsed elsewhere."""
+"""Read the public sources, and let helm render charts. What this returns is parsed elsewhere."""
 
+import subprocess
+import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -27,12 +29,14 @@ class Sources:
         images: The registry's list of tags of the image.
         charts: Index of the chart repository.
         files: Root of raw files: ``<files>/<owner>/<name>/<tag>/<path>``.
+        helm: The program that renders a chart, on PATH or by its path.
         timeout: Seconds that one answer may take.
     """
 
     images: str = "https://registry.k8s.io/v2/autoscaling/cluster-autoscaler/tags/list"
     charts: str = "https://kubernetes.github.io/autoscaler/index.yaml"
     files: str = "https://raw.githubusercontent.com"
+    helm: str = "helm"
     timeout: float = 60
 
     def image_tags(self) -> str:
@@ -46,6 +50,34 @@ class Sources:
     def chart(self, url: str) -> bytes:
         """One packed chart; a relative address is one of the repository's."""
         return self._get(urljoin(self.charts, url))
+
+    def manifests(self, archive: bytes, kubernetes: str) -> str:
+        """The objects of a packed chart, as helm renders them for a cluster on AWS without further values.
+
+        Args:
+            archive: The packed chart.
+            kubernetes: The minor of the cluster, which templates may ask for.
+
+        Raises:
+            SourceError: There is no helm, or it cannot render the chart.
+        """
+        with tempfile.NamedTemporaryFile(suffix=".tgz") as chart:
+            chart.write(archive)
+            chart.flush()
+            command = [self.helm, "template", "cluster-autoscaler", chart.name, "--kube-version", f"{kubernetes}.0"]
+            command += ["--set", "cloudProvider=aws,awsRegion=us-east-1,autoDiscovery.clusterName=any"]
+            try:
+                run = subprocess.run(command, capture_output=True, text=True, timeout=self.timeout, check=False)
+            except FileNotFoundError as error:
+                needed = "expected Helm 3 on PATH or by --helm; `make sandbox-tools` builds one into .sandbox/bin"
+                raise SourceError(
+                    f"helm renders the ClusterRole of a new chart: got no {self.helm}; {needed}"
+                ) from error
+            except subprocess.TimeoutExpired as error:
+                raise SourceError(f"{self.helm} template: no answer within {self.timeout:.0f} s") from error
+        if run.returncode:
+            raise SourceError(f"{self.helm} template: {run.stderr.strip()}")
+        return run.stdout
 
     def file(self, repository: str, tag: str, path: str) -> str | None:
         """One file of a repository at a tag, None if there is no such file."""

@@ -12,8 +12,10 @@ from scripts.versions.parsing import Flag, SourceError
 from scripts.versions.sources import Sources
 from scripts.versions.tables import Table, differences
 from tests.played_sources import NEW_FLAG, Played, arguments, environment, serving
+from tests.versions import NEWER_CHART, newest_image
 
 ROOT = Path(__file__).parents[2]
+OLD = newest_image("1.32")[1:]
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
 @pytest.mark.parametrize(
     ("lost", "told"),
     [
-        (lambda played: played.tags.remove("1.32.7"), "image tags: 1.32.7, the newest known of 1.32, is gone"),
+        (lambda played: played.tags.remove(OLD), f"image tags: {OLD}, the newest known of 1.32, is gone"),
         (lambda played: played.charts.remove("9.46.6"), "chart index: 9.46.6 is gone"),
         (lambda played: played.kubernetes.pop(-2), "EKS DescribeClusterVersions: "),
         (lambda played: setattr(played, "_definitions", lambda _: [("a", "Bool", "true")]), "flags of"),
@@ -98,7 +100,7 @@ def test_without_aws_credentials_the_support_dates_stay(checkout, played, monkey
 def test_a_chart_that_no_longer_grants_a_right_is_left_to_a_person(checkout):
     tables = refresh.load(checkout / HOME)
     with pytest.raises(SourceError, match="no longer grants list and watch of namespaces"):
-        refresh.granted("informers.tsv", tables["informers.tsv"], {"9.60.0": {("", "pods")}})
+        refresh.granted("informers.tsv", tables["informers.tsv"], {NEWER_CHART: {("", "pods")}})
 
 
 def test_flags_are_read_in_the_form_of_kubernetes_autoscaler():
@@ -150,7 +152,7 @@ def test_what_is_no_list_of_tags_is_refused(answer):
 
 
 @pytest.mark.parametrize(
-    "index", ["", "entries: {}", "- a", "entries: {cluster-autoscaler: [{version: 9.59.0}]}", "a: ["]
+    "index", ["", "entries: {}", "- a", "entries: {cluster-autoscaler: [{version: 9.46.0}]}", "a: ["]
 )
 def test_what_is_no_chart_index_is_refused(index):
     with pytest.raises(SourceError):
@@ -159,8 +161,8 @@ def test_what_is_no_chart_index_is_refused(index):
 
 def test_the_odd_chart_tag_is_left_out_of_the_index():
     index = "entries: {cluster-autoscaler: [{version: 9.10.01, appVersion: 1, created: x, urls: [u]}, "
-    index += "{version: 9.59.0, appVersion: 1.35.0, created: '2026-07-21T21:20:14Z', urls: [u]}]}"
-    assert [chart.version for chart in parsing.chart_index(index)] == ["9.10.01", "9.59.0"]
+    index += "{version: 9.46.0, appVersion: 1.32.0, created: '2025-02-24T21:20:14Z', urls: [u]}]}"
+    assert [chart.version for chart in parsing.chart_index(index)] == ["9.10.01", "9.46.0"]
 
 
 @pytest.mark.parametrize("values", ["", "image: {}", "image: {tag: latest}", "image: [", "- a"])
@@ -175,24 +177,40 @@ def test_a_broken_chart_archive_is_refused():
 
 
 def test_only_what_may_be_both_listed_and_watched_counts_as_granted():
-    role = """
-{{- if .Values.rbac.create -}}
-kind: ClusterRole
-metadata:
-  name: {{ template "x" . }}
+    manifests = """
+kind: Role
 rules:
-  - apiGroups: [""]
-    resources: [pods, "{{ .Values.other }}"]
-    verbs: [get, list, watch]
-{{- if eq .Values.cloudProvider "aws" }}
-  - apiGroups: [apps]
-    resources: [deployments]
-    verbs: [list]
-{{- end }}
+  - {apiGroups: [""], resources: [configmaps], verbs: [list, watch]}
+---
+kind: ClusterRole
+rules:
+  - {apiGroups: [""], resources: [pods, nodes], verbs: [get, list, watch]}
+  - {apiGroups: [apps], resources: [deployments], verbs: [list]}
+  - {apiGroups: [""], resources: [endpoints], resourceNames: [cluster-autoscaler], verbs: [list, watch]}
+  - {apiGroups: [batch], resources: [jobs], verbs: ["*"]}
 """
-    assert parsing.readable_resources(role) == {("", "pods"), ("", "x")}
+    assert parsing.readable_resources(manifests) == {("", "pods"), ("", "nodes"), ("batch", "jobs")}
+
+
+@pytest.mark.parametrize("manifests", ["", "kind: ClusterRole", "kind: Role\nrules: [{verbs: []}]", "a: ["])
+def test_a_rendered_chart_without_a_cluster_role_is_refused(manifests):
     with pytest.raises(SourceError):
-        parsing.readable_resources("kind: ClusterRole")
+        parsing.readable_resources(manifests)
+
+
+def test_without_helm_a_new_chart_is_refused_with_the_way_to_get_it(played, capsys):
+    _, given = played
+    assert main([*given, "--helm", "no-such-helm"]) == 1
+    assert "got no no-such-helm; expected Helm 3 on PATH or by --helm" in capsys.readouterr().err
+
+
+def test_what_helm_says_is_passed_on(played, capsys, tmp_path):
+    _, given = played
+    failing = tmp_path / "helm"
+    failing.write_text("#!/bin/sh\necho 'Error: chart is broken' >&2\nexit 1\n")
+    failing.chmod(0o755)
+    assert main([*given, "--helm", str(failing)]) == 1
+    assert "template: Error: chart is broken" in capsys.readouterr().err
 
 
 def test_support_dates_are_read_and_an_empty_answer_is_refused():
@@ -205,7 +223,7 @@ def test_support_dates_are_read_and_an_empty_answer_is_refused():
 
 def test_the_version_of_a_module_is_read_from_go_mod():
     module = "sigs.k8s.io/cluster-autoscaler"
-    assert parsing.module_version(f"require (\n\t{module} v1.37.0\n)", module) == "v1.37.0"
+    assert parsing.module_version(f"require (\n\t{module} v0.5.0\n)", module) == "v0.5.0"
     assert parsing.module_version(f"module {module}\n", module) is None
 
 

@@ -19,10 +19,11 @@ import yaml
 from benchmarks.measuring import Run, run
 from benchmarks.settings import Document
 from sandbox import processes
-from sandbox.adoption import CLUSTER, KUBERNETES_VERSION
+from sandbox.adoption import CLUSTER
 from sandbox.layout import IN_MEMORY, PROJECT, REGION, Layout
 from sandbox.private_api import PrivateApi
 from sandbox.tools.build import equip
+from sandbox.tools.catalog import KUBERNETES_MINOR
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -83,7 +84,7 @@ class Bench:
         subnets = [subnet["SubnetId"] for subnet in self.aws("ec2").describe_subnets()["Subnets"]]
         self.aws("eks").create_cluster(
             name=name,
-            version=KUBERNETES_VERSION,
+            version=KUBERNETES_MINOR,
             roleArn=role["Role"]["Arn"],
             resourcesVpcConfig={"subnetIds": subnets},
         )

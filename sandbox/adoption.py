@@ -18,6 +18,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.console import step
+from sandbox.tools.catalog import KUBERNETES_MINOR
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 CLUSTER = "legacy"
 NODE_GROUP = "workers"
-KUBERNETES_VERSION = "1.36"
 INSTANCE_TYPE = "m5.large"
 
 TAGS = {"alpha.eksctl.io/cluster-name": CLUSTER}
@@ -58,7 +58,7 @@ def make(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
         _unless_there(
             lambda: eks.create_cluster(
                 name=CLUSTER,
-                version=KUBERNETES_VERSION,
+                version=KUBERNETES_MINOR,
                 roleArn=arns[_CLUSTER_ROLE],
                 resourcesVpcConfig={"subnetIds": subnets},
                 accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"},

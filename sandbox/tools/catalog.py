@@ -66,15 +66,7 @@ class Tool:
     @property
     def version(self) -> str:
         """The pinned version without ``v``, read from ``go.mod``."""
-        pin = re.search(rf"^(?:require|\s)\s*{re.escape(self.module)} v(\S+)", self.go_mod, re.MULTILINE)
-        if pin is None:
-            raise LookupError(f"{self.folder / 'go.mod'} does not require {self.module}")
-        return pin[1]
-
-    @property
-    def go_mod(self) -> str:
-        """The text of ``go.mod``."""
-        return (self.folder / "go.mod").read_text()
+        return pinned(self.folder, self.module)
 
     @property
     def ldflags(self) -> str:
@@ -93,6 +85,22 @@ class Tool:
         return f"{self.name}-{self.version}-{digest.hexdigest()[:8]}"
 
 
+def pinned(folder: Path, module: str) -> str:
+    """The version, without ``v``, of a module that the ``go.mod`` in a folder requires.
+
+    Raises:
+        LookupError: It does not.
+    """
+    pin = re.search(rf"^(?:require|\s)\s*{re.escape(module)} v(\S+)", (folder / "go.mod").read_text(), re.MULTILINE)
+    if pin is None:
+        raise LookupError(f"{folder / 'go.mod'} does not require {module}")
+    return pin[1]
+
+
+KUBERNETES_MINOR = pinned(FAMILIES / "kubernetes", "k8s.io/kubernetes").rpartition(".")[0]
+"""The newest Kubernetes that the sandbox can serve, and the one that it serves where no other is asked for."""
+
+
 def _kubernetes(name: str, *version_arguments: str) -> Tool:
     flags = {"gitVersion": "v{version}", "gitMajor": "{major}", "gitMinor": "{minor}"}
     return Tool(
@@ -101,7 +109,7 @@ def _kubernetes(name: str, *version_arguments: str) -> Tool:
         module="k8s.io/kubernetes",
         packages={name: f"k8s.io/kubernetes/cmd/{name}"},
         version_arguments=version_arguments,
-        accepts="~=1.36.0",
+        accepts=f"~={KUBERNETES_MINOR}.0",
         linker_flags=tuple(f"k8s.io/component-base/version.{flag}={value}" for flag, value in flags.items()),
     )
 

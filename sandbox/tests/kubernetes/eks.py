@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 from sandbox.kubernetes.files import ClusterFiles
 from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
+from sandbox.tools.catalog import KUBERNETES_MINOR
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -111,7 +112,7 @@ class Account:
         arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, **extra)["Role"]["Arn"]
         return arn
 
-    def create_cluster(self, name: str, version: str = "1.36", mode: str = "API") -> Cluster:
+    def create_cluster(self, name: str, version: str = KUBERNETES_MINOR, mode: str = "API") -> Cluster:
         """Creates a cluster and waits until it is ACTIVE."""
         self.eks.create_cluster(
             name=name,

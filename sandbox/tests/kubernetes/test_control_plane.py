@@ -6,11 +6,13 @@ import re
 import signal
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandbox.tests.kubernetes.eks import eventually
+from sandbox.tools.catalog import KUBERNETES_MINOR
 
 
 def controller(account):
@@ -118,8 +120,8 @@ def test_after_the_death_of_the_server_or_its_store_the_cluster_comes_back_as_it
 
 
 def test_an_upgraded_cluster_comes_back_as_the_new_version(account, cluster):
-    account.eks.update_cluster_version(name=cluster.name, version="1.36")
-    eventually(lambda: serves(cluster) and behaves_as(cluster) == "1.36")
+    account.eks.update_cluster_version(name=cluster.name, version=KUBERNETES_MINOR)
+    eventually(lambda: serves(cluster) and behaves_as(cluster) == KUBERNETES_MINOR)
 
 
 def test_a_killed_controller_finds_and_replaces_what_it_left_behind(account, cluster):
@@ -150,12 +152,18 @@ def test_a_stopped_controller_leaves_no_process_and_a_taken_port_is_replaced(acc
 
 
 def test_a_deleted_cluster_leaves_nothing_and_its_name_can_be_used_again(account):
+    # KUBECONFIG of a shell that is open all the while, as `pulumi destroy` and `pulumi up` come and go in it.
+    layout = replace(account.sandbox.layout, cluster="green")
+    looks = [layout.bin / "kubectl", "--kubeconfig", layout.kubeconfig, "get", "namespaces", "--output", "name"]
     green = account.create_cluster("green")
+    assert "namespace/kube-system" in account.sandbox.run(looks)
     keep_note(green, "of the first green")
     before, issuer = green.pids(), green.describe()["identity"]["oidc"]["issuer"]
     account.delete_cluster("green")
     assert not [pid for pid in before.values() if Path(f"/proc/{pid}").exists()]
+    assert not layout.kubeconfig.exists()
     green = account.create_cluster("green")
+    assert "namespace/kube-system" in account.sandbox.run(looks)
     assert "NotFound" in read_note(green)
     assert green.describe()["identity"]["oidc"]["issuer"] != issuer
     account.delete_cluster("green")

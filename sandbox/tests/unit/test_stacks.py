@@ -15,6 +15,7 @@ import yaml
 from sandbox import stacks
 from sandbox.layout import PROJECT, Layout
 from sandbox.stacks import StackError
+from sandbox.tools.catalog import KUBERNETES_MINOR
 
 PULUMI = """#!/bin/sh
 echo "$@" >> {calls}
@@ -110,6 +111,12 @@ def test_whether_a_stack_owns_resources_is_read_from_its_state(layout: Layout, l
 @pytest.mark.parametrize(("stack", "cluster"), [("sandbox", "sandbox"), ("adopt", "legacy")])
 def test_the_cluster_of_a_stack_is_read_from_its_settings(stack: str, cluster: str, tmp_path: Path):
     assert stacks.cluster(Layout.load(tmp_path), stack) == cluster
+
+
+def test_the_stack_of_the_sandbox_asks_for_the_kubernetes_that_the_sandbox_has():
+    settings = yaml.safe_load((PROJECT / "Pulumi.sandbox.yaml").read_text())
+    cluster = settings["config"]["eks-cluster-autoscaler:cluster"]
+    assert cluster["create"]["kubernetesVersion"] == KUBERNETES_MINOR
 
 
 def test_what_pulumi_said_is_in_the_error(layout: Layout):

@@ -20,13 +20,26 @@ HEADINGS = {
     "sandbox": "The sandbox's start",
 }
 
+_PLUGINS = "AWS is emulated, the aws plugin a stand-in"
+ANSWERED = {
+    "preview": f"the real Pulumi engine; {_PLUGINS}; no cluster is asked",
+    "growth": f"the real Pulumi engine; by each up also the Kubernetes provider and API server; {_PLUGINS}",
+    "doctor": "the real doctor and Kubernetes API server; AWS is emulated",
+    "sandbox": f"the real Pulumi engine, Kubernetes provider and API server; {_PLUGINS}, the nodes and autoscaler too",
+}
+"""Who answered, by part."""
+
+REAL_PROVIDER_SINCE = "2026-11-29"
+"""Figures of an earlier day were taken with a stand-in for the Kubernetes provider."""
+
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs on the embedded cloud:
-the real Pulumi engine and a real Kubernetes API, while AWS and the Pulumi providers are stand-ins on the same machine.
-So these figures say what program and engine cost, and nothing of how long AWS takes: a real `up` waits minutes for a
-cluster and its nodes. Compare ratios within a run; seconds are those of one machine. Figures read *median
-(lowest-highest)*. CI guards counts, not seconds (`tests/benchmarks`)."""
+Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs on the embedded cloud.
+Real are the Pulumi engine, the Kubernetes provider and the Kubernetes API server. AWS is emulated on the same machine;
+the aws and eks plugins, the nodes and the autoscaler's process are stand-ins. So these figures say what program and
+engine cost, and nothing of how long AWS takes: a real `up` waits minutes for a cluster and its nodes. Compare ratios
+within a run; seconds are those of one machine. Figures read *median (lowest-highest)*. CI guards counts, not
+seconds (`tests/benchmarks`)."""
 
 
 def write() -> None:
@@ -49,7 +62,11 @@ def _wrapped(block: str) -> str:
 
 
 def _part(name: str, section: dict[str, Any]) -> str:
-    return "\n\n".join([f"## {HEADINGS[name]}", PARTS[name].section(section["figures"]), _taken(section["taken"])])
+    answered = f"Answered by {ANSWERED[name]}."
+    if section["taken"]["date"] < REAL_PROVIDER_SINCE:
+        answered += f" These figures are older than {REAL_PROVIDER_SINCE}: the Kubernetes provider was a stand-in then."
+    body = PARTS[name].section(section["figures"])
+    return "\n\n".join([f"## {HEADINGS[name]}", answered, body, _taken(section["taken"])])
 
 
 def _taken(taken: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The committed page and plots are those of the committed figures."""
 
 from benchmarks import figures, page
-from benchmarks.page import HEADINGS
+from benchmarks.page import ANSWERED, HEADINGS
 from benchmarks.parts import PARTS
 
 
@@ -17,8 +17,8 @@ def test_the_page_is_that_of_the_figures(tmp_path, monkeypatch):
     assert {path.name: path.read_text() for path in tmp_path.glob("*.svg")} == drawn
 
 
-def test_each_part_has_a_heading():
-    assert HEADINGS.keys() == PARTS.keys()
+def test_each_part_has_a_heading_and_names_who_answered():
+    assert HEADINGS.keys() == ANSWERED.keys() == PARTS.keys()
 
 
 def test_figures_of_one_part_leave_the_others_alone(tmp_path, monkeypatch):

@@ -2,10 +2,11 @@
 
     python scripts/reliability_report.py build/reliability.xml [build/reliability-again.xml] docs/reliability.md
 
-A later run counts for the cases that it has: those that had failed and were mended, as the page then says.
+A later run counts for the cases that it has: those that had failed and were mended, as the page then says. If the runs
+are of several days, each row shows its own.
 
-A test case tells as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `seen` and any
-`figure: <name>`, each kind of fault being a table with the names of its figures as columns.
+A test case tells as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `answered`,
+`seen` and any `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
 """
 
 import sys
@@ -20,8 +21,11 @@ _NO_KIND = "Others"
 _INTRODUCTION = """\
 # Reliability
 
-Faults put in on purpose, with the real Pulumi engine and a real Kubernetes API on the sandbox's emulated AWS. Written
-by `make faults`; nothing here is edited by hand. A short form of the same suite runs with every `make test`.
+Faults put in on purpose, in the sandbox. Each row names who answered. The Pulumi engine, the Kubernetes provider with
+its Helm, and the Kubernetes API server are the real ones; AWS is emulated, and its plugin and the autoscaler's process
+are stand-ins. The chart is the sandbox's own. No row rests on a stand-in's own retry or wording.
+
+Written by `make faults`; nothing here is edited by hand. A short form of the same suite runs with every `make test`.
 """
 
 
@@ -29,7 +33,9 @@ class Case(NamedTuple):
     """One test of the suite."""
 
     kind: str
+    date: str
     done: str
+    answered: str
     seen: str
     figures: dict[str, str]
     failure: str | None
@@ -56,7 +62,9 @@ def cases(elements: list[ElementTree.Element]) -> list[Case]:
         run.append(
             Case(
                 kind=told.get("kind", _NO_KIND),
+                date=told.get("date", ""),
                 done=told.get("done", name),
+                answered=told.get("answered", ""),
                 seen=told.get("seen", ""),
                 figures=figures,
                 failure=_failure(element),
@@ -76,22 +84,20 @@ def report(*runs: str) -> str:
     """
     latest: dict[tuple[str, str], ElementTree.Element] = {}
     repeated = 0
-    for number, junit in enumerate(runs):
+    for junit in runs:
         try:
             found = {_identity(case): case for case in ElementTree.fromstring(junit).iter("testcase")}
         except ElementTree.ParseError as error:
             raise ValueError(f"no XML: {error}") from error
-        repeated += len(found) if number else 0
+        repeated += len(found.keys() & latest.keys())
         latest |= found
     elements = list(latest.values())
     run = cases(elements)
     if not run:
         raise ValueError("it names no test")
-    conditions = {key: value for element in elements for key, value in _properties(element).items()}
-    if missing := [name for name in CONDITIONS if name not in conditions]:
-        raise ValueError(f"the run does not tell its {', '.join(missing)}")
+    days = _conditions(elements)
     failed = sum(not each.passed for each in run)
-    lines = [_INTRODUCTION, *(f"- {name.capitalize()}: {conditions[name]}" for name in CONDITIONS)]
+    lines = [_INTRODUCTION, *(f"- {date}: {machine}; {versions}" for date, machine, versions in days)]
     again = f" ({repeated} of them run again, after a failure was mended)" if repeated else ""
     lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed{again}", ""]
     counts = Counter(each.kind for each in run)
@@ -101,8 +107,28 @@ def report(*runs: str) -> str:
         for kind, count in counts.items()
     ]
     for kind in counts:
-        lines += ["", f"## {kind}", "", *_table([each for each in run if each.kind == kind])]
+        lines += ["", f"## {kind}", "", *_table([each for each in run if each.kind == kind], dated=len(days) > 1)]
     return "\n".join(lines) + "\n"
+
+
+def _conditions(elements: list[ElementTree.Element]) -> list[tuple[str, ...]]:
+    """Date, machine and versions of each run, oldest first.
+
+    Raises:
+        ValueError: Some are not told.
+    """
+    found = set()
+    for element in elements:
+        told = _properties(element)
+        # A test that failed before its first fixture tells nothing; the others tell of the same run.
+        missing = [name for name in CONDITIONS if name not in told]
+        if not missing:
+            found.add(tuple(told[name] for name in CONDITIONS))
+        elif len(missing) < len(CONDITIONS):
+            raise ValueError(f"the run does not tell its {', '.join(missing)}")
+    if not found:
+        raise ValueError(f"the run does not tell its {', '.join(CONDITIONS)}")
+    return sorted(found)
 
 
 def _identity(case: ElementTree.Element) -> tuple[str, str]:
@@ -116,12 +142,14 @@ def _failure(case: ElementTree.Element) -> str | None:
     return None
 
 
-def _table(rows: list[Case]) -> list[str]:
+def _table(rows: list[Case], dated: bool) -> list[str]:
     figures = list(dict.fromkeys(name for row in rows for name in row.figures))
-    lines = [_row("what was done", "what was seen", *figures), _row(*["---"] * (2 + len(figures)))]
+    columns = ["what was done", "what was seen", "answered by", *(["date"] if dated else []), *figures]
+    lines = [_row(*columns), _row(*["---"] * len(columns))]
     for row in rows:
         seen = row.seen if row.passed else f"**FAILED**: {row.failure}"
-        lines.append(_row(row.done, seen, *(row.figures.get(name, "") for name in figures)))
+        date = [row.date] if dated else []
+        lines.append(_row(row.done, seen, row.answered, *date, *(row.figures.get(name, "") for name in figures)))
     return lines
 
 

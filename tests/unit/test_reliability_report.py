@@ -26,26 +26,34 @@ def run(*cases):
 
 def test_the_conditions_and_the_counts_come_first():
     text = SCRIPT["report"](run(case(kind="A", done="x"), case(kind="A", done="y"), case(kind="B", done="z")))
-    assert "- Date: 2026-11-01\n- Machine: 2 cores\n- Versions: Pulumi v3\n- Cases: 3, of which none failed\n" in text
+    assert "- 2026-11-01: 2 cores; Pulumi v3\n- Cases: 3, of which none failed\n" in text
     assert "| A | 2 | 0 |\n| B | 1 | 0 |" in text
 
 
 def test_each_kind_is_a_table_with_its_own_figures():
     text = SCRIPT["report"](
         run(
-            case(kind="A", done="killed", seen="converged", figure_seconds="1.5"),
+            case(kind="A", done="killed", seen="converged", answered="engine", figure_seconds="1.5"),
             case(kind="B", done="throttled", seen="retried", figure_tries="2"),
             case(kind="A", done="killed later", seen="nothing left", figure_left="0"),
         )
     )
     first, second = text.split("## A\n")[1].split("## B\n")
     assert first.strip().splitlines() == [
-        "| what was done | what was seen | seconds | left |",
-        "| --- | --- | --- | --- |",
-        "| killed | converged | 1.5 |  |",
-        "| killed later | nothing left |  | 0 |",
+        "| what was done | what was seen | answered by | seconds | left |",
+        "| --- | --- | --- | --- | --- |",
+        "| killed | converged | engine | 1.5 |  |",
+        "| killed later | nothing left |  |  | 0 |",
     ]
-    assert "| throttled | retried | 2 |" in second
+    assert "| throttled | retried |  | 2 |" in second
+
+
+def test_rows_of_several_days_show_their_own():
+    later = CONDITIONS | {"date": "2026-11-02", "versions": "Pulumi v4"}
+    text = SCRIPT["report"](run(case(done="x", seen="old")), run(case(done="y", seen="new", conditions=later)))
+    assert "- 2026-11-01: 2 cores; Pulumi v3\n- 2026-11-02: 2 cores; Pulumi v4\n" in text
+    assert "| x | old |  | 2026-11-01 |" in text
+    assert "| y | new |  | 2026-11-02 |" in text
 
 
 def test_the_order_is_that_of_names_whichever_worker_was_first():
@@ -70,7 +78,7 @@ def test_a_case_that_was_mended_and_run_again_counts_as_it_went_then_and_the_pag
 
 def test_what_would_break_the_table_does_not():
     text = SCRIPT["report"](run(case(kind="A", done="a | b", seen="one&#10;two")))
-    assert r"| a \| b | one two |" in text
+    assert r"| a \| b | one two |  |" in text
 
 
 def test_of_two_tries_the_last_one_counts():

@@ -6,6 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
+ENGINE, PROVIDER, SERVER = "Pulumi engine", "Kubernetes provider", "Kubernetes API server"
+"""Who answered, real in every run of this suite. Helm is part of the provider."""
+DOCTOR = "the doctor"
+AWS = "emulated AWS (aws plugin: stand-in)"
+AUTOSCALER = "pods of the autoscaler (stand-in)"
+
 FULL = "full"
 """Marker of what belongs to the full form only: `@pytest.mark.full`, or :func:`case`."""
 
@@ -24,22 +30,24 @@ def case(*values: object, id: str, short: bool = False) -> object:
 class Finding:
     """What a test did to the system and what it saw: its row of the report.
 
-    It travels as properties of the JUnit test case: `kind` is the table, `done` and `seen` are columns, and so is
-    every `figure: <name>`.
+    It travels as properties of the JUnit test case: `kind` is the table, `done`, `seen` and `answered` are columns, and
+    so is every `figure: <name>`.
     """
 
     def __init__(self, record: Callable[[str, object], None]) -> None:
         self._record = record
 
-    def done(self, kind: str, what: str) -> None:
+    def done(self, kind: str, what: str, *answered: str) -> None:
         """Say it before it is done, so that a test that fails has its row as well.
 
         Args:
             kind: The kind of fault, which heads its table.
             what: What was done in this very test.
+            answered: Whose answer decides: constants of this module.
         """
         self._record("kind", kind)
         self._record("done", what)
+        self._record("answered", ", ".join(answered))
 
     def seen(self, what: str, **figures: object) -> None:
         """What came of it, in words, and figures by their names (`tries=2`)."""

@@ -7,8 +7,10 @@ import pytest
 
 from tests.e2e.reliability.engine import Engine, switches
 from tests.e2e.reliability.recovery import Mended, counts, is_stuck
-from tests.e2e.reliability.suite import Finding, case
+from tests.e2e.reliability.suite import AWS, ENGINE, PROVIDER, Finding, case
 from tests.e2e.reliability.victim import CLUSTER, Point, Victim
+
+ANSWERED = (ENGINE, PROVIDER, AWS)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +101,7 @@ ALTERNATELY = [
 def test_the_run_after_a_kill_converges(
     victim: Victim, uninterrupted: Counter[str], finding: Finding, command: str, what: str, point: Point
 ) -> None:
-    finding.done(f"The engine killed (SIGKILL) during `{command}`", f"killed when {what}")
+    finding.done(f"The engine killed (SIGKILL) during `{command}`", f"killed when {what}", *ANSWERED)
     victim.ensure(up=command == "destroy")
     victim.is_up = True  # or anything between: the next case finds out
     mended = victim.kill(command, point, what)
@@ -128,6 +130,7 @@ def test_a_stack_that_is_killed_again_and_again_converges_and_goes(victim: Victi
     finding.done(
         "The engine killed (SIGKILL) during `up`",
         f"one stack, killed {len(SHORT)} times on its way up and once on its way down",
+        *ANSWERED,
     )
     victim.ensure(up=False)
     victim.is_up = True

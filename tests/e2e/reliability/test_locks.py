@@ -12,7 +12,7 @@ from sandbox.private_api import PrivateApi
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import Engine, lock_files
-from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.suite import ENGINE, Finding
 
 KIND = "The lock of a stack"
 
@@ -33,7 +33,7 @@ def busy(stack: Stack, emulator: PrivateApi) -> Iterator[Engine]:
 def test_the_second_of_two_ups_is_told_who_holds_the_stack_and_the_first_ends_well(
     stack: Stack, busy: Engine, finding: Finding
 ) -> None:
-    finding.done(KIND, "a second `up` while one runs")
+    finding.done(KIND, "a second `up` while one runs", ENGINE)
     said = stack.up(check=False)
     assert "the stack is currently locked by 1 lock(s)" in said
     assert f"created by {getpass.getuser()}@{socket.gethostname()} (pid {busy.pid})" in said
@@ -47,7 +47,7 @@ def test_the_second_of_two_ups_is_told_who_holds_the_stack_and_the_first_ends_we
 def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the_stack(
     stack: Stack, busy: Engine, finding: Finding
 ) -> None:
-    finding.done(KIND, "`up` after the one before was killed (SIGKILL)")
+    finding.done(KIND, "`up` after the one before was killed (SIGKILL)", ENGINE)
     busy.kill()
     stack.sandbox.start()
     said = stack.up(check=False)
@@ -61,7 +61,7 @@ def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the
 def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
     sandbox: Sandbox, stack: Stack, busy: Engine, finding: Finding
 ) -> None:
-    finding.done(KIND, "`make sandbox-preview` after an `up` was killed (SIGKILL)")
+    finding.done(KIND, "`make sandbox-preview` after an `up` was killed (SIGKILL)", ENGINE)
     busy.kill()
     assert len(lock_files(stack)) == 1
     command: list[str | Path] = [
@@ -82,7 +82,7 @@ def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
 
 def test_a_state_has_no_file_that_a_kill_could_tear(sandbox: Sandbox, stack: Stack, finding: Finding) -> None:
     """The file backend replaces a state whole, but writes the metadata beside it in place."""
-    finding.done("The engine killed (SIGKILL) during `up`", "killed as it writes the state, to a folder")
+    finding.done("The engine killed (SIGKILL) during `up`", "killed as it writes the state, to a folder", ENGINE)
     assert stack.name in [file.stem for file in sandbox.layout.pulumi_state.rglob("*.json")]
     assert not list(sandbox.layout.pulumi_state.rglob("*.attrs"))
     finding.seen("every file is replaced whole; with the backend's default, metadata, it was not: see interrupted.md")

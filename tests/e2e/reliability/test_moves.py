@@ -11,7 +11,7 @@ from tests.e2e.doctor.commands import Doctor
 from tests.e2e.program.identity import NAMESPACE
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.probe import Watch
-from tests.e2e.reliability.suite import Finding, case
+from tests.e2e.reliability.suite import AUTOSCALER, AWS, ENGINE, PROVIDER, SERVER, Finding, case
 
 CLUSTER = "sandbox"
 KIND = "Moves between the ways to credentials"
@@ -81,7 +81,7 @@ def home(sandbox: Sandbox, stack: Stack) -> Iterator[Stack]:
 def test_at_no_step_of_a_move_is_the_autoscaler_doubled_or_without_permissions(
     sandbox: Sandbox, home: Stack, finding: Finding, tour: Sequence[Step]
 ) -> None:
-    finding.done(KIND, ", ".join(map(str, [HOME, *tour])))
+    finding.done(KIND, ", ".join(map(str, [HOME, *tour])), ENGINE, PROVIDER, SERVER, AWS, AUTOSCALER)
     doctor = Doctor(sandbox, home)
     groups = asg_names(home)
     watches = []

@@ -1,4 +1,4 @@
-"""Helm releases that a run of Pulumi meets in a bad state, or that somebody made by hand: taken over or explained.
+"""Helm releases that a run of Pulumi meets in a bad state, makes badly, or did not make: taken over or explained.
 
 Whatever it was, exactly one Deployment of Cluster Autoscaler is there afterwards, and the next preview is empty.
 """
@@ -7,23 +7,27 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from kubernetes import client
 
 from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.commands import Doctor
 from tests.e2e.program.identity import NAMESPACE
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import kubernetes_providers
 from tests.e2e.reliability.probe import deployments
-from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.suite import DOCTOR, ENGINE, PROVIDER, SERVER, Finding
 
 CLUSTER = "sandbox"
-KIND = "Helm releases in a bad state or made by hand"
+KIND = "Helm releases in a bad state or created manually"
+ANSWERED = (ENGINE, PROVIDER, SERVER)
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 NAME = "cluster-autoscaler"
@@ -92,6 +96,11 @@ class Cluster:
         """Identity of the one Deployment."""
         return str(self.apps.read_namespaced_deployment(NAME, NAMESPACE).metadata.uid)
 
+    def image_and_selector(self) -> tuple[str, dict[str, str], int]:
+        """What the pods of the Deployment are, where they may run, and how many."""
+        spec = self.apps.read_namespaced_deployment(NAME, NAMESPACE).spec
+        return spec.template.spec.containers[0].image, spec.template.spec.node_selector, spec.replicas
+
     def check_whole(self) -> None:
         """The release is deployed, its Deployment is the only one, and there is nothing left to do."""
         assert deployments(self.api) == (f"{NAMESPACE}/{NAME}",)
@@ -115,6 +124,22 @@ def cluster(sandbox: Sandbox, stack: Stack) -> Iterator[Cluster]:
         raise
 
 
+HOOK = "fails-on-purpose"
+FAILING_HOOK = f"""
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {HOOK}
+  annotations: {{helm.sh/hook: pre-upgrade}}
+spec:
+  backoffLimit: 0
+  activeDeadlineSeconds: 3
+  template:
+    spec:
+      restartPolicy: Never
+      nodeSelector: {{example.com/no-such-node: on-purpose}}
+      containers: [{{name: hook, image: registry.k8s.io/pause:3.10}}]
+"""
 UNINSTALL = ("uninstall", NAME, "-n", NAMESPACE, "--wait")
 ROLLBACK = ("rollback", NAME, "-n", NAMESPACE, "--wait")
 """The way out of a release that Helm refuses to touch, as docs/interrupted.md says."""
@@ -130,7 +155,7 @@ def check_said(told: str, reason: str) -> None:
 def test_a_release_made_by_hand_is_refused_by_name_and_taken_over_by_an_import(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "a deployed release of that name that the stack knows nothing of")
+    finding.done(KIND, "a deployed release of that name that the stack knows nothing of", *ANSWERED)
     cluster.forget_release()
     told = stack.up(check=False)
     check_said(told, "cannot re-use a name that is still in use")
@@ -147,7 +172,7 @@ def test_a_release_made_by_hand_is_refused_by_name_and_taken_over_by_an_import(
 def test_a_release_made_by_hand_under_the_charts_own_names_is_taken_over(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "`helm install cluster-autoscaler` with the chart's default names of objects")
+    finding.done(KIND, "`helm install cluster-autoscaler` with the chart's default names of objects", *ANSWERED)
     cluster.remove_release()
     cluster.install_by_hand()
     assert deployments(cluster.api) == (f"{NAMESPACE}/{NAME}-aws-{NAME}",)
@@ -162,7 +187,9 @@ def test_a_release_made_by_hand_under_the_charts_own_names_is_taken_over(
 def test_a_release_made_by_hand_with_another_selector_is_explained(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "`helm install` with our names of objects and another selector, which nobody can change")
+    finding.done(
+        KIND, "`helm install` with our names of objects and another selector, which nobody can change", *ANSWERED
+    )
     cluster.remove_release()
     cluster.install_by_hand(f"fullnameOverride={NAME}")
     check_said(stack.up(check=False), "cannot re-use a name that is still in use")
@@ -179,7 +206,9 @@ def test_a_release_made_by_hand_with_another_selector_is_explained(
 def test_a_provider_killed_during_the_install_leaves_a_release_that_helm_removes(
     cluster: Cluster, stack: Stack, sandbox: Sandbox, finding: Finding
 ) -> None:
-    finding.done(KIND, "the provider killed (SIGKILL) while Helm installs the release: stuck in pending-install")
+    finding.done(
+        KIND, "the provider killed (SIGKILL) while Helm installs the release: stuck in pending-install", *ANSWERED
+    )
     cluster.remove_release()
     with ThreadPoolExecutor() as pool:
         installing = pool.submit(stack.up, check=False)
@@ -199,7 +228,7 @@ def test_a_provider_killed_during_the_install_leaves_a_release_that_helm_removes
 def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
     cluster: Cluster, stack: Stack, finding: Finding, status: str
 ) -> None:
-    finding.done(KIND, f"release marked as {status}, as a helm that was killed leaves it")
+    finding.done(KIND, f"release marked as {status}, as a helm that was killed leaves it", *ANSWERED)
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
         stack.up()  # an earlier revision to go back to
     cluster.mark(status)
@@ -212,8 +241,54 @@ def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
 
 
 @pytest.mark.full
+def test_a_release_that_is_recorded_as_failed_is_named_by_the_doctor_and_repaired_by_the_next_change(
+    cluster: Cluster, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "release marked as failed, as an upgrade that timed out leaves it", *ANSWERED, DOCTOR)
+    cluster.mark("failed")
+    assert stack.planned("--refresh") == [], "the provider compares the values, which are the same"
+    told = Doctor(cluster.sandbox, stack).run("check", "--json").document["findings"]
+    assert [each["status"] for each in told if each["id"] == "pod.release"] == ["broken"], told
+    with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}), finding.timed("seconds of the next up"):
+        stack.up()
+    stack.up()
+    finding.seen("`preview --refresh` sees nothing and the doctor names it; the next `up` with a change upgrades it")
+
+
+@pytest.mark.full
+def test_a_release_whose_pods_never_become_ready_is_rolled_back(
+    cluster: Cluster, stack: Stack, finding: Finding
+) -> None:
+    finding.done(KIND, "`up` with settings whose pods never become ready: no node has the label", *ANSWERED)
+    before = cluster.image_and_selector()
+    changed = {"nodeSelector": {"example.com/no-such-node": "on-purpose"}, "timeoutSeconds": 30}
+    with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
+        check_said(stack.up(check=False), "context deadline exceeded")
+    assert cluster.image_and_selector() == before, "the release was not rolled back"
+    with finding.timed("seconds of the up that mends"):
+        stack.up()
+    finding.seen("`up` fails after `timeoutSeconds`, Helm restores the release; `up` with the old settings converges")
+
+
+@pytest.mark.full
+def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, finding: Finding, tmp_path: Path) -> None:
+    finding.done(KIND, "`up` with a chart whose pre-upgrade hook, a Job, fails", *ANSWERED)
+    before, chart = cluster.image_and_selector(), tmp_path / NAME
+    shutil.copytree(stack.project / "sandbox" / "chart" / NAME, chart)
+    (chart / "templates" / "hook.yaml").write_text(FAILING_HOOK)
+    changed = {"chart": {"location": str(chart)}, "replicas": 3}
+    with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
+        check_said(stack.up(check=False), "pre-upgrade hooks failed")
+    assert cluster.image_and_selector() == before
+    with finding.timed("seconds of the up that mends"):
+        stack.up()
+    client.BatchV1Api(cluster.api).delete_namespaced_job(HOOK, NAMESPACE, propagation_policy="Background")
+    finding.seen("`up` names the hook, the Deployment is as it was; `up` with the chart without it converges")
+
+
+@pytest.mark.full
 def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stack, finding: Finding) -> None:
-    finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects are there")
+    finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects are there", *ANSWERED)
     before = cluster.deployment_uid()
     cluster.core.delete_collection_namespaced_secret(NAMESPACE, label_selector=SECRETS)
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
@@ -229,7 +304,9 @@ def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stac
 def test_a_release_without_its_objects_gets_them_back_from_helm(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "half-deleted: Deployment, service account and ClusterRole are gone, the release is there")
+    finding.done(
+        KIND, "half-deleted: Deployment, service account and ClusterRole are gone, the release is there", *ANSWERED
+    )
     cluster.apps.delete_namespaced_deployment(NAME, NAMESPACE)
     cluster.core.delete_namespaced_service_account(NAME, NAMESPACE)
     client.RbacAuthorizationV1Api(cluster.api).delete_cluster_role(NAME)

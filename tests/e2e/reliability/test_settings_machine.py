@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.e2e.doctor.commands import Doctor
 from tests.e2e.program.stack import Stack, inventory
-from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.suite import AWS, DOCTOR, ENGINE, PROVIDER, SERVER, Finding
 
 KIND = "Settings edited at random"
 
@@ -177,7 +177,11 @@ class Edits(RuleBasedStateMachine):
 def test_whatever_is_edited_up_converges_and_the_doctor_is_content(
     stack: Stack, finding: Finding, examples: int, steps: int
 ) -> None:
-    finding.done(KIND, f"{examples} x {steps} edits drawn by Hypothesis, each applied by `up`, and back again")
+    finding.done(
+        KIND,
+        f"{examples} x {steps} edits drawn by Hypothesis, each applied by `up`, and back again",
+        *(ENGINE, PROVIDER, SERVER, DOCTOR, AWS),
+    )
     before, document = inventory(stack.sandbox), copy.deepcopy(stack.document)
 
     class Run(Edits):

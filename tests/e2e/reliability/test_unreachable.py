@@ -16,11 +16,12 @@ from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.identity import NAMESPACE
 from tests.e2e.program.stack import Stack, inventory
-from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.suite import ENGINE, PROVIDER, SERVER, Finding
 from tests.e2e.reliability.test_releases import ROLLBACK, Cluster
 
 CLUSTER = "sandbox"
 KIND = "The Kubernetes API gone"
+ANSWERED = (ENGINE, PROVIDER, SERVER)
 RELEASE = "kubernetes:helm.sh/v3:Release"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 UPDATING = "owner=helm,name=cluster-autoscaler,status=pending-upgrade"
@@ -69,7 +70,7 @@ def check_told(stack: Stack, endpoint: str, told: str) -> None:
 def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "the cluster's control plane stopped before preview, up, refresh and destroy")
+    finding.done(KIND, "the cluster's control plane stopped before preview, up, refresh and destroy", *ANSWERED)
     endpoint, before, held = stack.outputs()["clusterEndpoint"], state(stack), inventory(sandbox)
     with without_kubernetes(sandbox):
         with finding.timed("preview"), stack.edited(**an_edit(stack)):
@@ -99,7 +100,9 @@ def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
 def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can_be_mended(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "kube-apiserver killed (SIGKILL) while `up` updates the release; it comes back by itself")
+    finding.done(
+        KIND, "kube-apiserver killed (SIGKILL) while `up` updates the release; it comes back by itself", *ANSWERED
+    )
     before = state(stack)
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
         with ThreadPoolExecutor() as pool:
@@ -128,7 +131,7 @@ def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can
 def test_an_api_server_that_does_not_answer_is_given_up_and_named(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(KIND, "kube-apiserver stopped (SIGSTOP): connections are taken and never answered")
+    finding.done(KIND, "kube-apiserver stopped (SIGSTOP): connections are taken and never answered", *ANSWERED)
     endpoint, before = stack.outputs()["clusterEndpoint"], state(stack)
     pid = api_server(sandbox)
     os.kill(pid, signal.SIGSTOP)

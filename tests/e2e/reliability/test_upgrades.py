@@ -20,7 +20,7 @@ from sandbox.tests.harness import Sandbox
 from tests.e2e.doctor.commands import Doctor, wait_for
 from tests.e2e.program.stack import Stack, inventory
 from tests.e2e.reliability.probe import Watch
-from tests.e2e.reliability.suite import Finding
+from tests.e2e.reliability.suite import AWS, DOCTOR, ENGINE, PROVIDER, SERVER, Finding
 from tests.e2e.reliability.test_moves import asg_names, whoami
 from tests.versions import NEWEST_CHART, newest_image
 
@@ -83,7 +83,9 @@ def test_kubernetes_and_chart_are_led_upwards_without_a_gap(
     sandbox: Sandbox, before: dict[str, list[str]], repository: str, finding: Finding
 ) -> None:
     finding.done(
-        KIND, f"Kubernetes 1.33 (emulated by kube-apiserver 1.36), 1.34, chart {OLD_CHART} to {NEW_CHART}, 1.35, 1.36"
+        KIND,
+        f"Kubernetes 1.33 (emulated by kube-apiserver 1.36), 1.34, chart {OLD_CHART} to the newest, 1.35, 1.36",
+        *(ENGINE, PROVIDER, SERVER, DOCTOR, AWS),
     )
     held = inventory(sandbox)
     stack = Stack(sandbox, "sandbox", CLUSTER)
@@ -115,7 +117,7 @@ def watched(sandbox: Sandbox, stack: Stack, version: Version, repository: str, f
     planned = stack.counted()
     assert not {(op, kind) for op, kind in planned if "replace" in op and kind in (NODE_GROUP, CLUSTER_TYPE)}, planned
     with (
-        finding.timed(f"up to Kubernetes {version.kubernetes}, chart {version.chart}"),
+        finding.timed(f"up to Kubernetes {version.kubernetes}, chart {version.pinned or 'newest'}"),
         Watch(sandbox, CLUSTER, groups["batch"]) as watch,
     ):
         told = stack.up(check=False)

@@ -30,10 +30,16 @@ provider=$(aws iam create-open-id-connect-provider --url "$ISSUER" --client-id-l
 policy=$(aws iam create-policy --policy-name $OLD_POLICY --policy-document "$POLICY" --query Policy.Arn --output text)
 role=$(aws iam create-role --role-name $OLD_ROLE --assume-role-policy-document "$TRUST" --query Role.Arn --output text)
 aws iam attach-role-policy --role-name $OLD_ROLE --policy-arn "$policy"
-# As `eksctl create iamserviceaccount` leaves it.
-kubectl -n kube-system create serviceaccount cluster-autoscaler
-kubectl -n kube-system label serviceaccount cluster-autoscaler app.kubernetes.io/managed-by=eksctl
-kubectl -n kube-system annotate serviceaccount cluster-autoscaler eks.amazonaws.com/role-arn="$role"
+# As `eksctl create iamserviceaccount` leaves it, and `kubectl apply` with a team's own marks.
+kubectl apply --filename - <<END
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: cluster-autoscaler
+  namespace: kube-system
+  labels: {app.kubernetes.io/managed-by: eksctl, team: platform}
+  annotations: {eks.amazonaws.com/role-arn: "$role", example.com/owner: platform}
+END
 group=$(aws eks describe-nodegroup --cluster-name legacy --nodegroup-name workers \
   --query 'nodegroup.resources.autoScalingGroups[0].name' --output text)
 tag="ResourceId=$group,ResourceType=auto-scaling-group,PropagateAtLaunch=true"
@@ -151,6 +157,7 @@ def test_a_set_up_made_by_hand_is_moved_without_a_gap(sandbox: Sandbox, by_hand:
     core = client.CoreV1Api(sandbox.kubernetes(CLUSTER))
     (old,) = [pod.metadata.name for pod in core.list_namespaced_pod(NAMESPACE, label_selector=OF_THE_RELEASE).items]
     nodes = {node.metadata.name for node in core.list_node().items}
+    before = core.read_namespaced_service_account(NAME, NAMESPACE).metadata
 
     with Watch(sandbox.kubernetes(CLUSTER)) as watch:
         said = [by_hand.shell(_for_the_sandbox(step.text)) for step in steps]
@@ -173,6 +180,8 @@ def test_a_set_up_made_by_hand_is_moved_without_a_gap(sandbox: Sandbox, by_hand:
     # The age of the version tables depends on the day.
     warned = [line for line in said[-2].splitlines() if "warning" in line and "version tables" not in line]
     assert warned == [], "what the manual set-up was warned of is gone"
-    account = core.read_namespaced_service_account(NAME, NAMESPACE)
-    assert OLD_ROLE not in account.metadata.annotations["eks.amazonaws.com/role-arn"]
+    after = core.read_namespaced_service_account(NAME, NAMESPACE).metadata
+    assert after.uid == before.uid, "the service account was deleted under the pods that use it"
+    assert OLD_ROLE not in after.annotations["eks.amazonaws.com/role-arn"]
+    assert (after.labels["team"], after.annotations["example.com/owner"]) == ("platform", "platform")
     assert OLD_ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}

@@ -47,7 +47,7 @@ class ImageSource(TypedDict):
     repository: NotRequired[str]
     """Repository of the image. Defaults to `registry.k8s.io/autoscaling/cluster-autoscaler`."""
     tag: NotRequired[str]
-    """Tag of the image, `v1.35.2`. Defaults to the newest known patch of the cluster's own minor version."""
+    """Tag of the image: `v` and a full version. Defaults to the newest known patch of the cluster's minor version."""
 
 
 class AutoscalerReleaseArgs(TypedDict):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ._shared import compatibility, iam, versions
+from ._shared import compatibility, flag_needs, iam, versions
 from .access import PRIORITY_CONFIG_MAP, PRIORITY_KEY
 from .case import Case
 from .facts import LogLine, Source
@@ -107,6 +107,13 @@ def _instance_list(fixer: Fixer, match: re.Match[str], case: Case) -> str:
 
 def _newest_chart(fixer: Fixer, _: re.Match[str], __: Case) -> str:
     return fixer.values({}, chart_version=versions.dotted(compatibility.newest_chart().version))
+
+
+def _without_resource(fixer: Fixer, match: re.Match[str], case: Case) -> str:
+    """Remove the flag that needs the resource, if one of the command line does."""
+    wanted = flag_needs.needs(case.arguments.last, case.image[:2]) if case.image else ()
+    flag = next((need.flag for need in wanted if need.name == match["resource"]), None)
+    return fixer.flag(flag, None) if flag else f"Install the CustomResourceDefinition {match['resource']}."
 
 
 def _activities(fixer: Fixer, _: re.Match[str], case: Case) -> str:
@@ -300,6 +307,15 @@ SYMPTOMS: tuple[Symptom, ...] = (
         _words(r"(?P<resource>[a-z]+(?:\.[a-z0-9.-]+)?) is forbidden: User \S+ cannot (list|watch)"),
         "a role in Kubernetes that fits the image",
         _newest_chart,
+    ),
+    Symptom(
+        pod.FLAGS,
+        _words(
+            r"failed to list \S+: the server could not find the requested resource \(get (?P<resource>[a-z0-9.-]+)\)"
+        ),
+        "the CustomResourceDefinition of every resource that a flag makes the autoscaler list",
+        _without_resource,
+        causes=("pod.version",),
     ),
     Symptom(
         pod.BALANCING,

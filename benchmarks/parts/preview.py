@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmarks.measuring import CommandFailed, costs, ratios, rounds
 from benchmarks.options import Options
 from benchmarks.settings import CHART, dev_like
 from benchmarks.tables import table, told, verdict
+from sandbox import versions
 from sandbox.providers.aws.session import USER_AGENT
 
 GOAL = 1.10
@@ -22,7 +24,9 @@ EMPTY = "empty program"
 
 def flat_settings(cluster: str, chart: Path = CHART) -> dict[str, Any]:
     """Settings of the flat program: all that it does not have written into it."""
-    return {"config": {"benchmark-flat:cluster": cluster, "benchmark-flat:chart": str(chart)}}
+    images = {row["minor"]: f"v{row['newest']}" for row in versions.rows("cluster-autoscaler.tsv")}
+    config = {"cluster": cluster, "chart": str(chart), "images": json.dumps(images)}
+    return {"config": {f"benchmark-flat:{key}": value for key, value in config.items()}}
 
 
 def same_plan(ours: Stack, flat: Stack) -> int:

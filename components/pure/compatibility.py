@@ -234,7 +234,8 @@ def chart_faults(version: str) -> list[Fault]:
 def image_faults(tag: str) -> list[Fault]:
     """Faults of a wished-for image tag, whatever the cluster."""
     if parse_patch(tag) is None or not tag.startswith("v"):
-        return [Fault("", repr(tag), "a full version such as v1.33.6: anything else moves under your feet")]
+        newest = dotted(max(NEWEST_PATCH.values()))
+        return [Fault("", repr(tag), f"a full version such as v{newest}: another tag can change what it names")]
     return []
 
 

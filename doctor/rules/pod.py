@@ -120,7 +120,8 @@ FLAGS = BOOK.rule(
     "The autoscaler exits on a flag that it does not know, and Kubernetes restarts it indefinitely.",
     "`unknown flag: --max-empty-bulk-delete`, or `CrashLoopBackOff` after an upgrade. 1.32 removed `parallel-drain`; "
     "1.33 removed `max-empty-bulk-delete` and the node-autoprovisioning flags; AWS never supported "
-    "`--expander=price`; 1.35 rejects `--enable-dynamic-resource-allocation=false`.",
+    "`--expander=price`; 1.35 rejects `--enable-dynamic-resource-allocation=false`. Or the pod is Running and the log "
+    "repeats `failed to list *v1beta1.CapacityBuffer: the server could not find the requested resource`.",
     "Remove or correct the flag. Separate expanders by commas without spaces.",
 )
 DISCOVERY = BOOK.rule(

@@ -15,10 +15,10 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
         return
     tag = autoscaler.stated_image.tag
     if tag is None and isinstance(autoscaler, DeployedAutoscaler):
-        yield "The image has no tag, which means latest; expected an exact release such as v1.35.2."
+        yield f"The image has no tag, which means latest; expected an exact release such as {charts.NEWEST_IMAGE}."
     # A release that states no tag runs its chart's, which is as exact as the chart's version.
     if tag is not None and not charts.release(tag):
-        yield f"The image tag is {tag}; expected an exact release such as v1.35.2, or a digest."
+        yield f"The image tag is {tag}; expected an exact release such as {charts.NEWEST_IMAGE}, or a digest."
 
 
 RULE = Rule(

@@ -36,7 +36,7 @@ from doctor.facts import (
     Support,
 )
 from doctor.readings import Unreadable
-from tests.versions import NEWEST_CHART
+from tests.versions import NEWEST_CHART, newest_image
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 CLUSTER = "series-api"
@@ -44,6 +44,7 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"
 NAMESPACE = "kube-system"
 NAME = "cluster-autoscaler"
+IMAGE_TAG = newest_image("1.33")
 CLUSTER_ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{CLUSTER}"
 ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE"
 PROVIDER_ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('https://')}"
@@ -135,7 +136,7 @@ def deployment(**changes: Any) -> Deployment:
         "namespace": NAMESPACE,
         "name": NAME,
         "replicas": 1,
-        "image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.6",
+        "image": f"registry.k8s.io/autoscaling/cluster-autoscaler:{IMAGE_TAG}",
         "arguments": flags(),
         "service_account": NAME,
         "labels": {
@@ -242,7 +243,7 @@ def status_map(phase: str = "Running", groups: Mapping[str, str] | None = None, 
     )
 
 
-def rights(missing: str = "", image: str = "v1.33.6", given: tuple[str, ...] | None = None) -> dict[Any, bool]:
+def rights(missing: str = "", image: str = IMAGE_TAG, given: tuple[str, ...] | None = None) -> dict[Any, bool]:
     """Every right that a version needs, granted but for those of one resource."""
     patch = versions.parse_patch(image)
     assert patch

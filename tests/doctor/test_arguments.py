@@ -123,8 +123,8 @@ def test_static_groups_are_read_and_malformed_ones_named():
 @pytest.mark.parametrize(
     ("image", "tag"),
     [
-        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.6", "v1.33.6"),
-        ("localhost:5000/cluster-autoscaler:v1.33.6@sha256:00", "v1.33.6"),
+        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.0", "v1.33.0"),
+        ("localhost:5000/cluster-autoscaler:v1.33.0@sha256:00", "v1.33.0"),
         ("localhost:5000/cluster-autoscaler", ""),
         ("cluster-autoscaler@sha256:00", ""),
         ("", ""),

@@ -189,16 +189,22 @@ def _newer_cluster(snapshot: Snapshot) -> Snapshot:
     )
 
 
+_NOT_SERVED = (
+    'E0901 1 reflector.go:227] "Failed to watch" err="failed to list *v1beta1.CapacityBuffer: the server could not '
+    'find the requested resource (get capacitybuffers.autoscaling.x-k8s.io)" logger="UnhandledError"'
+)
+
+
 def _with_buffers(api_groups: Mapping[str, tuple[str, ...]], missing: str = "") -> Callable[[Snapshot], Snapshot]:
     """Capacity buffers in a version that reads them in JSON whatever the flags say."""
     command = given.flags(capacity_buffer_controller_enabled="true")
 
     def change(snapshot: Snapshot) -> Snapshot:
         buffered = given.with_aws(
-            given.with_deployment(snapshot, image="x/y:v1.36.1", arguments=command),
+            given.with_deployment(snapshot, image=f"x/y:{newest_image('1.36')}", arguments=command),
             cluster=given.cluster(version="1.36"),
         )
-        access = given.rights(missing, image="v1.36.1", given=command)
+        access = given.rights(missing, image=newest_image("1.36"), given=command)
         return given.with_kubernetes(buffered, version="v1.36.2-eks-1", api_groups=api_groups, access=access)
 
     return change
@@ -248,7 +254,7 @@ PLANTS = (
     Plant(
         0,
         "another minor",
-        deployed(image="x/cluster-autoscaler:v1.32.7"),
+        deployed(image=f"x/cluster-autoscaler:{newest_image('1.32')}"),
         "pod.version",
         f"image.tag={newest_image('1.33')}",
         WARNING,
@@ -313,7 +319,8 @@ PLANTS = (
         0,
         "an API that is not served",
         lambda it: given.with_kubernetes(
-            deployed(image="x/cluster-autoscaler:v1.35.2")(it), access=given.rights(image="v1.35.2")
+            deployed(image=f"x/cluster-autoscaler:{newest_image('1.35')}")(it),
+            access=given.rights(image=newest_image("1.35")),
         ),
         "pod.version",
         f"image.tag={newest_image('1.33')}",
@@ -354,11 +361,12 @@ PLANTS = (
         "locked flag",
         lambda it: given.with_kubernetes(
             deployed(
-                image="x/cluster-autoscaler:v1.35.2", arguments=given.flags(enable_dynamic_resource_allocation="false")
+                image=f"x/cluster-autoscaler:{newest_image('1.35')}",
+                arguments=given.flags(enable_dynamic_resource_allocation="false"),
             )(aws(cluster=given.cluster(version="1.35"))(it)),
             version="v1.35.0",
             api_groups={"resource.k8s.io": ("v1",)},
-            access=given.rights(image="v1.35.2"),
+            access=given.rights(image=newest_image("1.35")),
         ),
         "pod.flags",
         "extraArgs.enable-dynamic-resource-allocation=null",
@@ -434,6 +442,22 @@ PLANTS = (
         logged('configmaps is forbidden: User "x" cannot list resource "configmaps"'),
         "pod.rbac",
         "--version",
+    ),
+    Plant(
+        0,
+        "a group that is served without the resource that a flag needs",
+        lambda it: given.saying(
+            _with_buffers(api_groups=_SERVED | {"autoscaling.x-k8s.io": ("v1beta1",)})(it), _NOT_SERVED
+        ),
+        "pod.flags",
+        "extraArgs.capacity-buffer-controller-enabled=null",
+    ),
+    Plant(
+        0,
+        "a resource that is not served and that no flag asks for",
+        logged(_NOT_SERVED, running=True),
+        "pod.flags",
+        "Install the CustomResourceDefinition capacitybuffers.autoscaling.x-k8s.io.",
     ),
     Plant(
         0,
@@ -1123,9 +1147,10 @@ PLANTS = (
     Plant(
         0,
         "an image changed by hand under a stack",
-        lambda it: replace(it, intent=Intent(image_tag="v1.33.7")),
+        lambda it: replace(it, intent=Intent(image_tag=newer_image("1.33"))),
         "pod.stack-image",
-        "set image deployment/cluster-autoscaler '*=registry.k8s.io/autoscaling/cluster-autoscaler:v1.33.7'",
+        "set image deployment/cluster-autoscaler "
+        f"'*=registry.k8s.io/autoscaling/cluster-autoscaler:{newer_image('1.33')}'",
     ),
 )
 
@@ -1222,7 +1247,7 @@ def test_what_a_stack_deployed_is_fixed_by_the_stack():
     ("spoil", "fix"),
     [
         (
-            deployed(image="x/cluster-autoscaler:v1.32.7"),
+            deployed(image=f"x/cluster-autoscaler:{newest_image('1.32')}"),
             f"pulumi config set --path autoscaler.image.tag {newest_image('1.33')} && pulumi up",
         ),
         (
@@ -1237,7 +1262,7 @@ def test_what_a_stack_deployed_is_fixed_by_the_stack():
         (deployed(pod_annotations={}), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
         (deployed(replicas=0), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
         (
-            deployed(image="x/cluster-autoscaler:v1.32.7", edited=True),
+            deployed(image=f"x/cluster-autoscaler:{newest_image('1.32')}", edited=True),
             "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
         ),
         (
@@ -1279,6 +1304,6 @@ def test_the_report_says_how_old_the_version_tables_are_once_they_are_older_than
 
 def test_capacity_buffers_need_json_before_the_version_that_asks_for_it_itself():
     command = given.flags(capacity_buffer_controller_enabled="true")
-    snapshot = given.with_deployment(given.healthy(), image="x/y:v1.35.2", arguments=command)
+    snapshot = given.with_deployment(given.healthy(), image=f"x/y:{newest_image('1.35')}", arguments=command)
     found = [each for each in examine(snapshot).findings if each.rule.id == "pod.flags" and each.status is BROKEN]
     assert any("kube-api-content-type=application/json" in each.fix for each in found), found

@@ -296,7 +296,7 @@ def by(manager: str, *fields: str) -> dict[str, object]:
     ],
 )
 def test_an_edit_of_what_the_release_describes_is_read_from_the_field_managers(entry, edited):
-    container = {"image": "x/cluster-autoscaler:v1.33.6"}
+    container = {"image": "x/cluster-autoscaler:v1.33.0"}
     deployment = {
         "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system", "managedFields": [entry]},
         "spec": {"template": {"spec": {"containers": [container]}}},

@@ -116,7 +116,7 @@ def _old_image_with_pod_identity(it: Snapshot) -> Snapshot:
 
 
 def _no_region(it: Snapshot) -> Snapshot:
-    image = "registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.2"
+    image = f"registry.k8s.io/autoscaling/cluster-autoscaler:{newest_image('1.35')}"
     served = {"resource.k8s.io": ("v1",)}
     bare = given.with_deployment(it, image=image, environment={})
     bare = given.with_aws(bare, cluster=given.cluster(version="1.35"))
@@ -124,7 +124,7 @@ def _no_region(it: Snapshot) -> Snapshot:
         bare,
         version="v1.35.1-eks-1",
         api_groups=served,
-        access=given.rights(image="v1.35.2"),
+        access=given.rights(image=newest_image("1.35")),
         pods=(given.pod(Source.NODE_ROLE, environment={}),),
     )
     return given.crashed(
@@ -172,8 +172,9 @@ def _node_groups_denied(it: Snapshot) -> Snapshot:
     return given.saying(given.with_aws(waits, decisions=decided), line)
 
 
-def _tainted_from_zero(value: str, image: str, cluster: str) -> Callable[[Snapshot], Snapshot]:
+def _tainted_from_zero(value: str, cluster: str) -> Callable[[Snapshot], Snapshot]:
     def spoil(it: Snapshot) -> Snapshot:
+        image = newest_image(cluster)
         tainted = given.node_group("batch", groups=(EMPTY,), taints=(Taint("dedicated", value, "NoSchedule"),))
         spoilt = given.with_deployment(_with_group(it, node_group=tainted), image=f"x/cluster-autoscaler:{image}")
         spoilt = given.with_aws(spoilt, cluster=given.cluster(version=cluster))
@@ -211,8 +212,9 @@ def _writes_denied(it: Snapshot) -> Snapshot:
     return given.with_kubernetes(spoilt, events=events, status=given.status_map(groups={given.GROUP: backoff}))
 
 
-def _old_chart(missing: str, chart: str, image: str, cluster: str) -> Callable[[Snapshot], Snapshot]:
+def _old_chart(missing: str, chart: str, cluster: str) -> Callable[[Snapshot], Snapshot]:
     def spoil(it: Snapshot) -> Snapshot:
+        image = newest_image(cluster)
         labels = {**given.deployment().labels, "helm.sh/chart": f"cluster-autoscaler-{chart}"}
         old = given.with_deployment(it, labels=labels, image=f"x/cluster-autoscaler:{image}")
         old = given.with_aws(old, cluster=given.cluster(version=cluster))
@@ -467,14 +469,14 @@ PLANTS = (
     Plant(
         14,
         "managed taints before 1.31",
-        _tainted_from_zero("batch", "v1.30.7", "1.30"),
+        _tainted_from_zero("batch", "1.30"),
         "groups.taints",
         "Key=k8s.io/cluster-autoscaler/node-template/taint/dedicated,Value=batch:NoSchedule",
     ),
     Plant(
         14,
         "taint without a value",
-        _tainted_from_zero("", "v1.33.6", "1.33"),
+        _tainted_from_zero("", "1.33"),
         "groups.taints",
         "Key=k8s.io/cluster-autoscaler/node-template/taint/dedicated,Value=:NoSchedule",
     ),
@@ -497,14 +499,14 @@ PLANTS = (
     Plant(
         18,
         "volumeattachments forbidden",
-        _old_chart("volumeattachments", "9.35.0", "v1.33.6", "1.33"),
+        _old_chart("volumeattachments", "9.35.0", "1.33"),
         "pod.rbac",
         f"--version {NEWEST_CHART}",
     ),
     Plant(
         19,
         "resource claims forbidden",
-        _old_chart("resourceclaims", "9.53.0", "v1.35.2", "1.35"),
+        _old_chart("resourceclaims", "9.53.0", "1.35"),
         "pod.rbac",
         f"--version {NEWEST_CHART}",
     ),

@@ -35,6 +35,7 @@ SHOWN_BY = {
     "link-policy-terminate": "permissions.writes",
     "rbac-informers": "pod.rbac",
     "rbac-old-chart": "pod.rbac",
+    "capacity-buffers": "pod.flags",
     "capacity-buffers-denied": "pod.rbac",
     "capacity-buffers-no-rights": "pod.rbac",
     "rbac-nodes": "autoscaler.api-server-unreachable",

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 from tests.policies.judging import Declared
-from tests.versions import NEWEST_CHART
+from tests.versions import NEWEST_CHART, newest_image
 
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 ACCOUNT = "123456789012"
+REPOSITORY = "registry.k8s.io/autoscaling/cluster-autoscaler"
+IMAGE_TAG = newest_image("1.35")
 
 IRSA_TRUST: dict[str, Any] = {
     "Version": "2012-10-17",
@@ -176,7 +178,7 @@ RELEASE = Declared(
                     "annotations": {"eks.amazonaws.com/role-arn": IRSA_ROLE.props["arn"]},
                 }
             },
-            "image": {"repository": "registry.k8s.io/autoscaling/cluster-autoscaler", "tag": "v1.35.2"},
+            "image": {"repository": REPOSITORY, "tag": IMAGE_TAG},
             "replicaCount": 2.0,
             "priorityClassName": "system-cluster-critical",
             "podDisruptionBudget": {"maxUnavailable": 1.0},
@@ -205,7 +207,7 @@ DEPLOYMENT = Declared(
                     "containers": [
                         {
                             "name": "aws-cluster-autoscaler",
-                            "image": "registry.k8s.io/autoscaling/cluster-autoscaler:v1.35.2",
+                            "image": f"{REPOSITORY}:{IMAGE_TAG}",
                             "command": [
                                 "./cluster-autoscaler",
                                 "--cloud-provider=aws",

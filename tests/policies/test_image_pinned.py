@@ -3,26 +3,28 @@ import pytest
 from policies.rules.image_pinned import RULE
 from tests.policies.compliant import DEPLOYMENT, RELEASE
 from tests.policies.judging import UNKNOWN, judge
+from tests.versions import NEWEST_MINOR, newest_image
 
 TAG = "values/image/tag"
 IMAGE = "spec/template/spec/containers/0/image"
+EXAMPLE = newest_image(NEWEST_MINOR)
 REPOSITORY = "registry.example:5000/mirror/cluster-autoscaler"
 
 
 @pytest.mark.parametrize("tag", ["latest", "master", "v1.35", "1"])
 def test_a_moving_tag_is_refused(tag: str) -> None:
-    expected = [f"The image tag is {tag}; expected an exact release such as v1.35.2, or a digest."]
+    expected = [f"The image tag is {tag}; expected an exact release such as {EXAMPLE}, or a digest."]
     assert judge(RULE, RELEASE.but(TAG, tag)).messages == expected
     assert judge(RULE, DEPLOYMENT.but(IMAGE, f"{REPOSITORY}:{tag}")).messages == expected
 
 
 def test_a_deployment_without_a_tag_is_refused() -> None:
     assert judge(RULE, DEPLOYMENT.but(IMAGE, REPOSITORY)).messages == [
-        "The image has no tag, which means latest; expected an exact release such as v1.35.2."
+        f"The image has no tag, which means latest; expected an exact release such as {EXAMPLE}."
     ]
 
 
-@pytest.mark.parametrize("image", [f"{REPOSITORY}:v1.35.2", f"{REPOSITORY}@sha256:abc", f"{REPOSITORY}:x@sha256:abc"])
+@pytest.mark.parametrize("image", [f"{REPOSITORY}:v1.35.0", f"{REPOSITORY}@sha256:abc", f"{REPOSITORY}:x@sha256:abc"])
 def test_a_release_or_a_digest_passes(image: str) -> None:
     assert judge(RULE, DEPLOYMENT.but(IMAGE, image)).passes
 

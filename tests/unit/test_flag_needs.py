@@ -3,6 +3,11 @@
 import pytest
 
 from components.pure.compatibility import Request, solve
+from tests.versions import newest_image
+
+IMAGE = newest_image("1.36")
+CHART = "9.59.0"
+"""The first chart that grants all that capacity buffers need but resourcequotas."""
 
 BUFFERS = {"capacity-buffer-controller-enabled": "true"}
 RULES = [
@@ -16,7 +21,7 @@ DEFINITION = {
 }
 
 
-def refusal(flags, image="v1.36.1", chart="9.59.0", values=None, kubernetes="1.36"):
+def refusal(flags, image=IMAGE, chart=CHART, values=None, kubernetes="1.36"):
     _, faults = solve(
         Request(kubernetes, image_tag=image, chart_version=chart, flags=flags, values=values or {}),
     )
@@ -26,7 +31,7 @@ def refusal(flags, image="v1.36.1", chart="9.59.0", values=None, kubernetes="1.3
 @pytest.mark.parametrize("flag", ["capacity-buffer-controller-enabled", "capacity-buffer-pod-injection-enabled"])
 def test_capacity_buffers_need_a_right_that_no_chart_grants_and_a_definition(flag):
     told = refusal({flag: "true"})
-    assert f"flags.{flag}: got a flag that makes Cluster Autoscaler 1.36.1 wait indefinitely" in told
+    assert f"flags.{flag}: got a flag that makes Cluster Autoscaler {IMAGE[1:]} wait indefinitely" in told
     assert "the right to list and watch resourcequotas, in rbac.additionalRules" in told
     assert "the CustomResourceDefinition capacitybuffers.autoscaling.x-k8s.io, in extraObjects" in told
 
@@ -86,11 +91,11 @@ def test_provisioning_requests_need_their_definition_only_with_a_new_chart():
 
 def test_capacity_buffers_need_json_before_the_version_that_asks_for_it_itself():
     values = {"rbac": {"additionalRules": RULES}}
-    told = refusal(BUFFERS, image="v1.35.2", kubernetes="1.35", values=values)
+    told = refusal(BUFFERS, image=newest_image("1.35"), kubernetes="1.35", values=values)
     assert "flags.kube-api-content-type: got nothing; expected application/json" in told
     json = {**BUFFERS, "kube-api-content-type": "application/json"}
-    assert refusal(json, image="v1.35.2", kubernetes="1.35", values=values) == ""
-    assert refusal(BUFFERS, image="v1.36.1", values=values) == ""
+    assert refusal(json, image=newest_image("1.35"), kubernetes="1.35", values=values) == ""
+    assert refusal(BUFFERS, image=IMAGE, values=values) == ""
 
 
 @pytest.mark.parametrize(

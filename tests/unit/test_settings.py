@@ -14,6 +14,7 @@ import settings
 from components.errors import FaultsError
 from components.pure.arguments import camel_case, known_paths
 from settings.reading import provider_faults
+from tests.versions import NEWEST_MINOR, newest_image
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -103,7 +104,7 @@ BAD = [
     (create(publicAccessCidrs=["0.0.0.0/0"]), "the whole internet is refused"),
     (create(publicAccessCidrs=["home"]), "cluster.create.publicAccessCidrs[0]: got 'home'; expected a network"),
     (create(adminPrincipalArns=["admin"]), "cluster.create.adminPrincipalArns[0]: got 'admin'; expected the ARN of an IAM role or user"),
-    (create(kubernetesVersion="v1.35.2"), "cluster.create.kubernetesVersion: got 'v1.35.2'; expected a Kubernetes version such as 1.35"),
+    (create(kubernetesVersion="v1.35.0"), "cluster.create.kubernetesVersion: got 'v1.35.0'; expected a Kubernetes version such as 1.35"),
     (own_vpc(vpcId="main"), "cluster.create.vpcId: got 'main'; expected a VPC's ID: vpc-…"),
     (own_vpc(privateSubnetIds=["subnet-00000001"]), "cluster.create.privateSubnetIds: got one subnet; expected two subnets at least, in two zones"),
     (own_vpc(privateSubnetIds=["subnet-00000001", "b"]), "cluster.create.privateSubnetIds[1]: got 'b'; expected a subnet ID"),
@@ -193,15 +194,15 @@ BAD = [
     (autoscaler(chart={"repository": "https://x", "location": "oci://x"}), "autoscaler.chart.location: got a location beside a repository"),
     (autoscaler(image={"repository": ""}), "autoscaler.image.repository: got ''; expected an image's repository without a tag"),
     (autoscaler(image={"repository": "registry.example/ca:v1"}), "autoscaler.image.repository: got 'registry.example/ca:v1'; expected an image's"),
-    (autoscaler(image={"tag": "latest"}), "autoscaler.image.tag: got 'latest'; expected a full version such as v1.33.6"),
+    (autoscaler(image={"tag": "latest"}), f"autoscaler.image.tag: got 'latest'; expected a full version such as {newest_image(NEWEST_MINOR)}"),
     (autoscaler(values={"extraArgs": {"v": "4"}}), "autoscaler.values.extraArgs: got a value that is not free"),
     (autoscaler(values={"rbac": None}), "autoscaler.values.rbac: got None; expected a map"),
     (autoscaler(podAnnotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "True"}), "autoscaler.podAnnotations: got cluster-autoscaler.kubernetes.io/safe-to-evict=True; expected false"),
     (autoscaler(values={"awsAccessKeyID": "x"}), "no key of AWS belongs into a chart's values"),
     (autoscaler(namespace="Kube System"), "autoscaler.namespace: got 'Kube System'; expected lower-case letters"),
     (autoscaler(timeoutSeconds=1), "autoscaler.timeoutSeconds: got 1; expected 30 to 3600"),
-    ({**create(kubernetesVersion="1.33"), **autoscaler(image={"tag": "v1.35.2"})}, "autoscaler.image.tag: got Cluster Autoscaler 1.35.2 on Kubernetes 1.33"),
-    ({**create(), **autoscaler(chart={"version": "9.46.0"})}, "autoscaler.chart.version: got chart 9.46.0 with Cluster Autoscaler 1.35.2"),
+    ({**create(kubernetesVersion="1.33"), **autoscaler(image={"tag": "v1.35.0"})}, "autoscaler.image.tag: got Cluster Autoscaler 1.35.0 on Kubernetes 1.33"),
+    ({**create(), **autoscaler(chart={"version": "9.46.0"})}, f"autoscaler.chart.version: got chart 9.46.0 with Cluster Autoscaler {newest_image('1.35')[1:]}"),
     ({**create(), **autoscaler(flags={"parallel-drain": True})}, "autoscaler.flags.parallel-drain: got a flag that Cluster Autoscaler 1.35 does not have"),
 ]  # fmt: skip
 

@@ -15,6 +15,8 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 config = pulumi.Config()
 CLUSTER = config.require("cluster")
 CHART = config.require("chart")
+IMAGES = config.require_object("images")
+"""Tag of the image by Kubernetes minor."""
 REGION = "us-east-1"
 
 TAGS = {"environment": "dev", "owner": "platform"}
@@ -313,7 +315,7 @@ release = kubernetes.helm.v3.Release(
         },
         "image": {
             "repository": "registry.k8s.io/autoscaling/cluster-autoscaler",
-            "tag": cluster.version.apply(lambda version: {"1.36": "v1.36.1"}[version]),
+            "tag": cluster.version.apply(lambda version: IMAGES[version]),
         },
         "extraArgs": {
             "balance-similar-node-groups": "true",

@@ -65,6 +65,9 @@ READ_ON = next(match[1] for line in _lines("charts.tsv") if (match := _READ.sear
 NEWEST_MINOR = max(minor(row["minor"]) for row in rows("cluster-autoscaler.tsv"))
 """Newest minor of Cluster Autoscaler that this pack knows."""
 
+NEWEST_IMAGE = f"v{rows('cluster-autoscaler.tsv')[-1]['newest']}"
+"""Tag of the newest Cluster Autoscaler that this pack knows."""
+
 # From this minor on Cluster Autoscaler waits until it has listed every resource, while its health check says 200.
 _BLOCKS_SINCE = (1, 33)
 

@@ -3,11 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox import versions
 from sandbox.autoscaler.aws import Group
 from sandbox.autoscaler.flags import Options, parse
 from sandbox.autoscaler.nodes import Node, Pod
 
-NEWEST = 36
+_TABLE = versions.rows("cluster-autoscaler.tsv")
+NEWEST_IMAGE = f"v{_TABLE[-1]['newest']}"
+"""Tag of the newest release that the stand-in can play."""
+NEWEST = int(_TABLE[-1]["minor"].partition(".")[2])
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 UNSCHEDULABLE = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}
 

@@ -11,7 +11,7 @@ from sandbox.autoscaler import flags
 from sandbox.layout import PROJECT
 
 RECORDINGS = PROJECT / "tests" / "doctor" / "recordings"
-NEWEST = RECORDINGS / "1.36.1"
+NEWEST = max(RECORDINGS.glob("1.*/"))
 SOURCES = sorted((PROJECT / "sandbox" / "autoscaler").glob("*.py"))
 OWN = ("stand\\-in", "sandbox")
 """Words by which the stand-in speaks of itself."""
@@ -24,7 +24,7 @@ FROM_SOURCE = {
     "Unable to build proper template node for ": "processors/nodeinfosprovider/mixed_nodeinfos_processor.go:Process",
     "ClusterAutoscalerCleanup": "utils/taints/taints.go:CleanAllTaints",
 }
-"""Words that no scenario can produce, each with the function of 1.36.1 that has them."""
+"""Words that no scenario can produce, each with the function of Cluster Autoscaler that has them."""
 
 
 def recorded(folder: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from sandbox.layout import PROJECT, REGION
+from sandbox.tests.autoscaler.making import NEWEST_IMAGE
 from sandbox.tests.kubernetes.eks import Account, Cluster, eventually
 
 CHART = PROJECT / "sandbox" / "chart" / "cluster-autoscaler"
@@ -142,7 +143,7 @@ class Installation:
             "fullnameOverride": NAME,
             "awsRegion": REGION,
             "autoDiscovery": {"clusterName": self.cluster.name},
-            "image": {"tag": "v1.36.1"},
+            "image": {"tag": NEWEST_IMAGE},
             "rbac": {"serviceAccount": {"annotations": annotations}},
             "extraArgs": QUICK | (arguments or {}),
             "nodeSelector": {NODE_GROUP_LABEL: GROUP},

@@ -21,7 +21,7 @@ ADDRESSES = {"status.podIP": "10.0.0.9", "status.hostIP": "10.0.0.9"}
 def a_pod(status=None, **container):
     container = {
         "name": "aws-cluster-autoscaler",
-        "image": "ca:v1.36.1",
+        "image": "ca:v1.36.0",
         "command": ["./cluster-autoscaler"],
         **container,
     }
@@ -102,7 +102,7 @@ def test_a_pod_of_several_containers_is_refused_with_their_names():
         ("public.ecr.aws/aws-cli/aws-cli:2.31.0", "aws"),
         ("aws-cli@sha256:0", "aws"),
         ("mirror.example.com/my-aws-cli-tools:1", "cluster-autoscaler"),
-        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.1", "cluster-autoscaler"),
+        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0", "cluster-autoscaler"),
     ],
 )
 def test_the_image_decides_which_program_there_is(image, program):
@@ -159,12 +159,12 @@ PLACE = Place("p-0", Path("/pod"), Path("/pod/kubeconfig"), 4711, "http://aws", 
 
 
 def test_the_stand_in_is_told_its_release_and_led_to_the_emulated_aws():
-    started = command(None, "registry/ca:v1.34.5", ["--v=4"], {"POD": "1"}, PLACE)
+    started = command(None, "registry/ca:v1.34.0", ["--v=4"], {"POD": "1"}, PLACE)
 
     assert started.words[1:] == (
         "-m", "sandbox.autoscaler", "--v=4", "--kubeconfig=/pod/kubeconfig", "--address=127.0.0.1:4711",
     )  # fmt: skip
-    assert started.variables["SANDBOX_CLUSTER_AUTOSCALER_RELEASE"] == "1.34.5"
+    assert started.variables["SANDBOX_CLUSTER_AUTOSCALER_RELEASE"] == "1.34.0"
     assert started.variables["AWS_ENDPOINT_URL"] == "http://aws"
     assert started.variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == "http://imds"
     assert started.variables["POD"] == "1"
@@ -179,7 +179,7 @@ def test_the_stand_in_cannot_play_an_unknown_release_but_the_real_one_is_what_it
 
 
 def test_the_real_one_is_led_to_the_emulated_aws_by_every_way_that_it_knows():
-    started = command(REAL, "registry/ca:v1.36.1", ["--v=4"], {"POD": "1"}, PLACE)
+    started = command(REAL, "registry/ca:v1.36.0", ["--v=4"], {"POD": "1"}, PLACE)
     (config,) = started.files.items()
 
     assert started.words[:2] == ("/bin/cluster-autoscaler", "--v=4")
@@ -190,7 +190,7 @@ def test_the_real_one_is_led_to_the_emulated_aws_by_every_way_that_it_knows():
 
 
 def test_the_real_one_with_a_wrong_region_asks_the_emulated_aws_there():
-    started = command(REAL, "registry/ca:v1.36.1", [], {"AWS_REGION": "us-west-2"}, PLACE)
+    started = command(REAL, "registry/ca:v1.36.0", [], {"AWS_REGION": "us-west-2"}, PLACE)
     (config,) = started.files.values()
     assert "Region = us-west-2\n" in config
     assert "eu-west-1" not in config
@@ -201,7 +201,7 @@ def test_replicas_of_the_real_one_have_host_names_of_their_own_where_that_can_be
     teller.write_text("#!/bin/sh\nuname -n\necho $1\n")
     teller.chmod(0o755)
     real = RealProgram.at(str(teller))
-    started = command(real, "ca:v1.36.1", ["--v=4"], {}, PLACE)
+    started = command(real, "ca:v1.36.0", ["--v=4"], {}, PLACE)
     said = subprocess.run(started.words, capture_output=True, text=True, check=True).stdout.split()
 
     assert said == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.tests.autoscaler.making import NEWEST_IMAGE
 from sandbox.tests.kubelet.installation import NAME
 from sandbox.tests.kubernetes.eks import eventually
 
@@ -32,7 +33,10 @@ def test_a_running_pod_says_where_and_since_when(standing):
 
 
 def test_its_log_says_loudly_that_it_is_a_stand_in(standing):
-    assert "THIS IS sandbox-autoscaler, the sandbox's stand-in for Cluster Autoscaler 1.36.1" in standing.logs()
+    assert (
+        f"THIS IS sandbox-autoscaler, the sandbox's stand-in for Cluster Autoscaler {NEWEST_IMAGE[1:]}"
+        in standing.logs()
+    )
     assert "sandbox's stand-in" in standing.status()["message"]
 
 

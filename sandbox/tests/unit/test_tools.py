@@ -56,7 +56,7 @@ class Forge:
         self.calls = folder / "calls"
         self.broken = folder / "broken"
         self.path.mkdir()
-        self.install_go("1.26.8")
+        self.install_go("1.26.9")
 
     def install_go(self, version: str) -> None:
         self.install("go", GO.format(version=version, calls=self.calls, broken=self.broken))
@@ -173,7 +173,7 @@ def test_our_own_tools_on_path_do_not_count_as_the_machines(forge: Forge):
 def test_a_build_is_held_to_the_checksums_whatever_the_users_settings(forge: Forge, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GOFLAGS", "-mod=mod")
     seen = forge.cache.parent / "environment"
-    forge.install("go", GO.format(version="1.26.8", calls=f"{forge.calls}; env > {seen}", broken=forge.broken))
+    forge.install("go", GO.format(version="1.26.9", calls=f"{forge.calls}; env > {seen}", broken=forge.broken))
     forge.ensure(HAMMER)
     environment = dict(line.split("=", 1) for line in seen.read_text().splitlines() if "=" in line)
     assert "-mod=readonly" in environment["GOFLAGS"]
@@ -303,7 +303,7 @@ def test_an_embedded_file_is_taken_from_its_module_and_only_while_go_runs(forge:
     seen = tmp_path / "overlay.json"
     other = f"list) echo {module};; mod) true;;"
     recording = GO.replace("  build)\n", f'  {other}\n  build)\n    cp "$4" {seen}\n')
-    forge.install("go", recording.format(version="1.26.8", calls=forge.calls, broken=forge.broken))
+    forge.install("go", recording.format(version="1.26.9", calls=forge.calls, broken=forge.broken))
     embedding = replace(HAMMER, embeds={"main/schema.json": ModuleFile("example.com/module", "cmd/schema.json")})
     forge.ensure(embedding)
     place = embedding.folder / "main" / "schema.json"
@@ -352,7 +352,7 @@ def test_a_go_in_the_cache_is_used_where_path_has_none(forge: Forge):
 
 
 def test_a_terminal_closed_during_a_build_leaves_no_process(forge: Forge):
-    answers_version = "[ $1 = version ] && echo go version go1.26.8 && exit"
+    answers_version = "[ $1 = version ] && echo go version go1.26.9 && exit"
     forge.install("go", f"#!/bin/sh\n{answers_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
     starter = forge.cache.parent / "starter.py"
     starter.write_text(
@@ -378,7 +378,7 @@ def test_a_terminal_closed_during_a_build_leaves_no_process(forge: Forge):
 
 
 def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_built(forge: Forge):
-    tells_its_version = "[ $1 = version ] && echo go version go1.26.8 && exit"
+    tells_its_version = "[ $1 = version ] && echo go version go1.26.9 && exit"
     forge.install("go", f"#!/bin/sh\n{tells_its_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
     starter = forge.cache.parent / "starter.py"
     starter.write_text(
@@ -398,7 +398,7 @@ def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_b
     with pytest.raises(ProcessLookupError):
         os.kill(compiler, 0)
     assert not forge.link.exists()
-    forge.install_go("1.26.8")
+    forge.install_go("1.26.9")
     forge.calls.unlink()
     forge.ensure(HAMMER)
     assert forge.builds() == ["example.com/hammer"]

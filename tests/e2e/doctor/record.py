@@ -1,6 +1,6 @@
 """Record what the real Cluster Autoscaler logs, writes and reports: the fixtures of ``tests/doctor/recordings``.
 
-    CLUSTER_AUTOSCALER_BIN=/path/to/cluster-autoscaler python -m tests.e2e.doctor.record 1.36.1 [SCENARIO ...]
+    CLUSTER_AUTOSCALER_BIN=/path/to/cluster-autoscaler python -m tests.e2e.doctor.record VERSION [SCENARIO ...]
 
 Each scenario installs the chart in an emulated cluster, with real tokens and IAM enforced, and breaks one thing.
 """
@@ -717,7 +717,7 @@ class Recorder:
 
     Args:
         it: The installation.
-        version: The version of the binary, such as ``1.36.1``.
+        version: The version of the binary: three numbers.
         paths: Paths of this machine, each with what to write instead.
     """
 

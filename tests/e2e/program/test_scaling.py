@@ -196,7 +196,7 @@ def logs(*texts: str) -> Callable[[Workload], bool]:
 def runs_without_groups(workload: Workload) -> bool:
     """Return whether the status lists no group, while the log reads as that of an autoscaler that works.
 
-    So the real one does: ``tests/doctor/recordings/1.36.1/link-tag``.
+    So the real one does: ``tests/doctor/recordings/*/link-tag``.
     """
     status = workload.status()
     return status.get("autoscalerStatus") == "Running" and not status.get("nodeGroups")

@@ -11,10 +11,13 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
+from tests.versions import NEWEST_CHART, newest_image
+
 CLUSTER = "prod"
 ACCOUNT = "123456789012"
 ISSUER = "oidc.eks.us-east-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 IMAGE = "registry.k8s.io/autoscaling/cluster-autoscaler"
+IMAGE_TAG = newest_image("1.35")
 LABELS = {"app": "cluster-autoscaler"}
 SUBNETS = ["subnet-0a", "subnet-0b"]
 
@@ -127,7 +130,7 @@ def chart_values(role_arn: pulumi.Input[str] | None = None) -> dict[str, Any]:
                 "annotations": {"eks.amazonaws.com/role-arn": role_arn} if role_arn else {},
             }
         },
-        "image": {"repository": IMAGE, "tag": "v1.35.2"},
+        "image": {"repository": IMAGE, "tag": IMAGE_TAG},
         "replicaCount": 2,
         "priorityClassName": "system-cluster-critical",
         "extraArgs": {"expander": "least-waste"},
@@ -151,7 +154,7 @@ def release(
         "name": "cluster-autoscaler",
         "namespace": "kube-system",
         "chart": "cluster-autoscaler",
-        "version": "9.59.0",
+        "version": NEWEST_CHART,
         "repository_opts": {"repo": pulumi.Output.concat("http://", mirror.public_ip, "/charts")},
         "values": dict(values),
     }
@@ -160,7 +163,7 @@ def release(
     )
 
 
-def deployment(provider: kubernetes.Provider, image: str = f"{IMAGE}:v1.35.2") -> kubernetes.apps.v1.Deployment:
+def deployment(provider: kubernetes.Provider, image: str = f"{IMAGE}:{IMAGE_TAG}") -> kubernetes.apps.v1.Deployment:
     """The autoscaler by manifest."""
     discovery = f"asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/{CLUSTER}"
     command = ["./cluster-autoscaler", "--expander=least-waste", f"--node-group-auto-discovery={discovery}"]

@@ -2,4 +2,4 @@
 
 from tests.policies.programs import parts
 
-parts.release(parts.chart_values() | {"image": {"repository": parts.IMAGE, "tag": "v1.33.6"}})
+parts.release(parts.chart_values() | {"image": {"repository": parts.IMAGE, "tag": "v1.33.0"}})

@@ -81,7 +81,7 @@ aws.iam.RolePolicyAttachment("autoscaler", role=autoscaler.name, policy_arn=scal
 values = {
     "autoDiscovery": {"clusterName": NAME},
     "awsRegion": "us-east-1",
-    "image": {"tag": "v1.35.2"},
+    "image": {"tag": parts.IMAGE_TAG},
     "rbac": {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": autoscaler.arn}}},
     "extraArgs": {"expander": "least-waste", "skip-nodes-with-local-storage": False},
 }

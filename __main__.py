@@ -9,12 +9,14 @@ import pulumi_kubernetes as kubernetes
 import outputs
 import settings as stack_settings
 from components import (
+    AutoscalerMonitoring,
     ClusterAutoscaler,
     ClusterNetwork,
     ClusterOidcProvider,
     EksCluster,
     EksClusterArgs,
     ExistingNodeGroup,
+    Headroom,
     ManagedNodeGroup,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
@@ -158,5 +160,25 @@ autoscaler = ClusterAutoscaler(
         depends_on=[*node_groups.values(), *existing_groups.values()],
     ),
 )
+
+for each in settings["headroom"]:
+    Headroom(
+        each["name"],
+        stack_settings.headroom_arguments(settings, each),
+        # The autoscaler adds the nodes, and its release may create the namespace.
+        pulumi.ResourceOptions(providers=[kubernetes_provider], depends_on=[autoscaler]),
+    )
+
+if settings["monitoring"]:
+    AutoscalerMonitoring(
+        "monitoring",
+        settings["monitoring"],
+        pulumi.ResourceOptions(providers=[kubernetes_provider], depends_on=[autoscaler]),
+    )
+    if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
+        pulumi.log.warn(
+            "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
+            "the alert ClusterAutoscalerInactive fires."
+        )
 
 outputs.export(settings, cluster, node_groups, existing_groups, oidc_provider, autoscaler)

@@ -15,6 +15,11 @@ from .cluster_autoscaler import cluster_arguments as cluster_arguments
 from .errors import FaultsError as FaultsError
 from .existing_node_group import ExistingNodeGroup as ExistingNodeGroup
 from .existing_node_group import ExistingNodeGroupArgs as ExistingNodeGroupArgs
+from .headroom import Headroom as Headroom
+from .headroom import HeadroomArgs as HeadroomArgs
+from .headroom import PauseImage as PauseImage
+from .monitoring import AutoscalerMonitoring as AutoscalerMonitoring
+from .monitoring import AutoscalerMonitoringArgs as AutoscalerMonitoringArgs
 from .network import ClusterNetwork as ClusterNetwork
 from .network import ClusterNetworkArgs as ClusterNetworkArgs
 from .new_cluster import ClusterCreation as ClusterCreation

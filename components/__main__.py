@@ -15,6 +15,7 @@ if not __package__:
     __package__ = Path(__file__).resolve().parent.name
 
 from . import (
+    AutoscalerMonitoring,
     AutoscalerRelease,
     AutoscalerRole,
     AutoscalerTags,
@@ -23,6 +24,7 @@ from . import (
     ClusterOidcProvider,
     EksCluster,
     ExistingNodeGroup,
+    Headroom,
     ManagedNodeGroup,
     __version__,
     errors,
@@ -31,6 +33,7 @@ from .pure.arguments import camel_case
 
 NAME = "eks-cluster-autoscaler"
 COMPONENTS = [
+    AutoscalerMonitoring,
     AutoscalerRelease,
     AutoscalerRole,
     AutoscalerTags,
@@ -39,6 +42,7 @@ COMPONENTS = [
     ClusterOidcProvider,
     EksCluster,
     ExistingNodeGroup,
+    Headroom,
     ManagedNodeGroup,
 ]
 

@@ -66,7 +66,7 @@ OWNED: Mapping[str, str] = {
 
 
 class Toleration(TypedDict):
-    """A toleration of the autoscaler's pods."""
+    """A toleration of pods."""
 
     key: NotRequired[str]
     """Key of the taint. Defaults to every key (with the operator `Exists`)."""
@@ -183,7 +183,7 @@ def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) 
         ),
         *validation.labels("nodeSelector", settings.get("node_selector", {})),
         *(f for key in settings.get("pod_annotations", {}) for f in validation.qualified_name("podAnnotations", key)),
-        *(f for i, item in enumerate(settings.get("tolerations", [])) for f in _toleration_faults(i, item)),
+        *(f for i, item in enumerate(settings.get("tolerations", [])) for f in toleration_faults(i, item)),
     ]
     if "min_available" in settings and not 0 <= int(settings["min_available"]) < replicas:
         given = f"{int(settings['min_available'])} of {replicas} replicas"
@@ -372,7 +372,8 @@ def _service_monitor(monitor: ServiceMonitor) -> Values:
     }
 
 
-def _toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
+def toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
+    """Find errors in one toleration of the list ``tolerations``."""
     where = f"tolerations[{index}]"
     found = validation.choice(f"{where}.operator", toleration.get("operator", "Equal"), ("Equal", "Exists"))
     if "effect" in toleration:

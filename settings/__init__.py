@@ -13,6 +13,7 @@ from settings.shapes import (
     autoscaler_arguments,
     existing_arguments,
     fields_of,
+    headroom_arguments,
     node_group_arguments,
 )
 
@@ -23,6 +24,7 @@ __all__ = [
     "autoscaler_arguments",
     "existing_arguments",
     "fields_of",
+    "headroom_arguments",
     "load",
     "node_group_arguments",
     "parse",

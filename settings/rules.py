@@ -4,13 +4,22 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
-from components import cluster, cluster_autoscaler, existing_node_group, network, node_group, oidc_provider
+from components import (
+    cluster,
+    cluster_autoscaler,
+    existing_node_group,
+    headroom,
+    monitoring,
+    network,
+    node_group,
+    oidc_provider,
+)
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.pure import placement, validation
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
-from settings.shapes import Cluster, NodeGroup, Settings, autoscaler_arguments, node_group_arguments
+from settings.shapes import Cluster, NodeGroup, Settings, autoscaler_arguments, headroom_arguments, node_group_arguments
 
 _LATER: Any = object()
 """Stands for a value that only the cluster gives; the components' rules pass over what is not plain."""
@@ -28,6 +37,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_autoscaler_faults(settings),
         *_name_faults("nodeGroups", [group["name"] for group in groups]),
         *_name_faults("existingNodeGroups", [group["name"] for group in existing]),
+        *_name_faults("headroom", [each["name"] for each in settings["headroom"]]),
     ]
     for index, group in enumerate(groups):
         found += [fault.under(f"nodeGroups[{index}]") for fault in _node_group_faults(settings, group)]
@@ -35,6 +45,10 @@ def faults(settings: Settings) -> list[Fault]:
         arguments: Any = {**known, "cluster_name": _LATER, "node_group_name": _LATER}
         own = [*validation.node_group_name("name", known["name"]), *existing_node_group.faults(arguments)]
         found += [fault.under(f"existingNodeGroups[{index}]") for fault in own]
+    for index, each in enumerate(settings["headroom"]):
+        found += [fault.under(f"headroom[{index}]") for fault in headroom.faults(headroom_arguments(settings, each))]
+    if settings["monitoring"]:
+        found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
     found += [*_clash_faults(groups), *_placement_faults(settings)]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)
     if not balanced and any(group.get("one_per_zone") for group in groups):

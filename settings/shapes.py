@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 from components import (
+    AutoscalerMonitoringArgs,
     AutoscalerReleaseArgs,
     AutoscalerSettings,
     ClusterAutoscalerArgs,
@@ -11,11 +12,12 @@ from components import (
     ClusterNetworkArgs,
     ClusterOidcProviderArgs,
     ExistingNodeGroupArgs,
+    HeadroomArgs,
     ManagedNodeGroupArgs,
 )
-from components.autoscaler_role import IRSA, NODE_ROLE
+from components.autoscaler_role import DEFAULT_NAMESPACE, IRSA, NODE_ROLE
 from components.node_role import RoleArgs
-from components.pure import startup_taints
+from components.pure import headroom, startup_taints
 from components.pure.arguments import Field, fields
 
 
@@ -90,6 +92,10 @@ class Settings(TypedDict):
     """For podIdentity, whether to install the agent's add-on. Default install it."""
     autoscaler: Autoscaler
     """Source, version and behavior of Cluster Autoscaler. Default the newest that fits the cluster."""
+    headroom: list[HeadroomArgs]
+    """Pause pods that hold capacity for a burst of pods and give way to it. Default none."""
+    monitoring: AutoscalerMonitoringArgs
+    """Alerts for the Prometheus operator and a dashboard for Grafana. Default none."""
     tags: dict[str, str]
     """AWS tags of everything that the program creates. A change replaces the nodes, a few at a time. Default none."""
 
@@ -103,6 +109,8 @@ DEFAULTS: Mapping[str, Any] = {
     "role": {},
     "pod_identity": {},
     "autoscaler": {},
+    "headroom": [],
+    "monitoring": {},
     "tags": {},
 }
 """What a setting is that the environment leaves out."""
@@ -114,6 +122,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
+    HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),
     Autoscaler: frozenset({"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings"}),
 }
 """Arguments that the program gives by itself, so that no environment sets them."""
@@ -153,6 +162,16 @@ def existing_arguments(group: ExistingNodeGroup, **given: Any) -> ExistingNodeGr
     arguments: Any = {**group, "node_group_name": group["name"], **given}
     del arguments["name"]
     return arguments  # type: ignore[no-any-return]
+
+
+def headroom_arguments(settings: Settings, given: HeadroomArgs) -> HeadroomArgs:
+    """Arguments of ``Headroom``: in the autoscaler's namespace, with the cutoff of its flags."""
+    own = settings["autoscaler"]
+    return {
+        "namespace": own.get("namespace", DEFAULT_NAMESPACE),
+        **given,
+        "expendable_pods_priority_cutoff": headroom.cutoff(own.get("flags", {})),
+    }
 
 
 def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerArgs:

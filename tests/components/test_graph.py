@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from components import (
+    AutoscalerMonitoring,
     AutoscalerRelease,
     AutoscalerTags,
     ClusterAutoscaler,
@@ -19,6 +20,7 @@ from components import (
     EksCluster,
     ExistingNodeGroup,
     FaultsError,
+    Headroom,
     ManagedNodeGroup,
     autoscaler_release,
     autoscaler_tags,
@@ -72,6 +74,14 @@ def autoscaler(**args):
     return ClusterAutoscaler("cluster-autoscaler", {**base, **chosen, **args}, providers())
 
 
+def headroom(**args):
+    return Headroom("web", {"name": "web", "cpu": "1", "memory": "2Gi", **args}, providers())
+
+
+def monitoring(**args):
+    return AutoscalerMonitoring("monitoring", args, providers())
+
+
 EVERY_COMPONENT = {
     "network": lambda: ClusterNetwork(
         "net", {"cluster_name": CLUSTER, "zones": ["us-east-1a", "us-east-1b"]}, providers()
@@ -93,6 +103,8 @@ EVERY_COMPONENT = {
         "workers", {"cluster_name": CLUSTER, "node_group_name": "workers"}, providers()
     ),
     "oidc provider": lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER}, providers()),
+    "headroom": lambda: headroom(),
+    "monitoring": lambda: monitoring(alerts=True, dashboard=True),
     "irsa": autoscaler,
     "pod identity": lambda: autoscaler(credentials="podIdentity"),
     "node role": lambda: autoscaler(credentials="nodeRole", node_role_names={"general": "nodes"}),
@@ -918,3 +930,60 @@ def test_a_private_api_server_is_warned_about_because_helm_must_reach_it():
 def test_a_node_group_without_resources_yet_is_an_error_with_a_hint():
     with pytest.raises(pulumi.RunError, match="health issues"):
         node_group_component._asg_name([])
+
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+
+
+def test_pause_pods_are_of_the_new_priority_class_and_pass_the_restricted_pod_security_standard(cloud):
+    graph = run(headroom, cloud)
+    made, deployment = graph.one(PRIORITY_CLASS).inputs, graph.one(DEPLOYMENT).inputs
+    pod = deployment["spec"]["template"]["spec"]
+    assert (made["value"], made["preemptionPolicy"]) == (-10, "Never")
+    assert pod["priorityClassName"] == made["metadata"]["name"] == "headroom-web-10"
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    (container,) = pod["containers"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+    assert container["resources"]["requests"] == {"cpu": "1", "memory": "2Gi"}
+    assert container["image"] == "registry.k8s.io/pause:3.10.2"
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= (
+        deployment["spec"]["template"]["metadata"]["labels"].items()
+    )
+
+
+def test_another_priority_is_another_priority_class(cloud):
+    first, second = (run(lambda p=p: headroom(priority=p), cloud).one(PRIORITY_CLASS) for p in (-10, -5))
+    assert first.inputs["metadata"]["name"] != second.inputs["metadata"]["name"]
+
+
+def test_pending_pause_pods_neither_fail_an_update_nor_keep_a_node(cloud):
+    deployment = run(headroom, cloud).one(DEPLOYMENT).inputs
+    assert deployment["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == 0
+    pod = deployment["spec"]["template"]
+    assert pod["metadata"]["annotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "true"
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 0
+
+
+RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+
+
+@pytest.mark.parametrize(("args", "types"), [({"alerts": True}, {RULE}), ({"dashboard": True}, {CONFIG_MAP})])
+def test_alerts_and_dashboard_are_created_one_without_the_other(args, types, cloud):
+    graph = run(lambda: monitoring(**args), cloud)
+    assert {found.type for found in graph.registrations if found.type.startswith("kubernetes:")} == types
+
+
+def test_rules_and_dashboard_have_the_labels_by_which_they_are_found(cloud):
+    labels = {"rule_labels": {"team": "a"}, "dashboard_labels": {"grafana": "b"}}
+    graph = run(lambda: monitoring(alerts=True, dashboard=True, **labels), cloud)
+    assert graph.one(RULE).inputs["metadata"]["labels"] == {"team": "a"}
+    assert graph.one(CONFIG_MAP).inputs["metadata"]["labels"] == {"grafana": "b"}
+    assert json.loads(graph.one(CONFIG_MAP).inputs["data"]["cluster-autoscaler.json"])["panels"]

@@ -49,6 +49,11 @@ def autoscaler(**changes):
     return {"autoscaler": changes}
 
 
+def headroom(*, flags=None, **changes):
+    entry = {"name": "web", "cpu": "1", "memory": "2Gi", **changes}
+    return {"headroom": [entry], **autoscaler(flags=flags or {})}
+
+
 def priorities(expression):
     return autoscaler(expander="priority", expanderPriorities={"10": [expression]})
 
@@ -203,6 +208,31 @@ BAD = [
     (autoscaler(timeoutSeconds=1), "autoscaler.timeoutSeconds: got 1; expected 30 to 3600"),
     ({**create(kubernetesVersion="1.33"), **autoscaler(image={"tag": "v1.35.0"})}, "autoscaler.image.tag: got Cluster Autoscaler 1.35.0 on Kubernetes 1.33"),
     ({**create(), **autoscaler(chart={"version": "9.46.0"})}, f"autoscaler.chart.version: got chart 9.46.0 with Cluster Autoscaler {newest_image('1.35')[1:]}"),
+    # Headroom
+    (headroom(name="Web pods"), "headroom[0].name: got 'Web pods'; expected lower-case letters, digits and dashes"),
+    (headroom(name="w" * 41), "headroom[0].name: got 41 characters; expected 40 at most"),
+    (headroom(cpu="some"), "headroom[0].cpu: got 'some'; expected a Kubernetes quantity"),
+    (headroom(memory="0Gi"), "headroom[0].memory: got '0Gi'; expected more than 0: a pod that requests nothing reserves nothing"),
+    (headroom(cpu=2), "headroom[0].cpu: got 2; expected a string: write \"2\" in quotes"),
+    (headroom(replicas=-1), "headroom[0].replicas: got -1; expected 0 to 1000"),
+    (headroom(priority=0), "headroom[0].priority: got 0; expected -10 to -1: at 0 or more the pods do not give way"),
+    (headroom(priority=-11), "headroom[0].priority: got -11; expected -10 to -1: Cluster Autoscaler adds no node for pods below --expendable-pods-priority-cutoff=-10"),
+    (headroom(flags={"expendable-pods-priority-cutoff": "-5"}), "headroom[0].priority: got -10; expected -5 to -1: Cluster Autoscaler adds no node"),
+    (headroom(flags={"expendable-pods-priority-cutoff": "0"}), "headroom[0].priority: got -10 with --expendable-pods-priority-cutoff=0; expected expendable-pods-priority-cutoff to be -1 or less"),
+    (headroom(nodeSelector={"a b": "x"}), "headroom[0].nodeSelector['a b']: got 'a b'; expected a Kubernetes key"),
+    (headroom(tolerations=[{"value": "x"}]), "headroom[0].tolerations[0]: got no key"),
+    (headroom(image={"repository": "registry.example/pause:3"}), "headroom[0].image.repository: got 'registry.example/pause:3'"),
+    (headroom(image={"tag": "a b"}), "headroom[0].image.tag: got 'a b'; expected an image's tag"),
+    (headroom(namespace="Kube System"), "headroom[0].namespace: got 'Kube System'"),
+    (headroom(expendablePodsPriorityCutoff=-5), "headroom[0].expendablePodsPriorityCutoff: got an unknown key"),
+    # Monitoring
+    ({"monitoring": {"namespace": "x"}}, "monitoring: got neither alerts nor dashboard; expected alerts: true"),
+    ({"monitoring": {"alerts": "yes"}}, "monitoring.alerts: got 'yes'; expected true or false, without quotes"),
+    ({"monitoring": {"alerts": True, "namespace": "A b"}}, "monitoring.namespace: got 'A b'"),
+    ({"monitoring": {"alerts": True, "ruleLabels": {"a b": "x"}}}, "monitoring.ruleLabels['a b']: got 'a b'; expected a Kubernetes key"),
+    ({"monitoring": {"dashboard": True, "dashboardLabels": {"a": "x y"}}}, "monitoring.dashboardLabels['a']: got 'x y'; expected a label value"),
+    ({"monitoring": {"alerts": True, "runbooks": "docs/doctor"}}, "monitoring.runbooks: got 'docs/doctor'; expected the URL of a folder"),
+    ({"headroom": [{"name": "web", "cpu": "1", "memory": "1Gi"}] * 2}, "headroom: got the name web twice; expected each name once"),
     ({**create(), **autoscaler(flags={"parallel-drain": True})}, "autoscaler.flags.parallel-drain: got a flag that Cluster Autoscaler 1.35 does not have"),
 ]  # fmt: skip
 
@@ -292,6 +322,8 @@ def test_every_wrong_name_and_type_is_reported_and_only_then_the_values(change, 
         {**create(), **group(kubernetesVersion="1.33")},
         priorities(r"(?i)^eks-(spot|gpu)-[a-z0-9]{1,8}\..*?$"),
         priorities(r".*\++.*"),
+        headroom(priority=-30, flags={"expendable-pods-priority-cutoff": "-40"}),
+        headroom(priority=-1, flags={"expendable-pods-priority-cutoff": "-1"}, image={"tag": f"3.9@sha256:{'0' * 64}"}),
         priorities("eks-[[:alpha:]]+-.*"),
         autoscaler(image={"repository": "localhost:5000/mirror/cluster-autoscaler"}),
         {"role": {"namePrefix": "Team_1-"}},

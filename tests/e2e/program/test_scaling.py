@@ -40,10 +40,10 @@ class Workload:
         self.apps, self.core = client.AppsV1Api(api), client.CoreV1Api(api)
         self.sandbox = sandbox
 
-    def start(self, replicas: int) -> None:
+    def start(self, replicas: int, cpu: str = "10m") -> None:
         pod = {
             "containers": [
-                {"name": "stress", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": {"cpu": "10m"}}}
+                {"name": "stress", "image": "registry.k8s.io/pause:3.10", "resources": {"requests": {"cpu": cpu}}}
             ]
         }
         body = {
@@ -67,6 +67,11 @@ class Workload:
     def running(self) -> int:
         pods = self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items
         return sum(pod.status.phase == "Running" for pod in pods)
+
+    def hosts(self, namespace: str = NAMESPACE, label: str = "app=stress") -> list[str]:
+        """Return the node of each running pod."""
+        pods = self.core.list_namespaced_pod(namespace, label_selector=label).items
+        return [pod.spec.node_name for pod in pods if pod.status.phase == "Running"]
 
     def nodes(self) -> int:
         return sum(
@@ -125,6 +130,25 @@ def test_ten_pods_too_many_make_a_node_come_and_go(workload: Workload, stack: St
     assert workload.desired() <= 4
     wait_for("every pod to run", lambda: workload.running() == 40)
     assert stack.planned() == [], "a desired size moved by the autoscaler is no change"
+
+
+def test_a_burst_starts_at_once_on_headroom_and_then_a_node_comes(workload: Workload, stack: Stack) -> None:
+    def pause_pods() -> list[str]:
+        return workload.hosts("kube-system", "app.kubernetes.io/instance=headroom-web")
+
+    with stack.edited(headroom=[{"name": "web", "cpu": "1200m", "memory": "256Mi", "replicas": 2}]):
+        stack.up()
+        old = set(wait_for("both pause pods to run", lambda: len(hosts := pause_pods()) == 2 and hosts))
+        assert (workload.desired(), len(old)) == (2, 2)
+        workload.start(2, cpu="1200m")
+        burst = wait_for("the burst to run", lambda: len(hosts := workload.hosts()) == 2 and hosts)
+        assert set(burst) == old, "the burst runs on the nodes of the pause pods"
+        back = set(wait_for("the headroom to be back", lambda: len(hosts := pause_pods()) == 2 and hosts))
+        assert not back & old
+        assert workload.desired() == 4
+        assert stack.planned() == []
+        workload.stop()
+    stack.up()
 
 
 @contextmanager

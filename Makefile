@@ -79,7 +79,7 @@ counts: setup ## Write the golden counts of calls and resources anew; look at th
 
 ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
 	@eval "$$($(SANDBOX) shell --stack $(STACK) --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
-	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python scripts/preview_report.py $(STACK)
+	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python -m scripts.preview_report $(STACK)
 
 snapshots: setup ## Write the graph snapshots anew; look at the difference.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program

@@ -1,6 +1,6 @@
 """Turns a preview (the engine's events on stdin) into the Markdown that a reviewer reads on a pull request.
 
-    PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json | python scripts/preview_report.py STACK
+    PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json | python -m scripts.preview_report STACK
 
 Plain ``--json`` would do but for the policy pack, of which it does not tell. Anything replaced or deleted is told first
 and loudly: that is what a reviewer must not miss.
@@ -11,6 +11,8 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+
+from scripts import rendered_chart
 
 LOUD = ("replace", "delete")
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "refresh": "↻"}
@@ -37,9 +39,8 @@ class Change(NamedTuple):
 def changes(events: Iterable[dict[str, Any]]) -> list[Change]:
     """What the preview would change, the loud ones first, then by type and name: the engine's own order varies."""
     found = []
-    for event in events:
-        step = event.get("resourcePreEvent", {}).get("metadata")
-        if step is None or step["op"] in _PARTS_OF_A_REPLACEMENT or not _is_in_the_cloud(step):
+    for step in _steps(events):
+        if step["op"] in _PARTS_OF_A_REPLACEMENT or not _is_in_the_cloud(step):
             continue
         _, _, types, name = step["urn"].split("::", 3)
         properties = sorted(step.get("keys") or step.get("detailedDiff") or step.get("diffs") or ())
@@ -58,6 +59,7 @@ def report(stack: str, events: list[dict[str, Any]]) -> str:
     lines += ["The preview failed." if _severity(events, "error") else _summary(found), ""]
     if found:
         lines += ["| | resource | type | because of |", "| --- | --- | --- | --- |", *map(_row, found), ""]
+    lines += rendered_chart.report(_steps(events))
     lines += [f"- **{level}** {text}" for level, text in complaints(events)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -83,8 +85,7 @@ def _pods_without_credentials(events: list[dict[str, Any]]) -> list[str]:
     gone: set[tuple[str, str]] = set()
     made: set[tuple[str, str]] = set()
     used: set[tuple[str, str]] = set()
-    for event in events:
-        step = event.get("resourcePreEvent", {}).get("metadata", {})
+    for step in _steps(events):
         inputs = (step.get("old" if step.get("op") == "delete" else "new") or {}).get("inputs") or {}
         if step.get("type") == _ASSOCIATION:
             account = inputs["namespace"], inputs["serviceAccount"]
@@ -97,6 +98,12 @@ def _pods_without_credentials(events: list[dict[str, Any]]) -> list[str]:
         "(docs/credentials.md)."
         for _, name in sorted((gone - made) & used)
     ]
+
+
+def _steps(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Metadata of each step that the engine plans."""
+    planned = (event.get("resourcePreEvent", {}).get("metadata") for event in events)
+    return [step for step in planned if step]
 
 
 def _is_in_the_cloud(step: dict[str, Any]) -> bool:

@@ -2,14 +2,13 @@
 
 import io
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "preview_report.py"))
+from scripts import preview_report, rendered_chart
+
 END = {"summaryEvent": {}}
 
 
@@ -29,7 +28,7 @@ def violated(level, rule="replicas"):
 
 
 def told(*events):
-    return SCRIPT["report"]("dev", [*events, END])
+    return preview_report.report("dev", [*events, END])
 
 
 def test_nothing_to_do_is_said_in_two_words():
@@ -79,10 +78,29 @@ def association(op, account="cluster-autoscaler"):
     return step(op, "autoscaler", type_, type=type_, **state)
 
 
-def release(account, op="update"):
+def inputs_of(account, **more):
+    return {"namespace": "kube-system", "values": {"rbac": {"serviceAccount": {"name": account}}}, **more}
+
+
+def release(account, op="update", **more):
     type_ = "kubernetes:helm.sh/v3:Release"
-    inputs = {"namespace": "kube-system", "values": {"rbac": {"serviceAccount": {"name": account}}}}
-    return step(op, "cluster-autoscaler", type_, type=type_, new={"custom": True, "inputs": inputs})
+    sides = {"new": {"custom": True, "inputs": inputs_of(account, **more)}, "old": {"inputs": more | inputs_of("old")}}
+    return step(op, "cluster-autoscaler", type_, type=type_, **sides)
+
+
+@pytest.fixture(autouse=True)
+def helm(tmp_path, monkeypatch):
+    """Return a writer of the only program on PATH, `helm`; without it there is none."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+
+    def write(script):
+        program = folder / "helm"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    return write
 
 
 def test_pods_that_would_lose_their_pod_identity_are_told():
@@ -109,11 +127,107 @@ def test_a_move_out_of_pod_identity_that_does_no_harm_is_no_warning(events):
 )
 def test_the_exit_code_says_whether_an_update_would_be_refused(event, code, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, [event, END]))))
-    assert SCRIPT["main"]() == code
+    assert preview_report.main() == code
 
 
 @given(st.text(max_size=40))
 def test_what_is_no_preview_gets_one_line_and_no_traceback(text):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.StringIO(text))
-        assert SCRIPT["main"]() == 2
+        assert preview_report.main() == 2
+
+
+def rendered_as(before, after):
+    """A renderer that knows two sides by the account in their values."""
+    sides = {"old": before, "new": after}
+    return lambda inputs: rendered_chart.objects(sides[inputs["values"]["rbac"]["serviceAccount"]["name"]])
+
+
+def difference(before, after):
+    (metadata,) = preview_report._steps([release("new", name="cluster-autoscaler")])
+    return "\n".join(rendered_chart.report([metadata], rendered_as(before, after)))
+
+
+DEPLOYMENT = """
+kind: Deployment
+metadata: {name: a, namespace: kube-system}
+spec: {replicas: 2}
+"""
+
+
+def test_the_difference_of_each_object_is_shown_folded_and_objects_that_stay_are_not():
+    text = difference(
+        f"{DEPLOYMENT}---\nkind: Role\nmetadata: {{name: r}}",
+        f"kind: Role\nmetadata: {{name: r}}\n---{DEPLOYMENT.replace('2', '3')}",
+    )
+    assert "1 of 2 change." in text
+    assert "<summary><code>Deployment kube-system/a</code> (+1 -1)</summary>" in text
+    assert "-  replicas: 2\n+  replicas: 3" in text
+    assert "Role" not in text
+
+
+def test_an_object_that_comes_or_goes_is_named_so():
+    assert "<code>Role r</code> (created)" in difference("", "kind: Role\nmetadata: {name: r}")
+    assert "<code>Role r</code> (deleted)" in difference("kind: Role\nmetadata: {name: r}", "")
+
+
+def test_the_order_of_keys_and_objects_is_no_difference():
+    text = difference("kind: A\nmetadata: {name: a}\nx: 1\ny: 2", "y: 2\nx: 1\nmetadata: {name: a}\nkind: A")
+    assert "no object changes" in text
+
+
+def test_data_of_secrets_never_reaches_the_report():
+    secret = "kind: Secret\nmetadata: {name: s}\ndata: {key: b25l}\nstringData: {other: plain}\n"
+    text = difference(secret, f"{secret}type: Opaque\n".replace("b25l", "dHdv"))
+    assert "+type: Opaque" in text
+    assert not any(word in text for word in ("b25l", "dHdv", "plain"))
+
+
+def test_a_long_difference_is_cut_and_counted():
+    text = difference(
+        "kind: A\nmetadata: {name: a}", "kind: A\nmetadata: {name: a}\nlist: " + json.dumps(list(range(500)))
+    )
+    assert "... 4" in text
+    assert len(text.splitlines()) < rendered_chart.MOST_LINES + 20
+
+
+FAKE_HELM = """
+echo "$@" >> "$CALLS"
+while [ "$1" != --values ]; do shift; done
+read -r values < "$2"
+printf 'kind: A\\nmetadata: {name: a}\\nvalues:\\n  %s\\n' "$values"
+"""
+
+
+def test_helm_gets_chart_version_repository_and_values_of_each_side(helm, tmp_path, monkeypatch):
+    helm(FAKE_HELM)
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "hush"}
+    values = {"rbac": {"serviceAccount": {"name": "n"}}, "later": "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "key": secret}
+    chart = {"name": "ca", "chart": "cluster-autoscaler", "repositoryOpts": {"repo": "https://c.example"}}
+    text = told(release("new", **chart, version="9.59.0", values=values))
+    expected = (
+        "template ca cluster-autoscaler --namespace kube-system --repo https://c.example --version 9.59.0 --values "
+    )
+    assert [call.startswith(expected) for call in (tmp_path / "calls").read_text().splitlines()] == [True, True]
+    assert "(known after the update)" in text
+    assert "(masked)" in text
+    assert "hush" not in text
+
+
+def test_without_helm_one_line_says_so():
+    text = told(release("new", name="cluster-autoscaler", chart="cluster-autoscaler"))
+    (line,) = [line for line in text.splitlines() if "Helm is not installed" in line]
+    assert line.startswith("Kubernetes objects of the Helm release `cluster-autoscaler`: no difference can be shown.")
+
+
+def test_a_chart_that_helm_cannot_render_is_one_line_and_no_refusal(helm):
+    helm("echo 'Error: no such repository' >&2; echo more >&2; exit 1")
+    events = [release("new", name="ca", chart="cluster-autoscaler"), END]
+    assert "`helm template` failed: Error: no such repository" in preview_report.report("dev", events)
+    assert not preview_report.failed(events)
+
+
+@pytest.mark.parametrize("op", ["create", "same", "delete"])
+def test_a_release_that_is_new_or_stays_has_no_difference(op):
+    assert "Kubernetes objects" not in told(release("new", op=op))

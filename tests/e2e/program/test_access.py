@@ -138,8 +138,9 @@ def preview_report(stack: Stack) -> str:
     """What a reviewer reads of the stack's preview."""
     env = stack.sandbox.layout.env() | {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
     preview = subprocess.run(stack.command("preview", "--json"), cwd=stack.project, env=env, capture_output=True)
-    report = [sys.executable, stack.project / "scripts" / "preview_report.py", stack.name]
-    return subprocess.run(report, input=preview.stdout, capture_output=True, check=True).stdout.decode()
+    report = [sys.executable, "-m", "scripts.preview_report", stack.name]
+    run = subprocess.run(report, cwd=stack.project, env=env, input=preview.stdout, capture_output=True, check=True)
+    return run.stdout.decode()
 
 
 def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
@@ -152,7 +153,9 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
         check_truth_table(sandbox, credentials, own_group(stack), foreign, node=False)
         with pytest.raises(ClientError, match=r"ResourceNotFound|AccessDenied|InvalidParameter"):
             identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
-    assert "`cluster-autoscaler` leaves Pod Identity and keeps its name" in preview_report(stack)
+    report = preview_report(stack)
+    assert "`cluster-autoscaler` leaves Pod Identity and keeps its name" in report
+    assert "<code>Deployment kube-system/cluster-autoscaler</code> (+1 -1)" in report
     stack.up()
     assert stack.planned() == []
 

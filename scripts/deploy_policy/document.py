@@ -1,0 +1,201 @@
+"""From the settings of a stack to the IAM policy of who deploys it."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from components.autoscaler_role import IRSA, NODE_ROLE, POD_IDENTITY
+from components.pure import iam
+from settings import Settings
+
+TABLE = Path(__file__).parent / "actions.tsv"
+RECORDED = "recorded"
+CLUSTER_MANAGED_POLICY = "AmazonEKSClusterPolicy"
+CLUSTER_ROLE = "cluster-eksRole-role-"
+"""Beginning of the name of a created cluster's role (pulumi-eks, ``nodejs/eks/servicerole.ts``)."""
+MAX_LENGTH = 6144
+"""Characters of a customer-managed policy, without white space (IAM quotas)."""
+
+_ANY = "*"
+
+
+class Action(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        feature: What a stack must use so that the call is made.
+        access: ``read`` if a preview makes it, ``write`` if only an update does.
+        action: ``service:Action``.
+        scope: Which resources, a key of ``scopes``.
+        source: ``recorded``, or who makes or demands it on AWS.
+    """
+
+    feature: str
+    access: str
+    action: str
+    scope: str
+    source: str
+
+
+@cache
+def table() -> tuple[Action, ...]:
+    """Return every row of the table."""
+    lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    return tuple(Action(*line.split("\t")) for line in lines[1:])
+
+
+def features(settings: Settings) -> set[str]:
+    """Return what a stack uses, in the words of the table."""
+    cluster, credentials = settings["cluster"], settings["credentials"]
+    create = cluster.get("create", {})
+    groups = settings["node_groups"]
+    found = {
+        "always": True,
+        "created cluster": bool(create),
+        "network": "network" in create,
+        "administrators": bool(create.get("admin_principal_arns")),
+        "node groups": bool(groups),
+        "node subnets": any("subnet_ids" not in group for group in groups)
+        or any(g.get("one_per_zone") for g in groups),
+        "existing node groups": bool(settings["existing_node_groups"]),
+        "created provider": credentials == IRSA and settings["oidc_provider"].get("create", True),
+        "found provider": credentials == IRSA and not settings["oidc_provider"].get("create", True),
+        "association": credentials == POD_IDENTITY,
+        "agent": credentials == POD_IDENTITY and settings["pod_identity"].get("install_agent", True),
+        "node role": credentials == NODE_ROLE,
+        "roles": bool(create) or credentials != NODE_ROLE or any("node_role_arn" not in group for group in groups),
+        "passed roles": bool(create) or bool(groups) or credentials == POD_IDENTITY,
+    }
+    return {name for name, used in found.items() if used}
+
+
+def actions(settings: Settings, *, write: bool) -> list[Action]:
+    """Return the rows that apply to a stack: what a preview calls, and with ``write`` what an update calls as well."""
+    used = features(settings)
+    found = [row for row in table() if row.feature in used and (write or row.access == "read")]
+    # With a boundary, who deploys must not take it away.
+    bounded = "permissions_boundary_arn" in settings["role"]
+    return [row for row in found if not (bounded and row.scope == "unbounded roles")]
+
+
+def document(settings: Settings, account: str, *, write: bool) -> dict[str, Any]:
+    """Return the IAM policy for a preview with ``--refresh``, or for an update as well.
+
+    Args:
+        settings: Settings of the stack.
+        account: ID of its account.
+        write: Whether to allow updates.
+    """
+    scopes = _Scopes(settings, account)
+    by_scope: dict[str, list[str]] = {}
+    for row in actions(settings, write=write):
+        by_scope.setdefault(row.scope, []).append(row.action)
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": sorted(set(names)), **scopes.of(scope)} for scope, names in by_scope.items()
+        ],
+    }
+
+
+def partition_of(region: str) -> str:
+    """Return the AWS partition of a region."""
+    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+    return next((partition for prefix, partition in known.items() if region.startswith(prefix)), "aws")
+
+
+class _Scopes:
+    """The resources of each scope, with the conditions that narrow them further."""
+
+    def __init__(self, settings: Settings, account: str) -> None:
+        self._settings = settings
+        self._region = settings["region"]
+        self._partition = partition_of(self._region)
+        self._account = account
+        self._cluster = settings["cluster"].get("name", _ANY)
+        self._path = settings["role"].get("path", "/")
+        self._prefix = settings["role"].get("name_prefix", "")
+
+    def of(self, scope: str) -> dict[str, Any]:
+        """Return Resource and Condition of a statement."""
+        cluster, account = self._cluster, self._account
+        resources: dict[str, list[str]] = {
+            "any": [_ANY],
+            "cluster": [self._eks(f"cluster/{cluster}")],
+            "node groups": [self._eks(f"nodegroup/{cluster}/*")],
+            "add-ons": [self._eks(f"addon/{cluster}/*")],
+            "associations": [self._eks(f"podidentityassociation/{cluster}/*")],
+            "access entries": [self._eks(f"access-entry/{cluster}/*"), self._eks(f"cluster/{cluster}")],
+            "policy": [self._policy()],
+            "provider": [self._iam("oidc-provider/oidc.eks.*")],
+            "roles": list(self._roles()),
+            "new roles": list(self._roles()),
+            "unbounded roles": list(self._roles()),
+            "attach": list(self._roles()),
+            "node roles": self._node_roles(),
+            "pass": [*self._roles(), *self._given_roles()],
+            "linked cluster": [self._linked("eks.amazonaws.com")],
+            "linked node groups": [self._linked("eks-nodegroup.amazonaws.com")],
+            "groups": [f"arn:{self._partition}:autoscaling:{self._region}:{account}:autoScalingGroup:*"],
+            "ec2": [f"arn:{self._partition}:ec2:{self._region}:{account}:*"],
+            # Images belong to no account of the caller.
+            "launch": [f"arn:{self._partition}:ec2:{self._region}:{each}:*" for each in (account, "")],
+        }
+        conditions: dict[str, dict[str, Any]] = {
+            # IfExists: AWS always sends these keys with these calls.
+            "attach": {"ArnEqualsIfExists": {"iam:PolicyARN": [self._policy(), *self._managed()]}},
+            "node roles": {"ArnEqualsIfExists": {"iam:PolicyARN": [self._policy()]}},
+            "pass": {
+                "StringEqualsIfExists": {
+                    "iam:PassedToService": ["eks.amazonaws.com", "ec2.amazonaws.com", "pods.eks.amazonaws.com"]
+                }
+            },
+        }
+        if boundary := self._settings["role"].get("permissions_boundary_arn"):
+            conditions["new roles"] = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+        statement: dict[str, Any] = {"Resource": resources[scope]}
+        return statement | ({"Condition": conditions[scope]} if scope in conditions else {})
+
+    def _eks(self, rest: str) -> str:
+        return f"arn:{self._partition}:eks:{self._region}:{self._account}:{rest}"
+
+    def _iam(self, rest: str) -> str:
+        return f"arn:{self._partition}:iam::{self._account}:{rest}"
+
+    def _linked(self, service: str) -> str:
+        return self._iam(f"role/aws-service-role/{service}/*")
+
+    def _policy(self) -> str:
+        if self._cluster == _ANY:
+            return self._iam(f"policy{self._path}{self._prefix}{iam.POLICY_NAME}-*")
+        identity = iam.ClusterIdentity(self._partition, self._region, self._account, self._cluster)
+        return self._iam(f"policy{self._path}{iam.autoscaler_policy_name(identity, self._prefix, self._path)}")
+
+    def _managed(self) -> list[str]:
+        names = [*iam.NODE_MANAGED_POLICIES] if self._settings["node_groups"] else []
+        names += [CLUSTER_MANAGED_POLICY] if "create" in self._settings["cluster"] else []
+        return [iam.managed_policy_arn(self._partition, name) for name in names]
+
+    def _roles(self) -> Iterator[str]:
+        """Roles that the program creates: the autoscaler's, the nodes', and the cluster's."""
+        if self._settings["credentials"] != NODE_ROLE:
+            yield self._role(iam.AUTOSCALER_ROLE_NAME)
+        for group in self._settings["node_groups"]:
+            if "node_role_arn" not in group:
+                yield self._role(f"{group['name']}-node")
+        if "create" in self._settings["cluster"]:
+            yield self._iam(f"role/{CLUSTER_ROLE}*")
+
+    def _role(self, name: str) -> str:
+        beginning = iam.role_prefix(self._prefix, name) if self._prefix else f"{name}-"
+        return self._iam(f"role{self._path}{beginning}*")
+
+    def _given_roles(self) -> list[str]:
+        return [str(group["node_role_arn"]) for group in self._settings["node_groups"] if "node_role_arn" in group]
+
+    def _node_roles(self) -> list[str]:
+        # The names of the roles of groups that exist are not known here.
+        if self._settings["existing_node_groups"]:
+            return [self._iam("role/*")]
+        return [*self._roles(), *self._given_roles()]

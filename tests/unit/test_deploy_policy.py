@@ -1,0 +1,154 @@
+"""The policy of who deploys: what a stack uses is allowed, what it does not use is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+import settings
+from scripts.deploy_policy import __main__ as command
+from scripts.deploy_policy.document import MAX_LENGTH, TABLE, _Scopes, document, features, partition_of, table
+from tests.unit.test_settings import GOOD, create
+
+ACCOUNT = "123456789012"
+ROOT = Path(__file__).parents[2]
+
+
+def parsed(**changes):
+    given = {**GOOD, **changes}
+    return settings.parse({key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()})
+
+
+def statements(*, write=True, **changes):
+    return document(parsed(**changes), ACCOUNT, write=write)["Statement"]
+
+
+def allowed(found):
+    return {action for statement in found for action in statement["Action"]}
+
+
+def of(found, action):
+    (statement,) = [each for each in found if action in each["Action"]]
+    return statement
+
+
+def test_each_row_has_a_known_scope_and_is_there_once():
+    rows = table()
+    assert len({(row.feature, row.action, row.scope) for row in rows}) == len(rows)
+    assert {row.access for row in rows} == {"read", "write"}
+    for scope in {row.scope for row in rows}:
+        assert "Resource" in _Scopes(parsed(), ACCOUNT).of(scope)
+
+
+def test_every_feature_of_the_table_is_one_that_some_settings_have():
+    network = create()
+    every = (
+        features(parsed(**create(adminPrincipalArns=[f"arn:aws:iam::{ACCOUNT}:role/admins"])))
+        | features(parsed(**network, credentials="podIdentity"))
+        | features(parsed(credentials="nodeRole", existingNodeGroups=[{"name": "w"}]))
+        | features(parsed(oidcProvider={"create": False}))
+    )
+    assert every == {row.feature for row in table()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "action"),
+    [
+        ({}, "ec2:CreateVpc"),
+        ({}, "eks:CreateCluster"),
+        ({}, "eks:CreatePodIdentityAssociation"),
+        ({"nodeGroups": []}, "eks:CreateNodegroup"),
+        ({"nodeGroups": []}, "ec2:RunInstances"),
+        ({"oidcProvider": {"create": False}}, "iam:CreateOpenIDConnectProvider"),
+        ({"credentials": "podIdentity", "podIdentity": {"installAgent": False}}, "eks:CreateAddon"),
+        (
+            {
+                "credentials": "nodeRole",
+                "nodeGroups": [{**GOOD["nodeGroups"][0], "nodeRoleArn": f"arn:aws:iam::{ACCOUNT}:role/n"}],
+            },
+            "iam:CreateRole",
+        ),
+    ],
+)
+def test_what_a_stack_does_not_use_is_not_allowed(changes, action):
+    assert action not in allowed(statements(**changes))
+    assert action in {row.action for row in table()}
+
+
+def test_a_preview_may_only_read():
+    verbs = {action.split(":")[1] for action in allowed(statements(write=False, **create()))}
+    assert all(verb.startswith(("Describe", "Get", "List")) for verb in verbs)
+
+
+def test_writes_name_the_resources_of_this_stack():
+    for statement in statements(**create(), existingNodeGroups=[{"name": "w"}]):
+        if not all(action.split(":")[1].startswith(("Describe", "Get", "List")) for action in statement["Action"]):
+            assert "*" not in statement["Resource"], statement
+
+
+def test_roles_are_those_that_the_program_names_with_prefix_and_path():
+    found = statements(role={"path": "/platform/", "namePrefix": "team-"})
+    assert of(found, "iam:CreateRole")["Resource"] == [
+        f"arn:aws:iam::{ACCOUNT}:role/platform/team-cluster-autoscaler-*",
+        f"arn:aws:iam::{ACCOUNT}:role/platform/team-general-node-*",
+    ]
+    (policy,) = of(found, "iam:CreatePolicy")["Resource"]
+    assert policy.startswith(
+        f"arn:aws:iam::{ACCOUNT}:policy/platform/team-AmazonEKSClusterAutoscalerPolicy-series-api-"
+    )
+
+
+def test_only_the_policies_of_the_program_may_be_attached():
+    condition = of(statements(), "iam:AttachRolePolicy")["Condition"]
+    names = [arn.rsplit("/")[-1] for arn in condition["ArnEqualsIfExists"]["iam:PolicyARN"]]
+    assert names[0].startswith("AmazonEKSClusterAutoscalerPolicy-")
+    assert "AmazonEKSWorkerNodePolicy" in names
+    assert "AmazonEKSClusterPolicy" not in names
+
+
+def test_with_a_boundary_roles_are_created_with_it_only_and_it_stays():
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    found = statements(role={"permissionsBoundaryArn": boundary})
+    assert of(found, "iam:CreateRole")["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+    assert "iam:DeleteRolePermissionsBoundary" not in allowed(found)
+    assert "iam:DeleteRolePermissionsBoundary" in allowed(statements())
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eusc-de-east-1", "aws-eusc")],
+)
+def test_arns_are_of_the_regions_partition(region, partition):
+    assert partition_of(region) == partition
+    for statement in document(parsed(region=region), ACCOUNT, write=True)["Statement"]:
+        assert all(resource == "*" or resource.startswith(f"arn:{partition}:") for resource in statement["Resource"])
+
+
+@pytest.mark.parametrize("stack", ["adopt", "dev", "sandbox"])
+def test_the_policies_of_the_shipped_environments_fit_a_managed_policy(stack, capsys):
+    assert command.main([stack, "--account", ACCOUNT]) == 0
+    out, err = capsys.readouterr()
+    assert len(json.dumps(json.loads(out), separators=(",", ":"))) <= MAX_LENGTH
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (None, "got the stack 'x'; expected one with a file Pulumi.x.yaml"),
+        ({"region": "us-east-1"}, "cluster: got nothing"),
+        ({"region": "us-east-1", "cluster": {"name": "c"}}, "Pulumi.x.yaml names no account"),
+    ],
+)
+def test_what_does_not_suffice_gets_one_message_and_no_traceback(config, told, tmp_path, capsys):
+    if config is not None:
+        values = {f"eks-cluster-autoscaler:{key}": value for key, value in config.items()}
+        (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": values}))
+    assert command.main(["x", "--folder", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_the_table_names_its_sources():
+    assert all(row.source for row in table())
+    assert TABLE.read_text().splitlines()[1].endswith("read 2026-11-29.")

@@ -90,6 +90,8 @@ def attachment_names(groups: list[stack_settings.NodeGroup]) -> dict[str, str]:
 
 
 settings = stack_settings.load()
+for warning in stack_settings.warnings(settings):
+    pulumi.log.warn(warning)
 
 aws_provider = aws.Provider(
     "aws",
@@ -175,10 +177,5 @@ if settings["monitoring"]:
         settings["monitoring"],
         pulumi.ResourceOptions(providers=[kubernetes_provider], depends_on=[autoscaler]),
     )
-    if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
-        pulumi.log.warn(
-            "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
-            "the alert ClusterAutoscalerInactive fires."
-        )
 
 outputs.export(settings, cluster, node_groups, existing_groups, oidc_provider, autoscaler)

@@ -5,7 +5,7 @@ program needs, and every error is reported before any resource is registered.
 """
 
 from settings.reading import load, parse
-from settings.rules import refuse_output
+from settings.rules import refuse_output, warnings
 from settings.shapes import (
     Cluster,
     NodeGroup,
@@ -29,4 +29,5 @@ __all__ = [
     "node_group_arguments",
     "parse",
     "refuse_output",
+    "warnings",
 ]

@@ -16,7 +16,7 @@ from components import (
 )
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
-from components.pure import placement, validation
+from components.pure import flags, placement, validation
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
 from settings.shapes import Cluster, NodeGroup, Settings, autoscaler_arguments, headroom_arguments, node_group_arguments
@@ -66,6 +66,25 @@ def faults(settings: Settings) -> list[Fault]:
                 NODE_ROLE,
                 "a node group as well, in nodeGroups or existingNodeGroups: its role gets the policy",
             )
+        )
+    return found
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What is accepted and probably not intended."""
+    found = []
+    if settings["autoscaler"].get("flags", {}).get(flags.DRA_FLAG) in flags.TRUE:
+        # AwsNodeGroup.TemplateNodeInfo has no ResourceSlices (cloudprovider/aws/aws_cloud_provider.go at 1.36.1).
+        found += [
+            f"nodeGroups[{index}].minSize: 0 with gpu and {flags.DRA_FLAG}: while the group {group['name']} is empty, no "
+            "pod with a ResourceClaim fits it, so no node is added for one. Set minSize: 1 if pods request its GPUs by DRA."
+            for index, group in enumerate(settings["node_groups"])
+            if group["min_size"] == 0 and "gpu" in group
+        ]
+    if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
+        found.append(
+            "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
+            "the alert ClusterAutoscalerInactive fires."
         )
     return found
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from . import tables
 from .faults import Fault
+from .flags import TRUE
 from .versions import Minor, Patch, dotted, parse_minor, parse_patch
 
 BUFFER_FLAGS = ("capacity-buffer-controller-enabled", "capacity-buffer-pod-injection-enabled")
@@ -25,8 +26,6 @@ Before it, the client uses the default protobuf, in which no custom resource is 
 
 ADDITIONAL_RULES_FLOOR: Patch = (9, 48, 0)
 """First chart that reads ``rbac.additionalRules``."""
-
-_TRUE = {"1", "t", "T", "TRUE", "true", "True"}
 
 
 class Need(NamedTuple):
@@ -70,12 +69,12 @@ NEEDS: tuple[Need, ...] = tuple(
 
 def needs(flags: Mapping[str, str], minor: Minor) -> tuple[Need, ...]:
     """What the flags that are true make this Cluster Autoscaler list."""
-    return tuple(need for need in NEEDS if flags.get(need.flag) in _TRUE and minor >= need.since)
+    return tuple(need for need in NEEDS if flags.get(need.flag) in TRUE and minor >= need.since)
 
 
 def needs_json(flags: Mapping[str, str], image: Patch) -> bool:
     """Whether the flags ask for capacity buffers in a version that reads them only with ``JSON`` as content type."""
-    buffers = any(flags.get(flag) in _TRUE for flag in BUFFER_FLAGS)
+    buffers = any(flags.get(flag) in TRUE for flag in BUFFER_FLAGS)
     return buffers and image < JSON_FLOOR and flags.get(CONTENT_TYPE_FLAG) != JSON
 
 

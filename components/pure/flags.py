@@ -29,10 +29,15 @@ OWNED_BY: Mapping[str, str] = {
 EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
 """Expanders that work on AWS. ``price`` does not: it ends Cluster Autoscaler at once, for AWS gives it no prices."""
 
+DRA_FLAG = "enable-dynamic-resource-allocation"
+"""Pods may request devices by ResourceClaims (Dynamic Resource Allocation)."""
+
 FLAGS_TABLE = "ca-flags.tsv"
 
-_BOOLEANS = {"1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"}
-"""The spellings that Go's ``strconv.ParseBool`` takes."""
+TRUE = {"1", "t", "T", "TRUE", "true", "True"}
+"""The spellings of true that Go's ``strconv.ParseBool`` accepts."""
+_BOOLEANS = TRUE | {"0", "f", "F", "FALSE", "false", "False"}
+"""All spellings that it accepts."""
 
 _FORMS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "Int": (re.compile(r"[+-]?\d+").fullmatch, "a whole number"),
@@ -125,7 +130,7 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, kno
         return Fault(flag, repr(value), "true or false")
     if kind in _FORMS and not _FORMS[kind][0](value):
         return Fault(flag, repr(value), _FORMS[kind][1])
-    if flag == "enable-dynamic-resource-allocation" and minor is not None and minor >= (1, 35) and value != "true":
+    if flag == DRA_FLAG and minor is not None and minor >= (1, 35) and value != "true":
         return Fault(flag, repr(value), "true: Cluster Autoscaler ends on anything else from 1.35")
     return None
 

@@ -334,6 +334,25 @@ def test_good_values_pass(change):
     parse({**GOOD, **change})
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {**group(minSize=0, gpu={"accelerator": "nvidia-l4"}), **autoscaler(flags={"enable-dynamic-resource-allocation": True})},
+            ["nodeGroups[0].minSize: 0 with gpu and enable-dynamic-resource-allocation: while the group general is empty"],
+        ),
+        ({**group(gpu={"accelerator": "nvidia-l4"}), **autoscaler(flags={"enable-dynamic-resource-allocation": True})}, []),
+        (group(minSize=0, gpu={"accelerator": "nvidia-l4"}), []),
+        ({"monitoring": {"alerts": True}}, ["monitoring.alerts without autoscaler.serviceMonitor"]),
+        ({"monitoring": {"alerts": True}, **autoscaler(serviceMonitor={})}, []),
+        ({"monitoring": {"dashboard": True}}, []),
+    ],
+)  # fmt: skip
+def test_what_is_probably_not_intended_gets_a_warning(change, told):
+    found = settings.warnings(parse({**GOOD, **change}))
+    assert [warning.startswith(beginning) for warning, beginning in zip(found, told, strict=True)] == [True] * len(told)
+
+
 def test_yaml_scalars_are_welcome_as_flag_values():
     flags = {"max-nodes-total": 50, "skip-nodes-with-local-storage": False, "balancing-ignore-label": ["a", "b"]}
     assert parse({**GOOD, **autoscaler(flags=flags)})["autoscaler"]["flags"] == {

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
 
 include sandbox/sandbox.mk
 
@@ -23,7 +23,7 @@ $(VENV)/.installed: requirements-dev.txt
 
 lock: setup ## Compile requirements*.in to pinned and hashed requirements*.txt.
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
-	for name in requirements-dev requirements tests/e2e/judges/requirements; do \
+	for name in requirements-dev requirements requirements-docs tests/e2e/judges/requirements; do \
 	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
 	done
 	rm -rf .venv-lock
@@ -102,5 +102,19 @@ versions: setup ## Refresh the tables of versions from their public sources, and
 test-versions: setup ## The fast tests on a copy of the checkout with releases that do not exist (a few minutes).
 	$(BIN)/python -m tests.played_sources
 
+wheel: setup ## Build the wheel of the last commit into dist/, the same bytes on every machine.
+	rm -rf build/wheel && mkdir -p build/wheel
+	git archive HEAD | tar -x -C build/wheel
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
+	  --no-deps --no-build-isolation --wheel-dir dist build/wheel
+
+$(VENV)-docs/.installed: requirements-docs.txt
+	$(PYTHON) -m venv --clear $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	@touch $@
+
+site: $(VENV)-docs/.installed ## Build the documentation as a site with search into build/site; a dead link fails it.
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
 clean: ## Remove the virtual environments, caches and reports.
-	rm -rf $(VENV) components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build
+	rm -rf $(VENV) $(VENV)-docs components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

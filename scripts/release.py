@@ -20,6 +20,11 @@ VERSIONS = {
 """Files that state the version, each with the pattern that finds it."""
 
 
+OWNER = "github.com/OWNER/"
+PLACEHOLDERS = ("pyproject.toml", "mkdocs.yml", "components/monitoring.py")
+"""Files that ship and name the repository, which must not be the placeholder then."""
+
+
 def errors(tag: str, folder: Path) -> Iterator[str]:
     """Yield what is wrong with a tag: the versions in the files, and the changelog."""
     if not re.fullmatch(r"v\d+\.\d+\.\d+", tag):
@@ -30,6 +35,9 @@ def errors(tag: str, folder: Path) -> Iterator[str]:
         found = re.findall(pattern, (folder / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
         if found != [version]:
             yield f"{name}: got version {', '.join(found) or 'none'}; expected {version}, as in the tag"
+    for name in PLACEHOLDERS:
+        if OWNER in (folder / name).read_text(encoding="utf-8"):
+            yield f"{name}: got {OWNER} in an address; expected the owner of the repository"
     date, text = _section(version, folder)
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", date):
         yield f"CHANGELOG.md: got {date or 'no section'} for {version}; expected ## {version} — <date as 2026-01-31>"

@@ -76,8 +76,8 @@ def warnings(settings: Settings) -> list[str]:
     if settings["autoscaler"].get("flags", {}).get(flags.DRA_FLAG) in flags.TRUE:
         # AwsNodeGroup.TemplateNodeInfo has no ResourceSlices (cloudprovider/aws/aws_cloud_provider.go at 1.36.1).
         found += [
-            f"nodeGroups[{index}].minSize: 0 with gpu and {flags.DRA_FLAG}: while the group {group['name']} is empty, no "
-            "pod with a ResourceClaim fits it, so no node is added for one. Set minSize: 1 if pods request its GPUs by DRA."
+            f"nodeGroups[{index}].minSize: 0 with gpu and {flags.DRA_FLAG}: while the group {group['name']} is empty, "
+            "no node is added for a pod with a ResourceClaim. Set minSize: 1 if pods request its GPUs by DRA."
             for index, group in enumerate(settings["node_groups"])
             if group["min_size"] == 0 and "gpu" in group
         ]

@@ -1,15 +1,18 @@
 """The package as `pip install` makes it: everything that the code reads is in it, under names of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import grpc
 import pytest
 import yaml
+from packaging.metadata import Metadata
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
@@ -19,14 +22,17 @@ PACKAGES = {"components": "eks_cluster_autoscaler", "doctor": "ca_doctor"}
 
 def pip(*arguments: object) -> None:
     command = [sys.executable, "-m", "pip", *map(str, arguments), "--quiet", "--no-index", "--no-deps"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = os.environ | {"SOURCE_DATE_EPOCH": EPOCH}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, because setuptools leaves a `build` folder behind."""
-    folder = tmp_path_factory.mktemp("wheel")
+EPOCH = "1796000000"
+"""Time of the commit that is built; `make wheel` reads it from git."""
+
+
+def built(folder: Path) -> Path:
+    """A wheel made from a copy, because setuptools leaves a `build` folder behind."""
     source = folder / "source"
     for package in PACKAGES:
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__", "venv"))
@@ -35,6 +41,36 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip("wheel", source, "--no-build-isolation", "--wheel-dir", folder)
     (found,) = folder.glob("*.whl")
     return found
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"))
+
+
+def test_two_builds_of_one_commit_are_the_same_bytes(wheel: Path, tmp_path: Path):
+    again = tmp_path / "deeper" / "again"
+    again.mkdir(parents=True)
+    # copytree keeps the times of files; another checkout has others.
+    with mock.patch("shutil.copystat"):
+        assert built(again).read_bytes() == wheel.read_bytes()
+
+
+def test_the_metadata_is_valid_and_complete(wheel: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        found = Metadata.from_email(archive.read(name), validate=True)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (found.name, str(found.version)) == (project["name"], project["version"])
+    assert found.license_expression == project["license"]
+    assert found.license_files == ["LICENSE"]
+    assert found.description == (ROOT / "README.md").read_text()
+    assert found.description_content_type == "text/markdown"
+    assert str(found.requires_python) == project["requires-python"]
+    assert set(found.project_urls or {}) == {"Source", "Documentation", "Changelog", "Issues"}
+    for text in (found.author, found.keywords, found.classifiers, found.summary):
+        assert text
+    assert set(found.provides_extra or ()) == set(project["optional-dependencies"])
 
 
 def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Path):

@@ -32,6 +32,8 @@ def folder(tmp_path):
         ("components/__init__.py", '__version__ = "1.2.3"'),
         ("policies/PulumiPolicy.yaml", "version: 1.2.3"),
         ("CHANGELOG.md", CHANGELOG),
+        ("mkdocs.yml", "site_name: x"),
+        ("components/monitoring.py", 'RUNBOOKS = "https://github.com/someone/project"'),
     ):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -58,6 +60,15 @@ def test_every_version_that_differs_is_named(folder):
 @pytest.mark.parametrize(("version", "given"), [("1.3.0", "unreleased"), ("2.0.0", "no section")])
 def test_a_version_without_a_date_in_the_changelog_is_refused(folder, version, given):
     assert errors(f"v{version}", folder)[-1].startswith(f"CHANGELOG.md: got {given} for {version}")
+
+
+@pytest.mark.parametrize("name", SCRIPT["PLACEHOLDERS"])
+def test_a_release_names_its_repository(folder, name):
+    path = folder / name
+    path.write_text(f"{path.read_text()}# https://github.com/OWNER/project\n")
+    assert errors("v1.2.3", folder) == [
+        f"{name}: got github.com/OWNER/ in an address; expected the owner of the repository"
+    ]
 
 
 def test_an_empty_section_is_refused(folder):

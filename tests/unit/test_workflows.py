@@ -96,7 +96,7 @@ def test_a_release_comes_of_a_tag_after_all_tests_with_wheel_schema_and_changelo
     assert jobs["test"]["with"] == {"full": True}
     assert jobs["release"]["needs"] == "test"
     commands = " ".join(step.get("run", "") for step in jobs["release"]["steps"])
-    for part in ("scripts/release.py", "pip wheel", "gh release create", "dist/*", "--notes-file build/notes.md"):
+    for part in ("scripts/release.py", "make wheel", "gh release create", "dist/*", "--notes-file build/notes.md"):
         assert part in commands
 
 
@@ -106,6 +106,10 @@ def test_everything_is_tested_every_night_and_before_a_release():
     assert "inputs.full" in full["if"]
     assert "github.event_name == 'schedule'" in full["if"]
     assert full["steps"][-1]["run"] == ".ci/run"
+
+
+def test_the_site_is_built_with_every_run_of_the_fast_tests():
+    assert "make site" in [step.get("run") for step in WORKFLOWS["test"]["jobs"]["fast"]["steps"]]
 
 
 def test_actions_are_pinned_by_commit_and_say_their_version():

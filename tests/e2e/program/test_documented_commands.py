@@ -13,7 +13,7 @@ from tests.e2e.program.checkout import Checkout
 from tests.e2e.program.stack import Stack
 from tests.markdown import ROOT, blocks, executed_by
 
-STAND_FOR = {"prod": "sandbox", "series-api": "sandbox"}
+STAND_FOR = {"prod": "sandbox", "prod-*": "sandbox", "series-api": "sandbox"}
 """The documentation's environment and cluster, and the sandbox's."""
 
 

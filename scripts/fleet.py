@@ -1,0 +1,227 @@
+"""Runs one command on many stacks of this project: `python -m scripts.fleet preview|up|check --stacks 'prod-*'`.
+
+``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI do,
+and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time, and a failure stops no other stack.
+With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out.
+"""
+
+import argparse
+import fnmatch
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from pulumi import automation
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORTS = Path("build") / "fleet"
+"""Folder of one log per stack, and of what the last run of each command achieved."""
+COMMANDS = ("preview", "up", "check")
+DEFAULT_PARALLEL = 4
+
+_SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+_STYLES = {"succeeded": "green", "failed": "red", "running": "yellow"}
+
+
+class WorkError(Exception):
+    """The command failed on one stack; the message is its output."""
+
+
+class Result(NamedTuple):
+    """What became of one stack.
+
+    Attributes:
+        state: ``waiting``, ``running``, ``succeeded`` or ``failed``.
+        seconds: How long it ran.
+        summary: One line: changes, or the first error.
+    """
+
+    state: str
+    seconds: float = 0
+    summary: str = ""
+
+
+Work = Callable[[str], str]
+"""Runs the command on one stack and returns a summary. Raises WorkError."""
+
+
+def stacks(folder: Path, pattern: str) -> list[str]:
+    """Return the stacks with a file of settings whose name matches a pattern, by name."""
+    names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
+    return sorted(fnmatch.filter(names, pattern))
+
+
+def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Result], None]) -> dict[str, Result]:
+    """Run a command on all stacks, ``parallel`` at a time.
+
+    Args:
+        names: The stacks.
+        work: The command.
+        parallel: How many run at a time.
+        show: Called whenever the state of a stack changes.
+
+    Returns:
+        The results by stack, in the order of ``names``.
+    """
+
+    def one(name: str) -> Result:
+        show(name, Result("running"))
+        started = time.monotonic()
+        try:
+            state, summary = "succeeded", work(name)
+        except WorkError as error:
+            state, summary = "failed", _first_error(str(error))
+        return Result(state, time.monotonic() - started, summary)
+
+    results = {}
+    with ThreadPoolExecutor(max_workers=parallel) as pool:
+        running = {pool.submit(one, name): name for name in names}
+        for future in as_completed(running):
+            name = running[future]
+            results[name] = future.result()
+            show(name, results[name])
+    return {name: results[name] for name in names}
+
+
+def worker(command: str, folder: Path) -> Work:
+    """Return the work of a command on one stack of the project in ``folder``."""
+
+    def preview(name: str) -> str:
+        with _reported(folder, name):
+            found = automation.select_stack(name, work_dir=str(folder)).preview(policy_packs=["policies"])
+            _write(folder, name, found.stdout + found.stderr)
+            return _changes({str(op): count for op, count in found.change_summary.items()})
+
+    def up(name: str) -> str:
+        with _reported(folder, name):
+            done = automation.select_stack(name, work_dir=str(folder)).up(policy_packs=["policies"], refresh=True)
+            _write(folder, name, done.stdout + done.stderr)
+        check(name)
+        return _changes(done.summary.resource_changes or {})
+
+    def check(name: str) -> str:
+        command = [sys.executable, "-m", "doctor", "check", "--stack", name, "--wait", "300"]
+        report = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        _write(folder, f"{name}-doctor", report.stdout + report.stderr)
+        lines = [line for line in (report.stdout + report.stderr).splitlines() if line.strip()]
+        if report.returncode:
+            raise WorkError(f"doctor: {lines[0] if lines else f'exit code {report.returncode}'}")
+        return lines[0] if lines else "healthy"
+
+    return {"preview": preview, "up": up, "check": check}[command]
+
+
+@contextmanager
+def _reported(folder: Path, name: str) -> Iterator[None]:
+    """Turn a failure of the Automation API into a WorkError, and keep its output."""
+    try:
+        yield
+    except automation.CommandError as error:
+        _write(folder, name, str(error))
+        raise WorkError(str(error)) from error
+
+
+def _write(folder: Path, name: str, text: str) -> None:
+    path = folder / REPORTS / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _changes(counts: dict[str, int]) -> str:
+    changed = {op: count for op, count in counts.items() if op in _SIGNS}
+    return " ".join(f"{_SIGNS[op]}{count}" for op, count in sorted(changed.items())) or "no change"
+
+
+def _first_error(output: str) -> str:
+    """The first line of an output that names an error, or its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    named = (line for line in lines if "error:" in line.lower() and not line.startswith("code:"))
+    return next(named, lines[-1] if lines else "no output").removeprefix("error: ")[:160]
+
+
+def remembered(folder: Path, command: str, commit: str) -> set[str]:
+    """Return the stacks on which the last run of a command succeeded, if it was at the same commit."""
+    try:
+        last = json.loads((folder / REPORTS / f"{command}.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return set()
+    return set(last["succeeded"]) if last.get("commit") == commit else set()
+
+
+def remember(folder: Path, command: str, commit: str, succeeded: Iterable[str]) -> None:
+    """Keep on which stacks a command succeeded."""
+    path = folder / REPORTS / f"{command}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"commit": commit, "succeeded": sorted(succeeded)}), encoding="utf-8")
+
+
+def _commit(folder: Path) -> str:
+    """The commit of the checkout; with uncommitted changes none that another run could have."""
+    asked = ["git", "describe", "--always", "--abbrev=40", "--dirty"]
+    found = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=False).stdout.strip()
+    return found if found and not found.endswith("-dirty") else f"at {time.time()}"
+
+
+def _table(results: dict[str, Result]) -> Table:
+    table = Table("stack", "state", "seconds", "summary")
+    for name, result in results.items():
+        seconds = f"{result.seconds:.0f}" if result.seconds else ""
+        table.add_row(name, result.state, seconds, result.summary, style=_STYLES.get(result.state))
+    return table
+
+
+def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0; 1 if a stack failed; 2 if no stack matches.
+    """
+    parser = argparse.ArgumentParser(prog="python -m scripts.fleet", description=__doc__)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--stacks", required=True, help="pattern of stack names, such as 'prod-*'")
+    parser.add_argument("--parallel", type=int, default=DEFAULT_PARALLEL, help="stacks at a time. Defaults to 4")
+    parser.add_argument("--resume", action="store_true", help="leave out what succeeded last time at this commit")
+    parser.add_argument("--folder", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    found = stacks(given.folder, given.stacks)
+    if not found:
+        known = ", ".join(stacks(given.folder, "*")) or "none"
+        print(f"--stacks: got {given.stacks!r}, which matches no stack; expected one of {known}", file=sys.stderr)
+        return 2
+    commit = _commit(given.folder)
+    before = remembered(given.folder, given.command, commit) if given.resume else set()
+    names = [name for name in found if name not in before]
+    results = dict.fromkeys(names, Result("waiting"))
+    console = Console()
+
+    def show(name: str, result: Result) -> None:
+        results[name] = result
+        if console.is_terminal:
+            live.update(_table(results))
+        elif result.state != "running":
+            console.print(f"{name}: {result.state} ({result.seconds:.0f} s) {result.summary}", soft_wrap=True)
+
+    with Live(
+        _table(results) if console.is_terminal else "", console=console, transient=not console.is_terminal
+    ) as live:
+        run(names, work or worker(given.command, given.folder), max(1, given.parallel), show)
+    succeeded = {name for name, result in results.items() if result.state == "succeeded"}
+    remember(given.folder, given.command, commit, succeeded | before)
+    left_out = f", {len(before & set(found))} left out" if before else ""
+    console.print(
+        f"{given.command}: {len(succeeded)} of {len(names)} succeeded{left_out}. Logs: {REPORTS}/", highlight=False
+    )
+    return int(len(succeeded) < len(names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""One command on many stacks: how many at a time, what a failure does, and what a resumed run leaves out."""
+
+import subprocess
+import threading
+
+import pytest
+
+from scripts import fleet
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A project with three stacks, at a commit."""
+    for name in ("prod-eu", "prod-us", "dev"):
+        (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    (tmp_path / ".gitignore").write_text("build/\n")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "x"]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def fails_on(*names):
+    def work(name):
+        if name in names:
+            raise fleet.WorkError("Updating...\nerror: no such cluster\nmore\n")
+        return "+1"
+
+    return work
+
+
+def main(folder, work, *options, pattern="*"):
+    return fleet.main(["up", "--stacks", pattern, "--folder", str(folder), *options], work)
+
+
+def test_a_pattern_chooses_stacks_by_name(folder):
+    assert fleet.stacks(folder, "prod-*") == ["prod-eu", "prod-us"]
+
+
+def test_no_more_stacks_run_at_a_time_than_were_asked_for():
+    running, most, lock = 0, 0, threading.Lock()
+    meet = threading.Barrier(2, timeout=10)
+
+    def work(name):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        meet.wait()
+        with lock:
+            running -= 1
+        return ""
+
+    results = fleet.run(["a", "b", "c", "d"], work, 2, lambda *_: None)
+    assert most == 2
+    assert [result.state for result in results.values()] == ["succeeded"] * 4
+
+
+def test_a_failure_stops_no_other_stack_and_is_told_in_one_line(folder, capsys):
+    assert main(folder, fails_on("prod-eu")) == 1
+    out = capsys.readouterr().out
+    assert "prod-eu: failed" in out
+    assert "no such cluster" in out
+    assert "more" not in out
+    assert "up: 2 of 3 succeeded" in out
+
+
+def test_a_resumed_run_takes_only_what_failed(folder, capsys):
+    main(folder, fails_on("prod-eu"))
+    seen = []
+    assert main(folder, lambda name: seen.append(name) or "", "--resume") == 0
+    assert seen == ["prod-eu"]
+    assert "1 of 1 succeeded, 2 left out" in capsys.readouterr().out
+    assert main(folder, fails_on("dev"), "--resume") == 0
+
+
+@pytest.mark.parametrize("change", ["uncommitted", "committed"])
+def test_a_resumed_run_forgets_what_succeeded_with_other_files(folder, change):
+    main(folder, fails_on())
+    (folder / "Pulumi.dev.yaml").write_text("config: {a: b}\n")
+    if change == "committed":
+        git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "--quiet", "--all"]
+        subprocess.run([*git, "--message", "y"], cwd=folder, check=True)
+    seen = []
+    main(folder, lambda name: seen.append(name) or "", "--resume")
+    assert sorted(seen) == ["dev", "prod-eu", "prod-us"]
+
+
+def test_a_pattern_that_matches_nothing_is_refused_with_the_known_stacks(folder, capsys):
+    assert main(folder, fails_on(), pattern="staging-*") == 2
+    assert "expected one of dev, prod-eu, prod-us" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [({"same": 3}, "no change"), ({"create": 2, "delete": 1, "same": 9}, "+2 -1"), ({"replace": 1}, "±1")],
+)
+def test_a_summary_counts_what_changes(counts, told):
+    assert fleet._changes(counts) == told

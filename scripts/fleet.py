@@ -1,7 +1,7 @@
 """Runs one command on many stacks of this project: `python -m scripts.fleet preview|up|check --stacks 'prod-*'`.
 
-``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI do,
-and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time, and a failure stops no other stack.
+``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI
+do, and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time, and a failure stops no other stack.
 With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out.
 """
 
@@ -22,7 +22,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-ROOT = Path(__file__).resolve().parents[1]
 REPORTS = Path("build") / "fleet"
 """Folder of one log per stack, and of what the last run of each command achieved."""
 COMMANDS = ("preview", "up", "check")
@@ -190,7 +189,7 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
     parser.add_argument("--stacks", required=True, help="pattern of stack names, such as 'prod-*'")
     parser.add_argument("--parallel", type=int, default=DEFAULT_PARALLEL, help="stacks at a time. Defaults to 4")
     parser.add_argument("--resume", action="store_true", help="leave out what succeeded last time at this commit")
-    parser.add_argument("--folder", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     found = stacks(given.folder, given.stacks)
     if not found:

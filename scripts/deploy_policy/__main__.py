@@ -14,7 +14,6 @@ import settings
 from components.errors import FaultsError
 from scripts.deploy_policy.document import MAX_LENGTH, document
 
-ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "eks-cluster-autoscaler"
 
 
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("stack", help="name of the environment: reads Pulumi.<stack>.yaml")
     parser.add_argument("--preview", action="store_true", help="what a preview needs, and no more")
     parser.add_argument("--account", help="ID of the account. Defaults to accountId of the environment")
-    parser.add_argument("--folder", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     file = given.folder / f"Pulumi.{given.stack}.yaml"
     try:

@@ -1,7 +1,7 @@
 """Runs one command on many stacks of this project: `python -m scripts.fleet preview|up|check --stacks 'prod-*'`.
 
 ``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI
-do, and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time, and a failure stops no other stack.
+do, and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time. A failure stops no other stack.
 With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out.
 """
 

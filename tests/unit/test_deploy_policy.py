@@ -1,7 +1,6 @@
 """The policy of who deploys: what a stack uses is allowed, what it does not use is not."""
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
@@ -9,10 +8,9 @@ import yaml
 import settings
 from scripts.deploy_policy import __main__ as command
 from scripts.deploy_policy.document import MAX_LENGTH, TABLE, _Scopes, document, features, partition_of, table
-from tests.unit.test_settings import GOOD, create
+from tests.unit.test_settings import GOOD, ROOT, create
 
 ACCOUNT = "123456789012"
-ROOT = Path(__file__).parents[2]
 
 
 def parsed(**changes):
@@ -127,7 +125,7 @@ def test_arns_are_of_the_regions_partition(region, partition):
 
 @pytest.mark.parametrize("stack", ["adopt", "dev", "sandbox"])
 def test_the_policies_of_the_shipped_environments_fit_a_managed_policy(stack, capsys):
-    assert command.main([stack, "--account", ACCOUNT]) == 0
+    assert command.main([stack, "--account", ACCOUNT, "--folder", str(ROOT)]) == 0
     out, err = capsys.readouterr()
     assert len(json.dumps(json.loads(out), separators=(",", ":"))) <= MAX_LENGTH
     assert err == ""

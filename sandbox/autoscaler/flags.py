@@ -29,6 +29,7 @@ class Options:
     """The obeyed flags, each under its own name with ``-`` for ``_``; times in seconds."""
 
     cloud_provider: str = ""
+    expendable_pods_priority_cutoff: int = -10
     initial_node_group_backoff_duration: float = 300.0
     kubeconfig: str = ""
     leader_elect: bool = True

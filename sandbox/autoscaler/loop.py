@@ -43,7 +43,10 @@ class Loop:
         log.info("Starting main loop", v=4)
         try:
             groups = self._aws.groups()
-            nodes, (pods, daemons) = self._cluster.nodes(), self._cluster.pods()
+            nodes, (all_pods, daemons) = self._cluster.nodes(), self._cluster.pods()
+            cutoff = self._options.expendable_pods_priority_cutoff
+            # They neither add a node nor keep one (core/static_autoscaler.go, FilterOutExpendablePods).
+            pods = [pod for pod in all_pods if not pod.is_expendable(cutoff)]
             offers = [self._offer(group, nodes, daemons, now) for group in groups]
             grown = self._scale_up(offers, nodes, pods, now)
             candidates = self._scale_down(offers, pods, now, allowed=not grown)

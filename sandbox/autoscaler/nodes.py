@@ -71,6 +71,11 @@ class Pod:
         waits = "Unschedulable" in reasons and not (spec.get("nodeName") or stays or "deletionTimestamp" in metadata)
         return cls(metadata, spec, _requests(spec), spec.get("nodeName", ""), waits, stays)
 
+    def is_expendable(self, cutoff: int) -> bool:
+        """Return whether its priority is below the cutoff (core/utils/expendable.go, IsExpendablePod)."""
+        priority: int | None = self.spec.get("priority")
+        return priority is not None and priority < cutoff
+
     @classmethod
     def of_daemon_set(cls, json: Json) -> Pod:
         """Return the pod that a ``v1.DaemonSet`` would put on a node."""

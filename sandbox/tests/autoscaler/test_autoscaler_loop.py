@@ -119,6 +119,13 @@ def test_it_grows_once_for_the_same_pods(world):
     assert world.status()["nodeGroups"][0]["scaleUp"]["status"] == "InProgress"
 
 
+@pytest.mark.parametrize(("priority", "size"), [(-11, 1), (-10, 2), (None, 2)])
+def test_a_pod_below_the_priority_cutoff_adds_no_node(world, priority, size):
+    world.cluster.bound = waiting(6, priority=priority)
+    world.run()
+    assert world.aws.all["g"].target == size
+
+
 def test_it_never_grows_above_the_maximum_and_says_so(world):
     world.cluster.bound = waiting(40)
     world.run()

@@ -210,7 +210,8 @@ class _Monitor(mocks.MockMonitor):
                     replace_on_changes=tuple(request.replaceOnChanges),
                     timeouts={field.name: limit for field, limit in request.customTimeouts.ListFields()},
                     protect=request.protect if request.HasField("protect") else None,
-                    aliases=tuple(alias.spec.name or alias.urn for alias in request.aliases),
+                    # The SDK of Kubernetes itself names older API versions of a type.
+                    aliases=tuple(a.spec.name or a.urn for a in request.aliases if not a.spec.type),
                     custom=request.custom,
                 )
             )

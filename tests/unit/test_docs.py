@@ -86,7 +86,8 @@ def test_commands_within_sentences_exist(page: Path):
             case ["make", *targets]:
                 assert TARGETS.issuperset(word for word in targets if "=" not in word), words
             case ["python", "-m", module, *_]:
-                assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists() or (ROOT / module).is_dir(), words
+                path = ROOT / module.replace(".", "/")
+                assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), words
             case ["python", script, *_] if script.endswith(".py"):
                 assert (ROOT / script).exists(), words
 

@@ -114,7 +114,8 @@ $(VENV)-docs/.installed: requirements-docs.txt
 	@touch $@
 
 site: $(VENV)-docs/.installed ## Build the documentation as a site with search into build/site; a dead link fails it.
-	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+	@# Not --quiet: it hides warnings from --strict as well.
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict
 
 clean: ## Remove the virtual environments, caches and reports.
 	rm -rf $(VENV) $(VENV)-docs components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

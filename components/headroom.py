@@ -114,25 +114,27 @@ class Headroom(pulumi.ComponentResource):
                 # Pause pods are pending while a burst has their place: that must not fail an update.
                 "annotations": {"pulumi.com/skipAwait": "true"},
             },
-            spec={
-                "replicas": args.get("replicas", 1),
-                "selector": {"match_labels": labels},
-                # No surge: two generations of pause pods would reserve the capacity twice.
-                "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": 0, "max_unavailable": "25%"}},
-                "template": {
-                    "metadata": {
-                        "labels": labels,
-                        # Or skip-nodes-with-system-pods keeps their nodes (simulator/drainability/rules/system).
-                        "annotations": {SAFE_TO_EVICT: "true"},
-                    },
-                    "spec": _pod(args, class_name),
-                },
-            },
+            spec=_spec(args, class_name, labels),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.priority_class_name = class_name
         self.deployment_name = deployment.metadata.apply(lambda metadata: str(metadata.name))
         self.register_outputs({"priorityClassName": self.priority_class_name, "deploymentName": self.deployment_name})
+
+
+def _spec(args: HeadroomArgs, class_name: pulumi.Output[str], labels: dict[str, str]) -> Any:
+    """The Deployment's spec, in the shape of the SDK's typed dictionaries."""
+    return {
+        "replicas": args.get("replicas", 1),
+        "selector": {"match_labels": labels},
+        # No surge: two generations of pause pods would reserve the capacity twice.
+        "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": 0, "max_unavailable": "25%"}},
+        "template": {
+            # Or skip-nodes-with-system-pods keeps their nodes (simulator/drainability/rules/system).
+            "metadata": {"labels": labels, "annotations": {SAFE_TO_EVICT: "true"}},
+            "spec": _pod(args, class_name),
+        },
+    }
 
 
 def _pod(args: HeadroomArgs, class_name: pulumi.Output[str]) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pulumi import automation
 from rich.console import Console
@@ -98,7 +98,7 @@ def worker(command: str, folder: Path) -> Work:
         with _reported(folder, name):
             found = automation.select_stack(name, work_dir=str(folder)).preview(policy_packs=["policies"])
             _write(folder, name, found.stdout + found.stderr)
-            return _changes({str(op): count for op, count in found.change_summary.items()})
+            return _changes(found.change_summary)
 
     def up(name: str) -> str:
         with _reported(folder, name):
@@ -135,9 +135,10 @@ def _write(folder: Path, name: str, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _changes(counts: dict[str, int]) -> str:
-    changed = {op: count for op, count in counts.items() if op in _SIGNS}
-    return " ".join(f"{_SIGNS[op]}{count}" for op, count in sorted(changed.items())) or "no change"
+def _changes(counts: Mapping[Any, int]) -> str:
+    # A preview counts by members of an enumeration, an update by their text.
+    by_name = {getattr(op, "value", op): count for op, count in counts.items()}
+    return " ".join(f"{sign}{by_name[op]}" for op, sign in _SIGNS.items() if op in by_name) or "no change"
 
 
 def _first_error(output: str) -> str:

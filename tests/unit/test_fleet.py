@@ -4,6 +4,7 @@ import subprocess
 import threading
 
 import pytest
+from pulumi.automation import OpType
 
 from scripts import fleet
 
@@ -93,7 +94,12 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_known_stacks(folder,
 
 @pytest.mark.parametrize(
     ("counts", "told"),
-    [({"same": 3}, "no change"), ({"create": 2, "delete": 1, "same": 9}, "+2 -1"), ({"replace": 1}, "±1")],
+    [
+        ({OpType.CREATE: 2, OpType.SAME: 1}, "+2"),
+        ({"same": 3}, "no change"),
+        ({"create": 2, "delete": 1, "same": 9}, "+2 -1"),
+        ({"replace": 1}, "±1"),
+    ],
 )
 def test_a_summary_counts_what_changes(counts, told):
     assert fleet._changes(counts) == told

@@ -251,3 +251,34 @@ def empty_group_with(key: str, **flags: str) -> Snapshot:
 def test_a_startup_taint_of_an_empty_group_is_in_order(key, flags, broken):
     # kubernetes/autoscaler#7268
     assert ("groups.taints" in {each.rule.id for each in named(empty_group_with(key, **flags))}) == broken
+
+
+UNREACHABLE = 'Post "https://sts.ap-southeast-2b.amazonaws.com/": dial tcp 52.94.1.1:443: i/o timeout'
+NO_ANSWER = 'Post "https://sts.us-east-1.amazonaws.com/": dial tcp: lookup sts.us-east-1.amazonaws.com: i/o timeout'
+
+
+@pytest.mark.parametrize(
+    ("spoil", "lines", "cause"),
+    [
+        # kubernetes/kops#4347: a zone in place of the region.
+        (
+            lambda it: given.with_kubernetes(
+                it, pods=(given.pod(environment={**given.environment(Source.IRSA), "AWS_REGION": "us-east-1b"}),)
+            ),
+            [UNREACHABLE, "MissingRegion: could not find region configuration"],
+            "pod.region",
+        ),
+        (lambda it: it, [NO_ANSWER, "F1 Failed to get nodes from apiserver: i/o timeout"], "autoscaler.dns"),
+        (
+            lambda it: given.with_aws(it, oidc_provider=None),
+            ["InvalidIdentityToken: No OpenIDConnect provider found", "Failed to create AWS Manager: AccessDenied"],
+            "role.oidc-provider",
+        ),
+    ],
+    ids=["region", "DNS", "OIDC provider"],
+)
+def test_the_consequences_of_a_cause_are_not_reported_with_it(spoil, lines, cause):
+    stopped = given.crashed(spoil(given.healthy()), *lines)
+    pods = spoil(given.healthy()).kubernetes.pods if cause == "pod.region" else stopped.kubernetes.pods
+    assert cause in {each.rule.id for each in named(given.with_kubernetes(stopped, pods=pods))}
+    assert {each.rule.link for each in named(given.with_kubernetes(stopped, pods=pods))} == {cause.partition(".")[0]}

@@ -57,15 +57,15 @@ _ANY = re.compile(r"\b(" + "|".join(f"(?:{pattern})" for pattern in WORDS) + r")
 
 
 def files(place: str) -> list[Path]:
-    """The Python and Markdown files of a folder, or a file itself."""
+    """The Python, Markdown and JSON files of a folder, or a file itself."""
     path = ROOT / place
     found = [path] if path.is_file() else sorted(path.rglob("*"))
-    return [each for each in found if each.suffix in (".py", ".md")]
+    return [each for each in found if each.suffix in (".py", ".md", ".json")]
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Every line of Markdown, and every name, string and comment of Python, with the line's number."""
-    if path.suffix == ".md":
+    """Every line of Markdown and JSON, and every name, string and comment of Python, with the line's number."""
+    if path.suffix != ".py":
         yield from enumerate(path.read_text().splitlines(), 1)
         return
     with path.open("rb") as file:

@@ -158,7 +158,7 @@ def _pods_older_than_their_role(bench: Bench) -> None:
     bench.kubectl("rollout", "restart", *DEPLOYMENT)
     for _ in range(60):
         found = json.loads(bench.kubectl("get", *pods, "--output", "json"))["items"]
-        if found and not any("AWS_ROLE_ARN" in json.dumps(pod["spec"]) for pod in found):
+        if any("AWS_ROLE_ARN" not in json.dumps(pod["spec"]) for pod in found):
             break
         time.sleep(1)
     _annotate(f"eks.amazonaws.com/role-arn={bench.outputs['roleArn']}")(bench)
@@ -262,6 +262,8 @@ def _pod_for_no_group(bench: Bench) -> None:
 _SUBJECT = (":kube-system:cluster-autoscaler", ":kube-system:another")
 
 FAULTS = (
+    # Before any edit of the Deployment: after one, the doctor proposes to roll the release back first.
+    Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting"),
     Fault("groups.tags", _untag),
     Fault("groups.tags", _untag, stack=False),
     Fault("groups.processes", _suspend),
@@ -296,7 +298,6 @@ FAULTS = (
     ),
     Fault("pod.single", _second_autoscaler),
     Fault("pod.flags", _flag("--max-empty-bulk-delete=10")),
-    Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting"),
     Fault("pod.safe-to-evict", _without_annotation),
     Fault("pod.region", _other_region),
     Fault("pod.stack-image", _other_image),

@@ -21,7 +21,7 @@ def test_a_pod_that_never_answers_is_told_and_removed(doctor: Doctor, traces: Tr
     told = doctor.run("whoami", "--in-pod", "--image", SILENT, "--timeout", "3", "--json")
     assert told.code == 1, told.out + told.err
     assert told.document["session"]["name"] == "ca-doctor"
-    assert "after 3 s it was still" in told.document["inPod"]["error"]
+    assert "after 3 s the pod was still" in told.document["inPod"]["error"]
     assert traces.objects() == []
 
 

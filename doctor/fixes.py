@@ -66,7 +66,13 @@ class Fixer:
     # --- the release ---
 
     def values(self, values: Mapping[str, str], chart_version: str = "") -> str:
-        """Change values of the chart, or its version."""
+        """Change values of the chart, or its version; first roll an edit of the Deployment back.
+
+        Otherwise a value of null would render a flag that only the edit set (`deployment.yaml` of the chart,
+        ``extraArgs``).
+        """
+        if self.edited and self.release and not chart_version:
+            return self.reapply()
         version = chart_version or self.chart_version
         words = ["helm", "upgrade", self.release or "cluster-autoscaler", CHART, "--namespace", self.namespace]
         words += ["--version", version] if version else []
@@ -109,11 +115,16 @@ class Fixer:
         )
 
     def install(self) -> str:
-        """Install the autoscaler."""
-        words = ["helm", "upgrade", "--install", self.release or "cluster-autoscaler", CHART]
-        words += ["--namespace", self.namespace, "--set", f"autoDiscovery.clusterName={self.cluster}"]
-        words += ["--set", f"awsRegion={self.region}"]
-        return self.reapply() if self.from_stack else shlex.join(words)
+        """Install the autoscaler; without a stack its credentials are a decision of the user."""
+        if self.from_stack:
+            return self.reapply()
+        words = ["helm", "upgrade", "--install", "cluster-autoscaler", CHART, "--namespace", self.namespace]
+        words += ["--set", f"autoDiscovery.clusterName={self.cluster}", "--set", f"awsRegion={self.region}"]
+        return f"Install Cluster Autoscaler and give its service account a role: {shlex.join(words)}"
+
+    def reinstall(self) -> str:
+        """Create the Deployment again, when an immutable field keeps Helm from changing it."""
+        return f"{self.remove_deployment(self.namespace, self.deployment)} && {self.values({})}"
 
     def reapply(self) -> str:
         """Restore the objects of the release as its newest revision describes them.

@@ -129,7 +129,7 @@ def _priorities(fixer: Fixer, _: re.Match[str], __: Case) -> str:
 def _release(fixer: Fixer, match: re.Match[str], _: Case) -> str:
     if "podDisruptionBudget" in match[0]:
         return fixer.values({"podDisruptionBudget.maxUnavailable": "null"})
-    return f"{fixer.remove_deployment(fixer.namespace, fixer.deployment)} && {fixer.install()}"
+    return fixer.reinstall()
 
 
 SYMPTOMS: tuple[Symptom, ...] = (

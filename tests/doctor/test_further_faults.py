@@ -1278,6 +1278,13 @@ def test_the_fix_of_a_stack_is_a_change_of_its_settings(spoil, fix):
     assert finding.fix.startswith(fix)
 
 
+def test_an_edited_deployment_of_a_release_is_rolled_back_before_its_values_change():
+    # `extraArgs.X=null` for a flag that the release does not set renders `--X`.
+    edited = deployed(arguments=given.flags(max_empty_bulk_delete="1"), edited=True)(given.healthy())
+    (finding,) = [each for each in examine(edited).findings if each.status is BROKEN]
+    assert finding.fix == "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"
+
+
 def test_the_doctor_reports_when_standard_support_ends_and_uses_its_table_where_it_may_not_ask():
     ends = given.NOW.date() + timedelta(days=200)
     asked = given.with_aws(given.healthy(), support=Support(ends, None))

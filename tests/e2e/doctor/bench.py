@@ -3,7 +3,12 @@
 import json
 import shlex
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -25,6 +30,14 @@ class DeployedBench:
         self._project.shell(f"pulumi stack select {stack.name}")
         self._stack = stack
         self.reload()
+
+    def add_charts(self, folder: Path, port: int) -> None:
+        """Make the sandbox's chart available under the name that fixes use, in a repository on this machine."""
+        self.shell(
+            f"helm package sandbox/chart/cluster-autoscaler --destination {folder}\n"
+            f"helm repo index {folder}\n"
+            f"helm repo add autoscaler http://127.0.0.1:{port} --force-update"
+        )
 
     def reload(self) -> None:
         """Read the outputs again: a fix by the stack may replace the role."""
@@ -48,6 +61,23 @@ class DeployedBench:
     def shell(self, command: str) -> str:
         """Run a command as it is typed in a checkout."""
         return self._project.shell(command)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[int]:
+    """Serve the files of a folder for the length of a with-block; yields the port."""
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Files of a folder, without a log."""
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
 
 
 def settled(doctor: Doctor, stack: bool = True) -> Told:

@@ -193,6 +193,22 @@ def _other_image(bench: Bench) -> None:
     bench.kubectl("set", "image", *DEPLOYMENT, f"*={image}")
 
 
+def _upgrade(*values: str) -> Act:
+    """Change values of the release."""
+    chart = "autoscaler/cluster-autoscaler --namespace kube-system --reuse-values"
+    return lambda bench: bench.shell(f"helm upgrade cluster-autoscaler {chart} {' '.join(values)}")
+
+
+def _other_cluster(bench: Bench) -> None:
+    """Discover the groups of another cluster."""
+    container = json.loads(bench.kubectl("get", *DEPLOYMENT, "--output", "json"))["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    index = next(n for n, word in enumerate(container["command"]) if word.startswith("--node-group-auto-discovery="))
+    flag = "--node-group-auto-discovery=asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/another"
+    _patch({"op": "replace", "path": f"/spec/template/spec/containers/0/command/{index}", "value": flag})(bench)
+
+
 def _quoted_arn(bench: Bench) -> None:
     _annotate(f"eks.amazonaws.com/role-arn='{bench.outputs['roleArn']}'")(bench)
 
@@ -298,8 +314,16 @@ FAULTS = (
     ),
     Fault("pod.single", _second_autoscaler),
     Fault("pod.flags", _flag("--max-empty-bulk-delete=10")),
+    Fault("pod.flags", _flag("--max-empty-bulk-delete=10"), stack=False),
     Fault("pod.safe-to-evict", _without_annotation),
+    Fault("pod.safe-to-evict", _without_annotation, stack=False),
     Fault("pod.region", _other_region),
+    Fault("pod.region", _other_region, stack=False),
+    Fault("pod.discovery-flag", _other_cluster),
+    Fault("pod.discovery-flag", _other_cluster, stack=False),
+    Fault("pod.version", _upgrade("--set-string", "image.tag=v1.35.0"), stack=False),
+    Fault("pod.flags", _upgrade("--set", "extraArgs.scale-down-enabled=false"), stack=False, what="values"),
+    Fault("pod.deployment", lambda bench: bench.kubectl("delete", *DEPLOYMENT)),
     Fault("pod.stack-image", _other_image),
     Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-")),
     Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-"), stack=False),

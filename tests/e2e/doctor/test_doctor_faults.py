@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.tests.harness import Sandbox
-from tests.e2e.doctor.bench import DeployedBench, assert_named_and_fixed, settled
+from tests.e2e.doctor.bench import DeployedBench, assert_named_and_fixed, served, settled
 from tests.e2e.doctor.commands import Doctor
 from tests.e2e.doctor.faults import FAULTS, Fault
 from tests.e2e.program.stack import Stack
@@ -18,7 +18,11 @@ def bench(
     """The program by IRSA; afterwards it is as its state describes it, whatever happened here."""
     assert stack.get("credentials") == "irsa"
     assert settled(doctor).code == 0
-    yield DeployedBench(sandbox, stack, tmp_path_factory.mktemp("checkout"))
+    charts = tmp_path_factory.mktemp("charts")
+    with served(charts) as port:
+        deployed = DeployedBench(sandbox, stack, tmp_path_factory.mktemp("checkout"))
+        deployed.add_charts(charts, port)
+        yield deployed
     stack.up("--refresh")
     doctor.forget_outputs()
 

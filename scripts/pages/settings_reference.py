@@ -15,8 +15,15 @@ HEAD = """\
 # Settings
 
 One file of values per environment, `Pulumi.<environment>.yaml`; every key under `eks-cluster-autoscaler:`. A setting is
-an argument of a component, in camelCase. Unknown keys, wrong types and values that do not fit together are refused
-before anything is planned. `make pages` writes this page from the code.
+an argument of a component, in camelCase. `make pages` writes this page from the code.
+
+All invalid settings are reported together, before anything is planned:
+
+```text
+error: settings: 2 errors
+  autoscaler.expander: got the expander price; expected another one: Cluster Autoscaler ends at once, for AWS gives it no prices
+  nodeGroups[0].taints[0].effect: got 'NO_SCHEDULE'; expected Kubernetes' spelling, NoSchedule
+```
 
 `subnetIds` of a node group defaults to the private subnets of the cluster, `kubernetesVersion` to the cluster's at
 every `up`, and `hopLimit` to 2 with `credentials: nodeRole`. `tags` are also in the launch templates, so a new tag

@@ -20,8 +20,8 @@ def test_settings_of_the_documentation_are_taken_by_the_program(block):
     assert graph.stack_outputs()["releaseStatus"] == "deployed"
 
 
-def test_the_faults_that_the_readme_shows_are_told_as_it_shows_them():
-    (shown,) = [block.text for block in blocks(ROOT / "README.md") if block.text.startswith("error: settings")]
+def test_the_errors_on_the_settings_page_are_what_the_program_reports():
+    (shown,) = [block.text for block in blocks(ROOT / "docs" / "settings.md") if block.text.startswith("error: settings")]
     taint = {"key": "dedicated", "effect": "NO_SCHEDULE"}
     group = {"name": "general", "minSize": 0, "maxSize": 1, "taints": [taint]}
     with pytest.raises(Exception, match="settings: 2 errors") as told:

@@ -10,6 +10,7 @@ import outputs
 import settings as stack_settings
 from components import (
     AutoscalerMonitoring,
+    ClusterAddons,
     ClusterAutoscaler,
     ClusterNetwork,
     ClusterOidcProvider,
@@ -49,7 +50,7 @@ def cluster_arguments(
         return {"name": cluster_name_of(owner, cluster)}
     if "create" not in cluster:
         return {"name": cluster["name"]}
-    create: Any = {key: value for key, value in cluster["create"].items() if key != "network"}
+    create: Any = {key: value for key, value in cluster["create"].items() if key not in ("network", "addons")}
     if network:
         create["vpc_id"] = network.vpc_id
         create["private_subnet_ids"] = list(network.private_subnets.values())
@@ -90,7 +91,7 @@ def attachment_names(groups: list[stack_settings.NodeGroup]) -> dict[str, str]:
 
 
 settings = stack_settings.load()
-for warning in stack_settings.warnings(settings):
+for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(outputs.deployed(), settings)]:
     pulumi.log.warn(warning)
 
 aws_provider = aws.Provider(
@@ -132,12 +133,23 @@ existing_groups = {
     for group in settings["existing_node_groups"]
 }
 
+if (versions := settings["cluster"].get("create", {}).get("addons")) is not None:
+    addons: Any = {**versions, "cluster_name": cluster.name, "kubernetes_version": cluster.version}
+    # CoreDNS needs nodes.
+    on_nodes = pulumi.ResourceOptions(providers=[aws_provider], depends_on=[*node_groups.values()])
+    ClusterAddons("addons", addons, on_nodes)
+
 credentials: dict[str, Any] = {}
 oidc_provider: ClusterOidcProvider | None = None
-if settings["credentials"] == IRSA:
+# All workloads of a cluster share its provider. That of a created cluster goes with the cluster, so it is part of the
+# stack whatever the credentials are; that of another cluster stays.
+if settings["credentials"] == IRSA or (cluster.is_created and settings["oidc_provider"].get("create", True)):
     oidc_provider = ClusterOidcProvider(
-        "oidc-provider", {**settings["oidc_provider"], "issuer": cluster.oidc_issuer}, on_aws
+        "oidc-provider",
+        {"retain": not cluster.is_created, **settings["oidc_provider"], "issuer": cluster.oidc_issuer},
+        on_aws,
     )
+if settings["credentials"] == IRSA and oidc_provider:
     credentials = {"oidc_provider_arn": oidc_provider.arn, "oidc_issuer": oidc_provider.issuer}
 elif settings["credentials"] == NODE_ROLE:
     pulumi.log.warn(

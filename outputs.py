@@ -12,6 +12,19 @@ from components.pure.iam import ClusterIdentity
 from settings import NodeGroup, Settings
 
 
+def deployed() -> Mapping[str, Any]:
+    """Return the outputs of the last update of this stack; none before the first, or if the backend refuses them."""
+    stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    try:
+        # As a StackReference, but without a resource (pulumi: pkg/resource/deploy/builtins.go, readStackReference).
+        found = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": stack})
+    except Exception as error:  # the SDK has no narrower type
+        pulumi.log.debug(f"Cannot read the outputs of {stack}, so its moves are not checked: {error}")
+        return {}
+    outputs: Mapping[str, Any] = (found.value or {}).get("outputs") or {}
+    return outputs
+
+
 def export(
     settings: Settings,
     cluster: EksCluster,

@@ -9,6 +9,8 @@ from .autoscaler_role import AutoscalerRole as AutoscalerRole
 from .autoscaler_role import AutoscalerRoleArgs as AutoscalerRoleArgs
 from .cluster import EksCluster as EksCluster
 from .cluster import EksClusterArgs as EksClusterArgs
+from .cluster_addons import ClusterAddons as ClusterAddons
+from .cluster_addons import ClusterAddonsArgs as ClusterAddonsArgs
 from .cluster_autoscaler import ClusterAutoscaler as ClusterAutoscaler
 from .cluster_autoscaler import ClusterAutoscalerArgs as ClusterAutoscalerArgs
 from .cluster_autoscaler import cluster_arguments as cluster_arguments

@@ -1,6 +1,7 @@
 """AutoscalerRelease: the Helm release of Cluster Autoscaler, in a version that fits the cluster."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -17,6 +18,7 @@ from .pure.versions import parse_patch
 from .values import (
     IMAGE_REPOSITORY,
     NAME,
+    STARTUP_TAINT,
     AutoscalerSettings,
     chart_values,
     extra_values_faults,
@@ -73,6 +75,9 @@ class AutoscalerReleaseArgs(TypedDict):
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
     """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
+    startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
+    """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
+    group. Defaults to those in `settings.flags`."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
     timeout_seconds: NotRequired[int]
@@ -100,6 +105,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
             for fault in settings_faults(args.get("settings", {}), newer_image=_has_newer_image(args))
         ),
         *extra_values_faults(args.get("values", {})),
+        *_taint_faults(args.get("startup_taints", [])),
     ]
     if credentials == IRSA and "role_arn" not in args:
         found.append(Fault("roleArn", "nothing", "the ARN of the role for the service account's annotation, for irsa"))
@@ -111,6 +117,13 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     if isinstance(version, str):
         found += [fault for fault in _solve(args, chart_version, version, args["region"])[1] if fault not in found]
     return found
+
+
+def _taint_faults(keys: object) -> list[Fault]:
+    plain = enumerate(keys) if isinstance(keys, list | tuple) else ()
+    return [
+        f for i, key in plain if isinstance(key, str) for f in validation.qualified_name(f"startupTaints[{i}]", key)
+    ]
 
 
 def today() -> datetime.date:
@@ -211,6 +224,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             image_repository=args.get("image", {}).get("repository", IMAGE_REPOSITORY),
             image_tag=self.image_tag,
             settings=args.get("settings", {}),
+            startup_taints=args.get("startup_taints", ()),
             extra=args.get("values"),
         )
 
@@ -229,7 +243,9 @@ def _solve(
     args: AutoscalerReleaseArgs, chart_version: str | None, kubernetes_version: str, region: pulumi.Input[str]
 ) -> tuple[Solution | None, list[Fault]]:
     chart: ChartSource = args.get("chart", {})
-    settings = args.get("settings", {})
+    flags = args.get("settings", {}).get("flags", {})
+    if "startup_taints" in args and args["startup_taints"] != []:
+        flags = {STARTUP_TAINT: "any", **flags}
     solution, found = compatibility.solve(
         compatibility.Request(
             kubernetes_version=kubernetes_version,
@@ -237,7 +253,7 @@ def _solve(
             credentials=args.get("credentials", IRSA),
             chart_version=chart_version,
             image_tag=args.get("image", {}).get("tag"),
-            flags=settings.get("flags", {}),
+            flags=flags,
             values=args.get("values", {}),
         )
     )

@@ -6,9 +6,9 @@ from typing import NotRequired, Optional, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from . import node_role
+from . import addon, node_role, pod_identity
 from .errors import checked
-from .pure import iam, validation
+from .pure import arguments, iam, validation
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
@@ -18,8 +18,6 @@ POD_IDENTITY = "podIdentity"
 NODE_ROLE = "nodeRole"
 CREDENTIALS = (IRSA, POD_IDENTITY, NODE_ROLE)
 """The three ways in which Cluster Autoscaler gets AWS credentials."""
-
-AGENT_ADDON = "eks-pod-identity-agent"
 
 
 class AutoscalerRoleArgs(TypedDict):
@@ -38,7 +36,18 @@ class AutoscalerRoleArgs(TypedDict):
     oidc_issuer: NotRequired[pulumi.Input[str]]
     """URL of the cluster's OIDC issuer. Required by `irsa`."""
     install_agent: NotRequired[bool]
-    """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
+    """Whether the EKS add-on that `podIdentity` needs is part of your stack: installed, or adopted if the cluster has
+    it. Set false if the agent is installed in another way. Defaults to true."""
+    agent_version: NotRequired[str]
+    """Version of the agent's add-on; `default` follows the default version of EKS for the Kubernetes version of the
+    cluster. Defaults to the version that the add-on has, for a new one to the default version of EKS."""
+    retain_agent: NotRequired[bool]
+    """Whether the agent's add-on stays on the cluster when your program no longer has it, because other workloads may
+    use it. Set false and run `pulumi up` before you remove it. Defaults to true."""
+    association_id: NotRequired[str]
+    """ID of a Pod Identity association that the service account has from another tool, to adopt. Defaults to none."""
+    kubernetes_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the cluster. Required by the agent version `default`, else not used."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
     """Names of the nodes' roles by a name of one's own, such as the node group's. Required by `nodeRole`."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
@@ -63,8 +72,19 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
         *validation.dns_label("namespace", args.get("namespace", DEFAULT_NAMESPACE)),
         *validation.dns_subdomain("serviceAccount", args.get("service_account", DEFAULT_SERVICE_ACCOUNT)),
         *validation.iam_arn("oidcProviderArn", args.get("oidc_provider_arn"), "oidc-provider"),
+        *validation.addon_version("agentVersion", args.get("agent_version"), [addon.DEFAULT]),
+        *validation.pod_identity_association("associationId", args.get("association_id")),
         *node_role.faults(args),
     ]
+    if not args.get("install_agent", True):
+        found += [
+            Fault(arguments.camel_case(key), "a value with installAgent false", "no value, or installAgent true")
+            for key in ("agent_version", "retain_agent")
+            if key in args
+        ]
+    if args.get("agent_version") == addon.DEFAULT and "kubernetes_version" not in args:
+        expected = "the Kubernetes version of the cluster, for the agent version default"
+        found.append(Fault("kubernetesVersion", "nothing", expected))
     if credentials == IRSA:
         if "oidc_provider_arn" not in args:
             found.append(Fault("oidcProviderArn", "nothing", "the ARN of the cluster's IAM OIDC provider, for irsa"))
@@ -82,8 +102,8 @@ class AutoscalerRole(pulumi.ComponentResource):
 
     `irsa`: a role that only the one service account of the one cluster can assume, by its web-identity token.
     `podIdentity`: a role that EKS Pod Identity gives to the one service account of the one cluster, with the
-    association and the agent's add-on. `nodeRole`: the policy is attached to the nodes' roles, so every pod on those
-    nodes has it.
+    association and the agent's add-on, which stays when the program no longer has it. `nodeRole`: the policy is
+    attached to the nodes' roles, so every pod on those nodes has it.
 
     The policy changes nothing but the size of groups tagged as this cluster's, so several clusters of one account never
     reach into each other. Needs an AWS provider.
@@ -101,7 +121,6 @@ class AutoscalerRole(pulumi.ComponentResource):
     def __init__(self, name: str, args: AutoscalerRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(AutoscalerRole, name, args, AutoscalerRoleArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        child = pulumi.ResourceOptions(parent=self)
         cluster = pulumi.Output.from_input(args["cluster_arn"]).apply(iam.ClusterIdentity.from_arn)
         self.policy_document = cluster.apply(lambda known: json.dumps(iam.autoscaler_policy(known)))
         policy = aws.iam.Policy(
@@ -126,7 +145,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         if args.get("credentials", IRSA) == NODE_ROLE:
             self._grant_nodes(name, args)
         else:
-            self._grant_service_account(name, args, cluster, child)
+            self._grant_service_account(name, args, cluster)
         self.register_outputs(
             {
                 "roleArn": self.role_arn,
@@ -147,11 +166,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         ]
 
     def _grant_service_account(
-        self,
-        name: str,
-        args: AutoscalerRoleArgs,
-        cluster: pulumi.Output[iam.ClusterIdentity],
-        child: pulumi.ResourceOptions,
+        self, name: str, args: AutoscalerRoleArgs, cluster: pulumi.Output[iam.ClusterIdentity]
     ) -> None:
         trust = _trust(args)
         prefix = args.get("name_prefix")
@@ -178,7 +193,7 @@ class AutoscalerRole(pulumi.ComponentResource):
         self.trust_document = trust.apply(_optional)
         self.grants.append(attachment)
         if args.get("credentials", IRSA) == POD_IDENTITY:
-            self.grants += _pod_identity(name, args, cluster.apply(lambda known: known.name), role, child)
+            self.grants += _pod_identity(name, args, cluster.apply(lambda known: known.name), role, self)
 
 
 def _pod_identity(
@@ -186,32 +201,36 @@ def _pod_identity(
     args: AutoscalerRoleArgs,
     cluster_name: pulumi.Output[str],
     role: aws.iam.Role,
-    child: pulumi.ResourceOptions,
+    owner: pulumi.Resource,
 ) -> list[pulumi.Resource]:
-    """The association, and the agent's add-on where it is not there yet."""
-    agent: list[pulumi.Resource] = []
+    """The association, and the agent's add-on unless another owner installs it."""
+    account = pod_identity.Account(
+        cluster_name, args.get("namespace", DEFAULT_NAMESPACE), args.get("service_account", DEFAULT_SERVICE_ACCOUNT)
+    )
+    grants: list[pulumi.Resource] = []
     if args.get("install_agent", True):
-        agent.append(
-            aws.eks.Addon(
+        version: pulumi.Input[str] | None = args.get("agent_version")
+        if version == addon.DEFAULT:
+            version = addon.default_version(pod_identity.AGENT_ADDON, args["kubernetes_version"], owner)
+        grants.append(
+            pod_identity.register_agent(
                 f"{name}-agent",
-                cluster_name=cluster_name,
-                addon_name=AGENT_ADDON,
-                # Somebody may have tuned its settings by hand.
-                resolve_conflicts_on_update="PRESERVE",
+                account,
+                owner=owner,
+                version=version,
+                retain=args.get("retain_agent", True),
                 tags=args.get("tags"),
-                opts=child,
             )
         )
-    association = aws.eks.PodIdentityAssociation(
+    association = pod_identity.register_association(
         name,
-        cluster_name=cluster_name,
-        namespace=args.get("namespace", DEFAULT_NAMESPACE),
-        service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+        account,
+        owner=owner,
         role_arn=role.arn,
+        association_id=args.get("association_id"),
         tags=args.get("tags"),
-        opts=child,
     )
-    return [*agent, association]
+    return [*grants, association]
 
 
 def _trust(args: AutoscalerRoleArgs) -> pulumi.Output[str]:

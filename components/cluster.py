@@ -65,6 +65,8 @@ class EksCluster(pulumi.ComponentResource):
         args = checked(EksCluster, name, args, EksClusterArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         create = args.get("create")
+        self.is_created = create is not None
+        """Whether the cluster is part of the stack, not adopted (Python only)."""
         if create is None:
             self._adopt(args["name"])
         else:
@@ -99,17 +101,24 @@ class EksCluster(pulumi.ComponentResource):
         expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
         raise FaultsError("node groups", [Fault("subnetIds", got, expected)])
 
-    def _without_creator(self, name: pulumi.Input[str], create: ClusterCreation) -> pulumi.Input[str]:
-        """Return the cluster's name once it is known that no administrator is the creator, whom EKS adds by itself."""
-        admins = create.get("admin_principal_arns", [])
-        if not admins:
-            return name
-        caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).arn
+    def _checked_name(self, name: pulumi.Input[str], create: ClusterCreation) -> pulumi.Output[str]:
+        """Return the cluster's name once EKS would accept the cluster.
 
-        def check(known: list[Any]) -> str:
-            if found := iam.creator_faults("create.adminPrincipalArns", known[1], known[2:]):
-                raise FaultsError.of(EksCluster, str(known[0]), EksClusterArgs, found)
-            return str(known[0])
+        No administrator is the creator, whom EKS adds by itself, and a cluster that exists can get the version.
+        """
+        admins = create.get("admin_principal_arns", [])
+        caller: pulumi.Input[str] = ""
+        if admins:
+            caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).arn
+
+        async def check(known: list[Any]) -> str:
+            cluster_name = str(known[0])
+            found = await new_cluster.live_faults(self, cluster_name, create)
+            if admins:
+                found += iam.creator_faults("adminPrincipalArns", known[1], known[2:])
+            if found:
+                raise FaultsError.of(EksCluster, cluster_name, EksClusterArgs, [each.under("create") for each in found])
+            return cluster_name
 
         return pulumi.Output.all(name, caller, *admins).apply(check)
 
@@ -138,7 +147,7 @@ class EksCluster(pulumi.ComponentResource):
                 self,
             )
         cluster = new_cluster.register(
-            name, self._without_creator(cluster_name, create), create, pulumi.ResourceOptions(parent=self)
+            name, self._checked_name(cluster_name, create), create, pulumi.ResourceOptions(parent=self)
         )
         self.name = cluster.apply(lambda found: found.name)
         self.arn = cluster.apply(lambda found: found.arn)

@@ -1,5 +1,6 @@
 """ClusterAutoscaler: role and release together, owner of the one (namespace, service account) pair that ties them."""
 
+from collections.abc import Sequence
 from typing import Any, NotRequired, Optional, TypedDict, cast
 
 import pulumi
@@ -33,12 +34,25 @@ class ClusterAutoscalerArgs(TypedDict):
     oidc_provider_arn: NotRequired[pulumi.Input[str]]
     """For `irsa`, ARN of an IAM OIDC provider of the cluster. Defaults to one created here."""
     create_oidc_provider: NotRequired[bool]
-    """For `irsa`, whether to create the IAM OIDC provider; false if the account has one for this cluster, which is then
-    found by the issuer's URL. Defaults to true unless `oidcProviderArn` is given."""
+    """Whether the IAM OIDC provider of the cluster is part of your stack: created, or adopted if the account has it. If
+    you set true it is, whatever `credentials` are; false only reads the one that exists. Not used if `oidcProviderArn`
+    is given. Defaults to true for `irsa`."""
+    retain_oidc_provider: NotRequired[bool]
+    """Whether the IAM OIDC provider stays in the account when your program no longer has it, because other workloads of
+    the cluster may use it. Set false and run `pulumi up` before you remove it. Defaults to true."""
     oidc_issuer: NotRequired[pulumi.Input[str]]
     """For `irsa`, URL of the cluster's OIDC issuer. Defaults to that of the cluster."""
     install_agent: NotRequired[bool]
-    """Whether `podIdentity` installs the EKS add-on that it needs; false where it is there. Defaults to true."""
+    """Whether the EKS add-on that `podIdentity` needs is part of your stack: installed, or adopted if the cluster has
+    it. Set false if the agent is installed in another way. Defaults to true."""
+    agent_version: NotRequired[str]
+    """Version of the agent's add-on; `default` follows the default version of EKS for the Kubernetes version of the
+    cluster. Defaults to the version that the add-on has, for a new one to the default version of EKS."""
+    retain_agent: NotRequired[bool]
+    """Whether the agent's add-on stays on the cluster when your program no longer has it, because other workloads may
+    use it. Set false and run `pulumi up` before you remove it. Defaults to true."""
+    association_id: NotRequired[str]
+    """ID of a Pod Identity association that the service account has from another tool, to adopt. Defaults to none."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
     """Names of the nodes' roles by a name of one's own. Required by `nodeRole`."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
@@ -59,6 +73,9 @@ class ClusterAutoscalerArgs(TypedDict):
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
     """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
+    startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
+    """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
+    group. Defaults to those in `settings.flags`."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last. Defaults to none."""
     timeout_seconds: NotRequired[int]
@@ -71,10 +88,7 @@ _LATER: Any = object()
 
 def faults(args: ClusterAutoscalerArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values: those of the role and those of the release."""
-    found = _identity_faults(args.get("cluster_arn"), args["cluster_name"])
-    if "oidc_provider_arn" in args and "create_oidc_provider" in args:
-        found.append(Fault("createOidcProvider", "it and oidcProviderArn", "one of the two"))
-    if found:
+    if found := _identity_faults(args.get("cluster_arn"), args["cluster_name"]):
         return found
     arn = args.get("cluster_arn", _LATER)
     later = {"cluster_arn": arn, "kubernetes_version": _LATER, "oidc_provider_arn": _LATER, "oidc_issuer": _LATER}
@@ -91,9 +105,12 @@ def cluster_arguments(
 
     Args:
         cluster: A cluster of this package, of pulumi_aws or of pulumi_eks.
-        create_oidc_provider: Whether to create the IAM OIDC provider; False if the account has one for this cluster.
+        create_oidc_provider: Whether the IAM OIDC provider is part of the stack; False only reads the one that exists.
             Defaults to True, but for a cluster of pulumi_eks to the provider that this cluster made by its own
             `create_oidc_provider=True`.
+
+    The OIDC provider of a cluster that the program creates is part of the stack whatever `credentials` are, and goes
+    with the cluster.
     """
     if isinstance(cluster, eks.Cluster):
         made, issuer = cluster.eks_cluster, cluster.oidc_provider_url
@@ -114,8 +131,13 @@ def cluster_arguments(
             if isinstance(cluster, EksCluster)
             else cluster.identities.apply(_issuer),
         }
+    created = not isinstance(cluster, EksCluster) or cluster.is_created
+    if created and create_oidc_provider is None and "oidc_provider_arn" not in arguments:
+        create_oidc_provider = True
     if create_oidc_provider is not None:
         arguments["create_oidc_provider"] = create_oidc_provider
+    if created and create_oidc_provider:
+        arguments["retain_oidc_provider"] = False
     return arguments
 
 
@@ -186,17 +208,19 @@ class ClusterAutoscaler(pulumi.ComponentResource):
     def _complete(self, name: str, args: ClusterAutoscalerArgs) -> ClusterAutoscalerArgs:
         """The arguments with what they leave out of the cluster, by one look-up, and with its OIDC provider."""
         irsa = args.get("credentials", IRSA) == IRSA
-        needed = {"cluster_arn", "kubernetes_version", *(["oidc_issuer"] if irsa else [])}
+        provided = "oidc_provider_arn" not in args and (irsa or args.get("create_oidc_provider", False))
+        needed = {"cluster_arn", "kubernetes_version", *(["oidc_issuer"] if irsa or provided else [])}
         known: ClusterAutoscalerArgs = {**args}
         if not needed <= args.keys():
             found = aws.eks.get_cluster_output(name=args["cluster_name"], opts=pulumi.InvokeOutputOptions(parent=self))
             known.setdefault("cluster_arn", found.arn)
             known.setdefault("kubernetes_version", found.version)
             known.setdefault("oidc_issuer", found.identities.apply(_issuer))
-        if irsa and "oidc_provider_arn" not in args:
+        if provided:
             provider: ClusterOidcProviderArgs = {
                 "issuer": known["oidc_issuer"],
                 "create": args.get("create_oidc_provider", True),
+                "retain": args.get("retain_oidc_provider", True),
             }
             if "tags" in args:
                 provider["tags"] = args["tags"]

@@ -1,5 +1,6 @@
 """A cluster made with pulumi-eks: API access entries, no default node group, nothing that waits for nodes."""
 
+import json
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
@@ -7,7 +8,10 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 
-from .pure import compatibility, iam, validation
+from . import node_role
+from .invoking import find
+from .node_role import RoleArgs
+from .pure import cluster_changes, compatibility, iam, validation
 from .pure.faults import Fault
 
 ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
@@ -31,6 +35,9 @@ class ClusterCreation(TypedDict):
 
     Defaults to none.
     """
+    role: NotRequired[RoleArgs]
+    """Boundary, path and name prefix of the role of the cluster. Give it when you create the cluster: another path or
+    prefix replaces the cluster and is refused. Defaults to a role that pulumi-eks creates without any of them."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of the cluster. Defaults to none."""
 
@@ -45,6 +52,7 @@ def faults(create: ClusterCreation) -> list[Fault]:
         *(validation.subnet_ids("publicSubnetIds", public) if public else []),
         *_access_faults(create.get("public_access_cidrs", [])),
         *validation.tags("tags", create.get("tags", {})),
+        *(fault.under("role") for fault in node_role.faults(create.get("role", {}))),
         *(
             fault
             for index, arn in enumerate(create.get("admin_principal_arns", []))
@@ -65,9 +73,11 @@ def register(
         opts: Options of the Pulumi resource.
     """
     public_cidrs = create.get("public_access_cidrs", [])
+    role, attachment = _role(name, create["role"], opts) if "role" in create else (None, None)
     made = eks.Cluster(
         name,
         name=cluster_name,
+        service_role=role,
         version=create["kubernetes_version"],
         vpc_id=create["vpc_id"],
         private_subnet_ids=create["private_subnet_ids"],
@@ -87,9 +97,48 @@ def register(
         kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
         create_oidc_provider=False,
         tags=create.get("tags"),
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[attachment] if attachment else [])),
     )
     return made.eks_cluster
+
+
+async def live_faults(owner: pulumi.Resource, name: str, create: ClusterCreation) -> list[Fault]:
+    """Return what EKS refuses to make of the cluster of this name, if it exists already.
+
+    Args:
+        owner: Component whose AWS provider is asked.
+        name: Name of the cluster.
+        create: What the program wants it to be.
+    """
+    unless = "Cannot check whether the cluster can get this Kubernetes version: allow eks:DescribeCluster."
+    live = await find(owner, "aws:eks/getCluster:getCluster", unless, name=name)
+    if live is None:
+        return []
+    found = cluster_changes.version_faults("kubernetesVersion", live["version"], create["kubernetes_version"])
+    if "role" in create:
+        path, prefix = create["role"].get("path", "/"), _role_prefix(create["role"])
+        found += cluster_changes.role_faults("role", live["roleArn"], path, prefix)
+    return found
+
+
+def _role(name: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> tuple[aws.iam.Role, aws.iam.RolePolicyAttachment]:
+    """Register the role of the cluster, and the attachment that it needs before the cluster is created."""
+    role = aws.iam.Role(
+        f"{name}-role",
+        name_prefix=_role_prefix(args),
+        description="EKS control plane",
+        path=args.get("path"),
+        assume_role_policy=json.dumps(iam.cluster_trust()),
+        permissions_boundary=args.get("permissions_boundary_arn"),
+        tags=args.get("tags"),
+        opts=opts,
+    )
+    policy_arn = role.arn.apply(lambda arn: iam.managed_policy_arn(arn.split(":")[1], iam.CLUSTER_MANAGED_POLICY))
+    return role, aws.iam.RolePolicyAttachment(f"{name}-role", role=role.name, policy_arn=policy_arn, opts=opts)
+
+
+def _role_prefix(args: RoleArgs) -> str:
+    return iam.role_prefix(args.get("name_prefix", ""), iam.CLUSTER_ROLE_NAME)
 
 
 def _entry_names(principals: Sequence[pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:

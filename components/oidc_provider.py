@@ -1,29 +1,37 @@
 """ClusterOidcProvider: the IAM OIDC provider of a cluster's issuer, created or adopted."""
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
+from .adoption import TAGS, Adoption, Existing
 from .errors import FaultsError, checked
+from .invoking import find
 from .pure import iam, validation
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterOidcProvider"
 
+DESCRIBE = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
+
 
 class ClusterOidcProviderArgs(TypedDict):
-    """Whose issuer, and whether the account has a provider for it already."""
+    """Whose issuer, and who owns its provider."""
 
     issuer: pulumi.Input[str]
     """URL of the cluster's OIDC issuer, `https://oidc.eks.<region>.amazonaws.com/id/<id>`."""
     create: NotRequired[bool]
-    """Whether to create the provider; false if the account has one for this issuer, which is then found by its URL.
+    """Whether the provider is part of your stack: created, or adopted if the account has one for this issuer.
 
-    Defaults to true.
+    False only reads the one that exists. Defaults to true.
     """
+    retain: NotRequired[bool]
+    """Whether the provider stays in the account when your program no longer has it, because other workloads of the
+    cluster may use it. Set false and run `pulumi up` before you remove it. Defaults to true."""
     tags: NotRequired[dict[str, pulumi.Input[str]]]
-    """AWS tags of a created provider. Defaults to none."""
+    """AWS tags of a new provider; later changes are not applied. Defaults to none."""
 
 
 def faults(args: ClusterOidcProviderArgs) -> list[Fault]:
@@ -34,8 +42,10 @@ def faults(args: ClusterOidcProviderArgs) -> list[Fault]:
 class ClusterOidcProvider(pulumi.ComponentResource):
     """Lets IAM trust the tokens of a cluster's service accounts, for the audience `sts.amazonaws.com`.
 
-    An account has one provider per issuer at most: creating a second one fails, so with `create: false` the one that
-    exists is adopted: it must accept the audience, and it stays on destroy. Needs an AWS provider.
+    IAM accepts one provider per issuer, which all workloads of the cluster share. One that exists is adopted: it keeps
+    its tags and its other audiences. The provider stays when the program no longer has it, unless `retain` is false.
+    With `create: false` the one that exists is only read; it must accept the audience. Needs an AWS provider, with
+    `iam:ListOpenIDConnectProviders` and `iam:GetOpenIDConnectProvider` at preview.
     """
 
     arn: pulumi.Output[str]
@@ -48,19 +58,32 @@ class ClusterOidcProvider(pulumi.ComponentResource):
         super().__init__(TOKEN, name, dict(args), opts)
         self.issuer = pulumi.Output.from_input(args["issuer"])
         if not args.get("create", True):
-            self.arn = self._adopt(name)
+            self.arn = self._read(name)
         else:
             created = aws.iam.OpenIdConnectProvider(
                 name,
                 url=self.issuer,
                 client_id_lists=[iam.AUDIENCE],
                 tags=args.get("tags"),
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(
+                    parent=self, retain_on_delete=args.get("retain", True), transforms=[Adoption(self._find)]
+                ),
             )
             self.arn = created.arn
         self.register_outputs({"arn": self.arn, "issuer": self.issuer})
 
-    def _adopt(self, name: str) -> pulumi.Output[str]:
+    async def _find(self, requested: Mapping[str, Any]) -> Existing | None:
+        unless = (
+            "Cannot check whether the account has an OIDC provider for the cluster, so an existing one is not adopted: "
+            "allow iam:ListOpenIDConnectProviders and iam:GetOpenIDConnectProvider."
+        )
+        found = await find(self, DESCRIBE, unless, url=requested["url"])
+        if found is None:
+            return None
+        audiences = list(dict.fromkeys([*found["clientIdLists"], iam.AUDIENCE]))
+        return Existing(found["arn"], {"clientIdLists": audiences}, TAGS)
+
+    def _read(self, name: str) -> pulumi.Output[str]:
         existing = aws.iam.get_open_id_connect_provider_output(
             url=self.issuer, opts=pulumi.InvokeOutputOptions(parent=self)
         )

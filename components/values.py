@@ -3,7 +3,7 @@
 The form of every value was read in the chart's templates at 9.59.0 (kubernetes/autoscaler).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
@@ -23,6 +23,9 @@ KEEP_ANNOTATION = "helm.sh/resource-policy"
 """Keeps Helm from deleting a service account that an earlier release made (Helm: pkg/kube/client.go, Update)."""
 PATCH_FORCE_ANNOTATION = "pulumi.com/patchForce"
 """Lets `pulumi up` set fields that eksctl, kubectl or Helm also set (pulumi-kubernetes: await.go, patchForce)."""
+
+STARTUP_TAINT = "startup-taint"
+"""Flag for the keys of taints that agents remove from new nodes."""
 
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 CREDENTIALS_ANNOTATION = "eks-cluster-autoscaler/credentials"
@@ -235,6 +238,7 @@ def chart_values(
     image_repository: str,
     image_tag: pulumi.Input[str],
     settings: AutoscalerSettings,
+    startup_taints: pulumi.Input[Sequence[pulumi.Input[str]]] = (),
     extra: Mapping[str, object] | None = None,
 ) -> Values:
     """Values of the chart for one cluster; ``extra`` is merged last.
@@ -249,6 +253,7 @@ def chart_values(
         image_repository: Repository of the image.
         image_tag: Tag of the image.
         settings: Behaviour of Cluster Autoscaler and of its pods.
+        startup_taints: Keys of taints that agents remove from new nodes, in addition to those in the flags.
         extra: Further values of the user's.
     """
     resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
@@ -279,7 +284,7 @@ def chart_values(
         "nodeSelector": {"kubernetes.io/os": "linux", **settings.get("node_selector", {})},
         "securityContext": POD_SECURITY,
         "containerSecurityContext": CONTAINER_SECURITY,
-        "extraArgs": {"cluster-name": cluster_name, **_arguments(settings)},
+        "extraArgs": _extra_arguments(cluster_name, settings, startup_taints),
     }
     if priorities := settings.get("expander_priorities"):
         # As text, because Helm would read the numbers of a map's keys as it likes.
@@ -308,7 +313,19 @@ def merge(base: Values, extra: Mapping[str, Any]) -> Values:
     return merged
 
 
-def _arguments(settings: AutoscalerSettings) -> Values:
+def _extra_arguments(
+    cluster_name: pulumi.Input[str],
+    settings: AutoscalerSettings,
+    startup_taints: pulumi.Input[Sequence[pulumi.Input[str]]],
+) -> pulumi.Input[Values]:
+    if isinstance(startup_taints, Sequence) and not startup_taints:
+        return {"cluster-name": cluster_name, **_arguments(settings)}
+    return pulumi.Output.all(cluster_name, startup_taints).apply(
+        lambda known: {"cluster-name": known[0], **_arguments(settings, known[1])}
+    )
+
+
+def _arguments(settings: AutoscalerSettings, startup_taints: Sequence[str] = ()) -> Values:
     """Flags as the chart takes them: a repeated flag has its number behind an underscore, which the chart cuts off."""
     balance = settings.get("balance_similar_node_groups", True)
     arguments: Values = {
@@ -319,6 +336,8 @@ def _arguments(settings: AutoscalerSettings) -> Values:
         "expander": settings.get("expander", DEFAULT_EXPANDER),
     }
     wished = dict(settings.get("flags", {}))
+    if startup_taints:
+        wished[STARTUP_TAINT] = ",".join(dict.fromkeys([*startup_taints, *_items(wished.get(STARTUP_TAINT, ""))]))
     if balance and "balancing-label" not in wished:
         ignored = [*BALANCING_IGNORED_LABELS, *_items(wished.pop("balancing-ignore-label", ""))]
         wished["balancing-ignore-label"] = ",".join(dict.fromkeys(ignored))

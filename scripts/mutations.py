@@ -79,9 +79,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a child hangs on the stack",
-        "components/autoscaler_role.py",
-        "child = pulumi.ResourceOptions(parent=self)",
-        "child = pulumi.ResourceOptions()",
+        "components/pod_identity.py",
+        "opts = pulumi.ResourceOptions(parent=owner, ",
+        "opts = pulumi.ResourceOptions(",
         f"{GRAPH}::test_every_resource_has_a_parent_of_the_component_and_the_named_provider",
     ),
     Mutation(
@@ -97,6 +97,20 @@ MUTATIONS = (
         "url=self.issuer, opts=pulumi.InvokeOutputOptions(parent=self)",
         "url=self.issuer, opts=pulumi.InvokeOutputOptions()",
         f"{GRAPH}::test_an_existing_oidc_provider_is_adopted_and_left_alone",
+    ),
+    Mutation(
+        "what exists is created a second time",
+        "components/adoption.py",
+        "        args.opts.import_ = existing.id\n",
+        "",
+        "tests/components/test_adoption.py::test_a_provider_that_exists_is_adopted_with_its_tags_and_audiences",
+    ),
+    Mutation(
+        "the OIDC provider of an adopted cluster goes with the stack",
+        "components/oidc_provider.py",
+        'args.get("retain", True)',
+        'args.get("retain", False)',
+        "tests/components/test_adoption.py::test_what_other_workloads_use_stays_unless_the_user_lets_it_go",
     ),
     Mutation(
         "the policy may write to any group",

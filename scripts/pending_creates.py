@@ -106,9 +106,17 @@ def advice(findings: list[Finding]) -> str:
     lines = [f"Interrupted creations: {len(findings)}"]
     lines += [f"  {each.pending.type} {each.pending.urn.split('::')[-1]}: {_told(each)}" for each in findings]
     lines += ["", "If what was found is this stack's own, and no other `up` of it runs:", ""]
-    if any(each.ids and not each.owned for each in findings):
+    importable = [each for each in findings if each.ids and not each.owned]
+    lines += [f"  {command}" for each in importable if (command := _wait(each))]
+    if importable:
         lines += ["  pulumi import --file interrupted.json --protect=false --generate-code=false"]
     return "\n".join([*lines, "  pulumi refresh --clear-pending-creates", "  pulumi up"]) + "\n"
+
+
+def _wait(finding: Finding) -> str | None:
+    """The command that waits until AWS has created what was found: the provider's Read does not wait."""
+    wait = _WAITS.get(finding.pending.type)
+    return wait.format(**finding.pending.inputs, id=(finding.ids or [""])[0]) if wait else None
 
 
 def _told(finding: Finding) -> str:
@@ -269,6 +277,17 @@ _FINDERS: Mapping[str, Callable[[Clients, Inputs], list[str]]] = {
     "aws:iam/role:Role": _role,
 }
 """All that the program makes, but what may be made twice to the same effect: attachments, tags, policy associations."""
+
+
+_WAITS: Mapping[str, str] = {
+    "aws:ec2/natGateway:NatGateway": "aws ec2 wait nat-gateway-available --nat-gateway-ids {id}",
+    "aws:eks/addon:Addon": "aws eks wait addon-active --cluster-name {clusterName} --addon-name {addonName}",
+    "aws:eks/cluster:Cluster": "aws eks wait cluster-active --name {name}",
+    "aws:eks/nodeGroup:NodeGroup": (
+        "aws eks wait nodegroup-active --cluster-name {clusterName} --nodegroup-name {nodeGroupName}"
+    ),
+}
+"""What AWS creates in minutes, so that it may still be CREATING."""
 
 
 def main() -> int:

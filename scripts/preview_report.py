@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 from scripts import rendered_chart
 
 LOUD = ("replace", "delete")
-SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "import": "=", "refresh": "↻"}
+RETAINED = "delete[retain]"
+"""The CLI's word for what leaves the stack and stays in the cloud."""
+SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-", RETAINED: "-", "import": "=", "refresh": "↻"}
 _PARTS_OF_A_REPLACEMENT = ("create-replacement", "delete-replaced", "discard-replaced", "same", "read")
 _MANDATORY = "mandatory"
-_ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
-_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Change(NamedTuple):
@@ -44,7 +44,7 @@ def changes(events: Iterable[dict[str, Any]]) -> list[Change]:
             continue
         _, _, types, name = step["urn"].split("::", 3)
         properties = sorted(step.get("keys") or step.get("detailedDiff") or step.get("diffs") or ())
-        found.append(Change(step["op"], types.split("$")[-1], name, tuple(properties)))
+        found.append(Change(_operation(step), types.split("$")[-1], name, tuple(properties)))
     return sorted(found, key=lambda change: (change.operation not in LOUD, change.type, change.name))
 
 
@@ -65,14 +65,14 @@ def report(stack: str, events: list[dict[str, Any]]) -> str:
 
 
 def complaints(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Level and text of what the policy pack found, of the program's errors and warnings, and of moves that do harm."""
+    """Level and text of what the policy pack found, and of the program's errors and warnings."""
     policies = []
     for event in events:
         if rule := event.get("policyEvent"):
             name = rule.get("resourceUrn", "").rsplit("::", 1)[-1]
             policies.append((rule["enforcementLevel"], f"`{rule['policyName']}` on `{name}`: {_cell(rule['message'])}"))
     others = [(level, text) for level in ("error", "warning") for text in _severity(events, level)]
-    return policies + others + [("warning", text) for text in _pods_without_credentials(events)]
+    return policies + others
 
 
 def failed(events: list[dict[str, Any]]) -> bool:
@@ -80,24 +80,10 @@ def failed(events: list[dict[str, Any]]) -> bool:
     return any(level in ("error", _MANDATORY) for level, _ in complaints(events))
 
 
-def _pods_without_credentials(events: list[dict[str, Any]]) -> list[str]:
-    """Pods whose Pod Identity association goes while they keep their service account (docs/credentials.md)."""
-    gone: set[tuple[str, str]] = set()
-    made: set[tuple[str, str]] = set()
-    used: set[tuple[str, str]] = set()
-    for step in _steps(events):
-        inputs = (step.get("old" if step.get("op") == "delete" else "new") or {}).get("inputs") or {}
-        if step.get("type") == _ASSOCIATION:
-            account = inputs["namespace"], inputs["serviceAccount"]
-            (gone if step["op"] == "delete" else made).add(account)
-        elif step.get("type") == _RELEASE and step["op"] != "delete":
-            used.add((inputs["namespace"], inputs["values"]["rbac"]["serviceAccount"]["name"]))
-    return [
-        f"`{name}` leaves Pod Identity and keeps its name: EKS gives the new pods the association's credentials as "
-        "long as it stands, and no others afterwards. Change `autoscaler.serviceAccount` in the same update "
-        "(docs/credentials.md)."
-        for _, name in sorted((gone - made) & used)
-    ]
+def _operation(step: dict[str, Any]) -> str:
+    """What happens to a resource, in the words of the CLI: a deletion may leave it in the cloud."""
+    retained = step["op"] == "delete" and (step.get("old") or {}).get("retainOnDelete")
+    return RETAINED if retained else str(step["op"])
 
 
 def _steps(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ The only reader of Pulumi config. A setting is an argument of a component, in ca
 program needs, and every error is reported before any resource is registered.
 """
 
+from settings.moves import move_warnings
 from settings.reading import load, parse
 from settings.rules import refuse_output, warnings
 from settings.shapes import (
@@ -26,6 +27,7 @@ __all__ = [
     "fields_of",
     "headroom_arguments",
     "load",
+    "move_warnings",
     "node_group_arguments",
     "parse",
     "refuse_output",

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 
 from components import (
     cluster,
+    cluster_addons,
     cluster_autoscaler,
     existing_node_group,
     headroom,
@@ -166,6 +167,8 @@ def _cluster_faults(given: Cluster) -> list[Fault]:
     if plan is not None:
         arguments: Any = {**plan, "cluster_name": _LATER}
         found += [fault.under("cluster.create.network") for fault in network.faults(arguments)]
+    addons: Any = {**create.get("addons", {}), "cluster_name": _LATER, "kubernetes_version": _LATER}
+    found += [fault.under("cluster.create.addons") for fault in cluster_addons.faults(addons)]
     named["create"] = {"vpc_id": _LATER, "private_subnet_ids": _LATER, **create}
     return [*found, *(fault.under("cluster") for fault in cluster.faults(named))]
 

@@ -7,6 +7,7 @@ from components import (
     AutoscalerMonitoringArgs,
     AutoscalerReleaseArgs,
     AutoscalerSettings,
+    ClusterAddonsArgs,
     ClusterAutoscalerArgs,
     ClusterCreation,
     ClusterNetworkArgs,
@@ -26,6 +27,9 @@ class Creation(ClusterCreation):
 
     network: NotRequired[ClusterNetworkArgs]
     """VPC to create for the cluster. Give this, or `vpcId` with `privateSubnetIds`."""
+    addons: NotRequired[ClusterAddonsArgs]
+    """VPC CNI, kube-proxy and CoreDNS as EKS add-ons, upgraded with the cluster; `{}` for all three. Defaults to none:
+    what EKS installs on a new cluster then stays at its first version."""
 
 
 class Cluster(TypedDict):
@@ -62,7 +66,18 @@ class PodIdentity(TypedDict):
     """EKS Pod Identity."""
 
     install_agent: NotRequired[bool]
-    """Whether to install the EKS add-on `eks-pod-identity-agent`; false if the cluster has it. Defaults to true."""
+    """Whether the EKS add-on `eks-pod-identity-agent` is part of your stack: installed, or adopted if the cluster has
+    it. Set false if the agent is installed in another way. Defaults to true."""
+    agent_version: NotRequired[str]
+    """Version of the add-on; `default` follows the default version of EKS for the Kubernetes version of the cluster.
+
+    Defaults to the version that the add-on has, for a new one to the default version of EKS.
+    """
+    retain_agent: NotRequired[bool]
+    """Whether the add-on stays on the cluster when you leave `podIdentity` or destroy the stack, because other
+    workloads may use it. Set false and run `pulumi up` before that. Defaults to true."""
+    association_id: NotRequired[str]
+    """ID of a Pod Identity association that the service account has from another tool, to adopt. Defaults to none."""
 
 
 class Autoscaler(AutoscalerSettings, AutoscalerReleaseArgs):
@@ -85,11 +100,11 @@ class Settings(TypedDict):
     credentials: str
     """How Cluster Autoscaler gets AWS credentials: irsa, podIdentity or nodeRole. Default irsa."""
     oidc_provider: ClusterOidcProviderArgs
-    """For irsa, the account's OIDC provider of the cluster, if it exists. Default create it."""
+    """Who owns the IAM OIDC provider of the cluster. Default this stack, which creates or adopts it."""
     role: RoleArgs
     """Limits and names of the IAM roles and the policy; another path or prefix is another role. Default none."""
     pod_identity: PodIdentity
-    """For podIdentity, whether to install the agent's add-on. Default install it."""
+    """For podIdentity, the agent's add-on and the association. Default install the add-on or adopt it."""
     autoscaler: Autoscaler
     """Source, version and behavior of Cluster Autoscaler. Default the newest that fits the cluster."""
     headroom: list[HeadroomArgs]
@@ -118,12 +133,15 @@ DEFAULTS: Mapping[str, Any] = {
 SUPPLIED: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"tags"}),
     ClusterNetworkArgs: frozenset({"cluster_name"}),
+    ClusterAddonsArgs: frozenset({"cluster_name", "kubernetes_version", "tags"}),
     NodeGroup: frozenset({"cluster_name", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
     HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),
-    Autoscaler: frozenset({"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings"}),
+    Autoscaler: frozenset(
+        {"cluster_name", "region", "kubernetes_version", "credentials", "role_arn", "settings", "startup_taints"}
+    ),
 }
 """Arguments that the program gives by itself, so that no environment sets them."""
 
@@ -179,16 +197,14 @@ def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerA
     own = settings["autoscaler"].items()
     groups: list[Any] = [*settings["node_groups"], *settings["existing_node_groups"]]
     behaviour: Any = {key: value for key, value in own if key in AutoscalerSettings.__annotations__}
-    if startup := startup_taints.flag_keys(taint for group in groups for taint in group.get("taints", [])):
-        flags = behaviour.get("flags", {})
-        also = flags["startup-taint"].split(",") if "startup-taint" in flags else []
-        behaviour["flags"] = {**flags, "startup-taint": ",".join(dict.fromkeys([*startup, *also]))}
+    startup = startup_taints.flag_keys(taint for group in groups for taint in group.get("taints", []))
     arguments: Any = {
         **settings["role"],
         **settings["pod_identity"],
         "credentials": settings["credentials"],
         **{key: value for key, value in own if key not in AutoscalerSettings.__annotations__},
         "settings": behaviour,
+        **({"startup_taints": startup} if startup else {}),
         **given,
     }
     return arguments  # type: ignore[no-any-return]

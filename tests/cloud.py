@@ -50,6 +50,7 @@ class Registration(NamedTuple):
     timeouts: dict[str, str]
     protect: bool | None
     """None: not said."""
+    import_id: str
     aliases: tuple[str, ...]
     """Former names."""
     custom: bool
@@ -102,11 +103,20 @@ class Cloud(mocks.Mocks):
     def __init__(self, *, preview: bool = False, cluster_version: str = "1.35") -> None:
         self.preview = preview
         self.cluster_version = cluster_version
+        self.has_cluster = True
+        """Whether the cluster exists, as one does that the program creates from its second preview on."""
+        self.cluster_role = f"arn:aws:iam::{ACCOUNT}:role/cluster-eksRole-role-1a2b3c4"
+        self.has_oidc_provider = False
+        """Whether IAM has a provider for every issuer."""
         self.oidc_audiences = ["sts.amazonaws.com"]
         self.oidc_url = ISSUER_PATH
+        self.addons: set[str] = set()
+        """Add-ons that every cluster has."""
         self.cluster_urn = ""
         self.other_stack: dict[str, Any] = {"name": CLUSTER}
         """Outputs of the stack that a StackReference reads."""
+        self.deployed: dict[str, Any] = {}
+        """Outputs of the last update of the stack."""
         self.caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/session"
         self.public_subnets: set[str] = set()
         """Subnets that give public addresses."""
@@ -128,10 +138,14 @@ class Cloud(mocks.Mocks):
         made = _MADE.get(args.typ, lambda _: {})(args)
         return f"{args.name}-id", {**inputs, **made}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> Any:
         match args.token:
             case "aws:eks/getCluster:getCluster":
-                return _cluster(args.args["name"], self.cluster_version)
+                if not self.has_cluster:
+                    return {}, [("", f"reading EKS Cluster ({args.args['name']}): couldn't find resource")]
+                return {**_cluster(args.args["name"], self.cluster_version), "roleArn": self.cluster_role}
+            case "pulumi:pulumi:readStackOutputs":
+                return {"name": args.args["name"], "outputs": self.deployed, "secretOutputNames": []}
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"arn": self.caller, "accountId": ACCOUNT}
             case "aws:ec2/getInstanceType:getInstanceType":
@@ -142,7 +156,16 @@ class Cloud(mocks.Mocks):
                 name = args.args["nodeGroupName"]
                 return self.live_groups.get(name, _node_group(name))
             case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
+                if not self.has_oidc_provider:
+                    return {}, [("", f"finding IAM OIDC Provider by url ({args.args['url']}): not found")]
                 return {"arn": PROVIDER_ARN, "url": self.oidc_url, "clientIdLists": self.oidc_audiences}
+            case "aws:eks/getAddon:getAddon":
+                if (addon := args.args["addonName"]) not in self.addons:
+                    return {}, [("", f"reading EKS Add-On ({addon}): couldn't find resource")]
+                return {"addonName": addon, "clusterName": args.args["clusterName"]}
+            case "aws:eks/getAddonVersion:getAddonVersion":
+                version = args.args["kubernetesVersion"].partition(".")[2]
+                return {"version": f"v1.{version}.0-eksbuild.1", "addonName": args.args["addonName"]}
             case "aws:ec2/getSubnets:getSubnets":
                 asked = {each["name"]: each["values"] for each in args.args["filters"]}
                 return {"ids": [each for each in asked["subnet-id"] if each not in self.public_subnets]}
@@ -167,6 +190,14 @@ def _instance_type(name: str) -> dict[str, Any]:
     }
 
 
+def _name_references(properties: Any) -> None:
+    """Replace references to resources by their URNs: to read one, the SDK would ask for the resource in this thread."""
+    for value in properties.fields.values():
+        fields = value.struct_value.fields
+        if all(fields[key].string_value == mark if key in fields else False for key, mark in _REFERENCE.items()):
+            value.string_value = fields["urn"].string_value
+
+
 class _Kept(logging.Handler):
     """Keeps messages."""
 
@@ -187,6 +218,7 @@ class _Monitor(mocks.MockMonitor):
         self.loop = asyncio.get_event_loop()
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 -- Pulumi's name
+        _name_references(request.object)
         if request.type == "eks:index:Cluster":
             self._make_cluster(request)
         self._transform(request)
@@ -210,6 +242,7 @@ class _Monitor(mocks.MockMonitor):
                     replace_on_changes=tuple(request.replaceOnChanges),
                     timeouts={field.name: limit for field, limit in request.customTimeouts.ListFields()},
                     protect=request.protect if request.HasField("protect") else None,
+                    import_id=request.importId,
                     # The SDK of Kubernetes itself names older API versions of a type.
                     aliases=tuple(a.spec.name or a.urn for a in request.aliases if not a.spec.type),
                     custom=request.custom,
@@ -238,6 +271,7 @@ class _Monitor(mocks.MockMonitor):
                 changed = asyncio.run_coroutine_threadsafe(rpc.serialize_properties(result.props, {}), self.loop)
                 request.object.CopyFrom(changed.result(30))
                 request.ignoreChanges[:] = result.opts.ignore_changes or []
+                request.importId = result.opts.import_ or ""
 
     def _make_cluster(self, request: Any) -> None:
         """pulumi-eks answers with a reference to the cluster that it made."""

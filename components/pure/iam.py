@@ -22,6 +22,9 @@ AUTOSCALER_ROLE_NAME = "cluster-autoscaler"
 MAX_NAME_PREFIX_LENGTH = MAX_ROLE_PREFIX_LENGTH - len(f"{AUTOSCALER_ROLE_NAME}-")
 """What a prefix of the user's may have, so that the autoscaler's role is named in full behind it."""
 
+CLUSTER_ROLE_NAME = "eks-cluster"
+CLUSTER_MANAGED_POLICY = "AmazonEKSClusterPolicy"
+
 NODE_MANAGED_POLICIES = (
     "AmazonEKSWorkerNodePolicy",
     "AmazonEKS_CNI_Policy",
@@ -173,6 +176,12 @@ def pod_identity_trust(cluster_arn: str, namespace: str, service_account: str) -
             },
         }
     )
+
+
+def cluster_trust() -> Document:
+    """Trust of EKS in a cluster's role, as pulumi-eks gives it (nodejs/eks/cluster/cluster.ts, ``eksServiceRole``)."""
+    actions = ["sts:AssumeRole", "sts:TagSession"]
+    return _document({"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": actions})
 
 
 def node_trust() -> Document:

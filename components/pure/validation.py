@@ -22,6 +22,8 @@ _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
 _CIDR = re.compile(r"\d+(\.\d+){3}/\d+")
 _KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
+_ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+_POD_IDENTITY_ASSOCIATION = re.compile(r"a-[0-9a-z]+")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _ROLE_PREFIX = re.compile(rf"[A-Za-z0-9+=,.@_-]{{0,{MAX_NAME_PREFIX_LENGTH}}}")
@@ -70,6 +72,12 @@ def kubernetes_version(path: str, value: object) -> list[Fault]:
     return form_faults(path, value, _KUBERNETES_VERSION, "a Kubernetes version such as 1.35")
 
 
+def addon_version(path: str, value: object, words: Sequence[str]) -> list[Fault]:
+    """Faults of the version of an EKS add-on, for which one of a few words may stand."""
+    expected = " or ".join([*words, "a version such as v1.3.8-eksbuild.2"])
+    return [] if value in words else form_faults(path, value, _ADDON_VERSION, expected)
+
+
 def region(path: str, value: object) -> list[Fault]:
     """Faults of an AWS region."""
     return form_faults(path, value, _REGION, "an AWS region such as us-east-1")
@@ -97,6 +105,11 @@ def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
     if not 1 <= len(values) <= 20:
         faults.append(Fault(path, f"{len(values)} instance types", "1 to 20, the limits of a managed node group"))
     return faults
+
+
+def pod_identity_association(path: str, value: object) -> list[Fault]:
+    """Faults of the ID of a Pod Identity association."""
+    return form_faults(path, value, _POD_IDENTITY_ASSOCIATION, "the ID of a Pod Identity association: a-…")
 
 
 def vpc_id(path: str, value: object) -> list[Fault]:

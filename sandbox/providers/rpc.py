@@ -152,12 +152,14 @@ class Call(Generic[SessionT]):
         resource: The resource in question.
         pause: Sleeps that many seconds; raises :class:`ProviderError` if the user has given up meanwhile.
         timeout: Seconds the user allows (``custom_timeouts``); None: the provider's own default.
+        ignored: Paths that the program ignores (``ignore_changes``), of a comparison or an update.
     """
 
     session: SessionT
     resource: Resource
     pause: Callable[[float], None]
     timeout: float | None = None
+    ignored: tuple[str, ...] = ()
 
 
 class Provider(ABC, Generic[SessionT]):
@@ -393,7 +395,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer, Generic[SessionT]):
                 raise ProviderError("cancelled")
 
         timeout = getattr(request, "timeout", 0) or None
-        return Call(connection.session, _resource(request), pause, timeout)
+        ignored = tuple(getattr(request, "ignoreChanges", ()))
+        return Call(connection.session, _resource(request), pause, timeout, ignored)
 
 
 def _refusal(method: str) -> Callable[[Servicer[Any], Any, Any], NoReturn]:

@@ -32,6 +32,8 @@ def run_program(stack, *, preview=False, folder=ROOT, graph=None, cloud=None, **
     config = config_of(stack, folder)
     config.update({f"{PROJECT['name']}:{key}": value for key, value in changes.items()})
     cloud = cloud or Cloud(preview=preview, cluster_version="1.36")
+    cloud.has_cluster = "create" not in config[f"{PROJECT['name']}:cluster"]
+    cloud.has_oidc_provider = not config.get(f"{PROJECT['name']}:oidcProvider", {}).get("create", True)
     return run(lambda: runpy.run_path(str(ROOT / "__main__.py")) and None, cloud, config, stack, graph)
 
 
@@ -54,6 +56,8 @@ def rendered(graph):
             )
         if found.retain_on_delete:
             lines.append("  retainOnDelete")
+        if found.import_id:
+            lines.append(f"  import: {found.import_id}")
         if found.depends_on:
             lines.append(f"  dependsOn: {', '.join(sorted(map(_short, found.depends_on)))}")
         if found.custom or not found.type.startswith(f"{PROJECT['name']}:"):
@@ -102,7 +106,9 @@ def test_every_environment_runs_in_every_credential_mode(stack, credentials):
     outputs = graph.stack_outputs()
     assert outputs["credentialsMode"] == credentials
     assert (outputs.get("roleArn") is None) is (credentials == "nodeRole")
-    assert (outputs.get("oidcProviderArn") is None) is (credentials != "irsa")
+    # The provider of a created cluster is part of the stack in every mode.
+    created = "create" in config_of(stack)["eks-cluster-autoscaler:cluster"]
+    assert (outputs.get("oidcProviderArn") is None) is (credentials != "irsa" and not created)
     hops = {
         t.inputs["metadataOptions"]["httpPutResponseHopLimit"]
         for t in graph.of("aws:ec2/launchTemplate:LaunchTemplate")
@@ -262,3 +268,30 @@ def test_an_account_and_tags_reach_the_provider():
     (provider,) = run_program("sandbox").of("pulumi:providers:aws")
     assert json.loads(provider.inputs["allowedAccountIds"]) == ["123456789012"]
     assert json.loads(provider.inputs["defaultTags"]) == {"tags": {"environment": "sandbox"}}
+
+
+OPEN_GROUP = {"name": "general", "minSize": 0, "maxSize": 1, "hopLimit": 2}
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "expected"),
+    [
+        ("podIdentity", {"credentials": "irsa"}, "cluster-autoscaler leaves podIdentity and keeps its name"),
+        ("podIdentity", {"credentials": "irsa", "autoscaler": {"serviceAccount": "cluster-autoscaler-2"}}, None),
+        ("podIdentity", {"credentials": "podIdentity"}, None),
+        ("irsa", {"credentials": "podIdentity"}, None),
+        ("nodeRole", {"credentials": "irsa"}, "nodeGroups[].hopLimit: general, batch get nodes that keep pods"),
+        (
+            "nodeRole",
+            {"credentials": "irsa", "nodeGroups": [{"name": "g", "minSize": 0, "maxSize": 1, "hopLimit": 2}]},
+            None,
+        ),
+        (None, {"credentials": "irsa"}, None),
+    ],
+)
+def test_a_move_that_would_leave_pods_without_credentials_is_warned_about(before, changes, expected):
+    cloud = Cloud(preview=True)
+    account = {"serviceAccountNamespace": "kube-system", "serviceAccountName": "cluster-autoscaler"}
+    cloud.deployed = {"credentialsMode": before, **account} if before else {}
+    found = [text for text in run_program("dev", cloud=cloud, **changes).warnings if "credentials" in text]
+    assert [expected in text for text in found] == ([True] if expected else [])

@@ -71,6 +71,18 @@ def test_what_was_made_is_offered_at_its_place_in_the_program():
     assert file["nameTable"][entry["provider"]] == PROVIDER
 
 
+def test_what_may_still_be_creating_is_waited_for_before_the_import():
+    class Eks(Cloud):
+        def describe_nodegroup(self, clusterName, nodegroupName):  # noqa: N803
+            return {"nodegroup": {"status": "CREATING"}}
+
+    group = creating("aws:eks/nodeGroup:NodeGroup", "general", clusterName="prod", nodeGroupName="general-1a2b3c4")
+    text, _ = told(export(group, NETWORK), Eks(vpcs=[("vpc-1", "network")]))
+    wait = "aws eks wait nodegroup-active --cluster-name prod --nodegroup-name general-1a2b3c4"
+    assert text.index(wait) < text.index("pulumi import")
+    assert text.count("wait") == 1
+
+
 def test_what_was_not_made_is_only_forgotten():
     text, file = told(export(creating(ROLE, "role", name="role-1")), Cloud())
     assert f"{ROLE} role: was not made" in text

@@ -71,13 +71,6 @@ def test_a_preview_that_failed_does_not_look_like_one_without_changes():
     assert "- **error** settings: 1 fault<br>region: got nothing" in text
 
 
-def association(op, account="cluster-autoscaler"):
-    type_ = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
-    inputs = {"namespace": "kube-system", "serviceAccount": account}
-    state = {"old" if op == "delete" else "new": {"custom": True, "inputs": inputs}}
-    return step(op, "autoscaler", type_, type=type_, **state)
-
-
 def inputs_of(account, **more):
     return {"namespace": "kube-system", "values": {"rbac": {"serviceAccount": {"name": account}}}, **more}
 
@@ -103,22 +96,13 @@ def helm(tmp_path, monkeypatch):
     return write
 
 
-def test_pods_that_would_lose_their_pod_identity_are_told():
-    text = told(release("cluster-autoscaler"), association("delete"))
-    assert "- **warning** `cluster-autoscaler` leaves Pod Identity and keeps its name" in text
-
-
-@pytest.mark.parametrize(
-    "events",
-    [
-        [release("cluster-autoscaler-2"), association("delete")],
-        [release("cluster-autoscaler"), association("delete"), association("create")],
-        [release("cluster-autoscaler"), association("same")],
-        [association("delete")],
-    ],
-)
-def test_a_move_out_of_pod_identity_that_does_no_harm_is_no_warning(events):
-    assert "warning" not in told(*events)
+def test_what_stays_in_the_cloud_is_no_loud_deletion():
+    state = {"custom": True, "inputs": {}}
+    loud = told(step("delete", "provider", old=state))
+    quiet = told(step("delete", "provider", old={**state, "retainOnDelete": True}))
+    assert "destroy something" in loud
+    assert "destroy something" not in quiet
+    assert "delete[retain]" in quiet
 
 
 @pytest.mark.parametrize(

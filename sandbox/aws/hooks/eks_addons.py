@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ministack.services import eks
@@ -53,6 +54,25 @@ def create_addon(original: Any, cluster_name: str, body: Json) -> Response:
     return response
 
 
+def describe_addon(original: Any, cluster_name: str, addon_name: str) -> Response:
+    """DescribeAddon: CoreDNS, which is a Deployment, is DEGRADED while the cluster has no node.
+
+    EKS reports it with the issue InsufficientNumberOfReplicas (EKS API reference, AddonIssue); DaemonSets need no node.
+    """
+    status, headers, body = original(cluster_name, addon_name)
+    if addon_name != "coredns" or status != 200 or _has_nodes(cluster_name):
+        return status, headers, body
+    issue = {"code": "InsufficientNumberOfReplicas", "message": "The add-on is unhealthy: no node", "resourceIds": []}
+    degraded = {**json.loads(body)["addon"], "status": "DEGRADED", "health": {"issues": [issue]}}
+    answer: Response = eks._json_resp(200, {"addon": degraded})
+    return answer
+
+
+def _has_nodes(cluster_name: str) -> bool:
+    groups = [group for key, group in eks._nodegroups.items() if key.startswith(f"{cluster_name}/")]
+    return any(group["scalingConfig"]["desiredSize"] > 0 for group in groups)
+
+
 def update_addon(original: Any, cluster_name: str, addon_name: str, body: Json) -> Response:
     """UpdateAddon, remembered for DescribeUpdate."""
     cluster = find_cluster(cluster_name)
@@ -80,5 +100,6 @@ ROUTES = (Route("GET", "/addons/supported-versions", describe_addon_versions),)
 
 HOOKS: tuple[Hook, ...] = (
     wrap(eks, "_create_addon", create_addon),
+    wrap(eks, "_describe_addon", describe_addon),
     wrap(eks, "_update_addon", update_addon),
 )

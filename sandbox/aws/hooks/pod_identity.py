@@ -80,9 +80,14 @@ def assume_role(call: Call) -> Json:
 
 
 def create_association(original: Any, cluster_name: str, body: Json) -> Response:
-    """CreatePodIdentityAssociation, of a role that EKS knows."""
+    """CreatePodIdentityAssociation, of a role that EKS knows, for a service account that has none.
+
+    The words of the refusal are those of EKS, with the ID of what exists (awslabs/crossplane-on-eks#168).
+    """
     if not is_known(body.get("roleArn", "")):
         raise invalid("Role provided in the request does not exist.")
+    if (existing := _of_account(cluster_name, body.get("namespace"), body.get("serviceAccount"))) is not None:
+        raise ApiError("ResourceInUseException", f"Association already exists: {existing['associationId']}", 409)
     response: Response = original(cluster_name, body)
     return response
 
@@ -105,17 +110,24 @@ def _verified(text: str, cluster: Json) -> ServiceAccountToken:
 
 def _association(cluster: Json, pod: Json) -> Json:
     namespace, account = pod.get("namespace"), pod.get("serviceaccount", {}).get("name")
-    for key, association in eks._pod_identity_associations.items():
-        ours = key.startswith(f"{cluster['name']}\x00")
-        if ours and (association["namespace"], association["serviceAccount"]) == (namespace, account):
-            found: Json = association
-            return found
+    if (found := _of_account(cluster["name"], namespace, account)) is not None:
+        return found
     raise ApiError(
         "ResourceNotFoundException",
         f"No EKS Pod Identity association for service account {account} in namespace {namespace} "
         f"of cluster {cluster['name']}",
         404,
     )
+
+
+def _of_account(cluster_name: str, namespace: str | None, account: str | None) -> Json | None:
+    """The association of a service account."""
+    for key, association in eks._pod_identity_associations.items():
+        ours = key.startswith(f"{cluster_name}\x00")
+        if ours and (association["namespace"], association["serviceAccount"]) == (namespace, account):
+            found: Json = association
+            return found
+    return None
 
 
 def session_tags(cluster: Json, pod: Json) -> dict[str, str]:

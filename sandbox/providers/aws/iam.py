@@ -310,9 +310,11 @@ def get_open_id_connect_provider(cloud: Cloud, args: Properties) -> Properties:
         listed = cloud.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         arns = [each["Arn"] for each in listed]
         arn = next((each for each in arns if each.split(":oidc-provider/", 1)[-1] == without_scheme(url)), None)
-    found_provider = OpenIdConnectProvider().read(cloud, State(arn, {})) if arn else None
+        if arn is None:
+            raise ProviderError(f"finding IAM OIDC Provider by url ({url}): not found")
+    found_provider = OpenIdConnectProvider().read(cloud, State(str(arn), {}))
     if found_provider is None:
-        raise ProviderError(f"finding IAM OIDC Provider {args.get('arn') or url}: couldn't find resource")
+        raise ProviderError(f"reading IAM OIDC Provider ({arn}): couldn't find resource")
     return {**found_provider, "id": arn}
 
 

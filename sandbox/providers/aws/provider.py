@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from sandbox.providers.aws import catalogue, checks, comparison, states, tags
 from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.aws.session import Cloud, Session, check_settings, explained, plugin_version
-from sandbox.providers.differences import Difference
+from sandbox.providers.differences import Difference, root
 from sandbox.providers.rpc import (
     Call,
     Checked,
@@ -85,7 +86,7 @@ class AwsProvider(Provider[Session]):
             changed = comparison.changed_properties(kind, difference)
             if changed:
                 kind.update(cloud, old, _with_all_tags(kind, session, inputs), changed)
-            if kind.taggable():
+            if kind.taggable() and "tagsAll" not in call.ignored:
                 _retag(kind, cloud, old, tags.merged(inputs, session.default_tags))
             kind.settle(cloud, old)
             outputs = _live_outputs(call, cloud, old.id, inputs)
@@ -127,8 +128,15 @@ def _cloud(call: Call[Session], properties: Properties) -> Cloud:
 
 
 def _difference(call: Call[Session], old: State, inputs: Properties) -> Difference:
+    """What changes, without what is ignored: of ``tagsAll`` the engine cannot know what the provider makes of it.
+
+    As ``newIgnoreChanges`` of pulumi-terraform-bridge pkg/tfbridge/diff.go, in Diff and in Update. Whole properties
+    only.
+    """
     session = call.session
-    return comparison.difference(_kind(call), old, inputs, session.default_tags, session.region)
+    found = comparison.difference(_kind(call), old, inputs, session.default_tags, session.region)
+    kept = {path: change for path, change in found.changes.items() if root(path) not in call.ignored}
+    return replace(found, changes=kept, replaces=found.replaces & kept.keys())
 
 
 def _with_all_tags(kind: ResourceType, session: Session, inputs: Properties) -> Properties:

@@ -36,15 +36,17 @@ class Cluster(pulumi.ComponentResource):
 
     def __init__(self, name: str, inputs: Inputs, opts: pulumi.ResourceOptions | None) -> None:
         super().__init__(TYPE, name, dict(inputs), opts)
-        self.role = ServiceRole(
-            f"{name}-eksRole",
-            service="eks.amazonaws.com",
-            description="Allows EKS to manage clusters on your behalf.",
-            policies=["AmazonEKSClusterPolicy"],
-            actions=["sts:AssumeRole", "sts:TagSession"],
-            tags=inputs.get("tags"),
-            parent=self,
-        )
+        self.role: ServiceRole | None = None
+        if inputs.get("serviceRole") is None:
+            self.role = ServiceRole(
+                f"{name}-eksRole",
+                service="eks.amazonaws.com",
+                description="Allows EKS to manage clusters on your behalf.",
+                policies=["AmazonEKSClusterPolicy"],
+                actions=["sts:AssumeRole", "sts:TagSession"],
+                tags=inputs.get("tags"),
+                parent=self,
+            )
         self.cluster = self._cluster(name, inputs)
         self.kubeconfig = self._kubeconfig()
         self.provider = kubernetes.Provider(
@@ -60,10 +62,11 @@ class Cluster(pulumi.ComponentResource):
         self.register_outputs(self.outputs)
 
     def _cluster(self, name: str, inputs: Inputs) -> aws.eks.Cluster:
+        given: pulumi.Output[Any] = pulumi.Output.from_input(inputs.get("serviceRole"))
         return aws.eks.Cluster(
             f"{name}-eksCluster",
             name=inputs.get("name"),
-            role_arn=self.role.role.arn,
+            role_arn=self.role.role.arn if self.role else given.apply(lambda role: role.arn),
             version=inputs.get("version"),
             vpc_config=aws.eks.ClusterVpcConfigArgs(
                 subnet_ids=_subnet_ids(inputs),
@@ -80,7 +83,7 @@ class Cluster(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[self.role.role, *self.role.attachments],
+                depends_on=[self.role.role, *self.role.attachments] if self.role else None,
                 ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
             ),
         )
@@ -133,7 +136,7 @@ class Cluster(pulumi.ComponentResource):
         core = {
             "accessEntries": list((inputs.get("accessEntries") or {}).values()),
             "cluster": cluster,
-            "clusterIamRole": self.role.role,
+            "clusterIamRole": self.role.role if self.role else inputs["serviceRole"],
             "endpoint": cluster.endpoint,
             "instanceRoles": [],
             "kubeconfig": self.kubeconfig,

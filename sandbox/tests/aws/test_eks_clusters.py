@@ -241,6 +241,22 @@ def test_addons_have_versions_and_unknown_ones_are_refused(aws: Aws, cluster: Cl
         eks.create_addon(clusterName=cluster.name, addonName="coredns", addonVersion="v0.0.1")
 
 
+def test_coredns_is_degraded_until_there_is_a_node(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    eks = aws("eks")
+    for name in ("coredns", "kube-proxy"):
+        eks.create_addon(clusterName=cluster.name, addonName=name)
+
+    def status(name: str) -> str:
+        return str(eks.describe_addon(clusterName=cluster.name, addonName=name)["addon"]["status"])
+
+    assert (status("coredns"), status("kube-proxy")) == ("DEGRADED", "ACTIVE")
+    scaling = {"minSize": 1, "maxSize": 1, "desiredSize": 1}
+    eks.create_nodegroup(
+        clusterName=cluster.name, nodegroupName="some", subnets=SUBNETS, nodeRole=node_role, scalingConfig=scaling
+    )
+    assert status("coredns") == "ACTIVE"
+
+
 def test_deleting_a_cluster_waits_for_its_node_groups_and_leaves_nothing(
     aws: Aws, cluster: Cluster, node_group: dict[str, Any]
 ) -> None:

@@ -152,7 +152,9 @@ def test_a_new_role_is_not_known_everywhere_at_once(
             call()
     time.sleep(3)
     exchange(role, cluster.token())
-    eks.create_pod_identity_association(**association)
+    made = eks.create_pod_identity_association(**association)["association"]["associationId"]
+    with pytest.raises(ClientError, match=f"ResourceInUseException.*: Association already exists: {made}$"):
+        eks.create_pod_identity_association(**association)
 
 
 @pytest.mark.parametrize("wrong", [{"iamm": 1}, {"iam": -1}, {"iam": "1"}, {"iam": True}])

@@ -75,9 +75,9 @@ class Stack:
         options = ["--yes", "--skip-preview", "--protect=false", "--generate-code=false", "--file", str(file)]
         return self._with_settings("import", *options)
 
-    def preview(self, *options: str) -> str:
+    def preview(self, *options: str, check: bool = True) -> str:
         """What `pulumi preview --diff` prints."""
-        return self._with_settings("preview", "--diff", *options)
+        return self._with_settings("preview", "--diff", *options, check=check)
 
     def planned(self, *options: str) -> list[Step]:
         """The operations that a preview plans, without those that change nothing."""

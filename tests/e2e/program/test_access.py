@@ -154,7 +154,7 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
         with pytest.raises(ClientError, match=r"ResourceNotFound|AccessDenied|InvalidParameter"):
             identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
     report = preview_report(stack)
-    assert "`cluster-autoscaler` leaves Pod Identity and keeps its name" in report
+    assert "cluster-autoscaler leaves podIdentity and keeps its name" in report
     assert "<code>Deployment kube-system/cluster-autoscaler</code> (+1 -1)" in report
     stack.up()
     assert stack.planned() == []

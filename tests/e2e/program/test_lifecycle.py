@@ -18,7 +18,6 @@ SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 ADDON = "aws:eks/addon:Addon"
@@ -130,7 +129,7 @@ EDITS = [
             ("replace", ATTACHMENT): 1,
             ("update", SERVICE_ACCOUNT): 1,
             ("update", RELEASE): 1,
-            ("delete", PROVIDER): 1,
+            # The OIDC provider stays: it goes with the cluster.
         },
     ),
 ]
@@ -145,6 +144,36 @@ def test_a_preview_shows_exactly_the_operations_of_an_edit(stack: Stack, edit, e
     # The engine tells a replacement by its parts, too.
     parts = ("create-replacement", "delete-replaced", "read-replacement", "discard")
     assert {key: count for key, count in planned.items() if key[0] not in parts} == expected
+
+
+def test_a_version_that_eks_would_refuse_is_refused_at_preview(stack: Stack) -> None:
+    for version in ("1.35", "1.38"):
+        cluster = settings(stack, "cluster")
+        cluster["create"]["kubernetesVersion"] = version
+        with stack.edited(cluster=cluster):
+            refused = stack.preview(check=False)
+        assert f"create.kubernetes_version: got '{version}', and the cluster has 1.36" in refused
+
+
+def test_the_pods_satisfy_the_restricted_pod_security_standard(stack: Stack, sandbox: Sandbox) -> None:
+    """Admission of the real API server, of the pods of the real chart, in a namespace that enforces the standard."""
+    name = "restricted"
+    with sandbox.kubernetes(CLUSTER) as api:
+        core = client.CoreV1Api(api)
+        template = client.AppsV1Api(api).read_namespaced_deployment("cluster-autoscaler", "kube-system").spec.template
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels=labels)))
+        try:
+            account = client.V1ServiceAccount(metadata=client.V1ObjectMeta(name=template.spec.service_account_name))
+            core.create_namespaced_service_account(name, account)
+            pod = client.V1Pod(metadata=client.V1ObjectMeta(name="autoscaler"), spec=template.spec)
+            core.create_namespaced_pod(name, pod, dry_run="All")
+            pod.spec.containers[0].security_context.capabilities = None
+            with pytest.raises(client.ApiException, match="violates PodSecurity") as refused:
+                core.create_namespaced_pod(name, pod, dry_run="All")
+            assert refused.value.status == 403
+        finally:
+            core.delete_namespace(name)
 
 
 def drift(stack: Stack, sandbox: Sandbox) -> list[tuple[str, str]]:
@@ -240,14 +269,19 @@ def test_roles_are_made_as_the_account_asks_and_destroy_leaves_nothing(
     network = {"cidr": "10.1.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}
     cluster = settings(other, "cluster", name="short-lived")
     cluster["create"]["network"] = network
+    cluster["create"]["role"] = {"path": "/platform/", "namePrefix": "org-"}
+    cluster["create"]["addons"] = {}
     other.set("cluster", cluster)
     other.set("role", {"path": "/platform/", "namePrefix": "org-"})
     try:
         other.up()
         roles = {role["RoleName"]: role["Path"] for role in sandbox.client("iam").list_roles()["Roles"]}
         made = {name: roles[name] for name in set(inventory(sandbox)["roles"]) - set(held["roles"])}
-        # pulumi-eks makes the control plane's.
-        assert sum(name.startswith("org-") and path == "/platform/" for name, path in made.items()) == 3, made
+        addons = sandbox.client("eks").list_addons(clusterName="short-lived")["addons"]
+        assert sorted(addons) == ["coredns", "kube-proxy", "vpc-cni"]
+        assert other.planned() == []
+        assert len(made) == 4
+        assert all(name.startswith("org-") and path == "/platform/" for name, path in made.items()), made
     finally:
         other.destroy()
     assert inventory(sandbox) == held

@@ -168,5 +168,5 @@ def test_oidc_provider_life(engine, cloud, name):
     resource = engine.update(OIDC, refreshed, inputs)
     unchanged(engine, OIDC, resource, inputs)
     removed(engine, OIDC, resource)
-    with pytest.raises(grpc.RpcError, match="couldn't find resource"):
+    with pytest.raises(grpc.RpcError, match=r"finding IAM OIDC Provider by url .*: not found"):
         engine.invoke(GET_OIDC, url=url)

@@ -27,7 +27,7 @@ OWNED_BY: Mapping[str, str] = {
 """Flags that are not free: each by the setting that decides it."""
 
 EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
-"""Expanders that work on AWS. ``price`` does not: it ends Cluster Autoscaler at once, for AWS gives it no prices."""
+"""Expanders that work on AWS. With ``price`` Cluster Autoscaler exits, because AWS gives it no prices."""
 
 DRA_FLAG = "enable-dynamic-resource-allocation"
 """Pods may request devices by ResourceClaims (Dynamic Resource Allocation)."""
@@ -74,7 +74,7 @@ def known_minors() -> tuple[Minor, ...]:
 def flag_faults(flags: Mapping[str, str], minor: Minor | None = None, *, known: bool = True) -> list[Fault]:
     """Faults of flags given by the user: unknown, removed, owned by a setting, or of the wrong type.
 
-    Cluster Autoscaler ends at once on a flag that it does not know, and the pod is restarted for ever.
+    Cluster Autoscaler exits on a flag that it does not know, so its pod never runs.
 
     Args:
         flags: Value by flag, without dashes.
@@ -147,9 +147,7 @@ def expander_faults(expander: str) -> list[Fault]:
     for name in chain:
         if name == "price":
             faults.append(
-                Fault(
-                    "", "the expander price", "another one: Cluster Autoscaler ends at once, for AWS gives it no prices"
-                )
+                Fault("", "the expander price", "another one: AWS gives no prices, so Cluster Autoscaler exits")
             )
         elif name not in EXPANDERS:
             faults.append(

@@ -21,7 +21,7 @@ All invalid settings are reported together, before anything is planned:
 
 ```text
 error: settings: 2 errors
-  autoscaler.expander: got the expander price; expected another one: Cluster Autoscaler ends at once, for AWS gives it no prices
+  autoscaler.expander: got the expander price; expected another one: AWS gives no prices, so Cluster Autoscaler exits
   nodeGroups[0].taints[0].effect: got 'NO_SCHEDULE'; expected Kubernetes' spelling, NoSchedule
 ```
 

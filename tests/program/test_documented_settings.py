@@ -21,7 +21,8 @@ def test_settings_of_the_documentation_are_taken_by_the_program(block):
 
 
 def test_the_errors_on_the_settings_page_are_what_the_program_reports():
-    (shown,) = [block.text for block in blocks(ROOT / "docs" / "settings.md") if block.text.startswith("error: settings")]
+    page = ROOT / "docs" / "settings.md"
+    (shown,) = [block.text for block in blocks(page) if block.text.startswith("error: settings")]
     taint = {"key": "dedicated", "effect": "NO_SCHEDULE"}
     group = {"name": "general", "minSize": 0, "maxSize": 1, "taints": [taint]}
     with pytest.raises(Exception, match="settings: 2 errors") as told:

@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from .cli import main as run
     except ModuleNotFoundError as missing:
-        if missing.name not in ("boto3", "kubernetes", "rich", "typer", "urllib3", "yaml"):
+        if missing.name not in ("boto3", "kubernetes", "pydantic", "rich", "typer", "urllib3", "yaml"):
             raise
         sys.exit(f"ca-doctor: the package {missing.name} is not installed. Run: {EXTRA}")
     run()

@@ -140,6 +140,12 @@ class Case:
             return ()
         return tuple(line for line in lines if line.at is None or self.snapshot.taken_at - line.at <= RECENT)
 
+    @property
+    def unremovable(self) -> Mapping[str, int]:
+        """Nodes that it counts as unremovable, by reason; empty when its metrics could not be read."""
+        metrics = self.snapshot.kubernetes.metrics
+        return {} if metrics is None or isinstance(metrics, Unreadable) else metrics.unremovable
+
     # --- credentials ---
 
     @cached_property

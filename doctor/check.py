@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ import typer
 from rich.console import Console
 
 from . import clients, gather
+from .bundle import archive
 from .checks import all_rules, examine
 from .errors import CannotLookError
 from .facts import LogLine, Snapshot
 from .findings import ExitCode, FailOn, Link, Report
 from .ignoring import IGNORE_FILE, read_ignored, unknown_rule, without
 from .options import (
+    BundleOption,
     ClusterOption,
     ContextOption,
     KubeconfigOption,
@@ -27,10 +29,13 @@ from .options import (
     StackOption,
     chosen_target,
     connector,
+    refuse_with_bundle,
 )
 from .readings import Unreadable
 from .rendering import document, text
+from .rendering.html import page as render_html
 from .rendering.junit import render as render_junit
+from .target import Target
 
 WAIT_PAUSE = 2.0
 """Seconds between two checks of ``--wait``."""
@@ -44,6 +49,7 @@ def check(
     project: ProjectOption = Path(),
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
+    bundle: BundleOption = None,
     skip: Annotated[list[Link] | None, typer.Option(help="Skip a link of the chain; repeatable.")] = None,
     log: Annotated[
         list[Path] | None,
@@ -62,6 +68,7 @@ def check(
         typer.Option(help=f"Rule to ignore, such as groups.rebalance; {IGNORE_FILE} keeps rules with reasons."),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as one HTML page to this file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON by the documented schema.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a pull request.")] = False,
 ) -> None:
@@ -75,13 +82,17 @@ def check(
     if as_json and as_markdown:
         raise typer.BadParameter("got --json and --markdown; expected one of them")
     ignored = _ignored(ignore or [], project)
-    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    if bundle:
+        refuse_with_bundle(
+            stack=stack, outputs=outputs, cluster=cluster, kubeconfig=kubeconfig, context=context, wait=wait
+        )
+        take = _from_bundle(bundle)
+    else:
+        take = _live(chosen_target(stack, outputs, cluster, region, project, kubeconfig, context))
     recorded = _recorded(log or [])
-    aws, connect = clients.Aws(target.region), connector(target)
 
     def examined() -> Report:
-        snapshot = gather.take_snapshot(target, aws, connect, datetime.now(UTC))
-        return without(examine(_with_logs(snapshot, recorded), frozenset(skip or ())), ignored)
+        return without(examine(_with_logs(take(), recorded), frozenset(skip or ())), ignored)
 
     until = time.monotonic() + wait
     report = examined()
@@ -91,13 +102,25 @@ def check(
     if as_json:
         sys.stdout.write(document.render(report) + "\n")
     elif as_markdown:
-        sys.stdout.write(text.markdown(report))
+        sys.stdout.write(text.markdown(report, everything=everything))
     else:
         text.print_report(report, Console(), everything=everything)
     if junit:
         _write(junit, render_junit(report, fail_on))
+    if html:
+        _write(html, render_html(report))
     fails = any(finding.status in fail_on.statuses for finding in report.findings)
     raise typer.Exit(ExitCode.BROKEN if fails else report.exit_code)
+
+
+def _live(target: Target) -> Callable[[], Snapshot]:
+    aws, connect = clients.Aws(target.region), connector(target)
+    return lambda: gather.take_snapshot(target, aws, connect, datetime.now(UTC))
+
+
+def _from_bundle(file: Path) -> Callable[[], Snapshot]:
+    snapshot = archive.read(file).snapshot
+    return lambda: snapshot
 
 
 def _ignored(rules: list[str], project: Path) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
+from .bundle.command import bundle
 from .check import check
 from .errors import CannotLookError
 from .explain.command import app as explain
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(check)
+app.command()(bundle)
 app.command()(whoami)
 app.command()(stress)
 app.add_typer(explain, name="explain")

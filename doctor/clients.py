@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import boto3
 import botocore.config
 import botocore.exceptions
+import urllib3
 import urllib3.exceptions
 
 from .errors import CannotLookError
@@ -121,6 +122,9 @@ class Kubernetes(Protocol):
     def read_text(self, path: str, **query: str) -> Reading[str | None]:
         """Return a text, such as a log; None if it does not exist."""
 
+    def ask_pod(self, namespace: str, pod: str, port: int, page: str, seconds: float) -> Reading[str | None]:
+        """A page that a pod serves, by way of the API server's proxy; None when the pod does not answer in time."""
+
     def review(self, spec: Json) -> Reading[bool]:
         """Return whether a SubjectAccessReview allows; the API server answers it and stores nothing."""
 
@@ -147,6 +151,25 @@ class KubernetesApi:
         """See ``Kubernetes``."""
         answer = self._request("GET", path, query, accept="*/*", absent=(400, 404))
         return answer if answer is None or isinstance(answer, Unreadable) else answer.decode("utf-8", "replace")
+
+    def ask_pod(self, namespace: str, pod: str, port: int, page: str, seconds: float) -> Reading[str | None]:
+        """See ``Kubernetes``.
+
+        Asks once only: the network between API server and pods may be closed for this port, and then it times out.
+        """
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{page}"
+        headers = {"Accept": "*/*"}
+        _, url, given, *_ = self._api.param_serialize("GET", path, header_params=headers, auth_settings=["BearerToken"])
+        timeout = urllib3.Timeout(connect=_TIMEOUT[0], read=seconds)
+        try:
+            response = self._api.rest_client.pool_manager.request(
+                "GET", url, headers=given, timeout=timeout, retries=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError):
+            return None
+        if response.status in (401, 403):
+            return Unreadable(f"get pods/proxy in {namespace}", response.status == 403, _message(response.data))
+        return response.data.decode("utf-8", "replace") if response.status == 200 else None
 
     def review(self, spec: Json) -> Reading[bool]:
         """See ``Kubernetes``."""

@@ -325,6 +325,31 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """What the leader has counted since its process started, from its page ``/metrics``.
+
+    Attributes:
+        pod: The leader.
+        loops: Iterations of its main loop.
+        errors: Iterations that ended with an error, by type.
+        scaled_up: Nodes that it added.
+        failed_scale_ups: Scale-ups that failed, by reason.
+        unremovable: Nodes that it cannot remove now, by reason.
+        aws_requests: Requests to AWS by operation and outcome: ``success``, or the code of the error.
+        page: The page itself: its own metrics, without the buckets of histograms.
+    """
+
+    pod: str
+    loops: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+    scaled_up: int = 0
+    failed_scale_ups: Mapping[str, int] = field(default_factory=dict)
+    unremovable: Mapping[str, int] = field(default_factory=dict)
+    aws_requests: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    page: str = ""
+
+
+@dataclass(frozen=True)
 class Event:
     """A Kubernetes event of the last hour or so."""
 
@@ -472,6 +497,7 @@ class KubernetesFacts:
             install the Deployment.
         revision: Number of that revision; None where it is not known.
         pending_pods: Pods that the scheduler could not place.
+        metrics: What the leader has counted; None when there is no leader, or it serves no metrics.
     """
 
     version: Reading[str]
@@ -492,6 +518,7 @@ class KubernetesFacts:
     pending_pods: Reading[tuple[PendingPod, ...]] = ()
     zonal_volumes: Reading[tuple[ZonalVolume, ...]] = ()
     agent: Reading[AgentDaemonSet | None] = None
+    metrics: Reading[Metrics | None] = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,23 @@ KubeconfigOption = Annotated[
 ContextOption = Annotated[
     str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
 ]
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(help="A file that `ca-doctor bundle` wrote: work offline, on what it holds.", show_default=False),
+]
+
+
+def refuse_with_bundle(**given: object) -> None:
+    """Refuse options that make no sense with ``--bundle``, which names its cluster itself.
+
+    Raises:
+        CannotLookError: When one of them is given.
+    """
+    named = [f"--{name}" for name, value in given.items() if value]
+    if named:
+        raise CannotLookError(
+            f"Got --bundle and {named[0]}; expected one of them: a bundle is of one cluster and moment."
+        )
 
 
 def chosen_target(

@@ -12,6 +12,7 @@ from ..rules import all_rules
 from . import (
     autoscaler,
     command_line,
+    counters,
     groups,
     node_templates,
     pending_pods,
@@ -40,7 +41,7 @@ CHAIN: tuple[tuple[Link, tuple[Check, ...]], ...] = (
     (Link.ROLE, (role.check, _symptoms(Link.ROLE))),
     (Link.PERMISSIONS, (permissions.check, _symptoms(Link.PERMISSIONS))),
     (Link.GROUPS, (groups.check, node_templates.check, _symptoms(Link.GROUPS))),
-    (Link.AUTOSCALER, (priorities.check, _symptoms(Link.AUTOSCALER), autoscaler.check)),
+    (Link.AUTOSCALER, (priorities.check, _symptoms(Link.AUTOSCALER), autoscaler.check, counters.check)),
     (Link.PENDING_PODS, (pending_pods.check,)),
 )
 """The checks of each link. Symptoms come before the check of the autoscaler: they show why its process exited."""

@@ -72,6 +72,7 @@ def explain_pod(
     surroundings: Surroundings,
     daemons: Sequence[Workload],
     types: Mapping[str, InstanceType],
+    templates: Mapping[str, Occupied] | None = None,
 ) -> PodAnswer:
     """Return why no node is added for a pod.
 
@@ -81,9 +82,16 @@ def explain_pod(
         surroundings: Nodes with their pods, and the zones of volumes.
         daemons: A pod of every DaemonSet, as its template makes it.
         types: Sizes of the instance types of empty groups, from EC2.
+        templates: The autoscaler's own node template of each group, as far as it gives them.
     """
     reasons = _of_pod(case, pod, surroundings)
-    groups = [_of_group(case, group, pod, surroundings, daemons, types) for group in case.discovered_own]
+    groups = []
+    for group in case.discovered_own:
+        own = (templates or {}).get(group.name)
+        node, source = (
+            (own, "the autoscaler (/snapshotz)") if own else _expected(case, group, pod, surroundings, daemons, types)
+        )
+        groups.append(_of_group(case, group, pod, node, source, surroundings))
     groups += [
         GroupAnswer(group.name, "", "", ("the autoscaler does not discover the group: its tags do not match",))
         for group in case.own_groups
@@ -121,19 +129,24 @@ def _of_pod(case: Case, pod: Workload, surroundings: Surroundings) -> list[str]:
     return found
 
 
-def _of_group(
+def _expected(
     case: Case,
     group: AutoScalingGroup,
     pod: Workload,
     surroundings: Surroundings,
     daemons: Sequence[Workload],
     types: Mapping[str, InstanceType],
-) -> GroupAnswer:
+) -> tuple[Occupied, str]:
+    """The next node of a group with its DaemonSets, and the source of what is known of it."""
     machine, source = node_template(case, group, pod, surroundings, types)
-    empty = Occupied(machine)
     alone = replace(surroundings, nodes=())
-    resident = tuple(each for each in daemons if not misfits(each, empty, alone))
-    node = Occupied(machine, resident)
+    return Occupied(machine, tuple(each for each in daemons if not misfits(each, Occupied(machine), alone))), source
+
+
+def _of_group(
+    case: Case, group: AutoScalingGroup, pod: Workload, node: Occupied, source: str, surroundings: Surroundings
+) -> GroupAnswer:
+    machine, alone = node.machine, replace(surroundings, nodes=())
     # The size of an unknown type is no reason: then labels and taints alone decide.
     known = machine.allocatable.cpu > 0
     reasons = [each for each in misfits(pod, node, alone) if known or not each.startswith(("CPU:", "memory:", "pods:"))]

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from .. import clients, gather
+from .. import clients
+from ..bundle import archive
 from ..case import Case
-from ..clients import Kubernetes
 from ..errors import CannotLookError
-from ..facts import Cluster
 from ..options import (
+    BundleOption,
     ClusterOption,
     ContextOption,
     KubeconfigOption,
@@ -25,12 +24,12 @@ from ..options import (
     StackOption,
     chosen_target,
     connector,
+    refuse_with_bundle,
 )
-from ..readings import Reading, Unreadable
-from ..target import Target
 from . import reading, views
 from .addition import explain_pod
 from .removal import explain_nodes
+from .state import ClusterState
 
 app = typer.Typer(help="Explain why a node is not removed, or why no node is added for a pod.", no_args_is_help=True)
 
@@ -47,6 +46,7 @@ def node(
     project: ProjectOption = Path(),
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
+    bundle: BundleOption = None,
     price: Annotated[
         list[str] | None,
         typer.Option(help="Price of an hour of an instance type, m6i.large=0.096; may be given several times."),
@@ -58,14 +58,16 @@ def node(
     Reads the state of the cluster, not the log. The nodes whose removal would save most come first.
     """
     prices = _prices(price or [])
-    view = _view(chosen_target(stack, outputs, cluster, region, project, kubeconfig, context))
-    answers = explain_nodes(view.case, reading.surroundings(view.kubernetes), reading.budgets(view.kubernetes), prices)
+    case, state = _observe(bundle, stack, outputs, cluster, region, project, kubeconfig, context)
+    answers = explain_nodes(case, state.surroundings(), state.listed_budgets(), prices)
     unknown = sorted(set(names or ()) - {each.node for each in answers})
     if unknown:
         raise CannotLookError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")
     chosen = [each for each in answers if not names or each.node in names]
-    name = view.case.snapshot.cluster_name
-    sys.stdout.write(views.nodes_document(chosen, name) if as_json else views.nodes_text(chosen, name))
+    name, counted = case.snapshot.cluster_name, case.unremovable
+    sys.stdout.write(
+        views.nodes_document(chosen, name, counted) if as_json else views.nodes_text(chosen, name, counted)
+    )
 
 
 @app.command()
@@ -78,60 +80,47 @@ def pod(
     project: ProjectOption = Path(),
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
+    bundle: BundleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show for each group why Cluster Autoscaler adds no node for a pod, with the arithmetic. Nothing is changed."""
     namespace, slash, short = name.partition("/")
     if not (namespace and slash and short):
         raise CannotLookError(f"Got the pod {name!r}; expected NAMESPACE/NAME, such as shop/api-1")
-    view = _view(chosen_target(stack, outputs, cluster, region, project, kubeconfig, context))
-    wanted = reading.pod(view.kubernetes, namespace, short)
+    case, state = _observe(bundle, stack, outputs, cluster, region, project, kubeconfig, context)
     answer = explain_pod(
-        view.case,
-        wanted,
-        reading.surroundings(view.kubernetes),
-        reading.daemons(view.kubernetes),
-        reading.instance_types(view.aws, _types(view.case)),
+        case,
+        state.pod(namespace, short),
+        state.surroundings(),
+        state.listed_daemons(),
+        state.instance_types,
+        state.templates,
     )
     sys.stdout.write(views.pod_document(answer) if as_json else views.pod_text(answer))
 
 
-@dataclass(frozen=True)
-class _View:
-    """A cluster as the doctor sees it, with the clients that read it."""
-
-    case: Case
-    kubernetes: Kubernetes
-    aws: clients.Aws
-
-
-def _view(target: Target) -> _View:
-    """Take a snapshot, and keep the client for further reads.
+def _observe(
+    bundle: Path | None,
+    stack: str | None,
+    outputs: Path | None,
+    cluster: str | None,
+    region: str | None,
+    project: Path,
+    kubeconfig: Path | None,
+    context: str | None,
+) -> tuple[Case, ClusterState]:
+    """The cluster that the options name, live or in a bundle.
 
     Raises:
-        CannotLookError: When the API server cannot be reached.
+        CannotLookError: When there is no such cluster, or no way to it.
     """
-    aws, connect = clients.Aws(target.region), connector(target)
-    connected: list[Reading[Kubernetes]] = []
-
-    def kept(cluster: Reading[Cluster]) -> Reading[Kubernetes]:
-        connected.append(connect(cluster))
-        return connected[-1]
-
-    snapshot = gather.take_snapshot(target, aws, kept, datetime.now(UTC))
-    kubernetes = connected[-1]
-    if isinstance(kubernetes, Unreadable):
-        raise CannotLookError(f"{kubernetes.call}: {kubernetes.message}")
-    return _View(Case(snapshot), kubernetes, aws)
-
-
-def _types(case: Case) -> Sequence[str]:
-    """The first instance type of each group, by which Cluster Autoscaler goes."""
-    named: list[str] = []
-    for group in case.discovered_own:
-        managed = case.managed.get(group.name)
-        named += ((managed.instance_types if managed else ()) or group.instance_types)[:1]
-    return named
+    if bundle:
+        refuse_with_bundle(stack=stack, outputs=outputs, cluster=cluster, kubeconfig=kubeconfig, context=context)
+        contents = archive.read(bundle)
+        return Case(contents.snapshot), contents.state
+    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    snapshot, state = reading.take(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
+    return Case(snapshot), state
 
 
 def _prices(given: Sequence[str]) -> dict[str, Decimal]:

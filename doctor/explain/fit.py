@@ -114,7 +114,7 @@ def _too_close(pod: Workload, labels: Mapping[str, str], nodes: Sequence[Occupie
             for each in nodes
             if each.machine.labels.get(apart.topology) == domain
             for other in each.pods
-            if other.id != pod.id and other.namespace in apart.namespaces and apart.selector.selects(other.labels)
+            if other.id != pod.id and apart.concerns(other)
         ]
         if others:
             yield f"pod anti-affinity: {others[0]} has the same {apart.topology}"

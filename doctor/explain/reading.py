@@ -1,33 +1,71 @@
-"""Read what the answers need in addition to the snapshot: nodes, pods, budgets, volumes and DaemonSets."""
+"""Read the state that the answers need in addition to the snapshot, each list once, side by side."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
 
+from .. import gather
+from ..case import Case
 from ..clients import Aws, Json, Kubernetes
-from ..errors import CannotLookError
+from ..facts import Cluster, Lease, Snapshot
+from ..gather import leader as leader_reads
 from ..gather.kubernetes import ZONE_LABELS
 from ..readings import Reading, Unreadable
+from ..target import Target
 from .addition import InstanceType
-from .fit import Occupied, Surroundings
-from .workload import ENDED, Budget, Workload, read_budget, read_node, read_pod
+from .fit import Occupied
+from .state import ClusterState
+from .workload import Workload, read_budget, read_node, read_pod
+
+T = TypeVar("T")
 
 
-def surroundings(kubernetes: Kubernetes) -> Surroundings:
-    """Return every node with its pods, and where volumes are.
+def take(target: Target, aws: Aws, connect: gather.Connect, now: datetime) -> tuple[Snapshot, ClusterState]:
+    """Take a snapshot, and read the state of the cluster by the same client.
 
     Raises:
-        CannotLookError: When nodes, pods or volumes cannot be listed.
+        CannotLookError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
     """
-    pods = [read_pod(each) for each in _list(kubernetes, "/api/v1/pods")]
-    by_node: dict[str, list[Workload]] = {}
-    for each in pods:
-        if each.node and each.phase not in ENDED:
-            by_node.setdefault(each.node, []).append(each)
-    nodes = [read_node(each) for each in _list(kubernetes, "/api/v1/nodes")]
-    return Surroundings(
-        nodes=tuple(Occupied(node, tuple(by_node.get(node.name, ()))) for node in nodes),
-        claim_zones=claim_zones(_list(kubernetes, "/api/v1/persistentvolumes")),
-    )
+    connected: list[Reading[Kubernetes]] = []
+
+    def kept(cluster: Reading[Cluster]) -> Reading[Kubernetes]:
+        connected.append(connect(cluster))
+        return connected[-1]
+
+    snapshot = gather.take_snapshot(target, aws, kept, now)
+    kubernetes = connected[-1]
+    if isinstance(kubernetes, Unreadable):
+        return snapshot, ClusterState(kubernetes, kubernetes, kubernetes, kubernetes, kubernetes)
+    return snapshot, read_state(kubernetes, aws, Case(snapshot))
+
+
+def read_state(kubernetes: Kubernetes, aws: Aws, case: Case) -> ClusterState:
+    """Return the state of a cluster; a list that cannot be read is ``Unreadable`` in it."""
+    with ThreadPoolExecutor(7) as pool:
+        nodes = pool.submit(_listed, kubernetes, "/api/v1/nodes", read_node)
+        pods = pool.submit(_listed, kubernetes, "/api/v1/pods", read_pod)
+        volumes = pool.submit(kubernetes.read_all, "/api/v1/persistentvolumes")
+        budgets = pool.submit(_listed, kubernetes, "/apis/policy/v1/poddisruptionbudgets", read_budget)
+        daemons = pool.submit(_listed, kubernetes, "/apis/apps/v1/daemonsets", daemon)
+        types = pool.submit(instance_types, aws, _types(case))
+        templates = pool.submit(node_templates, kubernetes, case)
+        listed = volumes.result()
+        return ClusterState(
+            nodes=nodes.result(),
+            pods=pods.result(),
+            claim_zones=listed if isinstance(listed, Unreadable) else claim_zones(listed),
+            budgets=budgets.result(),
+            daemons=daemons.result(),
+            instance_types=types.result(),
+            templates=templates.result(),
+        )
+
+
+def _listed(kubernetes: Kubernetes, path: str, read: Callable[[Json], T]) -> Reading[tuple[T, ...]]:
+    found = kubernetes.read_all(path)
+    return found if isinstance(found, Unreadable) else tuple(map(read, found))
 
 
 def claim_zones(volumes: Sequence[Json]) -> Mapping[str, frozenset[str]]:
@@ -48,48 +86,43 @@ def claim_zones(volumes: Sequence[Json]) -> Mapping[str, frozenset[str]]:
     return found
 
 
-def budgets(kubernetes: Kubernetes) -> list[Budget]:
-    """Return every PodDisruptionBudget.
+def daemon(it: Json) -> Workload:
+    """Return a pod of a DaemonSet, as its template makes it."""
+    return read_pod(
+        {
+            "metadata": {
+                "name": it["metadata"]["name"],
+                "namespace": it["metadata"].get("namespace") or "default",
+                "ownerReferences": [{"kind": "DaemonSet", "name": it["metadata"]["name"], "controller": True}],
+            },
+            "spec": it["spec"]["template"]["spec"],
+        }
+    )
 
-    Raises:
-        CannotLookError: When they cannot be listed.
+
+def node_templates(kubernetes: Kubernetes, case: Case) -> Mapping[str, Occupied]:
+    """Return the autoscaler's own node template of each group; empty where it does not give them."""
+    deployment, lease = case.deployment, case.snapshot.kubernetes.lease
+    if deployment is None:
+        return {}
+    held = lease if isinstance(lease, Lease) else None
+    page = leader_reads.debugging_snapshot(kubernetes, deployment, leader_reads.leader(case.pods, held))
+    return {} if page is None or isinstance(page, Unreadable) else parse_templates(page)
+
+
+def parse_templates(page: str) -> Mapping[str, Occupied]:
+    """Return the node templates of a page `/snapshotz` (`debuggingsnapshot/debugging_snapshot.go`), by group.
+
+    A page of another form gives none.
     """
-    return [read_budget(each) for each in _list(kubernetes, "/apis/policy/v1/poddisruptionbudgets")]
-
-
-def daemons(kubernetes: Kubernetes) -> list[Workload]:
-    """Return a pod of every DaemonSet, as its template makes it.
-
-    Raises:
-        CannotLookError: When DaemonSets cannot be listed.
-    """
-    return [
-        read_pod(
-            {
-                "metadata": {
-                    "name": each["metadata"]["name"],
-                    "namespace": each["metadata"].get("namespace") or "default",
-                    "ownerReferences": [{"kind": "DaemonSet", "name": each["metadata"]["name"], "controller": True}],
-                },
-                "spec": each["spec"]["template"]["spec"],
-            }
-        )
-        for each in _list(kubernetes, "/apis/apps/v1/daemonsets")
-    ]
-
-
-def pod(kubernetes: Kubernetes, namespace: str, name: str) -> Workload:
-    """Return one pod.
-
-    Raises:
-        CannotLookError: When it does not exist, or cannot be read.
-    """
-    found = _known(kubernetes.read(f"/api/v1/namespaces/{namespace}/pods/{name}"))
-    if found is None:
-        raise CannotLookError(
-            f"The pod {namespace}/{name} does not exist. To list pods: kubectl --namespace {namespace} get pods"
-        )
-    return read_pod(found)
+    try:
+        templates = json.loads(page)["TemplateNodes"] or {}
+        return {
+            group: Occupied(read_node(each["Node"]), tuple(map(read_pod, each.get("Pods") or ())))
+            for group, each in templates.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def instance_types(aws: Aws, names: Sequence[str]) -> Mapping[str, InstanceType]:
@@ -111,13 +144,10 @@ def _instance_type(it: Mapping[str, Any]) -> InstanceType:
     )
 
 
-def _list(kubernetes: Kubernetes, path: str) -> list[Json]:
-    found: list[Json] = _known(kubernetes.read_all(path))
-    return found
-
-
-def _known(reading: Reading[Any]) -> Any:
-    if isinstance(reading, Unreadable):
-        way = f"allow `{reading.call}` to your user" if reading.denied else "fix the network path to the API server"
-        raise CannotLookError(f"{reading.call}: {reading.message}. To get an answer, {way}.")
-    return reading
+def _types(case: Case) -> Sequence[str]:
+    """The first instance type of each group, by which Cluster Autoscaler goes."""
+    named: list[str] = []
+    for group in case.discovered_own:
+        managed = case.managed.get(group.name)
+        named += ((managed.instance_types if managed else ()) or group.instance_types)[:1]
+    return named

@@ -1,7 +1,7 @@
 """The answers as text and as JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -21,9 +21,19 @@ _WORDS = {
 }
 
 
-def nodes_text(answers: Sequence[NodeAnswer], cluster: str) -> str:
-    """Return the answers as text: a summary, then each node with every reason and what would remove it."""
+def nodes_text(answers: Sequence[NodeAnswer], cluster: str, counted: Mapping[str, int] | None = None) -> str:
+    """Return the answers as text: a summary, then each node with every reason and what would remove it.
+
+    Args:
+        answers: One for each node.
+        cluster: Name of the cluster.
+        counted: Nodes that the autoscaler counts as unremovable, by reason.
+    """
     lines = [_nodes_summary(answers, cluster)]
+    if counted:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in counted.items())
+        # `UpdateUnremovableNodesCount` sets the reasons of this loop only (`metrics/metrics.go`).
+        lines.append(f"The autoscaler's own count (/metrics; a reason that is gone keeps its last number): {reasons}.")
     for answer in answers:
         used = answer.utilization
         share = f", {used.share:.0%} of its {used.resource} requested" if used else ""
@@ -64,9 +74,16 @@ def pod_text(answer: PodAnswer) -> str:
     return "\n".join(lines) + "\n"
 
 
-def nodes_document(answers: Sequence[NodeAnswer], cluster: str) -> str:
+def nodes_document(answers: Sequence[NodeAnswer], cluster: str, counted: Mapping[str, int] | None = None) -> str:
     """Return the answers as JSON."""
-    return _json({"schemaVersion": SCHEMA_VERSION, "cluster": cluster, "nodes": [_node(each) for each in answers]})
+    return _json(
+        {
+            "schemaVersion": SCHEMA_VERSION,
+            "cluster": cluster,
+            "nodes": [_node(each) for each in answers],
+            "counted": dict(counted or {}),
+        }
+    )
 
 
 def _node(answer: NodeAnswer) -> dict[str, Any]:

@@ -60,11 +60,19 @@ class Selector:
 
 @dataclass(frozen=True)
 class Separation:
-    """A required pod anti-affinity: no other pod of the selector in the same topology domain."""
+    """A required pod anti-affinity: no other pod of the selector in the same topology domain.
+
+    Attributes:
+        namespaces: Where the other pods are; None for every namespace.
+    """
 
     topology: str
     selector: Selector
-    namespaces: frozenset[str]
+    namespaces: frozenset[str] | None
+
+    def concerns(self, pod: "Workload") -> bool:
+        """Whether it keeps a pod away."""
+        return (self.namespaces is None or pod.namespace in self.namespaces) and self.selector.selects(pod.labels)
 
 
 @dataclass(frozen=True)
@@ -263,7 +271,8 @@ def _separations(affinity: Json, namespace: str) -> tuple[Separation, ...]:
         Separation(
             term.get("topologyKey", ""),
             _selector(term.get("labelSelector") or {}),
-            frozenset(term.get("namespaces") or (namespace,)),
+            # An empty selector is every namespace; which ones another selects is not known here.
+            None if term.get("namespaceSelector") == {} else frozenset(term.get("namespaces") or (namespace,)),
         )
         for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
     )

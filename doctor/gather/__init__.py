@@ -30,6 +30,7 @@ from ..readings import Reading, Unreadable
 from ..target import Target
 from . import aws as aws_reads
 from . import kubernetes as kubernetes_reads
+from . import leader as leader_reads
 
 Connect = Callable[[Reading[Cluster]], Reading[Kubernetes]]
 """Returns a client for the API server, once the cluster is known or could not be described."""
@@ -160,7 +161,7 @@ def _with_deployment(
     accounts = pool.submit(kubernetes_reads.service_accounts, kubernetes, namespace)
     status = pool.submit(kubernetes_reads.config_map, kubernetes, given.get("namespace", namespace), status_map)
     priorities = pool.submit(kubernetes_reads.config_map, kubernetes, namespace, access.PRIORITY_CONFIG_MAP)
-    leader = pool.submit(kubernetes_reads.lease, kubernetes, lease_namespace, lease)
+    lease_read = pool.submit(kubernetes_reads.lease, kubernetes, lease_namespace, lease)
     release = pool.submit(kubernetes_reads.release, kubernetes, namespace, release_name) if by_helm else None
     minor = _minor(deployment)
     rights = {
@@ -168,6 +169,8 @@ def _with_deployment(
         for right in access.needs(minor, namespace, given)
     }
     pods = kubernetes_reads.pods(kubernetes, deployment)
+    leader = leader_reads.leader(pods, lease_read.result())
+    metrics = pool.submit(leader_reads.metrics, kubernetes, deployment, leader)
     status_of_release, revision = release.result() if release else (None, None)
     return replace(
         facts,
@@ -177,9 +180,10 @@ def _with_deployment(
         access=_rights(rights),
         status=status.result(),
         priorities=priorities.result(),
-        lease=leader.result(),
+        lease=lease_read.result(),
         release=status_of_release,
         revision=revision,
+        metrics=metrics.result(),
     )
 
 

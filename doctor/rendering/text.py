@@ -62,10 +62,10 @@ def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[T
         if everything:
             for finding in report.of(link):
                 yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.seen}", width)
-    for finding in _to_fix(report):
+    for finding in to_fix(report):
         yield Text()
         yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.rule.title}", width)
-        for name, value in _details(finding):
+        for name, value in details(finding):
             yield from _wrapped(Text(f"{name + ':':{_INDENT}}"), value, None if name == "fix" else width)
 
 
@@ -73,10 +73,15 @@ def _link(report: Report, link: Link) -> Text:
     """One line: the verdict on a link and its number of checks."""
     if link in report.skipped:
         return Text(f"{'left out':{_INDENT}}{link:18}--skip")
+    return _status(report.verdict(link)).append(f"{link:18}{link_numbers(report, link)}", "")
+
+
+def link_numbers(report: Report, link: Link) -> str:
+    """Return how many checks of a link have which status: ``5 ok, 1 broken``."""
     findings = report.of(link)
     counts = {status: sum(finding.status is status for finding in findings) for status in Status}
     numbers = ", ".join(f"{count} {status.replace('-', ' ')}" for status, count in counts.items() if count)
-    return _status(report.verdict(link)).append(f"{link:18}{numbers or 'nothing checked'}", "")
+    return numbers or "nothing checked"
 
 
 def _status(status: Status) -> Text:
@@ -96,8 +101,13 @@ def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
         yield Text(" " * _INDENT + line)
 
 
-def markdown(report: Report) -> str:
-    """Return the report as Markdown: the links as a table, then every finding that needs a fix."""
+def markdown(report: Report, *, everything: bool = False) -> str:
+    """Return the report as Markdown: the links as a table, then every finding that needs a fix.
+
+    Args:
+        report: The report.
+        everything: Whether to list every check at the end, the ones that are ok included.
+    """
     lines = [f"### {VERDICTS[report.exit_code].replace('-', ' ').capitalize()}: {summary(report)}", ""]
     lines += [report.notice, ""] if report.notice else []
     lines += ["| link | status | to fix |", "| --- | --- | --- |"]
@@ -105,10 +115,24 @@ def markdown(report: Report) -> str:
         rules = ", ".join(f"`{each.rule.id}`" for each in report.of(link) if each.status is not Status.OK)
         status = "left out" if link in report.skipped else _MARKS[report.verdict(link)]
         lines.append(f"| {link} | {status} | {rules} |")
-    for finding in _to_fix(report):
+    for finding in to_fix(report):
         lines += ["", f"#### {_MARKS[finding.status]} `{finding.rule.id}`: {finding.rule.title}", ""]
-        lines += [f"- {name}: {_fenced(value) if name == 'fix' else value}" for name, value in _details(finding)]
+        lines += [f"- {name}: {_fenced(value) if name == 'fix' else _prose(value)}" for name, value in details(finding)]
+    if everything:
+        lines += ["", "<details><summary>Every check</summary>", "", "| check | status | seen |", "| --- | --- | --- |"]
+        lines += [f"| `{each.rule.id}` | {_MARKS[each.status]} | {_cell(each.seen)} |" for each in report.findings]
+        lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A text in a cell of a table, on one line."""
+    return _prose(" ".join(text.split())).replace("|", "\\|")
+
+
+def _prose(text: str) -> str:
+    """A text that is never taken for HTML, nor for the mention of a person where it is posted."""
+    return text.replace("<", "&lt;").replace("@", "@\N{ZERO WIDTH SPACE}")
 
 
 def _fenced(command: str) -> str:
@@ -116,11 +140,13 @@ def _fenced(command: str) -> str:
     return f"{ticks}{command}{ticks}"
 
 
-def _to_fix(report: Report) -> list[Finding]:
+def to_fix(report: Report) -> list[Finding]:
+    """Return the findings that need a fix, in the order of the chain."""
     return [finding for finding in report.findings if finding.status is not Status.OK]
 
 
-def _details(finding: Finding) -> Iterator[tuple[str, str]]:
+def details(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield what is written of a finding, each part with its name."""
     yield "seen", finding.seen
     if finding.expected:
         yield "expected", finding.expected

@@ -153,3 +153,14 @@ THROTTLED = BOOK.rule(
     "`Throttling: Rate exceeded`.",
     "Raise `--scan-interval`, or make fewer calls to the same API from other programs of the account.",
 )
+COUNTERS = BOOK.rule(
+    "counters",
+    "The autoscaler's counters show no lasting failure",
+    "Its metrics count failed iterations, failed scale-ups and rejected AWS requests that the recent log may not have.",
+    "`/metrics` of the leader counts at least three failures, and at least half of the attempts failed: "
+    "`cluster_autoscaler_errors_total`, `cluster_autoscaler_aws_request_duration_seconds_count` with a status other "
+    "than `success`, or `cluster_autoscaler_failed_scale_ups_total` while no scale-up succeeded. Without the right to "
+    "`get` pods/proxy this is not checked.",
+    "Read the log around the last failure. If AWS denies a request that the role's policy allows, a service control "
+    "policy of the organization denies it.",
+)

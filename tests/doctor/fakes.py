@@ -232,12 +232,14 @@ class Cluster:
         calls: Every request as ``VERB path``, in order.
         denied: Parts of paths that are answered by 403.
         objects: Objects, and lists of objects, by path.
+        pages: What the autoscaler's pods serve, by path.
     """
 
     def __init__(self, mode: Source = Source.IRSA, groups: int = 1) -> None:
         self.calls: list[str] = []
         self.denied: set[str] = set()
         self.logs: dict[str, str] = {}
+        self.pages: dict[str, str] = {}
         namespace = f"/api/v1/namespaces/{snapshots.NAMESPACE}"
         annotations = {"eks.amazonaws.com/role-arn": snapshots.ROLE_ARN} if mode is Source.IRSA else {}
         stamp = f"{snapshots.ago(0.2):%Y-%m-%d %H:%M:%S} +0000 UTC"
@@ -289,6 +291,10 @@ class Cluster:
         if isinstance(found, Unreadable):
             return found
         return self.logs.get("previous" if query.get("previous") else "current")
+
+    def ask_pod(self, namespace: str, pod: str, port: int, page: str, seconds: float) -> Reading[str | None]:
+        found = self._answer("get", f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy{page}")
+        return found if isinstance(found, Unreadable) else self.pages.get(page)
 
     def review(self, spec: Any) -> Reading[bool]:
         path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"

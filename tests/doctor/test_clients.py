@@ -1,8 +1,11 @@
 """The clients: what is asked of the API server, and how its refusals and silences are told."""
 
 import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import urllib3.exceptions
@@ -124,7 +127,63 @@ def test_a_review_is_created_and_read():
 
 def test_the_client_of_kubernetes_has_no_other_way_to_write():
     public = {name for name in vars(KubernetesApi) if not name.startswith("_")}
-    assert public == {"read", "read_all", "read_labels", "read_text", "review"}
+    assert public == {"read", "read_all", "read_labels", "read_text", "ask_pod", "review"}
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """An API server whose proxy to pods answers by the pod's name; it notes what it was asked."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_GET(self):
+        self.asked.append((self.path, self.headers["authorization"]))
+        pod = self.path.split("/pods/")[1].split(":")[0]
+        if pod == "silent":
+            time.sleep(1)
+        self.send_response({"denied": 403, "unknown": 401, "gone": 503, "moved": 302}.get(pod, 200))
+        self.send_header("Location", "/api/v1/namespaces/a/pods/leader:8085/proxy/metrics")
+        self.end_headers()
+        self.wfile.write(b'{"message": "no"}' if pod in ("denied", "unknown") else b"a_metric 1")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def proxied():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    # A client that gave up is no error.
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    Proxy.asked.clear()
+    configuration = client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
+    configuration.api_key = {"authorization": "Bearer token-of-the-reader"}
+    configuration.retries = 1  # type: ignore[assignment]
+    yield KubernetesApi(client.ApiClient(configuration))
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_page_of_a_pod_is_read_through_the_proxy(proxied):
+    assert proxied.ask_pod("kube-system", "leader", 8085, "/metrics", 5) == "a_metric 1"
+    path = "/api/v1/namespaces/kube-system/pods/leader:8085/proxy/metrics"
+    assert Proxy.asked == [(path, "Bearer token-of-the-reader")]
+
+
+@pytest.mark.parametrize("pod", ["silent", "gone", "moved"])
+def test_a_pod_that_gives_no_page_is_asked_once_and_gives_none(proxied, pod):
+    assert proxied.ask_pod("a", pod, 8085, "/metrics", 0.2) is None
+    assert len(Proxy.asked) == 1
+
+
+@pytest.mark.parametrize(("pod", "denied"), [("denied", True), ("unknown", False)])
+def test_a_page_that_the_reader_may_not_read_is_named_by_its_right(proxied, pod, denied):
+    assert proxied.ask_pod("a", pod, 8085, "/metrics", 5) == Unreadable("get pods/proxy in a", denied, "no")
+
+
+def test_without_an_api_server_there_is_no_page():
+    configuration = client.Configuration(host="http://127.0.0.1:1")
+    assert KubernetesApi(client.ApiClient(configuration)).ask_pod("a", "b", 8085, "/metrics", 1) is None
 
 
 def test_a_kubeconfig_that_cannot_be_used_is_told(tmp_path):

@@ -37,9 +37,9 @@ def cluster() -> Cluster:
     big["status"] = {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "58", "nvidia.com/gpu": "2"}}
     made.objects["/api/v1/nodes"] = [big]
     made.objects[PODS] = [
-        listed("api-1", nodeName=big["metadata"]["name"], volumes=[{"name": "cache", "emptyDir": {}}])
+        listed("api-1", nodeName=big["metadata"]["name"], volumes=[{"name": "cache", "emptyDir": {}}]),
+        listed("api-9", nodeSelector={"disk": "ssd"}),
     ]
-    made.objects["/api/v1/namespaces/shop/pods/api-9"] = listed("api-9", nodeSelector={"disk": "ssd"})
     made.objects["/apis/policy/v1/poddisruptionbudgets"] = [
         {
             "metadata": {"namespace": "shop", "name": "api"},
@@ -117,3 +117,21 @@ def test_without_the_right_to_ask_ec2_sizes_are_unknown():
     cloud.denied.add("DescribeInstanceTypes")
     with cloud.attached():
         assert command.reading.instance_types(clients.Aws(snapshots.REGION), ["m6i.large"]) == {}
+
+
+def test_the_autoscalers_own_count_is_shown_with_the_nodes(run, cluster):
+    words = "The autoscaler's own count (/metrics; a reason that is gone keeps its last number): NoPlaceToMovePods 2."
+    assert words not in run("node", *NAMED)[1]
+    cluster.pages["/metrics"] = 'cluster_autoscaler_unremovable_nodes_count{reason="14"} 2'
+    assert words in run("node", *NAMED)[1]
+    assert json.loads(run("node", *NAMED, "--json")[1])["counted"] == {"NoPlaceToMovePods": 2}
+
+
+def test_each_list_is_read_once_for_an_answer(run, cluster):
+    run("pod", "shop/api-9", *NAMED)
+    lists = ("nodes", "pods", "persistentvolumes")
+    again = [call for call in cluster.calls if call in {f"list /api/v1/{name}" for name in lists}]
+    # The snapshot reads nodes, pending pods and volumes, the answer all of them with more of each.
+    assert sorted(again) == sorted([f"list /api/v1/{name}" for name in lists] * 2)
+    assert cluster.calls.count("list /apis/policy/v1/poddisruptionbudgets") == 1
+    assert cluster.calls.count("list /apis/apps/v1/daemonsets") == 1

@@ -13,7 +13,7 @@ from doctor.explain import drain, views
 from doctor.explain.fit import Occupied, Surroundings
 from doctor.explain.options import scale_down_options
 from doctor.explain.removal import SCALE_DOWN_DISABLED, Verdict, explain_nodes
-from doctor.explain.workload import Budget, Machine, Requirement, Selector, Separation, Workload
+from doctor.explain.workload import Budget, Machine, Requirement, Selector, Separation, Workload, read_pod
 from doctor.facts import Event, Instance, Taint
 from doctor.stress.capacity import Resources
 
@@ -137,14 +137,33 @@ def test_pods_that_fit_one_by_one_but_not_together_keep_a_node():
     assert rules(answer) == ["NoPlaceToMovePods"]
 
 
-def test_an_anti_affinity_keeps_replicas_apart():
-    apart = Separation("kubernetes.io/hostname", Selector((Requirement("app", "In", ("api",)),)), frozenset({"shop"}))
+@pytest.mark.parametrize("namespaces", [frozenset({"shop"}), None])
+def test_an_anti_affinity_keeps_replicas_apart(namespaces):
+    apart = Separation("kubernetes.io/hostname", Selector((Requirement("app", "In", ("api",)),)), namespaces)
     there = pod("api-2")
     first = Occupied(machine(), (pod(separations=(apart,)),))
     second = Occupied(machine("node-2", SECOND, taints=()), (there,))
     answers = explain_nodes(case(), Surroundings((first, second)), ())
     (reason,) = next(each for each in answers if each.node == "node-1").reasons
     assert "shop/api-2 has the same kubernetes.io/hostname" in reason.text
+
+
+@pytest.mark.parametrize(
+    ("where", "namespaces"),
+    [
+        ({}, frozenset({"shop"})),
+        ({"namespaces": ["a", "b"]}, frozenset({"a", "b"})),
+        ({"namespaceSelector": {}}, None),
+        ({"namespaceSelector": {"matchLabels": {"team": "a"}}}, frozenset({"shop"})),
+    ],
+)
+def test_the_namespaces_of_an_anti_affinity_are_read(where, namespaces):
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "api"}}, **where}
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    found = read_pod({"metadata": {"namespace": "shop", "name": "api-1"}, "spec": {"affinity": affinity}})
+    assert found.separations == (
+        Separation("kubernetes.io/hostname", Selector((Requirement("app", "In", ("api",)),)), namespaces),
+    )
 
 
 def test_a_volume_of_another_zone_keeps_a_node():

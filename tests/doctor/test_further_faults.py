@@ -20,6 +20,7 @@ from doctor.facts import (
     Launch,
     Lease,
     LogLine,
+    Metrics,
     OidcProvider,
     Policy,
     ServiceAccount,
@@ -1151,6 +1152,14 @@ PLANTS = (
         "pod.stack-image",
         "set image deployment/cluster-autoscaler "
         f"'*=registry.k8s.io/autoscaling/cluster-autoscaler:{newer_image('1.33')}'",
+    ),
+    Plant(
+        0,
+        "most iterations fail by the counters",
+        kubernetes(metrics=Metrics("ca-1", loops=9, errors={"cloudProviderError": 8})),
+        "autoscaler.counters",
+        "Read the log",
+        WARNING,
     ),
 )
 

@@ -113,6 +113,25 @@ def test_the_installed_packages_work_apart_from_the_repository(site: Path, tmp_p
     assert done.stdout.split() == [str(site / name / "__init__.py") for name in PACKAGES.values()]
 
 
+def test_a_plain_install_says_how_to_get_the_doctors_packages(site: Path, tmp_path: Path):
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["doctor"]
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        # What a plain install lacks: an import of it fails as if it were not there.
+        f"sys.modules.update(dict.fromkeys({extra}))\n"
+        "from importlib.metadata import distribution\n"
+        "(command,) = distribution('pulumi-eks-cluster-autoscaler').entry_points.select(group='console_scripts')\n"
+        "assert command.name == 'ca-doctor'\n"
+        "command.load()()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program, site], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "is not installed. Run: pip install 'pulumi-eks-cluster-autoscaler[doctor]'" in done.stderr
+
+
 def test_the_installed_package_serves_the_plugin(site: Path, tmp_path: Path):
     program = (
         "import runpy, sys; sys.path.insert(0, sys.argv.pop(1))\n"

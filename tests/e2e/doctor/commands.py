@@ -46,11 +46,20 @@ class Doctor:
         out, err = process.communicate(timeout=500)
         return Told(process.returncode, out, err)
 
+    def run_alone(self, *words: str) -> Told:
+        """Run one command to its end, without naming the stack or a cluster."""
+        process = self._start(*words)
+        out, err = process.communicate(timeout=500)
+        return Told(process.returncode, out, err)
+
     def start(self, command: str, *options: str, stack: bool = True) -> "subprocess.Popen[str]":
         """Start one command, by the stack's outputs in a file."""
         place = ["--outputs", str(self._outputs())] if stack else ["--cluster", CLUSTER, "--region", REGION]
+        return self._start(command, *options, *place)
+
+    def _start(self, *words: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "doctor", command, *options, *place],
+            [sys.executable, "-m", "doctor", *words],
             cwd=self._sandbox.layout.project,
             env=self._sandbox.layout.env(),
             stdin=subprocess.DEVNULL,

@@ -2,7 +2,9 @@
 
     CLUSTER_AUTOSCALER_BIN=/path/to/cluster-autoscaler python -m tests.e2e.doctor.record VERSION [SCENARIO ...]
 
-Each scenario installs the chart in an emulated cluster, with real tokens and IAM enforced, and breaks one thing.
+Each scenario installs the chart in an emulated cluster, with real tokens and IAM enforced, and breaks one thing. Of the
+scenarios in ``BUNDLED`` the state of the cluster is kept as well, by ``ca-doctor bundle``; of those in ``MEASURED`` the
+page ``/metrics``.
 """
 
 import json
@@ -23,6 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from doctor.bundle import archive
+from doctor.bundle.contents import decode, encode
+from sandbox.layout import PROJECT, REGION
 from sandbox.private_api import PrivateApi
 from sandbox.tests.harness import Sandbox
 from sandbox.tests.kubelet.installation import EMPTY, GROUP, NAME, OPEN, Installation, policy
@@ -38,6 +43,9 @@ SPREAD = "spread"
 """A group of up to eight nodes, empty."""
 STRANGER = "stranger"
 """A self-managed group with the discovery tags, whose instances never join the cluster."""
+
+BUNDLED = ("scale-down-blocked", "refused", "launch-failure", "startup-taint-unknown", "debugging-snapshot")
+MEASURED = ("healthy", *BUNDLED)
 
 _PATIENCE = 180.0
 _KEPT_OF_A_KIND = 2
@@ -156,6 +164,16 @@ def healthy(it: Installation) -> Iterator[None]:
     it.install()
     runs(it)
     logged(it, "min size reached")
+    yield
+
+
+@scenario
+def debugging_snapshot(it: Installation) -> Iterator[None]:
+    """--debugging-snapshot-enabled: the autoscaler shows its own node templates; a pod fits none of them."""
+    it.install({"debugging-snapshot-enabled": "true"})
+    runs(it)
+    pods(it, "stress", cpu="64")
+    reported(it, "NotTriggerScaleUp")
     yield
 
 
@@ -741,7 +759,12 @@ class Recorder:
         log = read_log(self._it)
         if name == "healthy":
             assert f"Cluster Autoscaler {self._version}" in log, log[:500]
+        if name in MEASURED:
             self._write(folder / "metrics.txt", _metrics(self._it))
+        if name == "debugging-snapshot":
+            self._write(folder / "snapshotz.json", _templates(self._it))
+        if name in BUNDLED:
+            self._bundle(folder / "bundle.tar.gz")
         about = {
             "version": self._version,
             "recorded": datetime.now(UTC).date().isoformat(),
@@ -768,11 +791,22 @@ class Recorder:
         if events:
             self._write(folder / "events.json", json.dumps(events, indent=2) + "\n")
 
+    def _bundle(self, file: Path) -> None:
+        """What ``ca-doctor bundle`` writes of the cluster, as a user runs it, without paths of this machine."""
+        cluster, layout = self._it.cluster, self._it.account.sandbox.layout
+        words = ["bundle", str(file), "--cluster", cluster.name, "--region", REGION]
+        words += ["--kubeconfig", str(cluster.files.admin_kubeconfig)]
+        subprocess.run([sys.executable, "-m", "doctor", *words], cwd=PROJECT, env=layout.env(), check=True)
+        clean = decode(self._clean_text(encode(archive.read(file)).decode()).encode(), str(file))
+        archive.write(file, clean)
+
     def _write(self, file: Path, text: str) -> None:
+        file.write_text(self._clean_text(text))
+
+    def _clean_text(self, text: str) -> str:
         for path, name in self._paths.items():
             text = text.replace(path, name)
-        text = re.sub(r"/sandbox/kubernetes/clusters/[\w-]+/\w+/pods/[^/]+/", "/pod/", text)
-        file.write_text(text)
+        return re.sub(r"/sandbox/kubernetes/clusters/[\w-]+/\w+/pods/[^/]+/", "/pod/", text)
 
     def _clean(self) -> None:
         for kind in ("deployment", "pod", "poddisruptionbudget"):
@@ -785,12 +819,25 @@ class Recorder:
 
 def _metrics(it: Installation) -> str:
     """The page /metrics, its own metrics only and without the buckets of histograms."""
+    lines = _page(it, "/metrics").splitlines()
+    return "\n".join(line for line in lines if "cluster_autoscaler_" in line and "_bucket{" not in line) + "\n"
+
+
+def _templates(it: Installation) -> str:
+    """The page /snapshotz without its nodes: they are in the bundle."""
+    document = json.loads(_page(it, "/snapshotz"))
+    document["NodeList"] = []
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _page(it: Installation, path: str) -> str:
+    """A page of the autoscaler, asked for directly: the API server of the sandbox does not reach its port."""
     (process,) = _processes(it)
     address = re.search(r"--address=(\S+)", process)
     assert address
-    with urllib.request.urlopen(f"http://{address[1]}/metrics") as page:
-        lines = page.read().decode().splitlines()
-    return "\n".join(line for line in lines if "cluster_autoscaler_" in line and "_bucket{" not in line) + "\n"
+    with urllib.request.urlopen(f"http://{address[1]}{path}", timeout=60) as page:
+        text: str = page.read().decode()
+    return text
 
 
 def _processes(it: Installation) -> list[str]:

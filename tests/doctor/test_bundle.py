@@ -440,5 +440,6 @@ def test_what_was_hidden_is_marked():
 
 @pytest.mark.parametrize("line", json.loads((ROOT / "upstream.json").read_text()), ids=lambda each: each["rule"])
 def test_every_line_by_which_a_symptom_is_known_survives(line):
-    pattern = next(symptom.pattern for symptom in SYMPTOMS if symptom.rule.id == line["rule"])
-    assert pattern.search(without_secrets(line["line"]))
+    patterns = [symptom.pattern for symptom in SYMPTOMS if symptom.pattern.search(line["line"])]
+    assert patterns
+    assert all(pattern.search(without_secrets(line["line"])) for pattern in patterns)

@@ -34,9 +34,9 @@ def load(project: str | None = None) -> Settings:
 
 
 def provider_faults(config: Mapping[str, str]) -> list[Fault]:
-    """Find settings of the AWS provider in the stack's file: the program has a provider of its own, which ignores them.
+    """Find settings of the AWS provider in the stack's file: the program makes its own provider, which ignores them.
 
-    ``aws:region`` is welcome if it says the same as the program's ``region``.
+    ``aws:region`` is accepted if it equals the program's ``region``.
     """
     instead = {
         "aws:region": "the same region as in region, or none",
@@ -68,8 +68,8 @@ def parse(config: Mapping[str, str]) -> Settings:
             expected = "an object or a list (pulumi config set --path, or YAML in the file)"
             unread.append(Fault(key, repr(value), expected))
     cleaned, misshapen = check(raw, Settings, camel_case, fields_of)
-    told = {fault.path for fault in unread}
-    raise_if_any("settings", [*unread, *(fault for fault in misshapen if fault.path not in told)])
+    reported = {fault.path for fault in unread}
+    raise_if_any("settings", [*unread, *(fault for fault in misshapen if fault.path not in reported)])
     settings = cast(Settings, {**DEFAULTS, **cleaned})
     raise_if_any("settings", faults(settings))
     return settings

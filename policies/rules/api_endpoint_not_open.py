@@ -21,7 +21,7 @@ def _judge(cluster: ResourceValidationArgs, _: Settings) -> Iterator[str]:
 
 
 def _is_everything(cidrs: tuple[str, ...]) -> bool:
-    """Says whether networks cover the internet, be it in halves: 0.0.0.0/1 and 128.0.0.0/1."""
+    """Return whether networks cover the internet, also in halves: 0.0.0.0/1 and 128.0.0.0/1."""
     networks = [network for network in map(_network, cidrs) if network]
     ipv4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     ipv6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))

@@ -9,7 +9,7 @@ from .model.rule import Rule, Settings
 from .model.stack import AUTO_SCALING_GROUP, AUTO_SCALING_TAG, NODE_GROUP
 from .model.tags import NODE_TEMPLATE, PREFIX, tags_of
 
-# What aws_manager.go and auto_scaling_groups.go of 1.36.1 look for after the prefix (read 2026-08-22).
+# What aws_manager.go and auto_scaling_groups.go of 1.36.1 read after the prefix (read 2026-08-22).
 _TEMPLATE_KINDS = ("label", "taint", "resources", "autoscaling-options")
 _OPTIONS = (
     "scaledownutilizationthreshold",

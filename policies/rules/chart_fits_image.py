@@ -32,7 +32,7 @@ RULE = Rule(
     name="chart-fits-image",
     reason=(
         "From 1.33 on Cluster Autoscaler waits until it has listed every resource it watches. If the chart's role "
-        "lacks one, it waits indefinitely: the pod is Running, its health check says 200, and nothing scales."
+        "lacks one, it waits indefinitely: the pod is Running, its health check returns 200, and nothing scales."
     ),
     fix="Raise the chart together with the image; the newest chart serves every older image.",
     types=AUTOSCALER_TYPES,

@@ -27,7 +27,7 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
 
 
 def _is_local(resource: ResourceValidationArgs) -> bool:
-    """Says whether the chart is a file or folder, whose version is whatever lies there.
+    """Return whether the chart is a file or folder, whose version the program does not choose.
 
     `<repository>/<chart>` names no folder: it is how Helm's own list of repositories is asked.
     """
@@ -42,7 +42,7 @@ RULE = Rule(
     name="chart-version-pinned",
     reason=(
         "Without an exact version an update installs the newest chart of that day, with permissions and a default "
-        "image that nobody reviewed."
+        "image that was not reviewed."
     ),
     fix="Set version to one exact chart version, and change it in a separate commit.",
     types=CHART_TYPES,

@@ -27,7 +27,7 @@ def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]
         tags = tags_in_stack(resource, stack)
         if _is_meant_to_scale(resource, tags, stack):
             yield from _missing(tags, f"Group {resource.name}")
-    elif _is_first_for_foreign_group(resource, stack):
+    elif _is_first_for_outside_group(resource, stack):
         tags = {}
         for tag in _tags_for(target_of(resource), stack):
             tags |= tags_of(tag)
@@ -36,7 +36,7 @@ def _judge(resource: PolicyResource, stack: Stack, _: Settings) -> Iterator[str]
 
 
 def _is_meant_to_scale(group: PolicyResource, tags: dict[str, str | None], stack: Stack) -> bool:
-    """Says whether a group has some tag for Cluster Autoscaler, or room to grow in a stack that runs one."""
+    """Return whether a group has some tag for Cluster Autoscaler, or maxSize above minSize in a stack that runs one."""
     if is_for_autoscaler(tags):
         return True
     smallest, largest = size_limits(group)
@@ -54,8 +54,8 @@ def _missing(tags: dict[str, str | None], group: str) -> Iterator[str]:
             yield f"{group} has the tag {key} = {value}; expected {OWNED}, which the role's condition asks for."
 
 
-def _is_first_for_foreign_group(tag: PolicyResource, stack: Stack) -> bool:
-    """Says whether a tag resource is the one by which to judge a group that is not in the stack: once per group."""
+def _is_first_for_outside_group(tag: PolicyResource, stack: Stack) -> bool:
+    """Return whether a tag resource is the one by which to judge a group that is not in the stack: once per group."""
     target = target_of(tag)
     # EKS tags the group behind a managed node group for discovery by itself.
     inside = (*stack.of(NODE_GROUP), *stack.of(AUTO_SCALING_GROUP))

@@ -1,4 +1,4 @@
-"""The program says which group grows when several could."""
+"""The program sets which group grows when several could."""
 
 from collections.abc import Iterator
 

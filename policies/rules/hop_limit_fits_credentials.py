@@ -37,7 +37,7 @@ def _judge(template: PolicyResource, stack: Stack, settings: Settings) -> Iterat
 
 
 def _modes(stack: Stack) -> set[str]:
-    """Returns how the autoscalers of a stack get credentials; empty if another stack runs them."""
+    """Return how the autoscalers of a stack get credentials; empty if another stack runs them."""
     found = (autoscaler_in(resource) for resource in stack.of(*AUTOSCALER_TYPES))
     return {_mode(autoscaler, stack) for autoscaler in found if autoscaler}
 

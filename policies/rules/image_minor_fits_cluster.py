@@ -28,7 +28,7 @@ def _judge(resource: PolicyResource, stack: Stack, settings: Settings) -> Iterat
 
 
 def _clusters(autoscaler: Autoscaler, stack: Stack, settings: Settings) -> Iterator[tuple[str, str]]:
-    """Yields name and Kubernetes version of the clusters that an autoscaler scales, as far as this stack knows them."""
+    """Yield name and Kubernetes version of the clusters that an autoscaler scales, as far as this stack knows them."""
     if version := settings.text("kubernetesVersion"):
         yield "the cluster", version
         return
@@ -39,10 +39,10 @@ def _clusters(autoscaler: Autoscaler, stack: Stack, settings: Settings) -> Itera
 
 
 def _fits(image: tuple[int, int], cluster: tuple[int, int]) -> bool:
-    """Says whether an image fits a cluster: equal minors, or the newest known ones on a cluster newer than the table.
+    """Return whether an image fits a cluster: equal minors, or the newest known ones on a cluster newer than the table.
 
     Amazon EKS offers a Kubernetes minor weeks before Cluster Autoscaler has a release for it (kubernetes/autoscaler
-    issue 9985), and nobody's upgrade of a cluster may block their stack meanwhile.
+    issue 9985), and an upgrade of the cluster must not block its stack meanwhile.
     """
     return image == cluster or charts.NEWEST_MINOR <= image < cluster
 
@@ -59,8 +59,8 @@ def _dotted(version: tuple[int, int]) -> str:
 RULE = Rule(
     name="image-minor-fits-cluster",
     reason=(
-        "Cluster Autoscaler simulates the scheduler of its own Kubernetes minor, and only equal minors are tested. A "
-        "newer one may wait indefinitely for APIs that the cluster does not serve, while its pod looks healthy."
+        "Cluster Autoscaler simulates the scheduler of one Kubernetes minor, and only equal minors are tested. A "
+        "newer one may wait indefinitely for APIs that the cluster does not serve, while its pod is Running."
     ),
     fix="Set image.tag to the newest patch of the cluster's own minor; the chart's default trails behind.",
     types=AUTOSCALER_TYPES,

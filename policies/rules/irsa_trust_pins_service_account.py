@@ -18,7 +18,7 @@ _SUBJECT = re.compile(r"system:serviceaccount:[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z
 
 
 def trusted_subjects(statement: Statement) -> tuple[str, ...]:
-    """Returns the subjects that a statement pins for the OIDC providers it trusts, none if it trusts no provider."""
+    """Return the subjects that a statement pins for the OIDC providers it trusts, none if it trusts no provider."""
     return tuple(subject for issuer in _issuers(statement) for subject in statement.equals(f"{issuer}:sub"))
 
 
@@ -37,7 +37,7 @@ def _judge(role: ResourceValidationArgs, _: Settings) -> Iterator[str]:
 
 
 def _speaks_of_accounts(statement: Statement, issuer: str) -> bool:
-    """Says whether a statement names service accounts, which only Kubernetes has; those of CI name repositories."""
+    """Return whether a statement names service accounts, which only Kubernetes has; those of CI name repositories."""
     key = f"{issuer}:sub".lower()
     values = (value for keys in statement.conditions.values() for value in keys.get(key, ()))
     return any(value.startswith(_ACCOUNTS) for value in values)

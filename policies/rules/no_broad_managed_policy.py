@@ -1,4 +1,4 @@
-"""Nobody in the program holds a managed policy that reaches far beyond one cluster's groups."""
+"""No role, user or group in the program holds a managed policy that reaches far beyond one cluster's groups."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase

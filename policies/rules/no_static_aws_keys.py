@@ -33,7 +33,7 @@ def _judge(resource: ResourceValidationArgs, _: Settings) -> Iterator[str]:
 
 
 def _key_ids(value: object, place: str = "") -> Iterator[str]:
-    """Yields the places of texts that contain an access key id, passing over what is not known yet."""
+    """Yield the places of texts that contain an access key id, passing over what is not known yet."""
     if isinstance(value, str):
         if _KEY_ID.search(value):
             yield place

@@ -20,7 +20,7 @@ _ACTIONS = ("sts:AssumeRole", "sts:TagSession")
 
 
 def trusts_pod_identity(statement: Statement) -> bool:
-    """Says whether a statement lets EKS Pod Identity take the role."""
+    """Return whether a statement lets EKS Pod Identity assume the role."""
     return statement.allows_action("sts:AssumeRole") and "pods.eks.amazonaws.com" in statement.principals.get(
         "Service", ()
     )

@@ -1,4 +1,4 @@
-"""The autoscaler's pod goes before the pods that wait for it."""
+"""The autoscaler's pod is scheduled before other pending pods."""
 
 from collections.abc import Iterator
 

@@ -21,7 +21,7 @@ _EKS_GROUPS = "eks-"
 
 
 def cluster_conditions(statement: Statement) -> tuple[str, ...]:
-    """Returns the clusters, in lower case, to whose groups a statement is confined by an exact tag condition.
+    """Return the clusters, in lower case, to whose groups a statement is confined by an exact tag condition.
 
     A cluster that is named by a policy variable, such as the session tag of EKS Pod Identity, stands as it is written.
     """
@@ -42,7 +42,7 @@ def _cluster(tag: str, value: str) -> str | None:
 
 
 def _names_its_groups(statement: Statement) -> bool:
-    """Says whether `Resource` names the groups, in full or by the beginning of a name."""
+    """Return whether `Resource` names the groups, in full or by the beginning of a name."""
     return all(map(_is_narrow, statement.resources))
 
 

@@ -25,19 +25,19 @@ def _judge_permissions(resource: PolicyResource, stack: Stack) -> Iterator[str]:
         return
     scaling = [statement for statement in permissions(resource) if statement.scaling_writes()]
     named = {cluster for statement in scaling for cluster in cluster_conditions(statement) if "$" not in cluster}
-    yield from _strangers(named, stack, "The policy lets its holder scale groups of cluster {}")
+    yield from _of_other_clusters(named, stack, "The policy lets its holder scale groups of cluster {}")
 
 
 def _judge_tags(resource: PolicyResource, stack: Stack) -> Iterator[str]:
     named = {cluster for key in tags_of(resource) if (cluster := cluster_of(key))}
-    yield from _strangers(named, stack, "The group is tagged for cluster {}")
+    yield from _of_other_clusters(named, stack, "The group is tagged for cluster {}")
     for node_group in used_by(resource, "autoscalingGroupName", NODE_GROUP):
         home = dig(node_group.props, "clusterName")
         for cluster in named - {home}:
             yield f"The group is tagged for cluster {cluster}, and its node group {node_group.name} belongs to {home}."
 
 
-def _strangers(clusters: set[str], stack: Stack, finding: str) -> Iterator[str]:
+def _of_other_clusters(clusters: set[str], stack: Stack, finding: str) -> Iterator[str]:
     if not clusters:
         return
     autoscalers = filter(None, map(autoscaler_in, stack.of(*AUTOSCALER_TYPES)))

@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-SCOPE = ("doctor", "docs/doctor")
+SCOPE = ("README.md", "doctor", "docs/doctor", "policies", "settings")
 """Folders and files that are checked."""
 
-LATER = ("components", "policies", "settings", "docs", "README.md")
+LATER = ("components", "docs")
 """Folders and files that still have such words; move each to ``SCOPE`` once its text is rewritten."""
 
 WORDS: Mapping[str, str] = {
@@ -25,7 +25,7 @@ WORDS: Mapping[str, str] = {
     r"(least|greatest|fewest) (size|nodes?)": "minSize, maxSize, minimum or maximum number of nodes",
     r"set aside": "backed off",
     r"rooms?": "capacity (of nodes), package (of code)",
-    r"looks?|looked|looking": "check, inspect, read",
+    r"(look(s|ed|ing)?)(?! ?up\b)": "check, inspect, read",
     r"foreign": "self-managed, of another cluster",
     r"(un)?announc(e|es|ed|ing)": "advertise for scale-from-zero, add node-template tags",
     r"rightly|for ever|in vain|nought|shall|ought|thus|of late": "delete, or: correctly, indefinitely, timed out, zero",
@@ -41,6 +41,7 @@ WORDS: Mapping[str, str] = {
 lies, hangs, picture and faults, are left to the reader."""
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("policies", "least nodes"): "the expander least-nodes",
     ("doctor", "could not look"): "the exit code and the verdict of the JSON, an interface",
     ("doctor", "cannot look"): "the error behind that exit code",
     ("doctor", "foreign groups"): "the id of a rule, an interface",

@@ -94,10 +94,10 @@ class HelmAutoscaler:
     resource: Judged
 
     def value(self, *path: str) -> object:
-        """Returns a chart value, None if it is not given.
+        """Return a chart value, None if it is not given.
 
         Raises:
-            UnknownValueError: It is not known yet, or may stand in a values file that nobody has read.
+            UnknownValueError: It is not known yet, or may be in a values file that the provider has not read.
         """
         found = dig(self.resource.props, "values", *path)
         # The provider merges a Release's files into `values` and drops them before policies see the inputs
@@ -185,7 +185,7 @@ class HelmAutoscaler:
 
 @dataclass(frozen=True)
 class DeployedAutoscaler:
-    """The autoscaler of a Deployment, written by hand or rendered by a `Chart` component."""
+    """The autoscaler of a Deployment, written in the program or rendered by a `Chart` component."""
 
     resource: Judged
 
@@ -258,7 +258,7 @@ class DeployedAutoscaler:
 
 
 def autoscaler_in(resource: Judged) -> Autoscaler | None:
-    """Returns the autoscaler that a resource deploys, None if it deploys something else.
+    """Return the autoscaler that a resource deploys, None if it deploys something else.
 
     A resource whose nature is not known yet is taken for something else: no other program part must be held up by it.
     """
@@ -272,14 +272,14 @@ def autoscaler_in(resource: Judged) -> Autoscaler | None:
 
 
 def is_autoscaler_chart(resource: Judged) -> bool:
-    """Says whether a release or chart component installs the chart `cluster-autoscaler`, whatever it is called."""
+    """Return whether a release or chart component installs the chart `cluster-autoscaler`, whatever it is called."""
     reference = peek(resource.props, "chart") or peek(resource.props, "path")
     file = str(reference or "").rstrip("/").rpartition("/")[2]
     return bool(_CHART_FILE.fullmatch(file)) or has(peek(resource.props, "values"), "autoDiscovery")
 
 
 def discovered_clusters(autoscaler: Autoscaler) -> frozenset[str]:
-    """Returns the clusters whose discovery tags an autoscaler looks for."""
+    """Return the clusters whose discovery tags an autoscaler discovers."""
     keys = (
         tag.partition("=")[0].strip() for flag in autoscaler.discovery for tag in flag.partition("tag=")[2].split(",")
     )

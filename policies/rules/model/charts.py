@@ -15,13 +15,13 @@ _READ = re.compile(r"read (\d{4}-\d{2}-\d{2})\.$")
 
 
 def release(version: str) -> tuple[int, int, int] | None:
-    """Returns major, minor and patch of an exact version such as `9.46.3` or `v1.35.2`, None for anything looser."""
+    """Return major, minor and patch of an exact version such as `9.46.3` or `v1.35.2`, None for anything looser."""
     match = _EXACT.fullmatch(version)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def minor(version: str) -> tuple[int, int]:
-    """Returns major and minor of a version such as `1.35`, `1.35.2` or `1.35.2-eks-abc`; (0, 0) if it is none."""
+    """Return major and minor of a version such as `1.35`, `1.35.2` or `1.35.2-eks-abc`; (0, 0) if it is none."""
     match = re.match(r"v?(\d+)\.(\d+)", version)
     return (int(match[1]), int(match[2])) if match else (0, 0)
 
@@ -41,7 +41,7 @@ class Floor(NamedTuple):
 
 
 def default_tag(chart_version: str) -> str | None:
-    """Returns the image tag that a chart release runs by default, None if this pack does not know the release.
+    """Return the image tag that a chart release runs by default, None if this pack does not know the release.
 
     It is `image.tag` of values.yaml, not appVersion, which some releases have wrong.
     """
@@ -68,7 +68,7 @@ NEWEST_MINOR = max(minor(row["minor"]) for row in rows("cluster-autoscaler.tsv")
 NEWEST_IMAGE = f"v{rows('cluster-autoscaler.tsv')[-1]['newest']}"
 """Tag of the newest Cluster Autoscaler that this pack knows."""
 
-# From this minor on Cluster Autoscaler waits until it has listed every resource, while its health check says 200.
+# From this minor on Cluster Autoscaler waits until it has listed every resource, while its health check returns 200.
 _BLOCKS_SINCE = (1, 33)
 
 NEWEST_CHART = rows("charts.tsv")[-1]["chart"]

@@ -54,13 +54,13 @@ class Statement:
         return self.pinned().get(key.lower(), ())
 
     def allows_action(self, action: str) -> bool:
-        """Says whether the statement allows one named action."""
+        """Return whether the statement allows one named action."""
         if self.spared_actions is not None:
             return self.allows and not any(_matches(action, pattern) for pattern in self.spared_actions)
         return self.allows and any(_matches(action, pattern) for pattern in self.actions)
 
     def scaling_writes(self) -> tuple[str, ...]:
-        """Returns the actions by which the statement lets its holder change Auto Scaling groups, as written."""
+        """Return the actions by which the statement lets its holder change Auto Scaling groups, as written."""
         if not self.allows:
             return ()
         if self.spared_actions is not None:
@@ -70,7 +70,7 @@ class Statement:
 
 
 def permissions(resource: Judged) -> Iterator[Statement]:
-    """Yields the statements of every permission document in a policy or role.
+    """Yield the statements of every permission document in a policy or role.
 
     Raises:
         UnknownValueError: A document is not known yet.
@@ -83,7 +83,7 @@ def permissions(resource: Judged) -> Iterator[Statement]:
 
 
 def trust(role: Judged) -> Iterator[Statement]:
-    """Yields the statements of a role's trust document.
+    """Yield the statements of a role's trust document.
 
     Raises:
         UnknownValueError: The document is not known yet.
@@ -92,7 +92,7 @@ def trust(role: Judged) -> Iterator[Statement]:
 
 
 def statements(document: object) -> Iterator[Statement]:
-    """Yields the statements of a document given as JSON text or as an object.
+    """Yield the statements of a document given as JSON text or as an object.
 
     What is no document at all yields nothing: AWS refuses it in its own words.
     """
@@ -132,7 +132,7 @@ def _matches(action: str, pattern: str) -> bool:
 
 
 def _changes_groups(pattern: str) -> bool:
-    """Says whether an action pattern covers any Auto Scaling action that is not a read.
+    """Return whether an action pattern covers any Auto Scaling action that is not a read.
 
     Only what stands before the first wildcard is certain, so `autoscaling:D*` counts: it covers DeleteAutoScalingGroup.
     """

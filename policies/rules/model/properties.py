@@ -1,7 +1,7 @@
 """Reading the properties of a resource, of which any may be missing or not known before the update.
 
 The engine hands out mappings and lists that raise `UnknownValueError` when an unknown value is touched. A rule lets it
-through where the value decides (`dig`), and looks past it where it does not (`peek`, `has`).
+through where the value decides (`dig`), and ignores it where it does not (`peek`, `has`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 
 def dig(value: object, *path: str) -> object:
-    """Returns the value at a path of keys, or None where a step is missing.
+    """Return the value at a path of keys, or None where a step is missing.
 
     Raises:
         UnknownValueError: A value on the path is not known yet.
@@ -21,7 +21,7 @@ def dig(value: object, *path: str) -> object:
 
 
 def peek(value: object, *path: str) -> object:
-    """Returns the value at a path of keys, or None where a step is missing or not known yet."""
+    """Return the value at a path of keys, or None where a step is missing or not known yet."""
     try:
         return dig(value, *path)
     except UnknownValueError:
@@ -29,19 +29,19 @@ def peek(value: object, *path: str) -> object:
 
 
 def has(value: object, key: str) -> bool:
-    """Says whether a mapping has a key, whatever its value is (`in` would raise for an unknown value)."""
+    """Return whether a mapping has a key, whatever its value is (`in` would raise for an unknown value)."""
     return isinstance(value, Mapping) and any(key == present for present in value)
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Returns one text or a list of texts as a tuple; anything else is empty."""
+    """Return one text or a list of texts as a tuple; anything else is empty."""
     if isinstance(value, str):
         return (value,)
     return tuple(str(item) for item in value) if isinstance(value, Sequence) else ()
 
 
 def mappings(value: object) -> tuple[Mapping[str, object], ...]:
-    """Returns the mappings in a list, or the one mapping that stands for such a list."""
+    """Return the mappings in a list, or the one mapping that stands for such a list."""
     if isinstance(value, Mapping):
         return (value,)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -50,7 +50,7 @@ def mappings(value: object) -> tuple[Mapping[str, object], ...]:
 
 
 def whole(value: object, default: int) -> int:
-    """Returns a number as an integer, or the default if there is none; the engine sends floats, some programs texts."""
+    """Return a number as an integer, or the default if there is none; the engine sends floats, some programs texts."""
     try:
         return int(float(str(value)))
     except ValueError:

@@ -29,7 +29,7 @@ _OF_PEOPLE = (types.USER_ATTACHMENT, types.USER_ATTACHMENTS, types.GROUP_ATTACHM
 
 
 def is_cluster_issuer(issuer: str) -> bool:
-    """Says whether an OIDC issuer, without its scheme, is that of an EKS cluster, or a pattern that covers some."""
+    """Return whether an OIDC issuer, without its scheme, is that of an EKS cluster, or a pattern that covers some."""
     return issuer.startswith(_CLUSTER_ISSUERS) or "*" in issuer.partition("/")[0]
 
 
@@ -47,12 +47,12 @@ def roles_of(resource: PolicyResource, name: str, arn: object) -> Iterator[Polic
 
 
 def is_the_autoscalers(role: PolicyResource, stack: Stack) -> bool:
-    """Says whether the autoscaler's service account gets a role, or the role may scale groups."""
+    """Return whether the autoscaler's service account gets a role, or the role may scale groups."""
     return any(role is other for other in (*_given_to_autoscalers(stack), *_allowed_to_scale(stack)))
 
 
 def may_be_for_the_cluster(document: PolicyResource, stack: Stack) -> bool:
-    """Says whether a pod or a node may hold the permissions of a document.
+    """Return whether a pod or a node may hold the permissions of a document.
 
     They do not if the stack attaches it to users, to groups, or to roles of CI and other services alone.
     """

@@ -24,19 +24,19 @@ Schema = dict[str, dict[str, object]]
 
 
 def number(default: int, description: str) -> dict[str, object]:
-    """Returns the schema of a setting that is a whole number."""
+    """Return the schema of a setting that is a whole number."""
     return {"type": "integer", "default": default, "description": description}
 
 
 def text(default: str, description: str, choices: tuple[str, ...] = ()) -> dict[str, object]:
-    """Returns the schema of a setting that is a text, one of `choices` if there are any."""
+    """Return the schema of a setting that is a text, one of `choices` if there are any."""
     return {"type": "string", "default": default, "description": description} | (
         {"enum": list(choices)} if choices else {}
     )
 
 
 def text_list(default: tuple[str, ...], description: str) -> dict[str, object]:
-    """Returns the schema of a setting that is a list of texts."""
+    """Return the schema of a setting that is a list of texts."""
     return {"type": "array", "items": {"type": "string"}, "default": list(default), "description": description}
 
 
@@ -47,15 +47,15 @@ class Settings:
     values: Mapping[str, object]
 
     def number(self, name: str) -> int:
-        """Returns a whole number; the engine sends every number as a float."""
+        """Return a whole number; the engine sends every number as a float."""
         return int(str(self.values[name]).removesuffix(".0"))
 
     def text(self, name: str) -> str:
-        """Returns a text."""
+        """Return a text."""
         return str(self.values[name])
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Returns a list of texts."""
+        """Return a list of texts."""
         return texts(self.values[name])
 
 
@@ -75,7 +75,7 @@ class Rule:
         reason: Why the rule exists.
         fix: What to do about a violation; it is shown with each of them.
         types: Pulumi type tokens of the resources to judge.
-        level: What a violation does unless the pack's configuration says otherwise.
+        level: What a violation does unless the pack's configuration sets another level.
         severity: How much harm a violation can do.
         settings: Schema of each setting, with its default.
     """

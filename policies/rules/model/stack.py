@@ -38,12 +38,12 @@ class Stack:
     resources: tuple[PolicyResource, ...]
 
     def of(self, *types: str) -> Iterator[PolicyResource]:
-        """Yields the resources of the given types."""
+        """Yield the resources of the given types."""
         return (resource for resource in self.resources if resource.resource_type in types)
 
 
 def used_by(resource: PolicyResource, name: str, *types: str) -> tuple[PolicyResource, ...]:
-    """Returns the resources of the given types that a property of a resource is computed from.
+    """Return the resources of the given types that a property of a resource is computed from.
 
     This is known before any value is: the name of a group that does not exist yet is unknown, the group itself is not.
     """

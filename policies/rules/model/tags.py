@@ -13,13 +13,13 @@ OWNED = "owned"
 
 
 def cluster_of(key: str) -> str | None:
-    """Returns the cluster that a discovery tag names (`k8s.io/cluster-autoscaler/<cluster>`), None for other keys."""
+    """Return the cluster that a discovery tag names (`k8s.io/cluster-autoscaler/<cluster>`), None for other keys."""
     name = key.removeprefix(PREFIX)
     return name if name and name != key and key != ENABLED and "/" not in name else None
 
 
 def tags_of(resource: Judged) -> dict[str, str | None]:
-    """Returns the tags that a group, a tag resource or any other AWS resource declares itself.
+    """Return the tags that a group, a tag resource or any other AWS resource declares itself.
 
     A value that is not known yet is None.
 
@@ -33,7 +33,7 @@ def tags_of(resource: Judged) -> dict[str, str | None]:
 
 
 def tags_in_stack(group: PolicyResource, stack: Stack) -> dict[str, str | None]:
-    """Returns the tags of a group, both its own and those of the tag resources that point at it."""
+    """Return the tags of a group, both its own and those of the tag resources that point at it."""
     tags = tags_of(group)
     for tag in stack.of(AUTO_SCALING_TAG):
         if points_at(tag, group):
@@ -42,30 +42,30 @@ def tags_in_stack(group: PolicyResource, stack: Stack) -> dict[str, str | None]:
 
 
 def points_at(tag: PolicyResource, group: PolicyResource) -> bool:
-    """Says whether a tag resource is for a group of the stack, by reference or by name."""
+    """Return whether a tag resource is for a group of the stack, by reference or by name."""
     target = target_of(tag)
     return target is not None and target in (group.urn, peek(group.props, "name"))
 
 
 def target_of(tag: PolicyResource) -> str | None:
-    """Returns what a tag resource is for: the URN of a group in the stack, or the name of one outside it."""
+    """Return what a tag resource is for: the URN of a group in the stack, or the name of one outside it."""
     for target in used_by(tag, "autoscalingGroupName", AUTO_SCALING_GROUP, NODE_GROUP):
         return target.urn
     return _text(peek(tag.props, "autoscalingGroupName"))
 
 
 def runs_nodes(tags: dict[str, str | None]) -> bool:
-    """Says whether a group with these tags belongs to a Kubernetes cluster; other groups are not judged."""
+    """Return whether a group with these tags belongs to a Kubernetes cluster; other groups are not judged."""
     return any(key.startswith((PREFIX, OWNER_PREFIX)) for key in tags)
 
 
 def is_for_autoscaler(tags: dict[str, str | None]) -> bool:
-    """Says whether any of these tags is one that Cluster Autoscaler reads."""
+    """Return whether any of these tags is one that Cluster Autoscaler reads."""
     return any(key.startswith(PREFIX) for key in tags)
 
 
 def launches_nodes(template: PolicyResource, stack: Stack) -> bool:
-    """Says whether a group of nodes in the stack uses a launch template or configuration."""
+    """Return whether a group of nodes in the stack uses a launch template or configuration."""
     return any(
         template in user.dependencies and (user.resource_type == NODE_GROUP or runs_nodes(tags_in_stack(user, stack)))
         for user in stack.of(NODE_GROUP, AUTO_SCALING_GROUP)

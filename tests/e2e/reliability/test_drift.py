@@ -11,8 +11,8 @@ import pytest
 from kubernetes import client
 
 from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.bench import settled
 from tests.e2e.doctor.commands import Doctor
-from tests.e2e.doctor.test_doctor_modes import settled
 from tests.e2e.program.identity import NAMESPACE
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.suite import DOCTOR, ENGINE, PROVIDER, SERVER, Finding

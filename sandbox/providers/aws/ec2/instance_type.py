@@ -1,7 +1,6 @@
-"""What EC2 instance types have, by ``aws.ec2.get_instance_type`` and ``get_instance_types``.
+"""What EC2 instance types have, by ``aws.ec2.get_instance_type``.
 
-Imitates terraform-provider-aws internal/service/ec2/ec2_instance_type_data_source.go (``dataSourceInstanceTypeRead``)
-and ec2_instance_types_data_source.go.
+Imitates terraform-provider-aws internal/service/ec2/ec2_instance_type_data_source.go (``dataSourceInstanceTypeRead``).
 """
 
 from __future__ import annotations
@@ -68,14 +67,6 @@ def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
     }
 
 
-def get_instance_types(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.ec2.get_instance_types``: the names of all types that fit."""
-    filters: Any = [{"Name": each["name"], "Values": each["values"]} for each in args.get("filters") or ()]
-    pages = cloud.ec2.get_paginator("describe_instance_types").paginate(Filters=filters)
-    names = [kind["InstanceType"] for page in pages for kind in page["InstanceTypes"]]
-    return {"filters": args.get("filters"), "id": cloud.region, "instanceTypes": names, "region": cloud.region}
-
-
 def _value(kind: Any, path: str) -> Any:
     value = kind
     for member in path.split("."):
@@ -99,5 +90,4 @@ FUNCTIONS = [
         get_instance_type,
         frozenset({"instanceType"}),
     ),
-    Function("aws:ec2/getInstanceTypes:getInstanceTypes", aws.ec2.get_instance_types, get_instance_types),
 ]

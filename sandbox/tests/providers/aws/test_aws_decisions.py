@@ -38,7 +38,6 @@ CONTRACT_TYPES = {
 }
 CONTRACT_FUNCTIONS = {
     "aws:ec2/getInstanceType:getInstanceType",
-    "aws:ec2/getInstanceTypes:getInstanceTypes",
     "aws:ec2/getRouteTable:getRouteTable",
     "aws:ec2/getRouteTables:getRouteTables",
     "aws:ec2/getSubnet:getSubnet",

@@ -88,7 +88,7 @@ class Stack:
         return [
             Step(step["op"], step["urn"].split("::")[2].split("$")[-1], step["urn"].split("::")[-1])
             for step in plan.get("steps", [])
-            if step["op"] != "same"
+            if step["op"] not in ("same", "refresh")
         ]
 
     def counted(self, *options: str) -> Counter[tuple[str, str]]:

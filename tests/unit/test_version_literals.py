@@ -17,6 +17,9 @@ ABOUT_THAT_VERSION = {
     "tests/e2e/program/baselines": "the state that a released version of this project left",
     "tests/program/snapshots": "written by `make versions`, to be read in its pull request",
     "tests/unit/test_flag_needs.py": "the first chart with some of the rights of capacity buffers",
+    "docs/karpenter.md": "the release whose source was read",
+    "docs/monitoring.md": "the release whose metrics were recorded",
+    "tests/unit/test_monitoring.py": "the release whose source was read",
     "docs/reliability.md": "what ran on the day that the page names",
     "docs/benchmarks/figures.json": "what ran on the day that the page names",
 }

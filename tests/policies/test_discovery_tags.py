@@ -60,7 +60,7 @@ def test_a_managed_group_needs_none_because_eks_tags_it() -> None:
     assert judge(RULE, NODE_GROUP, tag(ENABLED, "true", UNKNOWN, ("node-group",))).passes
 
 
-def test_a_foreign_group_that_gets_one_tag_needs_the_other_too() -> None:
+def test_a_self_managed_group_that_gets_one_tag_needs_the_other_too() -> None:
     assert judge(RULE, tag(ENABLED, "true"), tag(CLUSTER, "owned")).passes
     verdict = judge(RULE, tag(ENABLED, "true"), tag(CLUSTER, "owned", "other-asg"))
     assert verdict.messages == [
@@ -69,7 +69,7 @@ def test_a_foreign_group_that_gets_one_tag_needs_the_other_too() -> None:
     ]
 
 
-def test_a_foreign_group_that_gets_only_hints_for_scaling_from_zero_passes() -> None:
+def test_a_self_managed_group_that_gets_only_hints_for_scaling_from_zero_passes() -> None:
     assert judge(RULE, tag("k8s.io/cluster-autoscaler/node-template/label/team", "a")).passes
 
 

@@ -59,8 +59,8 @@ def test_a_node_group_is_added_to_the_cluster_of_another_stack(example):
     assert not graph.of("kubernetes:helm.sh/v3:Release"), "the other stack has the autoscaler"
 
 
-def test_a_foreign_group_is_tagged_and_nothing_else_is_made(example):
-    graph = example("foreign-asg", region=REGION, asgName="theirs", clusterName=CLUSTER)
+def test_a_self_managed_group_is_tagged_and_nothing_else_is_made(example):
+    graph = example("self-managed-asg", region=REGION, asgName="theirs", clusterName=CLUSTER)
     assert {found.type for found in graph.registrations if found.custom} == {"pulumi:providers:aws", TAG}
     assert {found.inputs["autoscalingGroupName"] for found in graph.of(TAG)} == {"theirs"}
     assert graph.stack_outputs()["tags"] == graph.tags()

@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-SCOPE = ("README.md", "doctor", "docs/doctor", "policies", "settings")
+SCOPE = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/decisions",
+    "docs/doctor",
+    "doctor",
+    "examples",
+    "policies",
+    "sandbox/README.md",
+    "settings",
+)
 """Folders and files that are checked."""
 
 LATER = ("components", "docs")
@@ -41,6 +52,7 @@ WORDS: Mapping[str, str] = {
 lies, hangs, picture and faults, are left to the reader."""
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    ("CHANGELOG.md", "waiting-pods"): "the former name of a link, for who searches it",
     ("policies", "least nodes"): "the expander least-nodes",
     ("doctor", "could not look"): "the exit code and the verdict of the JSON, an interface",
     ("doctor", "cannot look"): "the error behind that exit code",

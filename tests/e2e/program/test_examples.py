@@ -117,7 +117,7 @@ def test_a_self_managed_group_gets_the_tags_and_loses_them_again(sandbox: Sandbo
         found = sandbox.client("autoscaling").describe_tags(Filters=filters)["Tags"]
         return {tag["Key"]: tag["Value"] for tag in found}
 
-    with deployed("foreign-asg", f"region={REGION}", f"asgName={asg}", "clusterName=main") as outputs:
+    with deployed("self-managed-asg", f"region={REGION}", f"asgName={asg}", "clusterName=main") as outputs:
         assert tags() == outputs["tags"]
         assert tags()["k8s.io/cluster-autoscaler/main"] == "owned"
     assert tags() == {}

@@ -1,4 +1,4 @@
-"""Tags an Auto Scaling Group that somebody else made, so that the autoscaler of a cluster finds and understands it."""
+"""Tag a self-managed Auto Scaling Group so that a cluster's autoscaler discovers it and can scale it from zero."""
 
 import pulumi
 import pulumi_aws as aws

@@ -9,6 +9,7 @@ from settings.reading import load, parse
 from settings.rules import refuse_output, warnings
 from settings.shapes import (
     Cluster,
+    Creation,
     NodeGroup,
     Settings,
     autoscaler_arguments,
@@ -20,6 +21,7 @@ from settings.shapes import (
 
 __all__ = [
     "Cluster",
+    "Creation",
     "NodeGroup",
     "Settings",
     "autoscaler_arguments",

@@ -5,13 +5,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from components import addon
 from components.autoscaler_role import IRSA, NODE_ROLE, POD_IDENTITY
 from components.pure import iam
-from settings import Settings
+from settings import Creation, Settings
 
 TABLE = Path(__file__).parent / "actions.tsv"
 RECORDED = "recorded"
-CLUSTER_MANAGED_POLICY = "AmazonEKSClusterPolicy"
 CLUSTER_ROLE = "cluster-eksRole-role-"
 """Beginning of the name of a created cluster's role (pulumi-eks, ``nodejs/eks/servicerole.ts``)."""
 MAX_LENGTH = 6144
@@ -49,7 +49,10 @@ def features(settings: Settings) -> set[str]:
     """Return what a stack uses, in the words of the table."""
     cluster, credentials = settings["cluster"], settings["credentials"]
     create = cluster.get("create", {})
-    groups = settings["node_groups"]
+    groups, provider, pods = settings["node_groups"], settings["oidc_provider"], settings["pod_identity"]
+    # The provider of a created cluster is part of the stack in every mode.
+    created_provider = provider.get("create", True) and (credentials == IRSA or bool(create))
+    agent = credentials == POD_IDENTITY and pods.get("install_agent", True)
     found = {
         "always": True,
         "created cluster": bool(create),
@@ -59,10 +62,14 @@ def features(settings: Settings) -> set[str]:
         "node subnets": any("subnet_ids" not in group for group in groups)
         or any(g.get("one_per_zone") for g in groups),
         "existing node groups": bool(settings["existing_node_groups"]),
-        "created provider": credentials == IRSA and settings["oidc_provider"].get("create", True),
-        "found provider": credentials == IRSA and not settings["oidc_provider"].get("create", True),
+        "cluster add-ons": "addons" in create,
+        "created provider": created_provider,
+        "removed provider": created_provider and not provider.get("retain", not create),
+        "found provider": credentials == IRSA and not created_provider,
         "association": credentials == POD_IDENTITY,
-        "agent": credentials == POD_IDENTITY and settings["pod_identity"].get("install_agent", True),
+        "agent": agent,
+        "agent version": agent and pods.get("agent_version") == addon.DEFAULT,
+        "removed agent": agent and not pods.get("retain_agent", True),
         "node role": credentials == NODE_ROLE,
         "roles": bool(create) or credentials != NODE_ROLE or any("node_role_arn" not in group for group in groups),
         "passed roles": bool(create) or bool(groups) or credentials == POD_IDENTITY,
@@ -153,7 +160,9 @@ class _Scopes:
             },
         }
         if boundary := self._settings["role"].get("permissions_boundary_arn"):
-            conditions["new roles"] = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+            own = self._settings["cluster"].get("create", {}).get("role", {}).get("permissions_boundary_arn", boundary)
+            boundaries = boundary if own == boundary else [boundary, own]
+            conditions["new roles"] = {"StringEquals": {"iam:PermissionsBoundary": boundaries}}
         statement: dict[str, Any] = {"Resource": resources[scope]}
         return statement | ({"Condition": conditions[scope]} if scope in conditions else {})
 
@@ -174,7 +183,7 @@ class _Scopes:
 
     def _managed(self) -> list[str]:
         names = [*iam.NODE_MANAGED_POLICIES] if self._settings["node_groups"] else []
-        names += [CLUSTER_MANAGED_POLICY] if "create" in self._settings["cluster"] else []
+        names += [iam.CLUSTER_MANAGED_POLICY] if "create" in self._settings["cluster"] else []
         return [iam.managed_policy_arn(self._partition, name) for name in names]
 
     def _roles(self) -> Iterator[str]:
@@ -184,12 +193,18 @@ class _Scopes:
         for group in self._settings["node_groups"]:
             if "node_role_arn" not in group:
                 yield self._role(f"{group['name']}-node")
-        if "create" in self._settings["cluster"]:
-            yield self._iam(f"role/{CLUSTER_ROLE}*")
+        if (create := self._settings["cluster"].get("create")) is not None:
+            yield self._cluster_role(create)
 
     def _role(self, name: str) -> str:
         beginning = iam.role_prefix(self._prefix, name) if self._prefix else f"{name}-"
         return self._iam(f"role{self._path}{beginning}*")
+
+    def _cluster_role(self, create: Creation) -> str:
+        if (role := create.get("role")) is None:
+            return self._iam(f"role/{CLUSTER_ROLE}*")
+        beginning = iam.role_prefix(role.get("name_prefix", ""), iam.CLUSTER_ROLE_NAME)
+        return self._iam(f"role{role.get('path', '/')}{beginning}*")
 
     def _given_roles(self) -> list[str]:
         return [str(group["node_role_arn"]) for group in self._settings["node_groups"] if "node_role_arn" in group]

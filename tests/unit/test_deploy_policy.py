@@ -40,10 +40,15 @@ def test_each_row_has_a_known_scope_and_is_there_once():
 
 
 def test_every_feature_of_the_table_is_one_that_some_settings_have():
-    network = create()
     every = (
         features(parsed(**create(adminPrincipalArns=[f"arn:aws:iam::{ACCOUNT}:role/admins"])))
-        | features(parsed(**network, credentials="podIdentity"))
+        | features(
+            parsed(
+                **create(addons={}),
+                credentials="podIdentity",
+                podIdentity={"agentVersion": "default", "retainAgent": False},
+            )
+        )
         | features(parsed(credentials="nodeRole", existingNodeGroups=[{"name": "w"}]))
         | features(parsed(oidcProvider={"create": False}))
     )
@@ -59,6 +64,8 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
         ({"nodeGroups": []}, "eks:CreateNodegroup"),
         ({"nodeGroups": []}, "ec2:RunInstances"),
         ({"oidcProvider": {"create": False}}, "iam:CreateOpenIDConnectProvider"),
+        ({}, "iam:DeleteOpenIDConnectProvider"),
+        ({"credentials": "podIdentity"}, "eks:DeleteAddon"),
         ({"credentials": "podIdentity", "podIdentity": {"installAgent": False}}, "eks:CreateAddon"),
         (
             {
@@ -94,6 +101,23 @@ def test_roles_are_those_that_the_program_names_with_prefix_and_path():
     (policy,) = of(found, "iam:CreatePolicy")["Resource"]
     assert policy.startswith(
         f"arn:aws:iam::{ACCOUNT}:policy/platform/team-AmazonEKSClusterAutoscalerPolicy-series-api-"
+    )
+
+
+def test_what_a_stack_deletes_may_be_deleted():
+    assert "iam:DeleteOpenIDConnectProvider" in allowed(statements(**create()))
+    assert "iam:DeleteOpenIDConnectProvider" in allowed(statements(oidcProvider={"retain": False}))
+
+
+def test_the_role_of_a_created_cluster_is_the_one_that_its_settings_describe():
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/clusters"
+    own = {"path": "/clusters/", "namePrefix": "org-", "permissionsBoundaryArn": boundary}
+    found = of(statements(**create(role=own), role={"permissionsBoundaryArn": f"{boundary}-2"}), "iam:CreateRole")
+    assert f"arn:aws:iam::{ACCOUNT}:role/clusters/org-eks-cluster-*" in found["Resource"]
+    assert found["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": [f"{boundary}-2", boundary]}}
+    assert (
+        f"arn:aws:iam::{ACCOUNT}:role/cluster-eksRole-role-*"
+        in of(statements(**create()), "iam:CreateRole")["Resource"]
     )
 
 

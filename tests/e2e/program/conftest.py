@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import adoption
 from sandbox.tests.harness import Sandbox
-from tests.e2e.program.stack import inventory
+from tests.e2e.program.stack import inventory, remove_shared
 
 
 @pytest.fixture(scope="module")
@@ -16,4 +16,5 @@ def legacy(sandbox: Sandbox) -> Iterator[dict[str, list[str]]]:
     clients = [sandbox.client(service) for service in ("ec2", "eks", "iam")]
     adoption.make(*clients)
     yield inventory(sandbox)
+    remove_shared(sandbox, adoption.CLUSTER)
     adoption.remove(*clients)

@@ -164,6 +164,17 @@ def inventory(sandbox: Sandbox) -> dict[str, list[str]]:
     }
 
 
+def remove_shared(sandbox: Sandbox, cluster: str) -> None:
+    """Remove what the workloads of an adopted cluster share, and a stack therefore leaves: provider and add-ons."""
+    eks, iam = sandbox.client("eks"), sandbox.client("iam")
+    issuer = eks.describe_cluster(name=cluster)["cluster"]["identity"]["oidc"]["issuer"].removeprefix("https://")
+    for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        if provider["Arn"].endswith(issuer):
+            iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+    for name in eks.list_addons(clusterName=cluster)["addons"]:
+        eks.delete_addon(clusterName=cluster, addonName=name)
+
+
 def read_json(path: Path) -> Any:
     """A JSON file."""
     return json.loads(path.read_text())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.tests.harness import Sandbox
-from tests.e2e.program.stack import Stack, Step, inventory
+from tests.e2e.program.stack import Stack, Step, inventory, remove_shared
 
 CLUSTER = "legacy"
 AGENT = "eks-pod-identity-agent"
@@ -28,9 +28,8 @@ POD_IDENTITY_TRUST = {
 @pytest.fixture
 def shared(sandbox: Sandbox, legacy: dict[str, list[str]]) -> Iterator["Shared"]:
     """What all workloads of the cluster share; removed afterwards."""
-    found = Shared(sandbox)
-    yield found
-    found.remove()
+    yield Shared(sandbox)
+    remove_shared(sandbox, CLUSTER)
     assert inventory(sandbox) == legacy
 
 
@@ -60,13 +59,6 @@ class Shared:
         audiences = ["sts.amazonaws.com", "sigstore"]
         self.iam.create_open_id_connect_provider(Url=self.issuer, ClientIDList=audiences, Tags=pairs)
         self.eks.create_addon(clusterName=CLUSTER, addonName=AGENT, tags=tags)
-
-    def remove(self) -> None:
-        """Remove both, if they exist."""
-        for arn in self.providers:
-            self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-        for name in self.addons:
-            self.eks.delete_addon(clusterName=CLUSTER, addonName=name)
 
 
 def test_an_adopted_cluster_keeps_all_that_was_there_and_all_that_its_workloads_share(

@@ -1,7 +1,7 @@
 """Every Python example on the sandbox, with the components under the name that they have when they are installed."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from sandbox import adoption
 from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
-from tests.e2e.program.stack import Stack, inventory
+from tests.e2e.program.stack import Stack, inventory, remove_shared
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "sandbox" / "chart" / "cluster-autoscaler"
@@ -28,7 +28,7 @@ def deployed(sandbox: Sandbox, tmp_path: Path) -> Deploy:
     """Deploy a copy of an example, preview it again, give its outputs, and destroy it; AWS is then as it was before."""
 
     @contextmanager
-    def deploy(example: str, *config: str) -> Iterator[dict[str, object]]:
+    def deploy(example: str, *config: str, stay: Sequence[str] = ()) -> Iterator[dict[str, object]]:
         folder = tmp_path / example
         folder.mkdir()
         for name in ("__main__.py", "Pulumi.yaml"):
@@ -58,7 +58,10 @@ def deployed(sandbox: Sandbox, tmp_path: Path) -> Deploy:
             yield sandbox.pulumi_json("stack", "output", "--json", "--stack", "example", folder=folder)
         finally:
             pulumi("destroy", "--yes", "--skip-preview", "--remove")
-        assert inventory(sandbox) == before, "destroy leaves nothing behind"
+        # Their OIDC providers belong to all workloads of the adopted clusters.
+        for cluster in stay:
+            remove_shared(sandbox, cluster)
+        assert inventory(sandbox) == before, "destroy leaves nothing else behind"
 
     return deploy
 
@@ -141,6 +144,6 @@ def test_each_of_two_clusters_gets_an_autoscaler_with_a_role_for_its_own_groups(
     sandbox: Sandbox, deployed: Deploy, two_clusters: tuple[str, str]
 ) -> None:
     config = [f"clusters[{index}]={name}" for index, name in enumerate(two_clusters)]
-    with deployed("two-clusters", f"region={REGION}", *config) as outputs:
+    with deployed("two-clusters", f"region={REGION}", *config, stay=two_clusters) as outputs:
         assert len({outputs[f"{name}RoleArn"] for name in two_clusters}) == 2
         assert all(_autoscaler_runs(sandbox, name) for name in two_clusters)

@@ -127,6 +127,10 @@ class Cloud(mocks.Mocks):
         """What EC2 tells of an instance type."""
         return _instance_type(name)
 
+    def created_cluster(self, name: str, version: str) -> dict[str, Any]:
+        """The outputs of a cluster that pulumi-eks creates."""
+        return _created_cluster(name, version)
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         inputs = dict(args.inputs)
         if args.typ == "eks:index:Cluster":
@@ -278,7 +282,7 @@ class _Monitor(mocks.MockMonitor):
         inputs = rpc.deserialize_properties(request.object)
         urn = self.make_urn(request.parent, "aws:eks/cluster:Cluster", f"{request.name}-eksCluster")
         self.mocks.cluster_urn = urn
-        state = {} if self.mocks.preview else _created_cluster(inputs["name"], inputs["version"])
+        state = {} if self.mocks.preview else self.mocks.created_cluster(inputs["name"], inputs["version"])
         self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, inputs["name"], state)
 
 

@@ -1,0 +1,58 @@
+"""The program in the partitions of AWS GovCloud and China: every ARN is of the cluster's own partition."""
+
+import json
+
+import pytest
+
+from tests.cloud import REGION, Cloud
+from tests.program.test_program import run_program
+
+PARTITIONS = [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+CREATED = {
+    "name": "made",
+    "create": {
+        "kubernetesVersion": "1.35",
+        "network": {"zones": ["{region}a", "{region}b"]},
+        "role": {"namePrefix": "org-"},
+        "adminPrincipalArns": ["arn:{partition}:iam::123456789012:role/admins"],
+    },
+}
+
+
+class Elsewhere(Cloud):
+    """A cloud in another region, of another partition."""
+
+    def __init__(self, region, partition):
+        super().__init__()
+        self._moves = {"arn:aws:": f"arn:{partition}:", REGION: region}
+
+    def _moved(self, answer):
+        text = json.dumps(answer)
+        for here, there in self._moves.items():
+            text = text.replace(here, there)
+        return json.loads(text)
+
+    def created_cluster(self, name, version):
+        return self._moved(super().created_cluster(name, version))
+
+    def new_resource(self, args):
+        resource_id, state = super().new_resource(args)
+        return resource_id, self._moved(state)
+
+    def call(self, args):
+        return self._moved(super().call(args))
+
+
+@pytest.mark.parametrize(("region", "partition"), PARTITIONS)
+@pytest.mark.parametrize("credentials", ["irsa", "podIdentity", "nodeRole"])
+@pytest.mark.parametrize("created", [False, True], ids=["adopted", "created"])
+def test_every_arn_is_of_the_partition_of_the_cluster(region, partition, credentials, created):
+    changes = {"region": region, "credentials": credentials}
+    if created:
+        text = json.dumps(CREATED).replace("{region}", region).replace("{partition}", partition)
+        changes["cluster"] = json.loads(text)
+    graph = run_program("dev", cloud=Elsewhere(region, partition), **changes)
+    inputs = {found.urn: json.dumps(found.inputs, default=str) for found in graph.registrations}
+    assert [urn for urn, text in inputs.items() if "arn:aws:" in text or REGION in text] == []
+    assert sum(f"arn:{partition}:" in text for text in inputs.values()) >= 3
+    assert f"arn:{partition}:" in graph.stack_outputs()["policyDocument"]

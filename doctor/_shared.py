@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         iam,
         kubeconfig,
         startup_taints,
+        validation,
         versions,
     )
 else:
@@ -28,6 +29,7 @@ else:
             iam,
             kubeconfig,
             startup_taints,
+            validation,
             versions,
         )
     except ModuleNotFoundError as missing:
@@ -42,6 +44,7 @@ else:
             iam,
             kubeconfig,
             startup_taints,
+            validation,
             versions,
         )
 
@@ -54,5 +57,6 @@ __all__ = [
     "iam",
     "kubeconfig",
     "startup_taints",
+    "validation",
     "versions",
 ]

@@ -10,6 +10,7 @@ from .check import check
 from .errors import CannotLookError
 from .explain.command import app as explain
 from .findings import ExitCode
+from .init.command import init
 from .stress.command import stress
 from .whoami.command import whoami
 
@@ -24,6 +25,7 @@ app.command()(check)
 app.command()(bundle)
 app.command()(whoami)
 app.command()(stress)
+app.command()(init)
 app.add_typer(explain, name="explain")
 
 

@@ -100,7 +100,11 @@ class Taint:
 
 @dataclass(frozen=True)
 class NodeGroup:
-    """An EKS managed node group."""
+    """An EKS managed node group.
+
+    Attributes:
+        disk_gib: Size of the nodes' disk in GiB; None when a launch template decides it.
+    """
 
     name: str
     arn: str = ""
@@ -113,6 +117,7 @@ class NodeGroup:
     tags: Mapping[str, str] = field(default_factory=dict)
     health_issues: tuple[str, ...] = ()
     instance_types: tuple[str, ...] = ()
+    disk_gib: int | None = None
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,7 @@ def _node_group(it: Mapping[str, Any]) -> NodeGroup:
         ami_type=it.get("amiType", ""),
         tags=it.get("tags") or {},
         instance_types=tuple(it.get("instanceTypes") or ()),
+        disk_gib=it.get("diskSize"),
         health_issues=tuple(f"{issue.get('code', '')}: {issue.get('message', '')}" for issue in issues),
     )
 

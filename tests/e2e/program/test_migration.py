@@ -1,187 +1,130 @@
-"""A set-up made by hand comes under the program by the commands of docs/migration.md, and nothing stops meanwhile."""
+"""`doctor init` on clusters made by other means: its commands replace nothing, and an autoscaler runs throughout."""
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import yaml
 from kubernetes import client
 
 from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
+from tests.e2e.program.by_other_means import ROLE, SET_UPS, SetUp, documents
 from tests.e2e.program.checkout import Checkout
+from tests.e2e.program.watching import NAMESPACE, Watch, autoscalers
 from tests.markdown import ROOT, blocks, executed_by
-from tests.versions import newest_image
 
 PAGE = ROOT / "docs" / "migration.md"
-NAMESPACE = "kube-system"
-NAME = "cluster-autoscaler"
-OF_THE_RELEASE = f"app.kubernetes.io/instance={NAME}"
-OLD_ROLE = "AmazonEKSClusterAutoscalerRole"
-OLD_POLICY = "AmazonEKSClusterAutoscalerPolicy"
-READS = ["autoscaling:Describe*", "ec2:Describe*", "ec2:GetInstanceTypesFromInstanceRequirements", "eks:Describe*"]
-WRITES = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
-
-BY_HAND = """
-provider=$(aws iam create-open-id-connect-provider --url "$ISSUER" --client-id-list sts.amazonaws.com --output text)
-policy=$(aws iam create-policy --policy-name $OLD_POLICY --policy-document "$POLICY" --query Policy.Arn --output text)
-role=$(aws iam create-role --role-name $OLD_ROLE --assume-role-policy-document "$TRUST" --query Role.Arn --output text)
-aws iam attach-role-policy --role-name $OLD_ROLE --policy-arn "$policy"
-# As `eksctl create iamserviceaccount` leaves it, and `kubectl apply` with a team's own marks.
-kubectl apply --filename - <<END
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  name: cluster-autoscaler
-  namespace: kube-system
-  labels: {app.kubernetes.io/managed-by: eksctl, team: platform}
-  annotations: {eks.amazonaws.com/role-arn: "$role", example.com/owner: platform}
-END
-group=$(aws eks describe-nodegroup --cluster-name legacy --nodegroup-name workers \
-  --query 'nodegroup.resources.autoScalingGroups[0].name' --output text)
-tag="ResourceId=$group,ResourceType=auto-scaling-group,PropagateAtLaunch=true"
-aws autoscaling create-or-update-tags --tags "$tag,Key=k8s.io/cluster-autoscaler/enabled,Value=true" \
-  "$tag,Key=k8s.io/cluster-autoscaler/legacy,Value=owned"
-helm install cluster-autoscaler sandbox/chart/cluster-autoscaler --namespace kube-system --wait \
-  --set autoDiscovery.clusterName=legacy --set awsRegion=us-east-1 --set fullnameOverride=cluster-autoscaler \
-  --set rbac.serviceAccount.create=false --set rbac.serviceAccount.name=cluster-autoscaler --set image.tag=IMAGE_TAG
-""".replace("IMAGE_TAG", newest_image("1.36"))
+DESTRUCTIVE = {"delete", "delete-replaced", "replace", "create-replacement", "discard-replaced"}
+INIT = f"python -m doctor init --cluster {CLUSTER} --region us-east-1 --output Pulumi.prod.yaml"
+_OF_THE_SANDBOX = "    chart: {location: ./sandbox/chart/cluster-autoscaler}\n"
 
 
-class Moment(NamedTuple):
-    """What there was of the autoscaler at one moment."""
+class Prepared(NamedTuple):
+    """A cluster with an autoscaler made by other means, and a checkout without settings."""
 
-    holder: str
-    ready: frozenset[str]
-    deployments: int
-
-
-class Watch:
-    """Looks at the cluster once a second, from its start to its end."""
-
-    def __init__(self, api: client.ApiClient) -> None:
-        self._api = api
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look)
-        self.moments: list[Moment] = []
-        self.complaints: set[str] = set()
-
-    def __enter__(self) -> "Watch":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _look(self) -> None:
-        core, apps = client.CoreV1Api(self._api), client.AppsV1Api(self._api)
-        leases = client.CoordinationV1Api(self._api)
-        while not self._ended.wait(1.0):
-            pods = core.list_namespaced_pod(NAMESPACE, label_selector=OF_THE_RELEASE).items
-            self.moments.append(
-                Moment(
-                    leases.read_namespaced_lease(NAME, NAMESPACE).spec.holder_identity,
-                    frozenset(pod.metadata.name for pod in pods if _ready(pod)),
-                    len(apps.list_namespaced_deployment(NAMESPACE, label_selector=OF_THE_RELEASE).items),
-                )
-            )
-            self.complaints |= {line for pod in pods if _ready(pod) for line in _denials(core, pod.metadata.name)}
-
-
-def _ready(pod: client.V1Pod) -> bool:
-    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or [])
-
-
-def _denials(core: client.CoreV1Api, pod: str) -> list[str]:
-    try:
-        log = core.read_namespaced_pod_log(pod, NAMESPACE, tail_lines=50)
-    except client.ApiException:
-        return []  # gone since it was listed
-    return [line for line in log.splitlines() if "AccessDenied" in line or "not authorized" in line]
+    project: Checkout
+    kind: str
+    set_up: SetUp
 
 
 @pytest.fixture
-def by_hand(sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Checkout]:
-    """The cluster with an autoscaler made by hand, and a checkout with the settings that the page shows."""
-    issuer = sandbox.client("eks").describe_cluster(name=CLUSTER)["cluster"]["identity"]["oidc"]["issuer"]
-    account = sandbox.client("sts").get_caller_identity()["Account"]
-    path = issuer.removeprefix("https://")
-    project = Checkout(sandbox, tmp_path, {"prod": _settings()}, CLUSTER)
-    policy = {"Statement": [{"Effect": "Allow", "Action": READS + WRITES, "Resource": "*"}], "Version": "2012-10-17"}
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{path}"},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {
-                    "StringEquals": {
-                        f"{path}:sub": f"system:serviceaccount:{NAMESPACE}:{NAME}",
-                        f"{path}:aud": "sts.amazonaws.com",
-                    }
-                },
-            }
-        ],
-    }
-    documents = {"POLICY": json.dumps(policy), "TRUST": json.dumps(trust)}
-    project.shell(BY_HAND, ISSUER=issuer, OLD_ROLE=OLD_ROLE, OLD_POLICY=OLD_POLICY, **documents)
-    yield project
-    project.shell("pulumi destroy --yes --skip-preview --stack prod; pulumi stack rm --yes prod")
-    sandbox.client("iam").delete_open_id_connect_provider(
-        OpenIDConnectProviderArn=trust["Statement"][0]["Principal"]["Federated"]  # type: ignore[index]
+def prepared(request: pytest.FixtureRequest, sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Prepared]:
+    """The set-up that the test names."""
+    set_up = SET_UPS[request.param]
+    project = Checkout(sandbox, tmp_path, {}, CLUSTER)
+    set_up.prepare(sandbox)
+    if set_up.commands:
+        project.shell(set_up.commands, **documents(sandbox, set_up.account))
+    yield Prepared(project, request.param, set_up)
+    project.shell(
+        "if pulumi stack select prod; then pulumi destroy --yes --skip-preview; pulumi stack rm --yes prod; fi"
     )
+    project.shell(set_up.clean)
 
 
-def _settings() -> str:
-    """The page's settings, with what the sandbox needs."""
-    (shown,) = [block.text for block in blocks(PAGE) if block.language == "yaml"]
-    settings: dict[str, Any] = yaml.safe_load(_for_the_sandbox(shown))
-    settings["config"]["eks-cluster-autoscaler:autoscaler"] = {
-        "chart": {"location": "./sandbox/chart/cluster-autoscaler"}
-    }
-    return yaml.safe_dump(settings)
+def commands(printed: str) -> list[str]:
+    """The commands that `init` ends with, as a reader types them."""
+    _, _, steps = printed.partition("\nNext:\n")
+    found: list[str] = []
+    for line in steps.splitlines():
+        if line[:1].isdigit():
+            found.append("")
+        elif line.startswith("      "):
+            found[-1] += line.strip() + "\n"
+    return found
 
 
-def _for_the_sandbox(text: str) -> str:
-    return text.replace("series-api", CLUSTER)
+def for_the_sandbox(project: Checkout) -> None:
+    """Take the chart from the sandbox: the one thing that a user has elsewhere."""
+    file = project.folder / "Pulumi.prod.yaml"
+    text = file.read_text()
+    key = "  eks-cluster-autoscaler:autoscaler:\n"
+    file.write_text(text.replace(key, key + _OF_THE_SANDBOX) if key in text else text + key + _OF_THE_SANDBOX)
 
 
-def test_a_set_up_made_by_hand_is_moved_without_a_gap(sandbox: Sandbox, by_hand: Checkout) -> None:
-    steps = executed_by("test_migration")
-    assert {step.page for step in steps} == {PAGE}
-    core = client.CoreV1Api(sandbox.kubernetes(CLUSTER))
-    (old,) = [pod.metadata.name for pod in core.list_namespaced_pod(NAMESPACE, label_selector=OF_THE_RELEASE).items]
+def planned(project: Checkout) -> list[str]:
+    """What a preview would do to what the stack holds, step by step."""
+    project.shell("pulumi preview --json > preview.json")
+    steps = json.loads((project.folder / "preview.json").read_text())["steps"]
+    return [step["op"] for step in steps]
+
+
+@pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "manual"], indirect=True)
+def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
+    project, kind, _ = prepared
+    api = sandbox.kubernetes(CLUSTER)
+    core = client.CoreV1Api(api)
     nodes = {node.metadata.name for node in core.list_node().items}
-    before = core.read_namespaced_service_account(NAME, NAMESPACE).metadata
+    old = autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)
+    printed = project.shell(INIT)
+    for_the_sandbox(project)
+    first, second, third = commands(printed)
 
-    with Watch(sandbox.kubernetes(CLUSTER)) as watch:
-        said = [by_hand.shell(_for_the_sandbox(step.text)) for step in steps]
+    if kind == "none":
+        project.shell(first + second)
+        assert set(planned(project)) <= {"create", "read"}
+        project.shell(third)
+    else:
+        with Watch(api) as watch:
+            project.shell(first)
+            project.shell(second)
+            assert not DESTRUCTIVE & set(planned(project))
+            project.shell(third)
+        check_the_change_over(watch, [pod.metadata.name for pod in old])
 
-    assert {each.metadata.name for each in core.list_node().items} == nodes, "no node came or went"
+    project.shell("pulumi up --expect-no-changes")
+    said = project.shell("python -m doctor check --stack prod --wait 120")
+    assert "every link holds" in said
+    assert {node.metadata.name for node in core.list_node().items} == nodes, "no node came or went"
+    # `pulumi stack init` adds its salt to the file and keeps the comments.
+    assert "# Written by `ca-doctor init`." in (project.folder / "Pulumi.prod.yaml").read_text()
+
+
+def check_the_change_over(watch: Watch, old: list[str]) -> None:
+    """An autoscaler ran at every moment, one of them acted, and it could do its work."""
+    assert watch.moments
     assert all(moment.ready for moment in watch.moments), "there was no autoscaler for a while"
-    assert all(moment.deployments <= 1 for moment in watch.moments)
     assert watch.complaints == set(), "it lacked permissions for a while"
     # The lease passed on once, and not before the old pod was told to go.
     holders = [moment.holder for moment in watch.moments]
     new = holders[-1]
-    assert new != old
-    assert holders == [old] * holders.count(old) + [new] * holders.count(new)
-    assert all(moment.holder == old for moment in watch.moments if old in moment.ready)
+    assert new not in old
+    assert holders == [each for each in holders if each in old] + [each for each in holders if each == new]
+    assert all(moment.holder in old for moment in watch.moments if set(old) & moment.ready)
 
-    preview = next(text for text in said if "Previewing update" in text and "values" in text)
-    assert "~ 1 to update" in preview
-    assert "+ 1 to create" in preview
-    assert "every link holds" in said[-2]
-    # The age of the version tables depends on the day.
-    warned = [line for line in said[-2].splitlines() if "warning" in line and "version tables" not in line]
-    assert warned == [], "what the manual set-up was warned of is gone"
-    after = core.read_namespaced_service_account(NAME, NAMESPACE).metadata
-    assert after.uid == before.uid, "the service account was deleted under the pods that use it"
-    assert OLD_ROLE not in after.annotations["eks.amazonaws.com/role-arn"]
-    assert (after.labels["team"], after.annotations["example.com/owner"]) == ("platform", "platform")
-    assert OLD_ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}
+
+@pytest.mark.parametrize("prepared", ["helm"], indirect=True)
+def test_the_page_shows_what_init_writes_and_how_to_clean_up(sandbox: Sandbox, prepared: Prepared) -> None:
+    steps = executed_by("test_migration")
+    assert {step.page for step in steps} == {PAGE}
+    shown = [block.text for block in blocks(PAGE) if block.language == "text"]
+    look, write, *rest = [step.text.replace("series-api", CLUSTER) for step in steps]
+    prepared.project.shell(look)
+    printed = prepared.project.shell(write)
+    assert printed == shown[0].replace("series-api", CLUSTER)
+    for_the_sandbox(prepared.project)
+    for command in (*commands(printed), *rest):
+        prepared.project.shell(command)
+    assert ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}

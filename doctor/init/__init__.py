@@ -1,0 +1,1 @@
+"""``ca-doctor init``: from a live cluster to the settings of a stack that adopts it."""

@@ -1,0 +1,327 @@
+"""How the autoscaler that runs now comes under the program: what is imported, and the commands to type."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..credentials import ROLE_ANNOTATION
+from ..readings import Unreadable
+from .facts import NAME, Account, Found, Installed
+
+PROJECT = "eks-cluster-autoscaler"
+RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
+ACCOUNT_TYPE = "kubernetes:core/v1:ServiceAccount"
+_PARENT_TYPES = (f"{PROJECT}:index:ClusterAutoscaler", f"{PROJECT}:index:AutoscalerRelease")
+_PROVIDER_TYPE = "pulumi:providers:kubernetes"
+_DEPLOYED = "deployed"
+
+_WITHOUT_THE_RUNNING = (
+    f"--exclude '**helm.sh/v3:Release::{NAME}'",
+    f"--exclude '**core/v1:ServiceAccount::{NAME}'",
+)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One resource of the cluster that the stack takes up as it is.
+
+    Attributes:
+        type: Type token of Pulumi.
+        id: The id that the provider imports it by.
+    """
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the three steps.
+
+    Attributes:
+        does: What it does, in a sentence.
+        commands: What to type, joined by `&&`.
+    """
+
+    does: str
+    commands: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """One command on several lines."""
+        return " && \\\n  ".join(self.commands)
+
+
+@dataclass(frozen=True)
+class Move:
+    """The way from what runs now to the stack.
+
+    Attributes:
+        imports: Resources to import, in the order in which they depend on each other.
+        steps: Three commands.
+        notes: What to know before.
+        afterwards: What nothing uses any more, each a sentence, or a command after ``$ ``.
+    """
+
+    imports: tuple[Import, ...]
+    steps: tuple[Step, Step, Step]
+    notes: tuple[str, ...] = ()
+    afterwards: tuple[str, ...] = ()
+
+
+def plan(found: Found, stack: str, plan_file: str, service_account: str, lease: str) -> Move:
+    """Plan the move.
+
+    Args:
+        found: What was found.
+        stack: Name of the stack.
+        plan_file: Name of the file with the import plan.
+        service_account: Name of the service account in the settings.
+        lease: Why the old autoscaler and the new one share no lease; empty when they do.
+    """
+    init = f"pulumi stack init {shlex.quote(stack)}"
+    if not isinstance(found.installed, Installed):
+        return Move((), _plain_steps(init))
+    installed = found.installed
+    if installed.is_ours:
+        note = (
+            "This program deployed the autoscaler that runs. Use the stack that owns it: a second stack would "
+            "fail on the "
+            "names of its policy and release. If that stack has lost the release, import it: "
+            f"{_import_command(plan_file)}"
+        )
+        return Move(tuple(_imports(installed, service_account)), _plain_steps(init), (note,))
+    return _takeover(installed, found.cluster.name, init, plan_file, service_account, lease)
+
+
+def _plain_steps(init: str) -> tuple[Step, Step, Step]:
+    return (
+        Step("Create the stack.", (init,)),
+        Step("Read what will be created. Nothing is replaced or deleted.", ("pulumi preview --diff",)),
+        Step("Deploy.", ("pulumi up",)),
+    )
+
+
+def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, service_account: str, lease: str) -> Move:
+    deployment = installed.deployment
+    imported = installed.release == NAME
+    imports = tuple(_imports(installed, service_account))
+    notes = [*_release_notes(installed), *_gitops_notes(installed)]
+    kubectl = f"kubectl -n {shlex.quote(deployment.namespace)}"
+    conflicts = () if imported else _conflicts(installed, notes)
+    inherits = deployment.name == NAME or imported or bool(conflicts)
+    before, after = _change_over(installed, kubectl, inherits, bool(conflicts), lease, notes)
+    prepare = [
+        *(_adopt(kubectl, conflicts, deployment.namespace) if conflicts else []),
+        *([_import_command(plan_file)] if imports else []),
+        "pulumi preview --diff",
+    ]
+    steps = (
+        Step(
+            "Create the stack, and everything but the release and its service account. What runs is not changed.",
+            (init, f"pulumi up {' '.join(_WITHOUT_THE_RUNNING)}"),
+        ),
+        Step(
+            "Take up what runs, and read what will change. Nothing is replaced or deleted.",
+            tuple(prepare),
+        ),
+        Step(_words_of_change_over(lease), (*before, "pulumi up", *after)),
+    )
+    return Move(imports, steps, tuple(notes), tuple(_afterwards(installed, cluster)))
+
+
+def _import_command(plan_file: str) -> str:
+    return f"pulumi import --file {shlex.quote(plan_file)} --protect=false --generate-code=false"
+
+
+def _words_of_change_over(lease: str) -> str:
+    if lease:
+        return "Stop the old autoscaler, then deploy the new one: they share no lease, so they must not run together."
+    return "Deploy. The old pods run until the new ones do, and the lease lets one of them act."
+
+
+def _imports(installed: Installed, service_account: str) -> list[Import]:
+    """What can be imported safely: the import reads, and the next `up` changes it in place.
+
+    The OIDC provider is not imported: destroying the stack would take it from every other user of the cluster. Tags of
+    Auto Scaling groups are not: writing a tag that exists changes nothing.
+    """
+    namespace = installed.deployment.namespace
+    found = []
+    account = installed.account
+    if isinstance(account, Account) and account.name == service_account:
+        found.append(Import(ACCOUNT_TYPE, f"{namespace}/{service_account}"))
+    if installed.release == NAME:
+        found.append(Import(RELEASE_TYPE, f"{namespace}/{NAME}"))
+    return found
+
+
+def _release_notes(installed: Installed) -> list[str]:
+    status = installed.release_status
+    if not installed.release:
+        return []
+    name, namespace = installed.release, installed.deployment.namespace
+    notes = [
+        f"The release {name} may have values that are not in its Deployment, such as serviceMonitor or extraObjects. "
+        f"Compare: helm -n {namespace} get values {name}. If Terraform or another tool manages the release, let it "
+        "forget the release before step 3 (terraform state rm)."
+    ]
+    if isinstance(status, Unreadable):
+        notes.append(
+            f"The state of the release {name} could not be read. It must be deployed: helm -n {namespace} list --all"
+        )
+    elif status is None:
+        notes.append(
+            f"The Deployment says that the Helm release {name} made it, and Helm has no record of that release in the "
+            f"namespace {namespace}."
+        )
+    elif status != _DEPLOYED:
+        notes.append(
+            f"The release {name} is {status}. Fix it first (docs/interrupted.md): the import and the upgrade need a "
+            "release that is deployed."
+        )
+    return notes
+
+
+_GITOPS: Mapping[str, str] = {
+    "argocd.argoproj.io/tracking-id": "Argo CD",
+    "argocd.argoproj.io/instance": "Argo CD",
+    "helm.toolkit.fluxcd.io/name": "Flux",
+    "kustomize.toolkit.fluxcd.io/name": "Flux",
+    "addonmanager.kubernetes.io/mode": "the add-on manager of Kubernetes",
+}
+
+
+def _gitops_notes(installed: Installed) -> list[str]:
+    marks = {**installed.deployment.labels, **installed.annotations}
+    owner = next((owner for mark, owner in _GITOPS.items() if mark in marks), "")
+    if not owner:
+        return []
+    return [
+        f"{owner} manages the Deployment {installed.deployment.name} and would restore it. Remove it from {owner} "
+        "without "
+        "deleting its objects before step 3."
+    ]
+
+
+def _conflicts(installed: Installed, notes: list[str]) -> tuple[str, ...]:
+    """Objects that the new release wants to create and that exist: Helm takes up those that bear its marks.
+
+    (helm: pkg/action/validate.go, existingResourceConflict and checkOwnership)
+    """
+    objects = installed.objects
+    if isinstance(objects, Unreadable):
+        notes.append(
+            f"Whether objects named {NAME} exist could not be read ({objects.call}). Helm refuses to install next "
+            "to them; "
+            "docs/migration.md shows how it takes them up."
+        )
+        return ()
+    found = [f"{each.kind}/{each.name}" for each in objects]
+    deployment = installed.deployment
+    # Pods that nothing tells apart from the program's are updated in place.
+    in_place = deployment.name == NAME and not old_pods(deployment.selector)
+    return (*found, *([f"deployment/{NAME}"] if in_place else []))
+
+
+def _adopt(kubectl: str, conflicts: tuple[str, ...], namespace: str) -> list[str]:
+    targets = " ".join(conflicts)
+    marks = f"meta.helm.sh/release-name={NAME} meta.helm.sh/release-namespace={shlex.quote(namespace)}"
+    return [
+        f"{kubectl} label --overwrite {targets} app.kubernetes.io/managed-by=Helm",
+        f"{kubectl} annotate --overwrite {targets} {marks}",
+    ]
+
+
+def _change_over(
+    installed: Installed, kubectl: str, inherits: bool, conflicts: bool, lease: str, notes: list[str]
+) -> tuple[list[str], list[str]]:
+    """The commands before and after the `up` that replaces the old pods by the new ones."""
+    deployment = installed.deployment
+    before: list[str] = []
+    after: list[str] = []
+    objects = () if isinstance(installed.objects, Unreadable) else installed.objects
+    rebound = [each for each in objects if each.role and each.role != NAME]
+    if conflicts and rebound:
+        before.append(f"{kubectl} delete {' '.join(f'{each.kind}/{each.name}' for each in rebound)}")
+        notes.append(
+            f"{', '.join(each.kind for each in rebound)} {NAME} is bound to another role, which cannot be "
+            "changed. Step 3 "
+            "deletes it; the old pods lack its rights until the new pods run."
+        )
+    rest = old_pods(deployment.selector)
+    target = f"deployment/{shlex.quote(deployment.name)}"
+    if lease:
+        notes.append(f"The old autoscaler and the new one share no lease: {lease}. Step 3 stops the old one first.")
+        before.append(f"{kubectl} delete {target}" if inherits else f"{kubectl} scale --replicas=0 {target}")
+    elif inherits and rest:
+        # A Deployment's selector cannot be changed, and the program's pods carry other labels.
+        before.append(f"{kubectl} delete --cascade=orphan {target}")
+        after.append(f"{kubectl} delete replicaset -l {shlex.quote(rest)}")
+    if installed.release and installed.release != NAME:
+        release = shlex.quote(installed.release)
+        if conflicts:
+            # Uninstalling would delete the objects that the new release has taken up.
+            after.append(f"{kubectl} delete secret -l {shlex.quote(f'owner=helm,name={installed.release}')}")
+        else:
+            after.append(f"helm -n {shlex.quote(deployment.namespace)} uninstall {release}")
+    elif not inherits:
+        after.append(f"{kubectl} delete {target}")
+    return before, after
+
+
+_NEW_LABELS = {"app": NAME, "app.kubernetes.io/instance": NAME, "app.kubernetes.io/name": f"aws-{NAME}"}
+
+
+def old_pods(selector: Mapping[str, str]) -> str:
+    """A label selector of the old pods that none of the program's pods matches; empty if there is none."""
+    own = [f"{key}={value}" for key, value in sorted(selector.items())]
+    if not own:
+        return ""
+    if any(_NEW_LABELS.get(key) != value for key, value in selector.items()):
+        return ",".join(own)
+    lacking = [key for key in _NEW_LABELS if key not in selector]
+    return ",".join([*own, f"!{lacking[0]}"]) if lacking else ""
+
+
+def _afterwards(installed: Installed, cluster: str) -> list[str]:
+    account = installed.account
+    if not isinstance(account, Account):
+        return []
+    role = account.annotations.get(ROLE_ANNOTATION, "")
+    lines = []
+    if role:
+        lines.append(f"After the move the autoscaler no longer uses the role {role}. Delete it where it was created.")
+    if account.labels.get("app.kubernetes.io/managed-by") == "eksctl":
+        name = f"eksctl-{cluster}-addon-iamserviceaccount-{installed.deployment.namespace}-{account.name}"
+        lines += [
+            "eksctl made the service account and the role. Delete the stack of the role; `eksctl delete "
+            "iamserviceaccount` would delete the service account as well:",
+            f"$ aws cloudformation delete-stack --stack-name {name}",
+        ]
+    return lines
+
+
+def import_file(imports: tuple[Import, ...], stack: str) -> str:
+    """Return the plan for `pulumi import --file`, or nothing if there is nothing to import."""
+    if not imports:
+        return ""
+    start = f"urn:pulumi:{stack}::{PROJECT}::"
+    table = {
+        "release": f"{start}{'$'.join(_PARENT_TYPES)}::{NAME}",
+        "kubernetes": f"{start}{_PROVIDER_TYPE}::kubernetes",
+    }
+    resources = [
+        {
+            "type": each.type,
+            # Names in the file are unique; in the stack both are called the same.
+            "name": f"{NAME}-{each.type.rpartition(':')[2]}",
+            "logicalName": NAME,
+            "id": each.id,
+            "parent": "release",
+            "provider": "kubernetes",
+        }
+        for each in imports
+    ]
+    return json.dumps({"nameTable": table, "resources": resources}, indent=2) + "\n"

@@ -17,13 +17,13 @@ from components import values
 from doctor.facts import AutoScalingGroup, Instance, NodeGroup, OidcProvider, Taint
 from doctor.init import autoscaler, command_line
 from doctor.init.facts import Account, Found, Installed, LiveNode, NamedObject
-from doctor.init.moving import ACCOUNT_TYPE, PROJECT, RELEASE_TYPE, import_file, old_pods
+from doctor.init.moving import ACCOUNT_TYPE, ASSOCIATION_TYPE, PROJECT, RELEASE_TYPE, import_file, old_pods
 from doctor.init.writing import Result, write
 
 from . import found as kinds
 
 GOLDEN = Path(__file__).parent / "init"
-GRAPH = Path(__file__).parents[1] / "program" / "snapshots" / "adopt.txt"
+GRAPHS = Path(__file__).parents[1] / "program" / "snapshots"
 
 
 def written(found: Found) -> Result:
@@ -80,21 +80,24 @@ def test_the_defaults_that_comments_name_are_those_of_the_settings():
 # --- the import plan --------------------------------------------------------------------------------------------------
 
 
-def test_the_import_plan_names_resources_as_the_graph_does():
-    graph = GRAPH.read_text()
-    plan = json.loads(written(kinds.terraform()).import_plan)
+@pytest.mark.parametrize("kind", ["terraform", "pod-identity", "eksctl"])
+def test_the_import_plan_names_resources_as_the_graph_does(kind: str):
+    graphs = "\n".join((GRAPHS / name).read_text() for name in ("adopt.txt", "every-setting-created.txt"))
+    plan = json.loads(written(kinds.KINDS[kind]()).import_plan)
     for resource in plan["resources"]:
-        assert f"{resource['type']} {resource['logicalName']}\n  parent: {resource['logicalName']}\n" in graph
-    parent, provider = plan["nameTable"]["release"], plan["nameTable"]["kubernetes"]
-    outer, inner = parent.split("::")[2].split("$")
-    assert f"{inner} cluster-autoscaler\n  parent: cluster-autoscaler\n" in graph
-    assert f"{outer} cluster-autoscaler\n  parent: {PROJECT}-adopt\n" in graph
-    assert f"{provider.split('::')[2]} kubernetes\n" in graph
+        name, parent = resource["logicalName"], plan["nameTable"][resource["parent"]]
+        outer, inner = parent.split("::")[2].split("$")
+        assert parent.startswith(f"urn:pulumi:prod::{PROJECT}::")
+        provider = plan["nameTable"][resource["provider"]].split("::")[2:]
+        assert f"{resource['type']} {name}\n  parent: {name}\n  provider: {provider[1]}\n" in graphs
+        assert f"{inner} {name}\n  parent: {name}\n" in graphs
+        assert f"{outer} {name}\n  parent: {PROJECT}-adopt\n" in graphs
+        assert f"{' '.join(provider)}\n" in graphs
 
 
 def test_a_release_of_another_name_is_not_imported():
     plan = json.loads(written(kinds.pod_identity()).import_plan)
-    assert [each["type"] for each in plan["resources"]] == [ACCOUNT_TYPE]
+    assert [each["type"] for each in plan["resources"]] == [ACCOUNT_TYPE, ASSOCIATION_TYPE]
 
 
 def test_without_an_autoscaler_there_is_nothing_to_import():
@@ -330,5 +333,9 @@ def test_whatever_is_found_the_program_accepts_the_settings(found: Found):
     config = config_of(result.settings)
     settings.parse(config)
     if result.import_plan:
-        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {RELEASE_TYPE, ACCOUNT_TYPE}
+        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {
+            RELEASE_TYPE,
+            ACCOUNT_TYPE,
+            ASSOCIATION_TYPE,
+        }
     assert len(result.move.steps) == 3

@@ -32,6 +32,12 @@ _PROGRAMS_ENVIRONMENT = ("POD_NAMESPACE", "SERVICE_ACCOUNT")
 _CERTIFICATES = "/etc/ssl/certs"
 
 
+_UNKNOWN = (
+    "Whether an autoscaler runs could not be read. Do not deploy before you know: two of them would work against each "
+    "other."
+)
+
+
 @dataclass(frozen=True)
 class Autoscaler:
     """What the autoscaler comes to.
@@ -56,7 +62,7 @@ def settings_of(found: Found) -> Autoscaler:
     installed = found.installed
     if not isinstance(installed, Installed):
         credential_entries, notes = _credentials(found, Source.IRSA)
-        unknown = ("Whether an autoscaler runs could not be read.",) if isinstance(installed, Unreadable) else ()
+        unknown = (_UNKNOWN,) if isinstance(installed, Unreadable) else ()
         return Autoscaler(credential_entries, (*unknown, *notes))
     mode, mode_notes = _mode(found, installed)
     credential_entries, notes = _credentials(found, mode)

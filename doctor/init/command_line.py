@@ -258,7 +258,8 @@ def _kept(given: Arguments, request: compatibility.Request) -> tuple[dict[str, s
             notes.append(f"--{flag}={value}: {advice}")
     while faults := _faults(kept, request):
         for flag, fault in faults.items():
-            notes.append(f"--{flag}={kept.pop(flag)} is not kept: got {fault.got}; expected {fault.expected}.")
+            end = "" if fault.expected.endswith("?") else "."
+            notes.append(f"--{flag}={kept.pop(flag)} is not kept: got {fault.got}; expected {fault.expected}{end}")
     return kept, notes
 
 

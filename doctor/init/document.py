@@ -77,13 +77,17 @@ def comment(paragraphs: Sequence[str], indent: int = 0) -> list[str]:
 
 def clean(text: str) -> str:
     """One line without characters that YAML forbids; what a cluster says may hold any."""
-    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+    return _printable(" ".join(text.split()))
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    one_line = clean(text)
     if text.startswith("$ "):
-        return [f"     {line}" for line in text[2:].splitlines()]
+        return [f"     {_printable(line)}" for line in text[2:].splitlines()]
+    one_line = clean(text)
     hanging = "  " if one_line.startswith("- ") else "   " if one_line[1:3] == ". " else ""
     return textwrap.wrap(
         one_line, width, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False

@@ -11,6 +11,8 @@ from doctor.arguments import PROCESS_FLAGS, parse_arguments
 from doctor.init.command_line import Translation, translate
 from doctor.init.document import Entry
 
+from .examples import few
+
 OURS = discovery.discovery_flag("lab")
 
 
@@ -142,6 +144,7 @@ VALUES = st.sampled_from(
 )
 
 
+@few
 @given(words=st.lists(st.builds("--{}={}".format, NAMES, VALUES), max_size=8))
 def test_no_flag_is_dropped_in_silence(words: list[str]):
     translation = translated(*words)

@@ -45,7 +45,6 @@ def gather(name: str, aws: Aws, connect: Connect) -> Found:
             raise CannotLookError(f"The cluster {name} cannot be read. {cluster.call}: {cluster.message}")
         groups = pool.submit(aws_reads.groups, aws)
         provider = pool.submit(aws_reads.oidc_provider, aws, cluster)
-        addon = pool.submit(aws_reads.agent_addon, aws, name)
         names = aws_reads.node_group_names(aws, name)
         described = pool.map(
             lambda each: aws_reads.node_group(aws, name, each), [] if isinstance(names, Unreadable) else names
@@ -56,7 +55,6 @@ def gather(name: str, aws: Aws, connect: Connect) -> Found:
             node_groups=names if isinstance(names, Unreadable) else _all(list(described)),
             groups=groups.result(),
             oidc_provider=provider.result(),
-            agent_addon=addon.result(),
         )
         return _with_kubernetes(pool, found, aws, kubernetes)
 
@@ -83,8 +81,16 @@ def _with_kubernetes(pool: ThreadPoolExecutor, found: Found, aws: Aws, kubernete
     chosen = choose_deployment(running, found.cluster.name)
     others = tuple(f"{each.namespace}/{each.name}" for each in running if each is not chosen)
     installed = _installed(pool, chosen, raw, found.cluster, aws, kubernetes) if chosen else None
+    addon: Reading[str | None] = None
+    if installed and installed.associations and not isinstance(installed.associations, Unreadable):
+        addon = aws_reads.agent_addon(aws, found.cluster.name)
     return replace(
-        found, nodes=live, installed=installed, others=others, karpenter=tuple(kubernetes_reads.karpenter(raw))
+        found,
+        nodes=live,
+        agent_addon=addon,
+        installed=installed,
+        others=others,
+        karpenter=kubernetes_reads.karpenter(raw),
     )
 
 
@@ -163,13 +169,13 @@ def release_status(kubernetes: Kubernetes, namespace: str, release: str) -> Read
 
 
 def _objects(pool: ThreadPoolExecutor, kubernetes: Kubernetes, namespace: str) -> Reading[tuple[NamedObject, ...]]:
-    asked = [(kind, pool.submit(kubernetes.read, path.format(namespace=namespace))) for kind, path in _WANTED.items()]
-    return _all(
-        [_then(answer.result(), lambda it, kind=kind: _named(kind, it) if it else None) for kind, answer in asked]
-    )
+    asked = {kind: pool.submit(kubernetes.read, path.format(namespace=namespace)) for kind, path in _WANTED.items()}
+    return _all([_named(kind, answer.result()) for kind, answer in asked.items()])
 
 
-def _named(kind: str, it: Json) -> NamedObject:
+def _named(kind: str, it: Reading[Json | None]) -> Reading[NamedObject | None]:
+    if it is None or isinstance(it, Unreadable):
+        return it
     metadata: Mapping[str, Any] = it["metadata"]
     owner = texts(metadata.get("annotations")).get(RELEASE_ANNOTATION, "")
     return NamedObject(kind, metadata["name"], owner, str((it.get("roleRef") or {}).get("name", "")))

@@ -291,8 +291,7 @@ def unreadable() -> Found:
         Unreadable("autoscaling:DescribeAutoScalingGroups", True, "not authorized"),
         Unreadable("list nodes", True, "forbidden"),
         Unreadable("iam:GetOpenIDConnectProvider", True, "not authorized"),
-        Unreadable("eks:DescribeAddon", True, "not authorized"),
-        Unreadable("list deployments", True, "forbidden"),
+        installed=Unreadable("list deployments", True, "forbidden"),
     )
 
 

@@ -105,7 +105,6 @@ AWS_CALLS = (
     "ListNodegroups",
     "GetOpenIDConnectProvider",
     "ListPodIdentityAssociations",
-    "DescribeAddon",
 )
 
 
@@ -130,6 +129,17 @@ def test_a_right_that_the_reader_lacks_in_kubernetes_is_said_on_the_screen_and_i
     assert part in Path(f"Pulumi.{snapshots.CLUSTER}.yaml").read_text()
 
 
+def test_the_add_on_of_pod_identity_is_asked_for_only_where_it_matters(run: Run):
+    cloud = Cloud(Source.POD_IDENTITY)
+    cloud.denied = {"DescribeAddon"}
+    code, out, _ = run(cloud=cloud, cluster=running(Source.POD_IDENTITY))
+    assert code == 1
+    assert "eks:DescribeAddon: you lack this right" in out
+    cloud = Cloud()
+    run("--force", cloud=cloud)
+    assert "eks:DescribeAddon" not in cloud.calls
+
+
 def test_without_kubernetes_the_groups_are_still_adopted(run: Run):
     code, out, _ = run(cluster=Unreadable("get /version", False, "connection refused"))
     assert code == 1
@@ -142,7 +152,7 @@ def test_it_asks_little_and_changes_nothing(run: Run):
     assert run(cloud=cloud, cluster=cluster)[0] == 0
     calls = cloud.count
     assert calls.pop("eks:DescribeNodegroup") == 7
-    assert calls.total() <= 7
+    assert calls.total() <= 6
     assert len(cluster.calls) <= 12
     assert all(call.startswith(("get ", "list ")) for call in cluster.calls)
 

@@ -18,6 +18,7 @@ from tests.markdown import ROOT, blocks, executed_by
 PAGE = ROOT / "docs" / "migration.md"
 DESTRUCTIVE = {"delete", "delete-replaced", "replace", "create-replacement", "discard-replaced"}
 INIT = f"python -m doctor init --cluster {CLUSTER} --region us-east-1 --output Pulumi.prod.yaml"
+AFTERWARDS = "python -m doctor check --stack prod --wait 120\npulumi up --expect-no-changes\n"
 _OF_THE_SANDBOX = "    chart: {location: ./sandbox/chart/cluster-autoscaler}\n"
 
 
@@ -77,7 +78,7 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
     api = sandbox.kubernetes(CLUSTER)
     core = client.CoreV1Api(api)
     nodes = {node.metadata.name for node in core.list_node().items}
-    old = autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)
+    old = [pod.metadata.name for pod in autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)]
     printed = project.shell(INIT)
     for_the_sandbox(project)
     first, second, third = commands(printed)
@@ -86,20 +87,22 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
         project.shell(first + second)
         assert set(planned(project)) <= {"create", "read"}
         project.shell(third)
+        said = project.shell(AFTERWARDS)
     else:
         with Watch(api) as watch:
             project.shell(first)
             project.shell(second)
             assert not DESTRUCTIVE & set(planned(project))
             project.shell(third)
-        check_the_change_over(watch, [pod.metadata.name for pod in old])
+            said = project.shell(AFTERWARDS)
+        check_the_change_over(watch, old)
 
-    project.shell("pulumi up --expect-no-changes")
-    said = project.shell("python -m doctor check --stack prod --wait 120")
     assert "every link holds" in said
     assert {node.metadata.name for node in core.list_node().items} == nodes, "no node came or went"
     # `pulumi stack init` adds its salt to the file and keeps the comments.
     assert "# Written by `ca-doctor init`." in (project.folder / "Pulumi.prod.yaml").read_text()
+    if kind == "helm":
+        check_the_page(sandbox, project, printed)
 
 
 def check_the_change_over(watch: Watch, old: list[str]) -> None:
@@ -115,16 +118,13 @@ def check_the_change_over(watch: Watch, old: list[str]) -> None:
     assert all(moment.holder in old for moment in watch.moments if set(old) & moment.ready)
 
 
-@pytest.mark.parametrize("prepared", ["helm"], indirect=True)
-def test_the_page_shows_what_init_writes_and_how_to_clean_up(sandbox: Sandbox, prepared: Prepared) -> None:
+def check_the_page(sandbox: Sandbox, project: Checkout, printed: str) -> None:
+    """The page shows what `init` prints on this set-up, and its last commands remove what is left of it."""
     steps = executed_by("test_migration")
     assert {step.page for step in steps} == {PAGE}
-    shown = [block.text for block in blocks(PAGE) if block.language == "text"]
-    look, write, *rest = [step.text.replace("series-api", CLUSTER) for step in steps]
-    prepared.project.shell(look)
-    printed = prepared.project.shell(write)
-    assert printed == shown[0].replace("series-api", CLUSTER)
-    for_the_sandbox(prepared.project)
-    for command in (*commands(printed), *rest):
-        prepared.project.shell(command)
+    look, write, again, clean_up = [step.text.replace("series-api", CLUSTER) for step in steps]
+    assert (write.strip(), again) == (INIT, AFTERWARDS)
+    project.shell(look + clean_up)
     assert ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}
+    (shown,) = [block.text for block in blocks(PAGE) if block.language == "text"]
+    assert printed == shown.replace("series-api", CLUSTER)

@@ -182,12 +182,14 @@ def _place(installed: Installed) -> tuple[list[Entry], str, list[str]]:
     if name == "default":
         notes.append("The pods use the service account default. The program makes one of its own, cluster-autoscaler.")
         name = NAME
-    elif owner and owner != NAME and name != NAME:
+    elif owner and owner != NAME:
+        own = NAME if name != NAME else f"{NAME}-2"
         notes.append(
-            f"The service account {name} belongs to the Helm release {owner}, which is uninstalled at the end of the "
-            f"move. The program makes one of its own, {NAME}."
+            f"The service account {name} belongs to the Helm release {owner}, and would go with it. The program "
+            "makes one "
+            f"of its own, {own}."
         )
-        name = NAME
+        name = own
     if name != NAME:
         entries.append(Entry("serviceAccount", name))
     return entries, name, notes

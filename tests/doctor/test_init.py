@@ -166,6 +166,17 @@ def test_a_release_whose_objects_are_taken_up_is_forgotten_not_uninstalled():
     assert "delete secret -l owner=helm,name=platform" in commands(found)
 
 
+@pytest.mark.parametrize("name", ["scaler", "cluster-autoscaler"])
+def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
+    found = kinds.pod_identity()
+    assert isinstance(found.installed, Installed)
+    running = replace(found.installed.deployment, service_account=name)
+    account = Account(name, {}, {"meta.helm.sh/release-name": "platform"})
+    found = replace(found, installed=replace(found.installed, deployment=running, account=account))
+    assert settings_of(found)["autoscaler"].get("service_account", "cluster-autoscaler") != name
+    assert written(found).import_plan == ""
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

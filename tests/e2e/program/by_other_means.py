@@ -196,6 +196,24 @@ aws ec2 delete-launch-template --launch-template-name {EKSCTLS_GROUP}
         _group_by_terraform,
         _CLEAN_IRSA + f"aws eks delete-nodegroup --cluster-name {CLUSTER} --nodegroup-name {TERRAFORMS_GROUP}\n",
     ),
+    # The chart under another name; an association of EKS Pod Identity gives the role.
+    "pod-identity": SetUp(
+        "cluster-autoscaler",
+        f"""
+policy=$(aws iam create-policy --policy-name {POLICY} --policy-document "$POLICY" --query Policy.Arn --output text)
+role=$(aws iam create-role --role-name {ROLE} --assume-role-policy-document "$PODS" --query Role.Arn --output text)
+aws iam attach-role-policy --role-name {ROLE} --policy-arn "$policy"
+aws eks create-addon --cluster-name {CLUSTER} --addon-name eks-pod-identity-agent
+aws eks wait addon-active --cluster-name {CLUSTER} --addon-name eks-pod-identity-agent
+aws eks create-pod-identity-association --cluster-name {CLUSTER} --namespace kube-system \
+  --service-account cluster-autoscaler --role-arn "$role"
+kubectl -n kube-system create serviceaccount cluster-autoscaler
+"""
+        + _HELM.replace("install cluster-autoscaler", "install platform")
+        + "--set rbac.serviceAccount.create=false --set rbac.serviceAccount.name=cluster-autoscaler",
+        _nothing,
+        _CLEAN_IRSA + f"aws eks delete-addon --cluster-name {CLUSTER} --addon-name eks-pod-identity-agent\n",
+    ),
     # Its own names, a fixed list of groups, and the role of the nodes.
     "manual": SetUp(
         "autoscaler",
@@ -243,4 +261,15 @@ def documents(sandbox: Sandbox, account: str) -> dict[str, str]:
             }
         ],
     }
-    return {"ISSUER": issuer, "POLICY": json.dumps(policy), "TRUST": json.dumps(trust)}
+    pods = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "pods.eks.amazonaws.com"},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+            }
+        ],
+    }
+    policies = {"POLICY": policy, "TRUST": trust, "PODS": pods}
+    return {"ISSUER": issuer, **{name: json.dumps(document) for name, document in policies.items()}}

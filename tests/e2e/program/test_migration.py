@@ -72,7 +72,7 @@ def planned(project: Checkout) -> list[str]:
     return [step["op"] for step in steps]
 
 
-@pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "manual"], indirect=True)
+@pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "pod-identity", "manual"], indirect=True)
 def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
     project, kind, _ = prepared
     api = sandbox.kubernetes(CLUSTER)

@@ -9,7 +9,7 @@ from ..arguments import DISCOVERY_FLAG, Arguments, StaticGroup, parse_arguments,
 from ..case import tagged_owners
 from ..facts import AutoScalingGroup, NodeGroup, Taint
 from ..readings import Unreadable
-from ..templates import DELETION_CANDIDATE, TO_BE_DELETED, is_believed, tagged_labels, tagged_taints
+from ..templates import DELETION_CANDIDATE, TO_BE_DELETED, is_derived, tagged_labels, tagged_taints
 from .document import Entry, Item
 from .facts import Found, Installed, LiveNode
 
@@ -230,7 +230,7 @@ def _common_labels(living: Sequence[LiveNode]) -> dict[str, str]:
 
 def _is_pools(label: str) -> bool:
     domain, slash, _ = label.rpartition("/")
-    if is_believed(label):
+    if is_derived(label):
         return False
     if domain == "node.kubernetes.io":
         return True

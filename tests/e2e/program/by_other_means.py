@@ -26,10 +26,17 @@ role=$(aws iam create-role --role-name {ROLE} --assume-role-policy-document "$TR
 aws iam attach-role-policy --role-name {ROLE} --policy-arn "$policy"
 """
 
+# As `eksctl create iamserviceaccount` leaves it, and `kubectl apply` with a team's own marks.
 _ACCOUNT_BY_EKSCTL = """
-kubectl -n kube-system create serviceaccount cluster-autoscaler
-kubectl -n kube-system label serviceaccount cluster-autoscaler app.kubernetes.io/managed-by=eksctl
-kubectl -n kube-system annotate serviceaccount cluster-autoscaler eks.amazonaws.com/role-arn="$role"
+kubectl apply --filename - <<END
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: cluster-autoscaler
+  namespace: kube-system
+  labels: {app.kubernetes.io/managed-by: eksctl, team: platform}
+  annotations: {eks.amazonaws.com/role-arn: "$role", example.com/owner: platform}
+END
 """
 
 # The objects of the public example, cluster-autoscaler-autodiscover.yaml; its rules are shortened.

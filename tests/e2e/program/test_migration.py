@@ -74,11 +74,12 @@ def planned(project: Checkout) -> list[str]:
 
 @pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "pod-identity", "manual"], indirect=True)
 def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
-    project, kind, _ = prepared
+    project, kind, set_up = prepared
     api = sandbox.kubernetes(CLUSTER)
     core = client.CoreV1Api(api)
     nodes = {node.metadata.name for node in core.list_node().items}
     old = [pod.metadata.name for pod in autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)]
+    account = core.read_namespaced_service_account(set_up.account, NAMESPACE).metadata if set_up.account else None
     printed = project.shell(INIT)
     for_the_sandbox(project)
     first, second, third = commands(printed)
@@ -97,6 +98,12 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
             said = project.shell(AFTERWARDS)
         check_the_change_over(watch, old)
 
+    if account:
+        after = core.read_namespaced_service_account(set_up.account, NAMESPACE).metadata
+        assert after.uid == account.uid, "the service account was deleted under the pods that use it"
+        assert ROLE not in (after.annotations or {}).get("eks.amazonaws.com/role-arn", "")
+        assert (account.labels or {}).get("team") == (after.labels or {}).get("team")
+        assert (account.annotations or {}).get("example.com/owner") == after.annotations.get("example.com/owner")
     assert "every link holds" in said
     assert {node.metadata.name for node in core.list_node().items} == nodes, "no node came or went"
     # `pulumi stack init` adds its salt to the file and keeps the comments.

@@ -79,6 +79,8 @@ def settings_of(found: Found) -> Autoscaler:
         priorities=None if isinstance(priorities, Unreadable) else priorities,
     )
     place, account, place_notes = _place(installed)
+    if mode is Source.POD_IDENTITY:
+        credential_entries = (*credential_entries, *_pod_identity(found, installed, account))
     entries = (*place, *image, *translation.settings, *pod, *([Entry("values", values)] if values else []))
     return Autoscaler(
         (*credential_entries, *([Entry("autoscaler", entries)] if entries else [])),
@@ -139,32 +141,47 @@ def _credentials(found: Found, mode: Source) -> tuple[tuple[Entry, ...], list[st
     entries = [Entry("credentials", str(mode), (comments[mode],))]
     if mode is Source.IRSA:
         entries += _provider(found, notes)
-    if mode is Source.POD_IDENTITY and found.agent_addon is not None and not isinstance(found.agent_addon, Unreadable):
-        comment = f"The add-on eks-pod-identity-agent is installed ({found.agent_addon})."
-        entries.append(Entry("podIdentity", {"installAgent": False}, (comment,)))
     return tuple(entries), notes
 
 
 def _provider(found: Found, notes: list[str]) -> list[Entry]:
     provider = found.oidc_provider
-    if isinstance(provider, Unreadable):
-        comment = (
-            "Whether the account has an OIDC provider for this cluster could not be read. If it has one, enable "
-            "this: IAM "
-            "rejects a second provider for the same issuer."
-        )
-        return [Entry("oidcProvider", {"create": False}, (comment,), disabled=True)]
-    if provider is None:
-        return []
+    if provider is None or isinstance(provider, Unreadable):
+        return []  # The program creates it, or adopts one that exists.
     if "sts.amazonaws.com" not in provider.audiences:
         notes.append(
-            f"The OIDC provider {provider.arn} does not accept the audience sts.amazonaws.com. Add it before you "
-            "deploy: "
-            "aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn "
-            f"{provider.arn} --client-id sts.amazonaws.com"
+            f"The OIDC provider {provider.arn} does not accept the audience sts.amazonaws.com. The stack adopts the "
+            "provider and adds the audience."
         )
-    comment = "The account has an OIDC provider for this cluster. It stays when the stack is destroyed."
+        return []
+    comment = (
+        "The account has an OIDC provider for this cluster, and the stack only reads it. Without this the stack "
+        "adopts it; "
+        "it stays in both cases when the stack is destroyed."
+    )
     return [Entry("oidcProvider", {"create": False}, (comment,))]
+
+
+def _pod_identity(found: Found, installed: Installed | None, account: str) -> list[Entry]:
+    """The association to adopt, and whether the agent's add-on is another tool's."""
+    value: dict[str, Any] = {}
+    comments = []
+    associations = installed.associations if installed else ()
+    if (
+        installed
+        and associations
+        and not isinstance(associations, Unreadable)
+        and account == installed.deployment.service_account
+        and not validation.pod_identity_association("", associations[0].id)
+    ):
+        value["associationId"] = associations[0].id
+        comments.append(
+            f"The stack adopts the association that gives the role {associations[0].role_arn}, and changes its role."
+        )
+    if found.agent_addon is not None and not isinstance(found.agent_addon, Unreadable):
+        value["installAgent"] = False
+        comments.append(f"The add-on eks-pod-identity-agent is installed ({found.agent_addon}); its owner keeps it.")
+    return [Entry("podIdentity", value, tuple(comments))] if value else []
 
 
 # --- place and image --------------------------------------------------------------------------------------------------

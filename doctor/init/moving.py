@@ -13,13 +13,8 @@ PROJECT = "eks-cluster-autoscaler"
 RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
 ACCOUNT_TYPE = "kubernetes:core/v1:ServiceAccount"
 ASSOCIATION_TYPE = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
-_ROOT_TYPE = f"{PROJECT}:index:ClusterAutoscaler"
-_PARENTS = {
-    RELEASE_TYPE: f"{PROJECT}:index:AutoscalerRelease",
-    ACCOUNT_TYPE: f"{PROJECT}:index:AutoscalerRelease",
-    ASSOCIATION_TYPE: f"{PROJECT}:index:AutoscalerRole",
-}
-"""Component that holds each resource, itself within ``_ROOT_TYPE``."""
+_PARENT_TYPES = (f"{PROJECT}:index:ClusterAutoscaler", f"{PROJECT}:index:AutoscalerRelease")
+_PROVIDER_TYPE = "pulumi:providers:kubernetes"
 _DEPLOYED = "deployed"
 
 
@@ -92,7 +87,7 @@ def plan(found: Found, stack: str, plan_file: str, service_account: str, lease: 
             "names of its policy and release. If that stack has lost the release, import it: "
             f"{_import_command(plan_file)}"
         )
-        return Move(tuple(_imports(installed, found.cluster.name, service_account)), _plain_steps(init), (note,))
+        return Move(tuple(_imports(installed, service_account)), _plain_steps(init), (note,))
     return _takeover(installed, found.cluster.name, init, plan_file, service_account, lease)
 
 
@@ -107,7 +102,7 @@ def _plain_steps(init: str) -> tuple[Step, Step, Step]:
 def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, service_account: str, lease: str) -> Move:
     deployment = installed.deployment
     imported = installed.release == NAME
-    imports = tuple(_imports(installed, cluster, service_account))
+    imports = tuple(_imports(installed, service_account))
     notes = [*_release_notes(installed), *_gitops_notes(installed)]
     kubectl = f"kubectl -n {shlex.quote(deployment.namespace)}"
     conflicts = () if imported else _conflicts(installed, notes)
@@ -121,7 +116,7 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, ser
     steps = (
         Step(
             "Create the stack, and everything but the release and its service account. What runs is not changed.",
-            (init, f"pulumi up {_without_the_running(imports)}"),
+            (init, f"pulumi up {_without_the_running(installed)}"),
         ),
         Step(
             "Take up what runs, and read what will change. Nothing is replaced or deleted.",
@@ -132,9 +127,11 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, ser
     return Move(imports, steps, tuple(notes), tuple(_afterwards(installed, cluster)))
 
 
-def _without_the_running(imports: tuple[Import, ...]) -> str:
-    """What keeps an `up` from the release and its service account, and from what is imported later."""
-    types = dict.fromkeys([RELEASE_TYPE, ACCOUNT_TYPE, *(each.type for each in imports)])
+def _without_the_running(installed: Installed) -> str:
+    """What keeps an `up` from what the pods that run use: release, service account, and association if there is one."""
+    types = [RELEASE_TYPE, ACCOUNT_TYPE]
+    if installed.associations and not isinstance(installed.associations, Unreadable):
+        types.append(ASSOCIATION_TYPE)
     return " ".join(f"--exclude '**{each.partition(':')[2]}::{NAME}'" for each in types)
 
 
@@ -148,19 +145,17 @@ def _words_of_change_over(lease: str) -> str:
     return "Deploy. The old pods run until the new ones do, and the lease lets one of them act."
 
 
-def _imports(installed: Installed, cluster: str, service_account: str) -> list[Import]:
+def _imports(installed: Installed, service_account: str) -> list[Import]:
     """What can be imported safely: the import reads, and the next `up` changes it in place.
 
-    The OIDC provider is not imported: destroying the stack would take it from every other user of the cluster. Tags of
-    Auto Scaling groups are not: writing a tag that exists changes nothing.
+    The program itself adopts an OIDC provider, an add-on and an association that exist. Writing a tag that an Auto
+    Scaling group has already changes nothing.
     """
     namespace = installed.deployment.namespace
     found = []
     account = installed.account
     if isinstance(account, Account) and account.name == service_account:
         found.append(Import(ACCOUNT_TYPE, f"{namespace}/{service_account}"))
-    if not isinstance(installed.associations, Unreadable) and service_account == installed.deployment.service_account:
-        found += [Import(ASSOCIATION_TYPE, f"{cluster},{each.id}") for each in installed.associations[:1]]
     if installed.release == NAME:
         found.append(Import(RELEASE_TYPE, f"{namespace}/{NAME}"))
     return found
@@ -318,27 +313,19 @@ def import_file(imports: tuple[Import, ...], stack: str) -> str:
         return ""
     start = f"urn:pulumi:{stack}::{PROJECT}::"
     table = {
-        **{_short(each.type): f"{start}{_ROOT_TYPE}${_PARENTS[each.type]}::{NAME}" for each in imports},
-        **{name: f"{start}pulumi:providers:{name}::{name}" for name in dict.fromkeys(map(_provider, imports))},
+        "release": f"{start}{'$'.join(_PARENT_TYPES)}::{NAME}",
+        "kubernetes": f"{start}{_PROVIDER_TYPE}::kubernetes",
     }
     resources = [
         {
             "type": each.type,
-            # Names in the file are unique; in the stack all are called the same.
+            # Names in the file are unique; in the stack both are called the same.
             "name": f"{NAME}-{each.type.rpartition(':')[2]}",
             "logicalName": NAME,
             "id": each.id,
-            "parent": _short(each.type),
-            "provider": _provider(each),
+            "parent": "release",
+            "provider": "kubernetes",
         }
         for each in imports
     ]
     return json.dumps({"nameTable": table, "resources": resources}, indent=2) + "\n"
-
-
-def _short(type_token: str) -> str:
-    return _PARENTS[type_token].rpartition(":")[2]
-
-
-def _provider(imported: Import) -> str:
-    return imported.type.partition(":")[0]

@@ -17,14 +17,14 @@ from components import values
 from doctor.facts import AutoScalingGroup, Instance, NodeGroup, OidcProvider, Taint
 from doctor.init import autoscaler, command_line
 from doctor.init.facts import Account, Found, Installed, LiveNode, NamedObject
-from doctor.init.moving import ACCOUNT_TYPE, ASSOCIATION_TYPE, PROJECT, RELEASE_TYPE, import_file, old_pods
+from doctor.init.moving import ACCOUNT_TYPE, PROJECT, RELEASE_TYPE, import_file, old_pods
 from doctor.init.writing import Result, write
 
 from . import found as kinds
 from .examples import few
 
 GOLDEN = Path(__file__).parent / "init"
-GRAPHS = Path(__file__).parents[1] / "program" / "snapshots"
+GRAPH = Path(__file__).parents[1] / "program" / "snapshots" / "adopt.txt"
 
 
 def written(found: Found) -> Result:
@@ -84,7 +84,7 @@ def test_the_defaults_that_comments_name_are_those_of_the_settings():
 
 @pytest.mark.parametrize("kind", ["terraform", "pod-identity", "eksctl"])
 def test_the_import_plan_names_resources_as_the_graph_does(kind: str):
-    graphs = "\n".join((GRAPHS / name).read_text() for name in ("adopt.txt", "every-setting-created.txt"))
+    graphs = GRAPH.read_text()
     plan = json.loads(written(kinds.KINDS[kind]()).import_plan)
     for resource in plan["resources"]:
         name, parent = resource["logicalName"], plan["nameTable"][resource["parent"]]
@@ -97,9 +97,15 @@ def test_the_import_plan_names_resources_as_the_graph_does(kind: str):
         assert f"{' '.join(provider)}\n" in graphs
 
 
+def test_an_association_is_adopted_by_the_program_and_not_before_the_pods_change():
+    assert settings_of(kinds.pod_identity())["pod_identity"] == {"association_id": "a-0123", "install_agent": False}
+    first = written(kinds.pod_identity()).move.steps[0].command
+    assert "--exclude '**eks/podIdentityAssociation:PodIdentityAssociation::cluster-autoscaler'" in first
+
+
 def test_a_release_of_another_name_is_not_imported():
     plan = json.loads(written(kinds.pod_identity()).import_plan)
-    assert [each["type"] for each in plan["resources"]] == [ACCOUNT_TYPE, ASSOCIATION_TYPE]
+    assert [each["type"] for each in plan["resources"]] == [ACCOUNT_TYPE]
 
 
 def test_without_an_autoscaler_there_is_nothing_to_import():
@@ -346,9 +352,5 @@ def test_whatever_is_found_the_program_accepts_the_settings(found: Found):
     config = config_of(result.settings)
     settings.parse(config)
     if result.import_plan:
-        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {
-            RELEASE_TYPE,
-            ACCOUNT_TYPE,
-            ASSOCIATION_TYPE,
-        }
+        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {RELEASE_TYPE, ACCOUNT_TYPE}
     assert len(result.move.steps) == 3

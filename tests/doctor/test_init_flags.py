@@ -87,7 +87,7 @@ def test_what_the_program_sets_itself_is_recognized():
         (["--max-empty-bulk-delete=20"], "max-empty-bulk-delete=20 is not kept"),
         (["--scan-interval=often"], "--scan-interval=often is not kept"),
         (["--scale-down-unneeded-time=often"], "The default applies, 10m"),
-        (["--expander=price"], "AWS gives it no prices"),
+        (["--expander=price"], "AWS gives no prices"),
         (["--expander=priority"], "the ConfigMap cluster-autoscaler-priority-expander does not exist"),
         (["--capacity-buffer-controller-enabled=true"], "wait indefinitely"),
         (["--kubeconfig=/etc/kubeconfig"], "names a file in the pod"),

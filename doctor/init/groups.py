@@ -74,9 +74,9 @@ def adopted_groups(found: Found) -> Groups:
         notes.append("The cluster has no group of nodes that Cluster Autoscaler could scale.")
     entries = [
         *([Entry("existingNodeGroups", existing, (_EXISTING,))] if existing else []),
-        *([Entry("autoScalingGroups", own, (_OWN,))] if own else []),
+        *([Entry("autoScalingGroups", own, (_OWN,), disabled=True)] if own else []),
     ]
-    names = [item.value["name"] for item in (*existing, *own) if not item.disabled]
+    names = [item.value["name"] for item in existing if not item.disabled]
     return Groups(tuple(entries), tuple(notes), tuple(names))
 
 
@@ -84,7 +84,11 @@ _EXISTING = (
     "Managed node groups that exist. The program tags their Auto Scaling groups and changes nothing else of them. "
     "What follows a name describes a node to Cluster Autoscaler while the group is empty."
 )
-_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else of them."
+_OWN = (
+    "Self-managed Auto Scaling groups. This version of the program has no setting for them: give each group the "
+    "two tags "
+    "of discovery, and what is below as node-template tags."
+)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ def config_of(text: str) -> dict[str, str]:
     """The settings as Pulumi hands them to the program."""
     document = yaml.safe_load(text)
     assert set(document) == {"config"}
-    document["config"].pop(f"{PROJECT}:autoScalingGroups", None)  # TEMPORARY
     return {
         key.removeprefix(f"{PROJECT}:"): value if isinstance(value, str) else json.dumps(value)
         for key, value in document["config"].items()

@@ -92,7 +92,7 @@ def settings_of(found: Found) -> Autoscaler:
 
 
 def _minor(deployment: Deployment, cluster_version: str) -> versions.Minor:
-    """The version that runs; the cluster's own where the image does not tell."""
+    """The version that runs; the cluster's own if the tag is not a version."""
     known = versions.parse_minor(image_tag(deployment.image)) or versions.parse_minor(cluster_version)
     return known or max(compatibility.NEWEST_PATCH)
 
@@ -197,14 +197,13 @@ def _place(installed: Installed) -> tuple[list[Entry], str, list[str]]:
     owner = account.annotations.get("meta.helm.sh/release-name", "") if account else ""
     name = deployment.service_account
     if name == "default":
-        notes.append("The pods use the service account default. The program makes one of its own, cluster-autoscaler.")
+        notes.append("The pods use the service account default. The program creates cluster-autoscaler.")
         name = NAME
     elif owner and owner != NAME:
         own = NAME if name != NAME else f"{NAME}-2"
         notes.append(
-            f"The service account {name} belongs to the Helm release {owner}, and would go with it. The program "
-            "makes one "
-            f"of its own, {own}."
+            f"The service account {name} belongs to the Helm release {owner}, which deletes it when it is "
+            f"uninstalled. The program creates {own}."
         )
         name = own
     if name != NAME:

@@ -20,7 +20,7 @@ _FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]{1,100})\.yaml")
 
 
 class ExitCode(IntEnum):
-    """What `init` says to the shell."""
+    """Exit code of `init`."""
 
     WRITTEN = 0
     INCOMPLETE = 1
@@ -85,10 +85,10 @@ def _write(file: Path, text: str) -> None:
 
 
 def report(result: Result, file: Path, plan_file: Path) -> str:
-    """What is printed: what was found, what to look at, and the three commands to type next."""
+    """Return what is printed: what was found, what to check, and the three commands to type next."""
     lines = list(result.found)
     if result.unread:
-        lines += ["", "Could not be read; the file says what is missing:"]
+        lines += ["", "Could not be read; add to the file what is missing:"]
         lines += [f"  - {why(each)}" for each in result.unread]
     if result.notes:
         lines += ["", "Different from what runs now, or not kept:"]

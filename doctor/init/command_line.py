@@ -159,7 +159,8 @@ def _static_notes(values: Sequence[str]) -> list[str]:
     if groups:
         notes.append(
             f"--nodes lists {', '.join(group.name for group in groups)}. The program finds its groups by tags, and "
-            "their bounds are the sizes of the groups themselves. The groups below that have other bounds say so."
+            "their bounds are the sizes of the groups themselves. A comment marks each group below that has other "
+            "bounds."
         )
     return notes
 

@@ -76,7 +76,7 @@ def comment(paragraphs: Sequence[str], indent: int = 0) -> list[str]:
 
 
 def clean(text: str) -> str:
-    """One line without characters that YAML forbids; what a cluster says may hold any."""
+    """One line without characters that YAML forbids; names and values of a cluster may hold any."""
     return _printable(" ".join(text.split()))
 
 

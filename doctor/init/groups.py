@@ -26,7 +26,7 @@ _OWNER_OF_TAGS: Mapping[str, str] = {
 """Tags by which a group's maker is recognized, in lower case."""
 
 _KUBELETS_OWN = ("kubernetes.io", "k8s.io", "k8s.aws", "eks.amazonaws.com", "k8s.amazonaws.com", "eksctl.io")
-"""Domains of labels that no pool of nodes has of its own, except below ``node.kubernetes.io``."""
+"""Domains of labels that Kubernetes, EKS and their agents set, except below ``node.kubernetes.io``."""
 
 _OPTION_PREFIX = discovery.option_key("")
 _RESOURCE_PREFIX = discovery.resource_key("")
@@ -108,7 +108,7 @@ class _Scope:
     @classmethod
     def of(cls, found: Found) -> "_Scope":
         if not isinstance(found.installed, Installed):
-            # Without an autoscaler, the tags say which groups are meant for one.
+            # Without an autoscaler, the tags show which groups are meant for one.
             return cls(False, dict.fromkeys(discovery.discovery_tags(found.cluster.name)), {})
         given: Arguments = parse_arguments(found.installed.deployment.arguments)
         specifications = given.values.get(DISCOVERY_FLAG, ())
@@ -200,14 +200,14 @@ def _owner(group: AutoScalingGroup) -> str:
 
 
 def _bounds(group: AutoScalingGroup, scope: _Scope, node_group: str) -> list[str]:
-    """What to say about a group whose bounds in ``--nodes`` are not its own."""
+    """The comment on a group with other bounds in ``--nodes``."""
     listed = scope.listed.get(group.name)
     if listed is None or (listed.min, listed.max) == (group.min, group.max):
         return []
-    said = f"--nodes limits this group to {listed.min} to {listed.max} nodes, the group itself to other sizes. "
+    limits = f"--nodes limits this group to {listed.min} to {listed.max} nodes, the group itself to other sizes. "
     if node_group:
-        return [said + f"To keep the limits, set them on the node group: minSize={listed.min}, maxSize={listed.max}."]
-    return [said + f"To keep the limits, set MinSize={listed.min} and MaxSize={listed.max} on the group."]
+        return [limits + f"To keep the limits, set them on the node group: minSize={listed.min}, maxSize={listed.max}."]
+    return [limits + f"To keep the limits, set MinSize={listed.min} and MaxSize={listed.max} on the group."]
 
 
 # --- what a node offers -----------------------------------------------------------------------------------------------
@@ -258,8 +258,8 @@ def _common_taints(living: Sequence[LiveNode]) -> list[Taint]:
 def _resources(group: AutoScalingGroup | None, living: Sequence[LiveNode], disk_gib: int | None) -> dict[str, str]:
     """Ephemeral storage and extended resources of a node.
 
-    Cluster Autoscaler takes what the tags say for allocatable (aws_manager.go, buildNodeFromTemplate), so a living
-    node's allocatable goes before the size of its disk.
+    Cluster Autoscaler takes the quantities of the tags for allocatable (aws_manager.go, buildNodeFromTemplate), so a
+    living node's allocatable has precedence over the size of its disk.
     """
     tags = group.tags if group else {}
     tagged = {
@@ -291,37 +291,37 @@ def _described(
     """The settings of one group, and what of it they cannot hold."""
     tags = group.tags if group else {}
     options = {key.removeprefix(_OPTION_PREFIX): value for key, value in tags.items() if key.startswith(_OPTION_PREFIX)}
-    room = discovery.MAX_TAGS - len(discovery.discovery_tags("")) - (discovery.EKS_OWN_TAGS if eks else 0)
+    free = discovery.MAX_TAGS - len(discovery.discovery_tags("")) - (discovery.EKS_OWN_TAGS if eks else 0)
     # Other tags of the group count towards the quota of AWS as well.
     own = {key for key in tags if key.startswith(f"{discovery.PREFIX}/") or (eks and _is_of_eks(key))}
-    room -= len(set(tags) - own)
+    free -= len(set(tags) - own)
     dropped: list[str] = []
     value: dict[str, Any] = {"name": name}
     kept_taints: list[dict[str, str]] = []
     for taint in taints:
-        fault = _taint_fault(taint, kept_taints, room)
+        fault = _taint_fault(taint, kept_taints, free)
         if fault is None:
             kept_taints.append(_taint(taint))
-            room -= 0 if startup_taints.is_startup(_as_taint(taint)) else 1
+            free -= 0 if startup_taints.is_startup(_as_taint(taint)) else 1
         elif fault:
             dropped.append(f"The taint {taint.key}={taint.value}:{taint.effect} is not kept: {fault}.")
     parts = (("labels", labels, discovery.label_key), ("resources", resources, discovery.resource_key))
     kept: dict[str, dict[str, str]] = {}
     for kind, given, key_of in parts:
         for key, text in given.items():
-            if fault_text := _fault(kind, key, text, key_of(key), room):
+            if fault_text := _fault(kind, key, text, key_of(key), free):
                 dropped.append(f"{kind.capitalize()[:-1]} {key}={text} is not kept: {fault_text}.")
                 continue
             kept.setdefault(kind, {})[key] = text
-            room -= 1
+            free -= 1
     for option, text in options.items():
         faults = discovery.autoscaling_option_faults({option: text})
-        if faults or room < 1:
+        if faults or free < 1:
             why = f"expected {faults[0].expected}" if faults else _QUOTA
             dropped.append(f"The autoscaling option {option}={text} is not kept: {why}.")
             continue
         kept.setdefault("autoscalingOptions", {})[option] = text
-        room -= 1
+        free -= 1
     if "labels" in kept:
         value["labels"] = kept["labels"]
     if kept_taints:
@@ -336,7 +336,7 @@ def _is_of_eks(key: str) -> bool:
     return key.startswith(("eks:", "kubernetes.io/cluster/"))
 
 
-def _fault(kind: str, key: str, text: str, tag_key: str, room: int) -> str:
+def _fault(kind: str, key: str, text: str, tag_key: str, free: int) -> str:
     checks = (
         validation.labels("", {key: text})
         if kind == "labels"
@@ -345,10 +345,10 @@ def _fault(kind: str, key: str, text: str, tag_key: str, room: int) -> str:
     faults = [*checks, *validation.tag("", tag_key, text)]
     if faults:
         return f"got {faults[0].got}; expected {faults[0].expected}"
-    return _QUOTA if room < 1 else ""
+    return _QUOTA if free < 1 else ""
 
 
-def _taint_fault(taint: Taint, kept: Sequence[Mapping[str, str]], room: int) -> str | None:
+def _taint_fault(taint: Taint, kept: Sequence[Mapping[str, str]], free: int) -> str | None:
     """Why a taint is not kept; empty for one that is kept already, None for one that is to be kept."""
     if _taint(taint) in kept:
         return ""
@@ -359,8 +359,8 @@ def _taint_fault(taint: Taint, kept: Sequence[Mapping[str, str]], room: int) -> 
     if faults:
         return f"got {faults[0].got}; expected {faults[0].expected}"
     if any(each["key"] == taint.key for each in kept):
-        return "a tag can announce one effect of a key"
-    return _QUOTA if room < 1 else None
+        return "tags can advertise one effect of a key"
+    return _QUOTA if free < 1 else None
 
 
 def _as_taint(taint: Taint) -> discovery.Taint:

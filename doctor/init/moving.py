@@ -177,7 +177,8 @@ def _release_notes(installed: Installed) -> list[str]:
         )
     elif status is None:
         notes.append(
-            f"The Deployment says that the Helm release {name} made it, and Helm has no record of that release in the "
+            f"By its labels the Helm release {name} installed the Deployment, but Helm has no record of that "
+            "release in the "
             f"namespace {namespace}."
         )
     elif status != _DEPLOYED:
@@ -224,7 +225,7 @@ def _conflicts(installed: Installed, notes: list[str]) -> tuple[str, ...]:
         return ()
     found = [f"{each.kind}/{each.name}" for each in objects]
     deployment = installed.deployment
-    # Pods that nothing tells apart from the program's are updated in place.
+    # Pods with the labels of the program's pods are updated in place.
     in_place = deployment.name == NAME and not old_pods(deployment.selector)
     return (*found, *([f"deployment/{NAME}"] if in_place else []))
 

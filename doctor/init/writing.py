@@ -1,4 +1,4 @@
-"""The files that ``init`` writes, as text, and what it says on the screen."""
+"""The files that ``init`` writes, as text, and what it prints."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from .moving import PROJECT, Move
 
 @dataclass(frozen=True)
 class Result:
-    """What is written and said.
+    """What is written and printed.
 
     Attributes:
         settings: Text of the settings file.
@@ -98,7 +98,7 @@ def _spaced(entries: Iterable[Entry]) -> list[str]:
 
 
 def why(unread: Unreadable) -> str:
-    """Say which call gave no answer, and why."""
+    """Return which call gave no answer, and why."""
     reason = "you lack this right" if unread.denied else unread.message
     return f"{unread.call}: {reason}"
 

@@ -187,7 +187,7 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
     [
         ({"release_status": "pending-upgrade"}, "is pending-upgrade. Fix it first"),
         ({"release_status": kinds.DENIED}, "could not be read"),
-        ({"release_status": None}, "has no record of that release"),
+        ({"release_status": None}, "Helm has no record of that release"),
         ({"annotations": {"argocd.argoproj.io/tracking-id": "x", "meta.helm.sh/release-name": "y"}}, "Argo CD manages"),
     ],
 )

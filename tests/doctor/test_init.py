@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 import settings
 from components import values
+from components.pure import compatibility
+from components.pure.versions import dotted
 from doctor.facts import AutoScalingGroup, Instance, NodeGroup, OidcProvider, Taint
 from doctor.init import autoscaler, command_line
 from doctor.init.facts import Account, Found, Installed, LiveNode, NamedObject
@@ -45,11 +47,18 @@ def settings_of(found: Found) -> settings.Settings:
     return settings.parse(config_of(written(found).settings))
 
 
+def ageless(text: str) -> str:
+    """The text without the versions that a refresh of the tables moves."""
+    for minor, patch in compatibility.NEWEST_PATCH.items():
+        text = text.replace(f"v{dotted(patch)}", f"v{dotted(minor)}.NEWEST")
+    return text
+
+
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_each_kind_of_cluster_has_its_settings(kind: str):
     result = written(kinds.KINDS[kind]())
     for name, text in ((f"{kind}.yaml", result.settings), (f"{kind}.import.json", result.import_plan)):
-        file = GOLDEN / name
+        file, text = GOLDEN / name, ageless(text)
         if os.environ.get("UPDATE_SNAPSHOTS"):
             file.parent.mkdir(exist_ok=True)
             file.write_text(text) if text else file.unlink(missing_ok=True)

@@ -8,13 +8,21 @@ from decimal import Decimal
 from .._shared import discovery, durations
 from ..case import Case
 from ..facts import AutoScalingGroup
+from ..readings import Unreadable
 from ..stress.capacity import Resources, quantity
-from ..templates import is_derived
+from ..templates import Template, is_derived
 from .fit import Occupied, Surroundings, mebibytes, misfits
 from .workload import Machine, Workload
 
 PODS_FROM_ZERO = 110
 """Pods of the node template of an empty group (`aws_manager.go`, `buildNodeFromTemplate`)."""
+
+KUBE_PROXY = Workload("kube-system", "kube-proxy", requests=Resources(cpu=100, pods=1))
+"""The static pod that the AWS provider puts on the node template of an empty group (`cloudprovider/utils.go`,
+`BuildKubeProxy`), whether or not kube-proxy runs as a DaemonSet."""
+
+_SETTLES = timedelta(minutes=1)
+"""Until then a ready node is not the pattern of its group (`mixed_nodeinfos_processor.go`, `stabilizationDelay`)."""
 
 _SCALE_UP_DELAY = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay"
 
@@ -88,9 +96,10 @@ def explain_pod(
     groups = []
     for group in case.discovered_own:
         own = (templates or {}).get(group.name)
-        node, source = (
-            (own, "the autoscaler (/snapshotz)") if own else _expected(case, group, pod, surroundings, daemons, types)
-        )
+        if own:
+            node, source = own, "the autoscaler (/snapshotz)"
+        else:
+            node, source = node_template(case, group, pod, surroundings, daemons, types)
         groups.append(_of_group(case, group, pod, node, source, surroundings))
     groups += [
         GroupAnswer(group.name, "", "", ("the autoscaler does not discover the group: its tags do not match",))
@@ -129,20 +138,6 @@ def _of_pod(case: Case, pod: Workload, surroundings: Surroundings) -> list[str]:
     return found
 
 
-def _expected(
-    case: Case,
-    group: AutoScalingGroup,
-    pod: Workload,
-    surroundings: Surroundings,
-    daemons: Sequence[Workload],
-    types: Mapping[str, InstanceType],
-) -> tuple[Occupied, str]:
-    """The next node of a group with its DaemonSets, and the source of what is known of it."""
-    machine, source = node_template(case, group, pod, surroundings, types)
-    alone = replace(surroundings, nodes=())
-    return Occupied(machine, tuple(each for each in daemons if not misfits(each, Occupied(machine), alone))), source
-
-
 def _of_group(
     case: Case, group: AutoScalingGroup, pod: Workload, node: Occupied, source: str, surroundings: Surroundings
 ) -> GroupAnswer:
@@ -158,7 +153,7 @@ def _of_group(
         reasons.append("the group is empty, and --scale-up-from-zero=false")
     status = next((each for each in case.status.groups if each.name == group.name), None) if case.status else None
     if status and status.scale_up == "Backoff":
-        reasons.append(f"the group is in backoff{f': {status.error}' if status.error else ''}")
+        reasons.append(": ".join(filter(None, ("the group is in backoff", status.error, _launch_error(case, group)))))
     suspended = sorted(group.suspended & {"Launch"})
     if suspended:
         reasons.append("the process Launch of the group is suspended")
@@ -166,23 +161,59 @@ def _of_group(
     return GroupAnswer(group.name, source, capacity, tuple(reasons))
 
 
-def node_template(
-    case: Case, group: AutoScalingGroup, pod: Workload, surroundings: Surroundings, types: Mapping[str, InstanceType]
-) -> tuple[Machine, str]:
-    """Return the node that a group would add, and the source of what is known of it.
+def _launch_error(case: Case, group: AutoScalingGroup) -> str:
+    """The newest error of AWS: the autoscaler itself only reports that instances are missing."""
+    launches = case.snapshot.aws.failed_launches
+    known = () if isinstance(launches, Unreadable) else launches
+    newest = max((each for each in known if each.group == group.name), key=lambda each: each.at, default=None)
+    return newest.message if newest else ""
 
-    Like Cluster Autoscaler (`nodeinfosprovider`), this takes a node of the group as the pattern; without one, its
-    instance type and tags, with nothing reserved and 110 pods. Labels that the autoscaler works out by itself are not
-    known here; the ones that the pod selects are taken as present.
+
+def node_template(
+    case: Case,
+    group: AutoScalingGroup,
+    pod: Workload,
+    surroundings: Surroundings,
+    daemons: Sequence[Workload],
+    types: Mapping[str, InstanceType],
+) -> tuple[Occupied, str]:
+    """Return the node that a group would add with the pods that every node has, and the source of what is known of it.
+
+    Like Cluster Autoscaler (`mixed_nodeinfos_processor.go`), this takes a node of the group as the pattern, with its
+    pods of DaemonSets and its static pods. Without a node that was ready for a minute it takes the instance type and
+    tags of the group, with nothing reserved, 110 pods, a static kube-proxy, and every DaemonSet that fits. Labels that
+    the autoscaler works out by itself are not known here; the ones that the pod selects are taken as present.
     """
     instances = {each.id for each in group.instances}
+    living = [each for each in surroundings.nodes if each.machine.instance_id in instances]
+    settled = case.snapshot.taken_at - _SETTLES
+    example = next((each for each in living if (each.machine.ready_since or settled) <= settled), None)
+    if example:
+        return _like(example, case.templates[group.name]), f"its node {example.machine.name}"
+    machine, source = _from_tags(case, group, pod, types)
+    if living and not machine.allocatable.cpu:
+        return _like(living[0], case.templates[group.name]), f"its node {living[0].machine.name}"
+    alone = replace(surroundings, nodes=())
+    fitting = (each for each in daemons if not misfits(each, Occupied(machine), alone))
+    return Occupied(machine, (KUBE_PROXY, *fitting)), source
+
+
+def _like(example: Occupied, template: Template) -> Occupied:
+    machine = replace(
+        example.machine,
+        name=f"new-{example.machine.name}",
+        instance_id="",
+        taints=template.taints,
+        unschedulable=False,
+        ready=True,
+    )
+    return Occupied(machine, tuple(each for each in example.pods if each.is_daemon or each.is_mirror))
+
+
+def _from_tags(
+    case: Case, group: AutoScalingGroup, pod: Workload, types: Mapping[str, InstanceType]
+) -> tuple[Machine, str]:
     template = case.templates[group.name]
-    living = next((each.machine for each in surroundings.nodes if each.machine.instance_id in instances), None)
-    if living:
-        pattern = replace(
-            living, name=f"new-{group.name}", instance_id="", taints=template.taints, unschedulable=False, ready=True
-        )
-        return pattern, f"its node {living.name}"
     managed = case.managed.get(group.name)
     named = (managed.instance_types if managed else ()) or group.instance_types
     kind = next((name for name in named if name in types), "")
@@ -225,11 +256,11 @@ def _amounts(pod: Workload) -> str:
 
 
 def _capacity(node: Occupied) -> str:
-    offered, daemons = node.machine.allocatable, sum((pod.requests for pod in node.pods), Resources())
+    offered, used = node.machine.allocatable, sum((pod.requests for pod in node.pods), Resources())
     free = node.free
     return (
-        f"{free.cpu}m CPU ({offered.cpu}m less {daemons.cpu}m of {len(node.pods)} DaemonSets), "
-        f"{mebibytes(free.memory)} memory ({mebibytes(offered.memory)} less {mebibytes(daemons.memory)}), "
+        f"{free.cpu}m CPU ({offered.cpu}m less {used.cpu}m of DaemonSets and static pods), "
+        f"{mebibytes(free.memory)} memory ({mebibytes(offered.memory)} less {mebibytes(used.memory)}), "
         f"{free.pods} pods"
     )
 

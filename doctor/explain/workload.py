@@ -12,6 +12,8 @@ from ..gather.kubernetes import moment
 from ..stress.capacity import Resources, quantity, request_of, resources
 
 ENDED = ("Succeeded", "Failed")
+_READINESS = ("Ready", "DiskPressure", "NetworkUnavailable")
+"""Conditions whose last change is that of a node's readiness (`utils/kubernetes/ready.go`, `GetNodeReadiness`)."""
 _ORDINARY = ("cpu", "memory", "pods", "ephemeral-storage")
 
 
@@ -151,6 +153,7 @@ class Machine:
         allocatable: Its allocatable CPU, memory and pods.
         extended: Its allocatable extended resources.
         instance_id: Its EC2 instance; empty for a node that a group would add.
+        ready_since: When its readiness last changed; None where that is not known.
     """
 
     name: str
@@ -162,6 +165,7 @@ class Machine:
     extended: Mapping[str, Decimal] = field(default_factory=dict)
     unschedulable: bool = False
     ready: bool = True
+    ready_since: datetime | None = None
 
 
 def read_pod(it: Json) -> Workload:
@@ -216,7 +220,8 @@ def read_node(it: Json) -> Machine:
     """Return a node from its JSON."""
     meta, spec, status = it["metadata"], it.get("spec") or {}, it.get("status") or {}
     allocatable = status.get("allocatable") or {}
-    conditions = {each.get("type"): each.get("status") for each in status.get("conditions") or ()}
+    conditions: dict[str, Json] = {each.get("type", ""): each for each in status.get("conditions") or ()}
+    changes = [moment(conditions[name].get("lastTransitionTime")) for name in _READINESS if name in conditions]
     return Machine(
         name=meta["name"],
         instance_id=str(spec.get("providerID") or "").rpartition("/")[2],
@@ -229,7 +234,8 @@ def read_node(it: Json) -> Machine:
         allocatable=resources(allocatable),
         extended=_extended(allocatable),
         unschedulable=bool(spec.get("unschedulable")),
-        ready=conditions.get("Ready", "True") == "True",
+        ready=conditions.get("Ready", {}).get("status", "True") == "True",
+        ready_since=max(filter(None, changes), default=None),
     )
 
 

@@ -149,7 +149,7 @@ def test_a_pod_is_explained_from_a_file_as_live(tmp_path):
         answer = bundled(tmp_path / "b.tar.gz").pod("shop", "api-1")
         (group,) = answer.groups
         assert group.source.startswith("the autoscaler (" if templates else "its instance type m6i.large")
-        assert group.capacity.startswith("1730m CPU (1930m" if templates else "1800m CPU (2000m")
+        assert group.capacity.startswith("1730m CPU (1930m" if templates else "1700m CPU (2000m")
         assert "CPU: requests 2500m" in group.reasons[0]
 
 

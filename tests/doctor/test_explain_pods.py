@@ -14,7 +14,7 @@ from doctor.explain import views
 from doctor.explain.addition import InstanceType, explain_pod
 from doctor.explain.fit import Occupied, Surroundings
 from doctor.explain.workload import Machine, Requirement, Workload
-from doctor.facts import Deployment, Instance, Taint, Toleration
+from doctor.facts import Deployment, FailedLaunch, Instance, Taint, Toleration
 from doctor.stress.capacity import Resources
 
 from . import snapshots
@@ -65,7 +65,7 @@ def test_a_pod_that_fits_an_empty_group_gets_a_node():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"requests": Resources(2500, GIB, 1)}, "CPU: requests 2500m, 1800m free"),
+        ({"requests": Resources(2500, GIB, 1)}, "CPU: requests 2500m, 1700m free"),
         ({"requests": Resources(100, 8 * GIB, 1)}, "memory: requests 8192Mi, 7168Mi free"),
         ({"extended": {"nvidia.com/gpu": Decimal(1)}}, "nvidia.com/gpu: requests 1, 0 free"),
         ({"node_selector": {"team": "a"}}, "label team=a is missing"),
@@ -81,13 +81,53 @@ def test_the_arithmetic_of_a_group_that_does_not_fit_is_shown(changes, reason):
 def test_daemons_take_their_share_of_a_new_node():
     answer = explain(daemons=(LOGS,))
     assert answer.groups[0].capacity == (
-        "1800m CPU (2000m less 200m of 1 DaemonSets), 7168Mi memory (8192Mi less 1024Mi), 109 pods"
+        "1700m CPU (2000m less 300m of DaemonSets and static pods), 7168Mi memory (8192Mi less 1024Mi), 108 pods"
     )
 
 
 def test_a_daemon_that_does_not_run_there_takes_nothing():
     elsewhere = replace(LOGS, node_selector={"team": "b"})
-    assert "less 0m of 0 DaemonSets" in explain(daemons=(elsewhere,)).groups[0].capacity
+    assert "(2000m less 100m of DaemonSets and static pods)" in explain(daemons=(elsewhere,)).groups[0].capacity
+
+
+def in_group(**changes) -> Machine:
+    """A node of the group."""
+    labels = {"node.kubernetes.io/instance-type": "m6i.large"}
+    return Machine("node-1", "i-0aa9", labels, allocatable=Resources(1930, 7 * GIB, 29), **changes)
+
+
+STATIC = Workload(
+    "kube-system", "proxy", annotations={"kubernetes.io/config.mirror": "x"}, requests=Resources(30, 0, 1)
+)
+
+
+def test_a_node_of_the_group_is_the_pattern_with_its_daemons_and_static_pods():
+    living = Occupied(in_group(), (LOGS, STATIC, pod(name="api-2", requests=Resources(900, GIB, 1))))
+    (group,) = explain(nodes=[living], daemons=(LOGS,), desired=1, instances=(Instance("i-0aa9", "a"),)).groups
+    assert group.source == "its node node-1"
+    assert group.capacity.startswith("1700m CPU (1930m less 230m of DaemonSets and static pods), 6144Mi memory")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "types", "source"),
+    [
+        (0.5, None, "its instance type m6i.large and its tags"),
+        (0.5, {}, "its node node-1"),
+        (1.5, None, "its node node-1"),
+    ],
+)
+def test_a_node_that_has_just_become_ready_is_not_yet_the_pattern(minutes, types, source):
+    living = Occupied(in_group(ready_since=snapshots.ago(minutes)))
+    (group,) = explain(nodes=[living], types=types, desired=1, instances=(Instance("i-0aa9", "a"),)).groups
+    assert group.source == source
+
+
+def test_a_group_in_backoff_has_the_error_of_aws():
+    backoff = "  scaleUp: {status: Backoff, backoffInfo: {errorCode: placeholder-cannot-be-fulfilled}}"
+    launches = tuple(FailedLaunch(EMPTY, snapshots.ago(age), f"no capacity {age}") for age in (9, 1, 5))
+    snapshot = snapshots.with_aws(case(status={EMPTY: backoff}).snapshot, failed_launches=launches)
+    (group,) = explain_pod(Case(snapshot), pod(), Surroundings(), (), TYPES).groups
+    assert group.reasons == ("the group is in backoff: placeholder-cannot-be-fulfilled: no capacity 1",)
 
 
 def test_tags_describe_what_an_empty_group_offers():
@@ -102,7 +142,7 @@ def test_tags_describe_what_an_empty_group_offers():
     tolerating = replace(wanted, tolerations=(Toleration("team", "Equal", "a", "NoSchedule"),))
     answer = explain(tolerating, tags=tags)
     assert reasons(answer) == []
-    assert answer.groups[0].capacity.endswith("29 pods")
+    assert answer.groups[0].capacity.endswith("28 pods")
 
 
 @pytest.mark.parametrize(
@@ -188,11 +228,11 @@ def test_the_answer_reads_alone():
         "shop/api-1 requests 2500m CPU, 1024Mi memory.",
         "",
         f"{EMPTY}: a new node does not help",
-        "  offers: 2000m CPU (2000m less 0m of 0 DaemonSets), 8192Mi memory (8192Mi less 0Mi), 110 pods; "
-        "known from its instance type m6i.large and its tags",
-        "  CPU: requests 2500m, 2000m free",
+        "  offers: 1900m CPU (2000m less 100m of DaemonSets and static pods), 8192Mi memory (8192Mi less 0Mi), "
+        "109 pods; known from its instance type m6i.large and its tags",
+        "  CPU: requests 2500m, 1900m free",
         "",
-        f"Smallest change: {EMPTY} comes nearest; take away: CPU: requests 2500m, 2000m free.",
+        f"Smallest change: {EMPTY} comes nearest; take away: CPU: requests 2500m, 1900m free.",
     ]
 
 

@@ -10,6 +10,7 @@ from ..facts import AutoScalingGroup, NodeGroup, ZonalVolume
 from ..findings import Finding
 from ..readings import Unreadable
 from ..rules import groups as rules
+from ..templates import refusals
 from .wording import each, number, pairs, some
 
 _NECESSARY_PROCESSES = frozenset({"Launch", "Terminate"})
@@ -146,13 +147,14 @@ def _headroom(case: Case, groups: Sequence[AutoScalingGroup]) -> Iterator[Findin
     refused = {
         (event.namespace, event.name) for event in case.recent_events if "max node group size reached" in event.message
     }
-    pods = [pod for pod in case.pending if (pod.namespace, pod.name) in refused]
-    if not pods:
-        return
+    blocked = [pod for pod in case.pending if (pod.namespace, pod.name) in refused]
     static = {group.name: group for group in case.static_groups}
     for group in groups:
         limit = min(group.max, static[group.name].max) if group.name in static else group.max
-        if group.desired < limit:
+        # The autoscaler compares sizes before it tries the pods (`orchestrator.go`, `MaxLimitReachedReason`): its event
+        # also counts groups that no pod could use.
+        pods = [pod for pod in blocked if not refusals(case.templates[group.name], pod)]
+        if group.desired < limit or not pods:
             continue
         by_flag = group.name in static and static[group.name].max < group.max
         fix = (

@@ -245,7 +245,8 @@ def _sized(case: Case, group: AutoScalingGroup) -> list[Reason]:
     return [
         Reason(
             "NodeGroupMinSizeReached",
-            f"The group {group.name} has {group.desired} nodes and its minSize is {least}.",
+            f"The group {group.name} has {group.desired} {'node' if group.desired == 1 else 'nodes'}, "
+            f"and its minSize is {least}.",
             "lower the minSize of the group",
         )
     ]

@@ -187,7 +187,7 @@ def test_a_budget_without_disruptions_keeps_a_node():
 def test_a_group_at_its_minimum_keeps_its_nodes():
     answer = explain([pod()], minimum=2)
     assert rules(answer) == ["NodeGroupMinSizeReached"]
-    assert "has 2 nodes and its minSize is 2" in answer.reasons[0].text
+    assert "has 2 nodes, and its minSize is 2" in answer.reasons[0].text
 
 
 def test_the_annotation_and_the_flag_keep_a_node():

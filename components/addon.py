@@ -10,6 +10,9 @@ from .adoption import TAGS, Adoption, Existing
 from .invoking import find
 
 DESCRIBE = "aws:eks/getAddon:getAddon"
+_OWNERS = ("serviceAccountRoleArn", "podIdentityAssociations", "configurationValues")
+"""What the program does not set and whoever created the add-on may have set: the CNI, for one, has a role."""
+
 DEFAULT = "default"
 """The version that EKS installs by default on the Kubernetes version of the cluster."""
 
@@ -47,7 +50,7 @@ def register(
         )
         found = await find(owner, DESCRIBE, unless, clusterName=cluster, addonName=addon_name)
         # AddonCreateResourceID in terraform-provider-aws internal/service/eks/addon.go.
-        return None if found is None else Existing(f"{cluster}:{addon_name}", ignored=TAGS)
+        return None if found is None else Existing(f"{cluster}:{addon_name}", ignored=(*TAGS, *_OWNERS))
 
     return aws.eks.Addon(
         name,

@@ -1,6 +1,7 @@
 """EKS Pod Identity for one service account: the association and the agent's add-on."""
 
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -79,13 +80,17 @@ def register_association(
     opts = pulumi.ResourceOptions(parent=owner, transforms=[Adoption(existing)])
     # An older CLI, and Pulumi's mocks, refuse a resource with a hook that they do not know.
     if monitor_supports_feature(resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS):
-        opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-association", _explain)])
+        # The engine wants a name that no other hook of the program has, whatever component it belongs to.
+        hook = pulumi.ErrorHook(f"{name}-{uuid.uuid4().hex}", _explain)
+        opts.hooks = pulumi.ResourceHookBinding(on_error=[hook])
     return aws.eks.PodIdentityAssociation(
         name,
         cluster_name=account.cluster_name,
         namespace=account.namespace,
         service_account=account.name,
         role_arn=role_arn,
+        # The role trusts the session tags of EKS, which another tool may have disabled.
+        disable_session_tags=False if association_id else None,
         tags=tags,
         opts=opts,
     )

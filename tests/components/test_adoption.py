@@ -65,13 +65,14 @@ def test_an_agent_that_exists_is_adopted(cloud):
     cloud.addons = {AGENT}
     graph = autoscaler(cloud, credentials="podIdentity")
     assert graph.one(ADDON).import_id == f"{CLUSTER}:{AGENT}"
-    assert graph.one(ADDON).ignore_changes == ("tags", "tagsAll")
+    assert {"tags", "tagsAll", "serviceAccountRoleArn", "configurationValues"} <= set(graph.one(ADDON).ignore_changes)
     assert autoscaler(Cloud(), credentials="podIdentity").one(ADDON).import_id == ""
 
 
 def test_an_association_is_adopted_by_the_id_that_the_user_gives(cloud):
     graph = autoscaler(cloud, credentials="podIdentity", association_id="a-1g7g0a1u7vqczibqp")
     assert graph.one(ASSOCIATION).import_id == f"{CLUSTER},a-1g7g0a1u7vqczibqp"
+    assert graph.one(ASSOCIATION).inputs["disableSessionTags"] is False
     assert autoscaler(cloud, credentials="podIdentity").one(ASSOCIATION).import_id == ""
 
 

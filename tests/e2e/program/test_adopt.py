@@ -52,13 +52,13 @@ class Shared:
         """Names of the add-ons of the cluster."""
         return list(self.eks.list_addons(clusterName=CLUSTER)["addons"])
 
-    def create_by_another_tool(self) -> None:
-        """As eksctl does, with tags and, of the provider, an audience of another workload."""
+    def create_by_another_tool(self, role_arn: str) -> None:
+        """As eksctl does, with tags, a role of the agent and, of the provider, an audience of another workload."""
         tags = {"alpha.eksctl.io/cluster-name": CLUSTER}
         pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
         audiences = ["sts.amazonaws.com", "sigstore"]
         self.iam.create_open_id_connect_provider(Url=self.issuer, ClientIDList=audiences, Tags=pairs)
-        self.eks.create_addon(clusterName=CLUSTER, addonName=AGENT, tags=tags)
+        self.eks.create_addon(clusterName=CLUSTER, addonName=AGENT, tags=tags, serviceAccountRoleArn=role_arn)
 
 
 def test_an_adopted_cluster_keeps_all_that_was_there_and_all_that_its_workloads_share(
@@ -97,10 +97,12 @@ def test_an_adopted_cluster_keeps_all_that_was_there_and_all_that_its_workloads_
 
 
 def test_what_another_tool_created_is_adopted_and_stays_as_it_is(sandbox: Sandbox, shared: Shared) -> None:
-    shared.create_by_another_tool()
     role = shared.iam.create_role(RoleName="eksctl-ca", AssumeRolePolicyDocument=json.dumps(POD_IDENTITY_TRUST))["Role"]
+    shared.create_by_another_tool(role["Arn"])
     account = {"namespace": "kube-system", "serviceAccount": "cluster-autoscaler"}
-    made = shared.eks.create_pod_identity_association(clusterName=CLUSTER, roleArn=role["Arn"], **account)
+    made = shared.eks.create_pod_identity_association(
+        clusterName=CLUSTER, roleArn=role["Arn"], disableSessionTags=True, **account
+    )
     association = made["association"]["associationId"]
 
     stack = Stack(sandbox, "adopt")
@@ -117,6 +119,7 @@ def test_what_another_tool_created_is_adopted_and_stays_as_it_is(sandbox: Sandbo
     assert stack.planned() == []
     adopted = shared.eks.describe_pod_identity_association(clusterName=CLUSTER, associationId=association)
     assert adopted["association"]["roleArn"] == stack.outputs()["roleArn"]
+    assert adopted["association"]["disableSessionTags"] is False, "the role trusts the tags of the session"
 
     stack.set("credentials", "irsa")
     assert Step("import", PROVIDER, "oidc-provider") in stack.planned()
@@ -130,4 +133,5 @@ def test_what_another_tool_created_is_adopted_and_stays_as_it_is(sandbox: Sandbo
     assert {tag["Key"] for tag in kept["Tags"]} == {"alpha.eksctl.io/cluster-name"}
     addon = shared.eks.describe_addon(clusterName=CLUSTER, addonName=AGENT)["addon"]
     assert set(addon["tags"]) == {"alpha.eksctl.io/cluster-name"}
+    assert addon["serviceAccountRoleArn"] == role["Arn"]
     shared.iam.delete_role(RoleName="eksctl-ca")

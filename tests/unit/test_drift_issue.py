@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import drift_issue
 
@@ -88,3 +89,42 @@ def test_long_reports_are_cut_between_lines_and_none_is_lost(reports):
 
 def test_without_a_difference_there_is_no_text(reports):
     assert drift_issue.body(reports, RUN) == ""
+
+
+DRIFT = yaml.safe_load((Path(drift_issue.__file__).parents[1] / ".github" / "workflows" / "drift.yml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("refresh", "doctor", "file"),
+    [
+        ("success", "success", "prod.ok.md"),
+        ("failure", "success", "prod.md"),
+        ("success", "failure", "prod.md"),
+        ("failure", "skipped", "prod.md"),
+        ("", "", "prod.md"),
+    ],
+)
+def test_the_job_writes_the_report_by_which_the_script_knows_the_environment(tmp_path, refresh, doctor, file):
+    (step,) = [each for each in DRIFT["jobs"]["drift"]["steps"] if each.get("name") == "report"]
+    summary = tmp_path / "summary"
+    if doctor in ("success", "failure"):
+        (tmp_path / "doctor.md").write_text("### Broken: prod\n")
+    environment = {"STACK": "prod", "REFRESH": refresh, "DOCTOR": doctor, "GITHUB_STEP_SUMMARY": str(summary)}
+    subprocess.run(
+        ["bash", "-e", "-c", step["run"]], cwd=tmp_path, env={"PATH": os.environ["PATH"], **environment}, check=True
+    )
+    (written,) = (tmp_path / "reports").iterdir()
+    assert written.name == file
+    assert summary.read_text() == written.read_text()
+    assert ("### Broken: prod" in written.read_text()) == (doctor in ("success", "failure"))
+    assert bool(drift_issue.body(tmp_path / "reports", RUN)) == (not file.endswith(".ok.md"))
+
+
+def test_the_job_that_writes_issues_has_no_cloud_and_the_one_with_the_cloud_writes_none():
+    issue, drift = DRIFT["jobs"]["issue"], DRIFT["jobs"]["drift"]
+    assert issue["permissions"] == {"contents": "read", "issues": "write"}
+    assert "environment" not in issue
+    assert not any("aws-actions" in step.get("uses", "") for step in issue["steps"])
+    assert drift["permissions"] == {"contents": "read", "id-token": "write"}
+    (check,) = [step["run"] for step in drift["steps"] if "python -m doctor check" in step.get("run", "")]
+    assert "--all --markdown" in check

@@ -15,6 +15,7 @@ from .facts import (
     Deployment,
     Event,
     LogLine,
+    Metrics,
     Node,
     NodeGroup,
     PendingPod,
@@ -141,10 +142,10 @@ class Case:
         return tuple(line for line in lines if line.at is None or self.snapshot.taken_at - line.at <= RECENT)
 
     @property
-    def unremovable(self) -> Mapping[str, int]:
-        """Nodes that it counts as unremovable, by reason; empty when its metrics could not be read."""
+    def counted(self) -> Metrics:
+        """What the leader has counted; nothing if its metrics could not be read."""
         metrics = self.snapshot.kubernetes.metrics
-        return {} if metrics is None or isinstance(metrics, Unreadable) else metrics.unremovable
+        return Metrics("") if metrics is None or isinstance(metrics, Unreadable) else metrics
 
     # --- credentials ---
 

@@ -340,6 +340,7 @@ class Metrics:
         scaled_up: Nodes that it added.
         failed_scale_ups: Scale-ups that failed, by reason.
         unremovable: Nodes that it cannot remove now, by reason.
+        in_cooldown: Whether scale-down paused in its last loop.
         aws_requests: Requests to AWS by operation and outcome: ``success``, or the code of the error.
         page: The page itself: its own metrics, without the buckets of histograms.
     """
@@ -350,6 +351,7 @@ class Metrics:
     scaled_up: int = 0
     failed_scale_ups: Mapping[str, int] = field(default_factory=dict)
     unremovable: Mapping[str, int] = field(default_factory=dict)
+    in_cooldown: bool = False
     aws_requests: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     page: str = ""
 

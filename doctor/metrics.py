@@ -77,6 +77,7 @@ def parse_metrics(page: str, pod: str, minor: versions.Minor | None) -> Metrics 
         scaled_up=sum(int(each.value) for each in samples if each.name == "scaled_up_nodes_total"),
         failed_scale_ups=_by(samples, "failed_scale_ups_total", "reason"),
         unremovable={names.get(reason, reason): count for reason, count in unremovable.items()},
+        in_cooldown=any(each.name == "scale_down_in_cooldown" and each.value == 1 for each in samples),
         aws_requests=requests,
         page="\n".join(lines) + "\n",
     )

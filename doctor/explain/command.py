@@ -64,7 +64,7 @@ def node(
     if unknown:
         raise CannotLookError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")
     chosen = [each for each in answers if not names or each.node in names]
-    name, counted = case.snapshot.cluster_name, case.unremovable
+    name, counted = case.snapshot.cluster_name, case.counted.unremovable
     sys.stdout.write(
         views.nodes_document(chosen, name, counted) if as_json else views.nodes_text(chosen, name, counted)
     )

@@ -275,6 +275,15 @@ def _running(case: Case, machine: Machine, options: ScaleDownOptions) -> list[Re
                 f"{_time(options.delay_after_add_seconds)} after one (--scale-down-delay-after-add).",
             )
         )
+    elif case.counted.in_cooldown:
+        # `isScaleDownInCooldown` (`static_autoscaler.go`): also while pods are pending that a new node will take.
+        found.append(
+            Reason(
+                "ScaleDownCooldown",
+                "Scale-down pauses after a scale-up, a removal, or a removal that failed (--scale-down-delay-after-*): "
+                "the autoscaler reports scale_down_in_cooldown in its metrics.",
+            )
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from doctor.explain.fit import Occupied, Surroundings
 from doctor.explain.options import scale_down_options
 from doctor.explain.removal import SCALE_DOWN_DISABLED, Verdict, explain_nodes
 from doctor.explain.workload import Budget, Machine, Requirement, Selector, Separation, Workload, read_pod
-from doctor.facts import Event, Instance, Taint
+from doctor.facts import Event, Instance, Metrics, Taint
 from doctor.stress.capacity import Resources
 
 from . import snapshots
@@ -209,6 +209,15 @@ def test_after_a_scale_up_nodes_wait():
     answer = explain([pod()], events=(added,), flags={"scale_down_delay_after_add": "5m"})
     assert rules(answer) == ["ScaleDownCooldown"]
     assert explain([pod()], events=(added,), flags={"scale_down_delay_after_add": "30s"}).verdict is Verdict.REMOVABLE
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_pause_that_the_autoscaler_reports_is_a_cooldown(paused):
+    snapshot = snapshots.with_kubernetes(case().snapshot, metrics=Metrics("ca-1", in_cooldown=paused))
+    nodes = (Occupied(machine(), (pod(),)), Occupied(machine("node-2", SECOND, taints=())))
+    answer = next(each for each in explain_nodes(Case(snapshot), Surroundings(nodes), ()) if each.node == "node-1")
+    assert rules(answer) == (["ScaleDownCooldown"] if paused else [])
+    assert answer.verdict is (Verdict.WAITING if paused else Verdict.REMOVABLE)
 
 
 def test_a_node_of_no_group_is_not_autoscaled():

@@ -68,6 +68,17 @@ def test_the_page_of_the_real_program_is_read(version):
     assert found.aws_requests["DescribeNodegroup"]["success"] > 0
 
 
+@pytest.mark.parametrize(("scenario", "paused"), [("healthy", False), ("refused", True)])
+def test_the_real_program_shows_whether_scale_down_pauses(scenario, paused):
+    assert parse_metrics(recorded(scenario=scenario), "ca-1", (1, 36)).in_cooldown is paused
+
+
+def test_the_real_program_counts_the_scale_up_that_had_no_capacity():
+    found = parse_metrics(recorded(scenario="launch-failure"), "ca-1", (1, 36))
+    assert found.failed_scale_ups == {"placeholder-cannot-be-fulfilled": 1}
+    assert found.aws_requests["SetDesiredCapacity"] == {"success": 2}
+
+
 def test_reasons_have_the_names_of_their_version():
     assert reason_names((1, 36))["15"] == "BlockedByPod"
     assert reason_names((1, 31))["13"] == "BlockedByPod"

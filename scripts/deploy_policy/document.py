@@ -18,6 +18,7 @@ MAX_LENGTH = 6144
 """Characters of a customer-managed policy, without white space (IAM quotas)."""
 
 _ANY = "*"
+_UPDATED = (("cluster", ""), ("nodegroup", "/*"), ("addon", "/*"))
 
 
 class Action(NamedTuple):
@@ -131,6 +132,8 @@ class _Scopes:
             "any": [_ANY],
             "cluster": [self._eks(f"cluster/{cluster}")],
             "node groups": [self._eks(f"nodegroup/{cluster}/*")],
+            # A request names the cluster, and what is updated in it.
+            "updates": [self._eks(f"{each}/{cluster}{rest}") for each, rest in _UPDATED],
             "add-ons": [self._eks(f"addon/{cluster}/*")],
             "associations": [self._eks(f"podidentityassociation/{cluster}/*")],
             "access entries": [self._eks(f"access-entry/{cluster}/*"), self._eks(f"cluster/{cluster}")],
@@ -141,6 +144,7 @@ class _Scopes:
             "unbounded roles": list(self._roles()),
             "attach": list(self._roles()),
             "node roles": self._node_roles(),
+            "read node roles": self._node_roles(),
             "pass": [*self._roles(), *self._given_roles()],
             "linked cluster": [self._linked("eks.amazonaws.com")],
             "linked node groups": [self._linked("eks-nodegroup.amazonaws.com")],

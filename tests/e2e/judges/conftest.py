@@ -1,11 +1,15 @@
 """The judges: programs of other people, in an environment of their own."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from sandbox.tools.build import cache_folder
+from sandbox.tools.golang import find_go
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -24,3 +28,20 @@ def judges() -> Path:
         subprocess.run([folder / "bin" / "python", *install, "-r", REQUIREMENTS], check=True)
         complete.touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Path:
+    """Prometheus' checker of rules, built once from the pinned Go module (minutes, needs a registry).
+
+    Without service discovery, which checks of rules do not need and which is most of the build.
+    """
+    module = HERE / "promtool"
+    digest = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:12]
+    program = cache_folder() / f"promtool-{digest}" / "promtool"
+    if not program.exists():
+        go = find_go(cache_folder(), os.environ.get("PATH", os.defpath))
+        package = "github.com/prometheus/prometheus/cmd/promtool"
+        command = [go, "build", "-trimpath", "-tags", "remove_all_sd", "-ldflags", "-s -w", "-o", program, package]
+        subprocess.run(command, cwd=module, check=True)
+    return program

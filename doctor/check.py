@@ -20,16 +20,9 @@ from .findings import ExitCode, FailOn, Link, Report
 from .ignoring import IGNORE_FILE, read_ignored, unknown_rule, without
 from .options import (
     BundleOption,
-    ClusterOption,
-    ContextOption,
-    KubeconfigOption,
-    OutputsOption,
-    ProjectOption,
-    RegionOption,
-    StackOption,
-    chosen_target,
+    Place,
     connector,
-    refuse_with_bundle,
+    with_place,
 )
 from .readings import Unreadable
 from .rendering import document, text
@@ -41,14 +34,9 @@ WAIT_PAUSE = 2.0
 """Seconds between two checks of ``--wait``."""
 
 
+@with_place
 def check(
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
+    place: Place,
     bundle: BundleOption = None,
     skip: Annotated[list[Link] | None, typer.Option(help="Skip a link of the chain; repeatable.")] = None,
     log: Annotated[
@@ -81,14 +69,12 @@ def check(
     """
     if as_json and as_markdown:
         raise typer.BadParameter("got --json and --markdown; expected one of them")
-    ignored = _ignored(ignore or [], project)
+    ignored = _ignored(ignore or [], place.project)
     if bundle:
-        refuse_with_bundle(
-            stack=stack, outputs=outputs, cluster=cluster, kubeconfig=kubeconfig, context=context, wait=wait
-        )
+        place.refuse_with_bundle(wait=wait)
         take = _from_bundle(bundle)
     else:
-        take = _live(chosen_target(stack, outputs, cluster, region, project, kubeconfig, context))
+        take = _live(place.target())
     recorded = _recorded(log or [])
 
     def examined() -> Report:

@@ -1,9 +1,12 @@
 """Options that every command shares: the cluster, and how to reach it."""
 
+import inspect
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,73 +18,92 @@ from .gather import Connect
 from .readings import Reading, Unreadable
 from .target import Target, read_outputs, read_stack, target_of
 
-StackOption = Annotated[
-    str | None, typer.Option(help="A stack of this project. Default: the selected one.", show_default=False)
-]
-OutputsOption = Annotated[
-    Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
-]
-ClusterOption = Annotated[str | None, typer.Option(help="Name of any EKS cluster, however it was created.")]
-RegionOption = Annotated[
-    str | None, typer.Option(help="Region of that cluster.", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
-]
-ProjectOption = Annotated[Path, typer.Option(help="Directory of the Pulumi project, for --stack.")]
-KubeconfigOption = Annotated[
-    Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one created from EKS.")
-]
-ContextOption = Annotated[
-    str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
-]
 BundleOption = Annotated[
     Path | None,
-    typer.Option(help="A file that `ca-doctor bundle` wrote: work offline, on what it holds.", show_default=False),
+    typer.Option(help="A file that `ca-doctor bundle` wrote: work offline, on its contents.", show_default=False),
 ]
 
 
-def refuse_with_bundle(**given: object) -> None:
-    """Refuse options that make no sense with ``--bundle``, which names its cluster itself.
+@dataclass(frozen=True)
+class Place:
+    """The options that name a cluster and how to reach it, each declared once for all commands; see ``with_place``."""
 
-    Raises:
-        CannotLookError: When one of them is given.
-    """
-    named = [f"--{name}" for name, value in given.items() if value]
-    if named:
-        raise CannotLookError(
-            f"Got --bundle and {named[0]}; expected one of them: a bundle is of one cluster and moment."
-        )
+    stack: Annotated[
+        str | None, typer.Option(help="A stack of this project. Default: the selected one.", show_default=False)
+    ] = None
+    outputs: Annotated[
+        Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
+    ] = None
+    cluster: Annotated[str | None, typer.Option(help="Name of any EKS cluster, however it was created.")] = None
+    region: Annotated[
+        str | None, typer.Option(help="Region of that cluster.", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
+    ] = None
+    project: Annotated[Path, typer.Option(help="Directory of the Pulumi project, for --stack.")] = Path()
+    kubeconfig: Annotated[
+        Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one created from EKS.")
+    ] = None
+    context: Annotated[
+        str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
+    ] = None
+
+    def target(self) -> Target:
+        """Return the one cluster that the options name.
+
+        Raises:
+            CannotLookError: If they name several clusters, or none and the project has no selected stack.
+        """
+        given = {"--stack": self.stack, "--outputs": self.outputs, "--cluster": self.cluster}
+        names = [name for name, value in given.items() if value is not None]
+        selected = not names and (self.project / "Pulumi.yaml").exists()
+        if len(names) != 1 and not selected:
+            raise CannotLookError(
+                f"Got {' and '.join(names) or 'no cluster'}; expected one of --stack STACK, --outputs FILE, "
+                "or --cluster NAME --region REGION."
+            )
+        if self.cluster is not None:
+            if not self.region:
+                raise CannotLookError(
+                    f"Got --cluster {self.cluster} without a region; expected --region REGION, or AWS_REGION."
+                )
+            target = Target(self.cluster, self.region)
+        else:
+            found = read_outputs(self.outputs) if self.outputs is not None else read_stack(self.stack, self.project)
+            target = target_of(found, self.stack or "")
+        file = str(self.kubeconfig) if self.kubeconfig else None
+        return replace(target, kubeconfig_file=file, context=self.context)
+
+    def refuse_with_bundle(self, **others: object) -> None:
+        """Refuse options that make no sense with ``--bundle``, which names its cluster itself.
+
+        Raises:
+            CannotLookError: If one of them is given.
+        """
+        own = ("stack", "outputs", "cluster", "kubeconfig", "context")
+        given = {name: getattr(self, name) for name in own} | others
+        named = [f"--{name}" for name, value in given.items() if value]
+        if named:
+            raise CannotLookError(
+                f"Got --bundle and {named[0]}; expected one of them: a bundle is of one cluster and moment."
+            )
 
 
-def chosen_target(
-    stack: str | None,
-    outputs: Path | None,
-    cluster: str | None,
-    region: str | None,
-    project: Path,
-    kubeconfig: Path | None,
-    context: str | None,
-) -> Target:
-    """Return the one cluster that the options name.
+def with_place(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of ``Place``; the command gets them as its parameter ``place``."""
+    own, options = inspect.signature(command), inspect.signature(Place).parameters
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, declared in own.parameters.items()
+        for parameter in (options.values() if name == "place" else (declared,))
+    ]
 
-    Raises:
-        CannotLookError: If they name several clusters, or none and the project has no selected stack.
-    """
-    given = {"--stack": stack, "--outputs": outputs, "--cluster": cluster}
-    names = [name for name, value in given.items() if value is not None]
-    selected = not names and (project / "Pulumi.yaml").exists()
-    if len(names) != 1 and not selected:
-        raise CannotLookError(
-            f"Got {' and '.join(names) or 'no cluster'}; expected one of --stack STACK, --outputs FILE, "
-            "or --cluster NAME --region REGION."
-        )
-    if cluster is not None:
-        if not region:
-            raise CannotLookError(f"Got --cluster {cluster} without a region; expected --region REGION, or AWS_REGION.")
-        target = Target(cluster, region)
-    else:
-        found = read_outputs(outputs) if outputs is not None else read_stack(stack, project)
-        target = target_of(found, stack or "")
-    file = str(kubeconfig) if kubeconfig else None
-    return replace(target, kubeconfig_file=file, context=context)
+    @wraps(command)
+    def run(**given: Any) -> None:
+        place = Place(**{name: given.pop(name) for name in options})
+        command(place=place, **given)
+
+    # Typer reads the signature of a command.
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
 
 
 def connector(target: Target) -> Connect:

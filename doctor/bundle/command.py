@@ -12,15 +12,9 @@ import typer
 from .. import clients
 from ..explain import reading
 from ..options import (
-    ClusterOption,
-    ContextOption,
-    KubeconfigOption,
-    OutputsOption,
-    ProjectOption,
-    RegionOption,
-    StackOption,
-    chosen_target,
+    Place,
     connector,
+    with_place,
 )
 from . import archive
 from .contents import Contents
@@ -28,17 +22,12 @@ from .contents import Contents
 PACKAGE = "pulumi-eks-cluster-autoscaler"
 
 
+@with_place
 def bundle(
+    place: Place,
     file: Annotated[
         Path | None, typer.Argument(help="File to write. Default: ca-doctor-CLUSTER-TIME.tar.gz.", show_default=False)
     ] = None,
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
     mask_accounts: Annotated[
         bool, typer.Option("--mask-accounts", help="Also replace AWS account ids, the same id by the same number.")
     ] = False,
@@ -48,7 +37,7 @@ def bundle(
     It has no Secret, no token and no value of an environment variable. `check --bundle FILE` and `explain --bundle
     FILE` work on it offline.
     """
-    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    target = place.target()
     now = datetime.now(UTC)
     snapshot, state = reading.take(target, clients.Aws(target.region), connector(target), now)
     name = re.sub(r"[^\w.-]", "-", target.cluster)

@@ -15,16 +15,9 @@ from ..case import Case
 from ..errors import CannotLookError
 from ..options import (
     BundleOption,
-    ClusterOption,
-    ContextOption,
-    KubeconfigOption,
-    OutputsOption,
-    ProjectOption,
-    RegionOption,
-    StackOption,
-    chosen_target,
+    Place,
     connector,
-    refuse_with_bundle,
+    with_place,
 )
 from . import reading, views
 from .addition import explain_pod
@@ -37,15 +30,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="JSON.")]
 
 
 @app.command()
+@with_place
 def node(
+    place: Place,
     names: Annotated[list[str] | None, typer.Argument(help="Nodes. Default: every node.", show_default=False)] = None,
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
     bundle: BundleOption = None,
     price: Annotated[
         list[str] | None,
@@ -58,7 +46,7 @@ def node(
     Reads the state of the cluster, not the log. The nodes whose removal would save most come first.
     """
     prices = _prices(price or [])
-    case, state = _observe(bundle, stack, outputs, cluster, region, project, kubeconfig, context)
+    case, state = _observe(bundle, place)
     answers = explain_nodes(case, state.surroundings(), state.listed_budgets(), prices)
     unknown = sorted(set(names or ()) - {each.node for each in answers})
     if unknown:
@@ -71,15 +59,10 @@ def node(
 
 
 @app.command()
+@with_place
 def pod(
     name: Annotated[str, typer.Argument(help="The pod, as NAMESPACE/NAME.", metavar="NAMESPACE/NAME")],
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
+    place: Place,
     bundle: BundleOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -87,7 +70,7 @@ def pod(
     namespace, slash, short = name.partition("/")
     if not (namespace and slash and short):
         raise CannotLookError(f"Got the pod {name!r}; expected NAMESPACE/NAME, such as shop/api-1")
-    case, state = _observe(bundle, stack, outputs, cluster, region, project, kubeconfig, context)
+    case, state = _observe(bundle, place)
     answer = explain_pod(
         case,
         state.pod(namespace, short),
@@ -99,26 +82,17 @@ def pod(
     sys.stdout.write(views.pod_document(answer) if as_json else views.pod_text(answer))
 
 
-def _observe(
-    bundle: Path | None,
-    stack: str | None,
-    outputs: Path | None,
-    cluster: str | None,
-    region: str | None,
-    project: Path,
-    kubeconfig: Path | None,
-    context: str | None,
-) -> tuple[Case, ClusterState]:
+def _observe(bundle: Path | None, place: Place) -> tuple[Case, ClusterState]:
     """The cluster that the options name, live or in a bundle.
 
     Raises:
         CannotLookError: When there is no such cluster, or no way to it.
     """
     if bundle:
-        refuse_with_bundle(stack=stack, outputs=outputs, cluster=cluster, kubeconfig=kubeconfig, context=context)
+        place.refuse_with_bundle()
         contents = archive.read(bundle)
         return Case(contents.snapshot), contents.state
-    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    target = place.target()
     snapshot, state = reading.take(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
     return Case(snapshot), state
 

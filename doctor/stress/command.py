@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,15 +18,9 @@ from ..facts import Toleration
 from ..findings import ExitCode
 from ..gather import aws as aws_reads
 from ..options import (
-    ClusterOption,
-    ContextOption,
-    KubeconfigOption,
-    OutputsOption,
-    ProjectOption,
-    RegionOption,
-    StackOption,
-    chosen_target,
+    Place,
     connector,
+    with_place,
 )
 from ..readings import Unreadable
 from . import views
@@ -38,14 +31,9 @@ from .timeline import Step, budgets, seconds
 from .workload import Workload, leftovers, read_capacities, remove
 
 
+@with_place
 def stress(
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
+    place: Place,
     namespace: Annotated[str, typer.Option(help="Namespace of the pods; it must exist.")] = "default",
     image: Annotated[str, typer.Option(help="Image of the pods; it should do nothing.")] = Wanted.image,
     replicas: Annotated[
@@ -74,7 +62,7 @@ def stress(
     Exit code: 0 every step was in time, 1 a step was late, 2 could not check.
     """
     wanted, changed = _parsed(namespace, image, replicas, cpu, memory, node_selector, toleration, budget, yes)
-    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    target = place.target()
     progress = Console(stderr=True)
     try:
         with unwinding():

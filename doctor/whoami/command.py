@@ -3,7 +3,6 @@
 import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,15 +13,9 @@ from ..changes import ChangingKubernetes, Connection
 from ..ending import EndedError, unwinding
 from ..facts import Decision
 from ..options import (
-    ClusterOption,
-    ContextOption,
-    KubeconfigOption,
-    OutputsOption,
-    ProjectOption,
-    RegionOption,
-    StackOption,
-    chosen_target,
+    Place,
     connector,
+    with_place,
 )
 from ..readings import Reading, Unreadable
 from . import debug_pod, exchange, views
@@ -31,14 +24,9 @@ from .permissions import tried
 from .secrets import Secret
 
 
+@with_place
 def whoami(
-    stack: StackOption = None,
-    outputs: OutputsOption = None,
-    cluster: ClusterOption = None,
-    region: RegionOption = None,
-    project: ProjectOption = Path(),
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
+    place: Place,
     in_pod: Annotated[
         bool, typer.Option("--in-pod", help="Ask from a pod with the same service account too; it is removed again.")
     ] = False,
@@ -51,7 +39,7 @@ def whoami(
     Without --in-pod nothing is changed. Secrets are never printed.
     Exit code: 0 it gets credentials that may do what it needs, 1 it does not, 2 could not look.
     """
-    target = chosen_target(stack, outputs, cluster, region, project, kubeconfig, context)
+    target = place.target()
     connection = Connection(connector(target))
     try:
         with unwinding():

@@ -59,9 +59,7 @@ def _process(case: Case) -> Finding:
     if isinstance(pods, Unreadable):
         return rules.PROCESS.unread(pods)
     if any(pod.ready for pod in pods) and not any(pod.waiting == "CrashLoopBackOff" for pod in pods):
-        return rules.PROCESS.ok(
-            f"{sum(pod.ready for pod in pods)} of {number(len(pods), 'pod')} of the autoscaler are ready."
-        )
+        return rules.PROCESS.ok(f"Ready pods of the autoscaler: {sum(pod.ready for pod in pods)} of {len(pods)}.")
     seen = "; ".join(
         f"Pod {pod.name} is in {pod.waiting or pod.phase}, after "
         f"{number(pod.restarts, 'restart')}{f', last exit {pod.ended}' * bool(pod.ended)}"
@@ -203,9 +201,8 @@ def _health(status: AutoscalerStatus) -> Finding:
     nodes = "Repair or remove the nodes that are not ready: kubectl get nodes"
     if status.cluster.health == "Unhealthy":
         return rules.HEALTH.broken(
-            f"The autoscaler considers the cluster unhealthy: {status.cluster.ready} of "
-            f"{number(status.cluster.registered, 'node')} "
-            "are ready.",
+            f"The autoscaler considers the cluster unhealthy. Ready nodes: {status.cluster.ready} of "
+            f"{status.cluster.registered}.",
             "at most 45% unready nodes (--max-total-unready-percentage), or 3 (--ok-total-unready-count)",
             nodes,
         )
@@ -213,7 +210,7 @@ def _health(status: AutoscalerStatus) -> Finding:
         return rules.HEALTH.warning(
             f"The autoscaler considers these groups unhealthy: {some(unhealthy)}.", "ready nodes in every group", nodes
         )
-    return rules.HEALTH.ok(f"{status.cluster.ready} of {number(status.cluster.registered, 'node')} are ready.")
+    return rules.HEALTH.ok(f"Ready nodes: {status.cluster.ready} of {status.cluster.registered}.")
 
 
 def _cached_templates(case: Case) -> Iterator[Finding]:

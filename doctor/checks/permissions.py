@@ -89,7 +89,7 @@ def _node_groups(case: Case, decisions: tuple[Decision, ...], cluster: Cluster) 
         and lacking_tags(group, node_group)
     ]
     judge = rules.NODE_GROUPS.broken if blind else rules.NODE_GROUPS.warning
-    of_groups = f"{len(denied)} of {number(len(mine), 'node group')}"
+    of_groups = f"{len(denied)} of {len(mine)} node groups"
     seen = f"The role {case.role_name} is denied {iam.NODE_GROUP_ACTION} on {of_groups}"
     yield judge(
         f"{seen}. Empty groups without node-template tags: {', '.join(blind)}." if blind else f"{seen}.",

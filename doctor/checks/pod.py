@@ -145,8 +145,7 @@ def _pods(case: Case, deployment: Deployment) -> Iterator[Finding]:
         )
     elif pods:
         yield rules.STARTED.ok(
-            f"{len(pods) - len(stuck)} of {number(len(pods), 'pod')} of the autoscaler are scheduled and have their "
-            "image."
+            f"Pods of the autoscaler with a node and an image: {len(pods) - len(stuck)} of {len(pods)}."
         )
         yield from _rollout(case, deployment, pods)
     killed = next((pod for pod in pods if pod.ended == "OOMKilled"), None)
@@ -210,7 +209,7 @@ def _version(case: Case) -> Finding:
         return rules.VERSION.warning(
             f"The tag of the image {image} is not a version.", fitting, case.fixer.image(fitting)
         )
-    seen = f"Cluster Autoscaler {image_tag(image)} on Kubernetes {versions.dotted(cluster)}."
+    seen = f"The cluster runs Cluster Autoscaler {image_tag(image)} on Kubernetes {versions.dotted(cluster)}."
     lists, serves = compatibility.DYNAMIC_RESOURCE_ALLOCATION
     served_groups = case.snapshot.kubernetes.api_groups
     if (

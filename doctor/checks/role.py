@@ -134,7 +134,8 @@ def _web_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
         rule = rules.TRUST_AUDIENCE if refusal.key.lower() == audience.lower() else rules.TRUST_SUBJECT
         given = refusal.given if refusal.given is not None else "no such claim"
         yield rule.broken(
-            f"{refusal.operator} {refusal.key} expects {' or '.join(refusal.wanted)}; the pod's token has {given}.",
+            f"The trust policy of {role.name} requires {refusal.operator} {refusal.key} {' or '.join(refusal.wanted)}; "
+            f"the pod's token has {given}.",
             context.get(refusal.key, "no such condition"),
             fix,
         )
@@ -172,7 +173,8 @@ def _pod_identity(case: Case, role: Role, cluster: Cluster) -> Iterator[Finding]
         refusal = verdict.refusals[0]
         given = refusal.given if refusal.given is not None else "no such tag"
         yield rules.TRUST_POD_IDENTITY.broken(
-            f"{refusal.operator} {refusal.key} expects {' or '.join(refusal.wanted)}; the session has {given}.",
+            f"The trust policy of {role.name} requires {refusal.operator} {refusal.key} {' or '.join(refusal.wanted)}; "
+            f"the session has {given}.",
             context.get(refusal.key, "no such condition"),
             fix,
         )

@@ -189,7 +189,7 @@ def _role_in_use(case: Case, wanted: credentials.Credentials) -> Iterator[Findin
 def _agent(case: Case) -> Finding:
     addon, daemons = case.snapshot.aws.agent_addon, case.snapshot.kubernetes.agent
     if isinstance(daemons, AgentDaemonSet):
-        seen = f"{daemons.ready} of {number(daemons.desired, 'EKS Pod Identity agent')} are ready."
+        seen = f"Ready EKS Pod Identity agents: {daemons.ready} of {daemons.desired}."
         if daemons.ready < daemons.desired or not daemons.desired:
             judge = rules.AGENT.warning if daemons.ready else rules.AGENT.broken
             return judge(seen, "a ready agent on every node", case.fixer.restart_agents())

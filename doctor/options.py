@@ -18,6 +18,12 @@ from .gather import Connect
 from .readings import Reading, Unreadable
 from .target import Target, read_outputs, read_stack, target_of
 
+KubeconfigOption = Annotated[
+    Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one created from EKS.")
+]
+ContextOption = Annotated[
+    str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
+]
 BundleOption = Annotated[
     Path | None,
     typer.Option(help="A file that `ca-doctor bundle` wrote: work offline, on its contents.", show_default=False),
@@ -39,12 +45,8 @@ class Place:
         str | None, typer.Option(help="Region of that cluster.", envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])
     ] = None
     project: Annotated[Path, typer.Option(help="Directory of the Pulumi project, for --stack.")] = Path()
-    kubeconfig: Annotated[
-        Path | None, typer.Option(help="A kubeconfig file, instead of the stack's or one created from EKS.")
-    ] = None
-    context: Annotated[
-        str | None, typer.Option(help="A context of your kubeconfig, instead of the stack's kubeconfig.")
-    ] = None
+    kubeconfig: KubeconfigOption = None
+    context: ContextOption = None
 
     def target(self) -> Target:
         """Return the one cluster that the options name.

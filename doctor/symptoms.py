@@ -5,7 +5,7 @@ words of Cluster Autoscaler and of AWS (kubernetes/autoscaler 1.26 to 1.36, and 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -372,15 +372,18 @@ SYMPTOMS: tuple[Symptom, ...] = (
 )
 
 
-def find(case: Case, link: Link, so_far: Iterable[Finding]) -> Iterator[Finding]:
+def find(case: Case, link: Link, so_far: Sequence[Finding]) -> Iterator[Finding]:
     """Yield the evidence in the log and the events against rules of one link, unless earlier findings explain it."""
     named = [finding for finding in so_far if finding.status in (Status.BROKEN, Status.WARNING)]
     explained = {finding.rule.id for finding in named}
     explained |= {str(finding.rule.link) for finding in named if finding.status is Status.BROKEN}
+    holding = {finding.rule.id for finding in so_far if finding.status is Status.OK}
     for symptom in SYMPTOMS:
         if symptom.rule.link != link or explained & {symptom.rule.id, *symptom.causes}:
             continue
-        matches = [match for text in _texts(case, symptom) if (match := symptom.pattern.search(text))]
+        # A rule that its check finds in order is broken only by an error that still comes: it may just have been fixed.
+        since = case.snapshot.taken_at - _STILL if symptom.rule.id in holding else None
+        matches = [match for text in _texts(case, symptom, since) if (match := symptom.pattern.search(text))]
         if matches:
             last = matches[-1]
             times = "once" if len(matches) == 1 else f"{len(matches)} times"
@@ -439,12 +442,14 @@ def _is_history(case: Case, symptom: Symptom, line: LogLine) -> bool:
     return symptom.fatal and case.is_running and line.at is not None
 
 
-def _texts(case: Case, symptom: Symptom) -> Iterator[str]:
+def _texts(case: Case, symptom: Symptom, since: datetime | None) -> Iterator[str]:
+    """The lines of the log, and the events; those without a time always count."""
     for line in case.recent_logs:
-        if not _is_history(case, symptom, line):
+        if not _is_history(case, symptom, line) and (since is None or line.at is None or line.at >= since):
             yield line.text
     for event in case.recent_events:
-        yield f"{event.reason} {event.message}"
+        if since is None or event.at is None or event.at >= since:
+            yield f"{event.reason} {event.message}"
 
 
 def shortened(text: str, limit: int = 300) -> str:

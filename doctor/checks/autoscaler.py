@@ -86,14 +86,18 @@ def _leader(case: Case) -> Iterator[Finding]:
 
 def _leads(case: Case, lease: Lease) -> Finding:
     names = [pod.name for pod in case.pods]
-    if case.pods and not any(lease.holder.startswith(name) for name in names):
+    age = case.snapshot.taken_at - lease.renewed_at if lease.renewed_at else None
+    is_known = any(lease.holder.startswith(name) for name in names)
+    is_own = lease.holder.startswith(f"{case.fixer.deployment}-")
+    if is_own and not is_known and age is not None and age <= _LEASE_EXPIRES:
+        return rules.LEADER.ok(f"The leader {lease.holder} is a pod that a rollout has just replaced.")
+    if case.pods and not is_known:
         return rules.LEADER.broken(
             f"The holder of the lease is {lease.holder or 'empty'}, which is not a pod of this Deployment.",
             " or ".join(names),
             "Find the other autoscaler and remove it: kubectl get pods --all-namespaces --output wide | grep "
             "autoscaler",
         )
-    age = case.snapshot.taken_at - lease.renewed_at if lease.renewed_at else None
     if age and age > _LEASE_EXPIRES:
         return rules.LEADER.broken(
             f"The leader {lease.holder} last renewed its lease {_ago(age)} ago.",

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 
 from doctor.rules import all_rules
-from tests.doctor.first_fixes import NOT_TYPED, first_fixes, typed
+from tests.doctor.first_fixes import NOT_TYPED, first_fixes, not_run, typed
 
 HEAD = """\
 # First fixes
@@ -12,9 +12,9 @@ HEAD = """\
 What the doctor proposes first for each rule, and which test types it. `make pages` generates this page from the rules,
 from every fault that the fast tests plant, and from the faults of the end-to-end tests.
 
-- A *command* can be typed as it stands. The tests of [doctor faults](../../tests/e2e/doctor/test_doctor_faults.py) and
-  [modes](../../tests/e2e/doctor/test_doctor_modes.py) plant the fault in the sandbox, with the real Kubernetes provider
-  and the emulated AWS, type the command, and require that the finding is gone.
+- A *command* can be typed as it stands. The tests of [faults](../../tests/e2e/doctor/test_doctor_faults.py) plant the
+  fault in the sandbox, with the real Kubernetes provider and the emulated AWS, type the command, and require that the
+  finding is gone. The last column shows the credential mode, and whether the doctor knew the stack.
 - *Advice* needs your decision, or a value that the doctor does not know. It may end with a command that only reads.
 - With `--stack` the doctor fixes by the stack. The other commands are for clusters without a stack of this project.
 
@@ -35,6 +35,8 @@ def _rows() -> Iterator[str]:
         columns = [_kinds(each.command for each in fixes if each.stack is stack) for stack in (False, True)]
         if rule.id in cases:
             proof = ", ".join(f"`{case.removeprefix(rule.id + '-')}`" for case in cases[rule.id])
+        elif rule.id in not_run():
+            proof = "not typed: its test is written and has not been run yet"
         elif rule.id in NOT_TYPED:
             proof = f"not typed: {NOT_TYPED[rule.id]}"
         else:

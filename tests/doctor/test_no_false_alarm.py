@@ -11,7 +11,7 @@ import pytest
 
 from components.pure import iam
 from doctor.checks import examine
-from doctor.facts import FailedLaunch, Intent, Policy, Snapshot, Source, Taint
+from doctor.facts import FailedLaunch, Intent, Lease, LogLine, Policy, Snapshot, Source, Taint
 from doctor.findings import Finding, Status
 
 from . import snapshots as given
@@ -251,6 +251,19 @@ def empty_group_with(key: str, **flags: str) -> Snapshot:
 def test_a_startup_taint_of_an_empty_group_is_in_order(key, flags, broken):
     # kubernetes/autoscaler#7268
     assert ("groups.taints" in {each.rule.id for each in named(empty_group_with(key, **flags))}) == broken
+
+
+def test_a_leader_that_a_rollout_has_just_replaced_is_not_another_autoscaler():
+    snapshot = given.with_kubernetes(given.healthy(), lease=Lease(f"{given.NAME}-847d59568b-mk6zk", given.ago(0.2)))
+    assert found(snapshot, "autoscaler.leader").status is Status.OK
+    expired = given.with_kubernetes(given.healthy(), lease=Lease(f"{given.NAME}-847d59568b-mk6zk", given.ago(3)))
+    assert found(expired, "autoscaler.leader").status is Status.BROKEN
+
+
+@pytest.mark.parametrize(("minutes", "rules"), [(1, {"permissions.node-groups"}), (6, set())])
+def test_an_error_before_a_fix_is_not_reported_for_long(minutes, rules):
+    line = LogLine("x", "Failed to query the managed nodegroup x for: AccessDeniedException", given.ago(minutes))
+    assert {each.rule.id for each in named(given.with_kubernetes(given.healthy(), logs=(line,)))} == rules
 
 
 UNREACHABLE = 'Post "https://sts.ap-southeast-2b.amazonaws.com/": dial tcp 52.94.1.1:443: i/o timeout'

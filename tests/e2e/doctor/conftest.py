@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.bench import DeployedBench, served, settled
 from tests.e2e.doctor.commands import Doctor, Traces, wait_for
 from tests.e2e.program.stack import Stack
 
@@ -39,3 +40,19 @@ def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
     yield found
     assert found.objects() == []
     wait_for("the nodes to go again", lambda: found.sizes() == before)
+
+
+@pytest.fixture(scope="module")
+def bench(
+    sandbox: Sandbox, stack: Stack, doctor: Doctor, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DeployedBench]:
+    """The program by IRSA; afterwards it is as its state describes it, whatever happened here."""
+    assert stack.get("credentials") == "irsa"
+    assert settled(doctor).code == 0
+    charts = tmp_path_factory.mktemp("charts")
+    with served(charts) as port:
+        deployed = DeployedBench(sandbox, stack, tmp_path_factory.mktemp("checkout"))
+        deployed.add_charts(charts, port)
+        yield deployed
+    stack.up("--refresh")
+    doctor.forget_outputs()

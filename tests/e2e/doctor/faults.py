@@ -277,9 +277,12 @@ def _pod_for_no_group(bench: Bench) -> None:
 
 _SUBJECT = (":kube-system:cluster-autoscaler", ":kube-system:another")
 
+
+def _scale(replicas: str) -> Act:
+    return lambda bench: bench.kubectl("scale", *DEPLOYMENT, replicas)
+
+
 FAULTS = (
-    # Before any edit of the Deployment: after one, the doctor proposes to roll the release back first.
-    Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting"),
     Fault("groups.tags", _untag),
     Fault("groups.tags", _untag, stack=False),
     Fault("groups.processes", _suspend),
@@ -295,25 +298,32 @@ FAULTS = (
     Fault("permissions.reads", _detach),
     Fault("permissions.reads", _detach, _attach, stack=False),
     Fault("permissions.writes", _deny("autoscaling:SetDesiredCapacity"), _delete_own_policy, stack=False),
-    Fault("permissions.node-groups", _deny("eks:DescribeNodegroup"), _delete_own_policy, stack=False),
     Fault("permissions.narrow", _attach_full_access),
     Fault("permissions.narrow", _attach_full_access, _delete_own_policy, stack=False),
-    Fault("pod.replicas", lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0")),
-    Fault(
-        "pod.replicas",
-        lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0"),
-        lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=2"),
-        stack=False,
-    ),
+    Fault("pod.replicas", _scale("--replicas=0")),
     Fault("pod.rbac", _forbid_volume_attachments),
+    Fault("pod.single", _second_autoscaler),
+    Fault("pod.flags", _flag("--max-empty-bulk-delete=10")),
+    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-")),
+    Fault(
+        "pending-pods.fits",
+        _pod_for_no_group,
+        lambda bench: bench.kubectl("delete", "pod", "fits-nowhere", "--namespace", "default", "--now"),
+        typed=False,
+    ),
+)
+
+NEXT = (
+    # Before any edit of the Deployment: after one, the doctor proposes to roll the release back first.
+    Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting"),
+    Fault("permissions.node-groups", _deny("eks:DescribeNodegroup"), _delete_own_policy, stack=False),
+    Fault("pod.replicas", _scale("--replicas=0"), _scale("--replicas=2"), stack=False),
     Fault(
         "pod.rbac",
         _forbid_volume_attachments,
         lambda bench: bench.kubectl("delete", "clusterrole,clusterrolebinding", "cluster-autoscaler-additional"),
         stack=False,
     ),
-    Fault("pod.single", _second_autoscaler),
-    Fault("pod.flags", _flag("--max-empty-bulk-delete=10")),
     Fault("pod.flags", _flag("--max-empty-bulk-delete=10"), stack=False),
     Fault("pod.safe-to-evict", _without_annotation),
     Fault("pod.safe-to-evict", _without_annotation, stack=False),
@@ -325,7 +335,6 @@ FAULTS = (
     Fault("pod.flags", _upgrade("--set", "extraArgs.scale-down-enabled=false"), stack=False, what="values"),
     Fault("pod.deployment", lambda bench: bench.kubectl("delete", *DEPLOYMENT)),
     Fault("pod.stack-image", _other_image),
-    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-")),
     Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-"), stack=False),
     Fault("service-account.role-arn", _quoted_arn, stack=False),
     Fault("service-account.exists", _delete_account),
@@ -336,11 +345,7 @@ FAULTS = (
     Fault("service-account.pod-identity-agent", _delete_agent, stack=False, mode="podIdentity"),
     Fault("groups.tags", _untag, mode="nodeRole"),
     Fault("groups.tags", _untag, stack=False, mode="nodeRole"),
-    Fault("pod.replicas", lambda bench: bench.kubectl("scale", *DEPLOYMENT, "--replicas=0"), mode="nodeRole"),
-    Fault(
-        "pending-pods.fits",
-        _pod_for_no_group,
-        lambda bench: bench.kubectl("delete", "pod", "fits-nowhere", "--namespace", "default", "--now"),
-        typed=False,
-    ),
+    Fault("pod.replicas", _scale("--replicas=0"), mode="nodeRole"),
 )
+"""Faults whose test is written and has not been run yet: `pytest tests/e2e/doctor/next_faults.py` runs them, and the
+usual tests do not. Move each to ``FAULTS`` once it passes."""

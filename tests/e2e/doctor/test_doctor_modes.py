@@ -1,11 +1,7 @@
 """In each of the three modes a healthy cluster is found healthy, and the autoscaler is who it should be."""
 
-import pytest
-
-from sandbox.tests.harness import Sandbox
-from tests.e2e.doctor.bench import DeployedBench, assert_named_and_fixed, settled
+from tests.e2e.doctor.bench import settled
 from tests.e2e.doctor.commands import Doctor
-from tests.e2e.doctor.faults import FAULTS
 from tests.e2e.program.stack import Stack
 
 SECRETS = ("eyJ", "ASIA", "AKIA", "SecretAccessKey", "SessionToken")
@@ -44,14 +40,3 @@ def test_whoami_for_people_explains_the_modes_and_keeps_every_secret(doctor: Doc
     assert "allowed  autoscaling:SetDesiredCapacity" in told.out
     for secret in SECRETS:
         assert secret not in told.out + told.err
-
-
-def test_the_faults_of_each_mode_are_named_and_fixed_in_that_mode(
-    doctor: Doctor, sandbox: Sandbox, stack: Stack, mode: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    # The faults of IRSA have a module of their own.
-    faults = [fault for fault in FAULTS if fault.mode == mode != "irsa"]
-    bench = DeployedBench(sandbox, stack, tmp_path_factory.mktemp("checkout")) if faults else None
-    for fault in faults:
-        assert bench
-        assert_named_and_fixed(bench, doctor, fault)

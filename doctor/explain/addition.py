@@ -273,4 +273,4 @@ def _change(reasons: Sequence[str], groups: Sequence[GroupAnswer]) -> str:
     if not groups:
         return "tag an Auto Scaling Group of the cluster for discovery, or create a node group"
     nearest = min(groups, key=lambda each: len(each.reasons))
-    return f"{nearest.group} comes nearest; take away: {'; '.join(nearest.reasons)}"
+    return f"{nearest.group} is closest; remove: {'; '.join(nearest.reasons)}"

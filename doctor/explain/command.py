@@ -37,7 +37,7 @@ def node(
     bundle: BundleOption = None,
     price: Annotated[
         list[str] | None,
-        typer.Option(help="Price of an hour of an instance type, m6i.large=0.096; may be given several times."),
+        typer.Option(help="Price of an hour of an instance type, m6i.large=0.096; repeatable."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

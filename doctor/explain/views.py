@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 _WORDS = {
     Verdict.NEEDED: "stays: it is needed",
     Verdict.BLOCKED: "stays: its removal is blocked",
-    Verdict.WAITING: "is removed once its times have passed",
+    Verdict.WAITING: "is removed after the delays below",
     Verdict.REMOVABLE: "is removed next: nothing blocks it",
     Verdict.LEAVING: "is being removed",
     Verdict.FIXED: "stays: it is not autoscaled",
@@ -52,7 +52,7 @@ def _nodes_summary(answers: Sequence[NodeAnswer], cluster: str) -> str:
     counts = [(verdict, sum(each.verdict is verdict for each in answers)) for verdict in Verdict]
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
     blocked = [each.monthly for each in answers if each.verdict is Verdict.BLOCKED and each.monthly is not None]
-    cost = f" The blocked ones cost {sum(blocked, Decimal()):.2f} a month." if blocked else ""
+    cost = f" The blocked nodes cost {sum(blocked, Decimal()):.2f} a month." if blocked else ""
     nodes = "1 node" if len(answers) == 1 else f"{len(answers)} nodes"
     return f"{cluster}: {nodes}{f' ({words})' if words else ''}.{cost}"
 
@@ -62,7 +62,7 @@ def pod_text(answer: PodAnswer) -> str:
     lines = [f"{answer.pod} requests {answer.requests}."]
     lines += [f"  {reason[0].upper()}{reason[1:]}." for reason in answer.reasons]
     for group in answer.groups:
-        verdict = "does not help" if group.reasons else "would take it"
+        verdict = "does not help" if group.reasons else "would fit the pod"
         lines += ["", f"{group.group}: a new node {verdict}"]
         if group.capacity:
             lines.append(f"  offers: {group.capacity}; known from {group.source}")

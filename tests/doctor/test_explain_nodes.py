@@ -247,7 +247,7 @@ def test_prices_order_the_nodes_and_add_up():
     answers = explain_nodes(case(), Surroundings(nodes), (), prices)
     assert [each.node for each in answers] == ["large", "small"]
     assert answers[0].monthly == Decimal(73)
-    assert "The blocked ones cost 87.60 a month." in views.nodes_text(answers, "c")
+    assert "The blocked nodes cost 87.60 a month." in views.nodes_text(answers, "c")
 
 
 def test_the_answer_reads_alone():

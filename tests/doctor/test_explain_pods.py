@@ -75,7 +75,7 @@ def test_a_pod_that_fits_an_empty_group_gets_a_node():
 def test_the_arithmetic_of_a_group_that_does_not_fit_is_shown(changes, reason):
     answer = explain(pod(**changes), daemons=(LOGS,))
     assert reasons(answer) == [reason]
-    assert answer.change == f"{EMPTY} comes nearest; take away: {reason}"
+    assert answer.change == f"{EMPTY} is closest; remove: {reason}"
 
 
 def test_daemons_take_their_share_of_a_new_node():
@@ -232,7 +232,7 @@ def test_the_answer_reads_alone():
         "109 pods; known from its instance type m6i.large and its tags",
         "  CPU: requests 2500m, 1900m free",
         "",
-        f"Smallest change: {EMPTY} comes nearest; take away: CPU: requests 2500m, 1900m free.",
+        f"Smallest change: {EMPTY} is closest; remove: CPU: requests 2500m, 1900m free.",
     ]
 
 

@@ -113,7 +113,8 @@ def _item(item: Item, indent: int) -> Iterator[str]:
 
 
 def _disabled(lines: Iterable[str], indent: int) -> list[str]:
-    return [line if line.lstrip().startswith("#") else f"{' ' * indent}# {line[indent:]}" for line in lines]
+    space = " " * indent
+    return [line if line.startswith(f"{space}#") else f"{space}# {line[indent:]}" for line in lines]
 
 
 def _key(key: str) -> str:

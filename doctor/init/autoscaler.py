@@ -46,14 +46,12 @@ class Autoscaler:
         entries: ``credentials``, ``oidcProvider``, ``podIdentity`` and ``autoscaler``.
         notes: What could not be kept or will be different.
         by_program: Flags that the program sets itself.
-        service_account: Name of the service account that the program uses.
         lease: Why the old autoscaler and the new one share no lease; empty when they do.
     """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     by_program: tuple[str, ...] = ()
-    service_account: str = NAME
     lease: str = ""
 
 
@@ -86,7 +84,6 @@ def settings_of(found: Found) -> Autoscaler:
         (*credential_entries, *([Entry("autoscaler", entries)] if entries else [])),
         (*mode_notes, *notes, *place_notes, *image_notes, *translation.notes, *pod_notes),
         translation.by_program,
-        account,
         translation.lease,
     )
 

@@ -66,14 +66,13 @@ class Move:
     afterwards: tuple[str, ...] = ()
 
 
-def plan(found: Found, stack: str, plan_file: str, service_account: str, lease: str) -> Move:
+def plan(found: Found, stack: str, plan_file: str, lease: str) -> Move:
     """Plan the move.
 
     Args:
         found: What was found.
         stack: Name of the stack.
         plan_file: Name of the file with the import plan.
-        service_account: Name of the service account in the settings.
         lease: Why the old autoscaler and the new one share no lease; empty when they do.
     """
     init = f"pulumi stack init {shlex.quote(stack)}"
@@ -87,8 +86,8 @@ def plan(found: Found, stack: str, plan_file: str, service_account: str, lease: 
             "names of its policy and release. If that stack has lost the release, import it: "
             f"{_import_command(plan_file)}"
         )
-        return Move(tuple(_imports(installed, service_account)), _plain_steps(init), (note,))
-    return _takeover(installed, found.cluster.name, init, plan_file, service_account, lease)
+        return Move(tuple(_imports(installed)), _plain_steps(init), (note,))
+    return _takeover(installed, found.cluster.name, init, plan_file, lease)
 
 
 def _plain_steps(init: str) -> tuple[Step, Step, Step]:
@@ -99,10 +98,10 @@ def _plain_steps(init: str) -> tuple[Step, Step, Step]:
     )
 
 
-def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, service_account: str, lease: str) -> Move:
+def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lease: str) -> Move:
     deployment = installed.deployment
     imported = installed.release == NAME
-    imports = tuple(_imports(installed, service_account))
+    imports = tuple(_imports(installed))
     notes = [*_release_notes(installed), *_gitops_notes(installed)]
     kubectl = f"kubectl -n {shlex.quote(deployment.namespace)}"
     conflicts = () if imported else _conflicts(installed, notes)
@@ -145,20 +144,14 @@ def _words_of_change_over(lease: str) -> str:
     return "Deploy. The old pods run until the new ones do, and the lease lets one of them act."
 
 
-def _imports(installed: Installed, service_account: str) -> list[Import]:
+def _imports(installed: Installed) -> list[Import]:
     """What can be imported safely: the import reads, and the next `up` changes it in place.
 
-    The program itself adopts an OIDC provider, an add-on and an association that exist. Writing a tag that an Auto
-    Scaling group has already changes nothing.
+    That is the release alone. The service account is taken over by its name: after an import, `up` would remove the
+    labels and annotations of its owner, as seen with the Kubernetes provider. The program itself adopts an OIDC
+    provider, an add-on and an association that exist. Writing a tag that a group has already changes nothing.
     """
-    namespace = installed.deployment.namespace
-    found = []
-    account = installed.account
-    if isinstance(account, Account) and account.name == service_account:
-        found.append(Import(ACCOUNT_TYPE, f"{namespace}/{service_account}"))
-    if installed.release == NAME:
-        found.append(Import(RELEASE_TYPE, f"{namespace}/{NAME}"))
-    return found
+    return [Import(RELEASE_TYPE, f"{installed.deployment.namespace}/{NAME}")] if installed.release == NAME else []
 
 
 def _release_notes(installed: Installed) -> list[str]:

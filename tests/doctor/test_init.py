@@ -19,7 +19,7 @@ from components.pure.versions import dotted
 from doctor.facts import AutoScalingGroup, Instance, NodeGroup, OidcProvider, Taint
 from doctor.init import autoscaler, command_line
 from doctor.init.facts import Account, Found, Installed, LiveNode, NamedObject
-from doctor.init.moving import ACCOUNT_TYPE, PROJECT, RELEASE_TYPE, import_file, old_pods
+from doctor.init.moving import PROJECT, RELEASE_TYPE, import_file, old_pods
 from doctor.init.writing import Result, write
 
 from . import found as kinds
@@ -90,10 +90,10 @@ def test_the_defaults_that_comments_name_are_those_of_the_settings():
 # --- the import plan --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["terraform", "pod-identity", "eksctl"])
-def test_the_import_plan_names_resources_as_the_graph_does(kind: str):
+def test_the_import_plan_names_resources_as_the_graph_does():
     graphs = GRAPH.read_text()
-    plan = json.loads(written(kinds.KINDS[kind]()).import_plan)
+    plan = json.loads(written(kinds.terraform()).import_plan)
+    assert [each["type"] for each in plan["resources"]] == [RELEASE_TYPE]
     for resource in plan["resources"]:
         name, parent = resource["logicalName"], plan["nameTable"][resource["parent"]]
         outer, inner = parent.split("::")[2].split("$")
@@ -111,13 +111,9 @@ def test_an_association_is_adopted_by_the_program_and_not_before_the_pods_change
     assert "--exclude '**eks/podIdentityAssociation:PodIdentityAssociation::cluster-autoscaler'" in first
 
 
-def test_a_release_of_another_name_is_not_imported():
-    plan = json.loads(written(kinds.pod_identity()).import_plan)
-    assert [each["type"] for each in plan["resources"]] == [ACCOUNT_TYPE]
-
-
-def test_without_an_autoscaler_there_is_nothing_to_import():
-    assert written(kinds.none()).import_plan == import_file((), "prod") == ""
+@pytest.mark.parametrize("kind", ["none", "eksctl", "pod-identity", "manual"])
+def test_without_a_release_of_the_programs_name_there_is_nothing_to_import(kind: str):
+    assert written(kinds.KINDS[kind]()).import_plan == import_file((), "prod") == ""
 
 
 NEW = {"app": "cluster-autoscaler", "app.kubernetes.io/instance": "cluster-autoscaler"} | {
@@ -188,7 +184,6 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
     account = Account(name, {}, {"meta.helm.sh/release-name": "platform"})
     found = replace(found, installed=replace(found.installed, deployment=running, account=account))
     assert settings_of(found)["autoscaler"].get("service_account", "cluster-autoscaler") != name
-    assert written(found).import_plan == ""
 
 
 @pytest.mark.parametrize(
@@ -213,7 +208,7 @@ def test_a_stack_of_this_program_is_not_taken_over_again():
     ours = replace(found.installed.deployment, pod_annotations={"eks-cluster-autoscaler/credentials": "irsa"})
     result = written(replace(found, installed=replace(found.installed, deployment=ours)))
     assert result.move.steps[2].command == "pulumi up"
-    assert {each["type"] for each in json.loads(result.import_plan)["resources"]} == {RELEASE_TYPE, ACCOUNT_TYPE}
+    assert {each["type"] for each in json.loads(result.import_plan)["resources"]} == {RELEASE_TYPE}
     assert any("Use the stack that owns it" in note for note in result.notes)
 
 
@@ -360,5 +355,5 @@ def test_whatever_is_found_the_program_accepts_the_settings(found: Found):
     config = config_of(result.settings)
     settings.parse(config)
     if result.import_plan:
-        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {RELEASE_TYPE, ACCOUNT_TYPE}
+        assert {each["type"] for each in json.loads(result.import_plan)["resources"]} <= {RELEASE_TYPE}
     assert len(result.move.steps) == 3

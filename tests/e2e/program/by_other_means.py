@@ -221,31 +221,36 @@ kubectl -n kube-system create serviceaccount cluster-autoscaler
         _nothing,
         _CLEAN_IRSA + f"aws eks delete-addon --cluster-name {CLUSTER} --addon-name eks-pod-identity-agent\n",
     ),
-    # Its own names, a fixed list of groups, and the role of the nodes.
+    # Its own names, and a fixed list of groups.
     "manual": SetUp(
         "autoscaler",
-        f"""
-node_role=$(aws eks describe-nodegroup --cluster-name {CLUSTER} --nodegroup-name workers --query nodegroup.nodeRole \
-  --output text)
-aws iam put-role-policy --role-name "${{node_role##*/}}" --policy-name autoscaler --policy-document "$POLICY"
+        _IRSA
+        + f"""
 group=$(aws eks describe-nodegroup --cluster-name {CLUSTER} --nodegroup-name workers \
   --query 'nodegroup.resources.autoScalingGroups[0].name' --output text)
 kubectl -n kube-system create serviceaccount autoscaler
+kubectl -n kube-system annotate serviceaccount autoscaler eks.amazonaws.com/role-arn="$role"
 kubectl create clusterrolebinding autoscaler --clusterrole cluster-admin --serviceaccount kube-system:autoscaler
-kubectl -n kube-system create deployment autoscaler --replicas 1 \
-  --image registry.k8s.io/autoscaling/cluster-autoscaler:{IMAGE_TAG} -- \
-  ./cluster-autoscaler --cloud-provider=aws --nodes=1:3:"$group" --scale-down-unneeded-time=20m
-kubectl -n kube-system set serviceaccount deployment/autoscaler autoscaler
-kubectl -n kube-system set env deployment/autoscaler AWS_REGION=us-east-1
+kubectl apply -f - <<MANIFEST
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: autoscaler, namespace: kube-system}}
+spec:
+  selector: {{matchLabels: {{k8s-app: autoscaler}}}}
+  template:
+    metadata: {{labels: {{k8s-app: autoscaler}}}}
+    spec:
+      serviceAccountName: autoscaler
+      containers:
+        - name: autoscaler
+          image: registry.k8s.io/autoscaling/cluster-autoscaler:{IMAGE_TAG}
+          env: [{{name: AWS_REGION, value: us-east-1}}]
+          command: [./cluster-autoscaler, --cloud-provider=aws, "--nodes=1:3:$group", --scale-down-unneeded-time=20m]
+MANIFEST
 kubectl -n kube-system rollout status deployment/autoscaler --timeout 60s
 """,
         _nothing,
-        f"""
-node_role=$(aws eks describe-nodegroup --cluster-name {CLUSTER} --nodegroup-name workers --query nodegroup.nodeRole \
-  --output text)
-aws iam delete-role-policy --role-name "${{node_role##*/}}" --policy-name autoscaler
-kubectl delete clusterrolebinding autoscaler
-""",
+        _CLEAN_IRSA + "kubectl delete clusterrolebinding autoscaler\n",
     ),
 }
 

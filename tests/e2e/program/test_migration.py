@@ -1,6 +1,7 @@
 """`doctor init` on clusters made by other means: its commands replace nothing, and an autoscaler runs throughout."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.by_other_means import IMAGE_TAG, ROLE, SET_UPS, SetUp, documents
 from tests.e2e.program.checkout import Checkout
-from tests.e2e.program.watching import NAMESPACE, Watch, autoscalers
+from tests.e2e.program.watching import NAME, NAMESPACE, Watch, autoscalers
 from tests.markdown import ROOT, blocks, executed_by
 
 PAGE = ROOT / "docs" / "migration.md"
@@ -79,6 +80,8 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
     core = client.CoreV1Api(api)
     nodes = {node.metadata.name for node in core.list_node().items}
     old = [pod.metadata.name for pod in autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)]
+    if old:
+        await_leader(api, old)
     account = core.read_namespaced_service_account(set_up.account, NAMESPACE).metadata if set_up.account else None
     printed = project.shell(INIT)
     for_the_sandbox(project)
@@ -110,6 +113,19 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
     assert "# Written by `ca-doctor init`." in (project.folder / "Pulumi.prod.yaml").read_text()
     if kind == "helm":
         check_the_page(sandbox, project, printed)
+
+
+def await_leader(api: client.ApiClient, pods: list[str]) -> None:
+    """Wait until one of the pods holds the lease, which outlives the autoscaler of an earlier test by 15 seconds."""
+    leases, until = client.CoordinationV1Api(api), time.monotonic() + 60
+
+    def holders() -> set[str]:
+        found = leases.list_namespaced_lease(NAMESPACE, field_selector=f"metadata.name={NAME}").items
+        return {each.spec.holder_identity for each in found}
+
+    while not holders() & set(pods):
+        assert time.monotonic() < until, f"none of {pods} became the leader"
+        time.sleep(1)
 
 
 def check_the_change_over(watch: Watch, old: list[str]) -> None:

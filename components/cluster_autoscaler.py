@@ -52,7 +52,8 @@ class ClusterAutoscalerArgs(TypedDict):
     """Whether the agent's add-on stays on the cluster when your program no longer has it, because other workloads may
     use it. Set false and run `pulumi up` before you remove it. Defaults to true."""
     association_id: NotRequired[str]
-    """ID of a Pod Identity association that the service account has from another tool, to adopt. Defaults to none."""
+    """ID of a Pod Identity association that another tool gave the service account, to adopt. Not for one that your
+    stack created, which would be replaced. Defaults to none."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
     """Names of the nodes' roles by a name of one's own. Required by `nodeRole`."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]

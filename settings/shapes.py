@@ -77,7 +77,8 @@ class PodIdentity(TypedDict):
     """Whether the add-on stays on the cluster when you leave `podIdentity` or destroy the stack, because other
     workloads may use it. Set false and run `pulumi up` before that. Defaults to true."""
     association_id: NotRequired[str]
-    """ID of a Pod Identity association that the service account has from another tool, to adopt. Defaults to none."""
+    """ID of a Pod Identity association that another tool gave the service account, to adopt. Not for one that your
+    stack created, which would be replaced. Defaults to none."""
 
 
 class Autoscaler(AutoscalerSettings, AutoscalerReleaseArgs):

@@ -3,6 +3,7 @@
 from html import escape
 
 from ..findings import Finding, Link, Report, Status
+from ..fixes import command_of
 from .document import VERDICTS
 from .text import details, link_numbers, summary, to_fix
 
@@ -104,7 +105,8 @@ def _fixes(report: Report) -> list[str]:
 
 
 def _value(name: str, value: str) -> str:
-    return f"<pre><code>{escape(value)}</code></pre>" if name == "fix" else escape(value)
+    is_command = name == "fix" and command_of(value)
+    return f"<pre><code>{escape(value)}</code></pre>" if is_command else escape(value)
 
 
 def _everything(report: Report) -> list[str]:

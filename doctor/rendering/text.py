@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..findings import ExitCode, Finding, Link, Report, Status
+from ..fixes import command_of
 from .document import VERDICTS
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.BROKEN: "bold red", Status.NOT_REACHED: "magenta"}
@@ -117,7 +118,9 @@ def markdown(report: Report, *, everything: bool = False) -> str:
         lines.append(f"| {link} | {status} | {rules} |")
     for finding in to_fix(report):
         lines += ["", f"#### {_MARKS[finding.status]} `{finding.rule.id}`: {finding.rule.title}", ""]
-        lines += [f"- {name}: {_fenced(value) if name == 'fix' else _prose(value)}" for name, value in details(finding)]
+        for name, value in details(finding):
+            is_command = name == "fix" and command_of(value)
+            lines.append(f"- {name}: {_fenced(value) if is_command else _prose(value)}")
     if everything:
         lines += ["", "<details><summary>Every check</summary>", "", "| check | status | seen |", "| --- | --- | --- |"]
         lines += [f"| `{each.rule.id}` | {_MARKS[each.status]} | {_cell(each.seen)} |" for each in report.findings]

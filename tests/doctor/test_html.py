@@ -135,6 +135,12 @@ def test_every_colour_can_be_read_in_light_and_in_dark():
                 assert (high + 0.05) / (low + 0.05) >= 4.5, (name, behind)
 
 
+def test_a_command_is_code_and_advice_is_text():
+    shown = page(broken())
+    assert "<pre><code>aws iam create-open-id-connect-provider" in shown
+    assert "<dd>Fix role.oidc-provider first.</dd>" in shown
+
+
 def test_ignored_rules_are_named():
     assert "ignored: role.oidc-provider" in said(read(page(without(broken(), {"role.oidc-provider": "we know"}))))
 

@@ -211,3 +211,21 @@ def test_ids_are_unique_and_well_formed():
     ids = [rule.id for rule in all_rules()]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z-]+\.[a-z0-9-]+", each) for each in ids)
+
+
+def test_markdown_shows_a_command_as_code_and_other_words_as_text():
+    shown = text.markdown(broken(), everything=True)
+    assert "- fix: `aws iam create-open-id-connect-provider" in shown
+    assert "- fix: Fix role.oidc-provider first." in shown
+    assert "| `role.oidc-provider` | ❌ broken | IAM has no OIDC provider" in shown
+    assert "Every check" not in text.markdown(broken())
+
+
+def test_markdown_takes_nothing_of_a_cluster_for_markup_or_a_mention():
+    snapshot = snapshots.with_deployment(snapshots.healthy(), image="x/cluster-autoscaler:<b>|@octocat")
+    shown = text.markdown(examine(snapshot), everything=True)
+    assert "&lt;b>" in shown
+    assert "@octocat" not in shown
+    rows = [line for line in shown.splitlines() if "octocat" in line and line.startswith("| `")]
+    assert rows
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)

@@ -47,6 +47,7 @@ def report(steps: Iterable[Mapping[str, Any]], render: Render | None = None) -> 
         if step.get("type") != RELEASE or step.get("op") not in ("update", "replace"):
             continue
         old, new = ((step.get(side) or {}).get("inputs") or {} for side in ("old", "new"))
+        new = _with_later(old, new, step.get("detailedDiff") or {})
         title = f"Kubernetes objects of the Helm release `{new.get('name', '?')}`"
         try:
             before, after = ((render or rendered)(_plain(side)) for side in (old, new))
@@ -135,6 +136,24 @@ def _folded(name: str, before: str, after: str) -> list[str]:
         "",
         "</details>",
     ]
+
+
+def _with_later(old: Any, new: Any, updated: Mapping[str, Any], path: str = "") -> Any:
+    """The new inputs with what is not known yet: the engine gives no value for it, and the provider calls it an update.
+
+    So pulumi-kubernetes does with computed values (``provider.go``, ``addPatchValueToDiff``).
+    """
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return new
+    filled = dict(new)
+    for key, value in old.items():
+        paths = [f"{path}.{key}".lstrip("."), f'{path}["{key}"]']
+        kinds = [updated[each].get("kind", "") for each in paths if each in updated]
+        if new.get(key) is not None:
+            filled[key] = _with_later(value, new[key], updated, paths[0])
+        elif any(kind.startswith("update") for kind in kinds):
+            filled[key] = LATER
+    return filled
 
 
 def _plain(value: Any) -> Any:

@@ -175,6 +175,30 @@ def test_a_long_difference_is_cut_and_counted():
     assert len(text.splitlines()) < rendered_chart.MOST_LINES + 20
 
 
+@pytest.mark.parametrize("left", [{}, {"example.com/role": None}], ids=["left out", "null"])
+def test_a_value_that_is_not_known_yet_is_not_shown_as_removed(left):
+    annotated = {"podAnnotations": {"example.com/role": "old", "gone": "x"}}
+    diff = {
+        "values.podAnnotations.example.com/role": {"kind": "update"},
+        "values.podAnnotations.gone": {"kind": "delete"},
+    }
+    step = {
+        "type": rendered_chart.RELEASE,
+        "op": "update",
+        "detailedDiff": diff,
+        "old": {"inputs": {"values": annotated}},
+        "new": {"inputs": {"values": {"podAnnotations": left}}},
+    }
+    text = "\n".join(
+        rendered_chart.report(
+            [step], lambda inputs: rendered_chart.objects(json.dumps({"kind": "A", **inputs["values"]}))
+        )
+    )
+    assert "-  example.com/role: old" in text
+    assert "+  example.com/role: (known after the update)" in text
+    assert "-  gone: x" in text
+
+
 FAKE_HELM = """
 echo "$@" >> "$CALLS"
 while [ "$1" != --values ]; do shift; done

@@ -11,6 +11,7 @@ from ministack.services import autoscaling, ec2, eks, iam, tagging
 
 from sandbox.aws.hooking import Hook, wrap
 from sandbox.aws.hooks.autoscaling_groups import group_of
+from sandbox.aws.hooks.iam_oidc_providers import host_and_path
 from sandbox.aws.query_protocol import Params, parse
 
 Tags = list[dict[str, str]]
@@ -32,7 +33,7 @@ def extract_resource_arn(original: Any, service: str, method: str, path: str, *r
     elif service == "eks":
         found = _eks_arn(path)
     elif service == "iam":
-        found = _iam_arn(params)
+        found = _new_iam_arn(params, account) or _iam_arn(params)
     elif service == "eks-auth":
         found = (
             f"arn:aws:eks:{region}:{account}:cluster/{path.split('/')[2]}" if path.startswith("/clusters/") else None
@@ -70,6 +71,18 @@ def _eks_arn(path: str) -> str | None:
     }
     arn: str | None = records[match["kind"]]()
     return arn
+
+
+def _new_iam_arn(params: Params, account: str) -> str | None:
+    """The ARN of what a call creates (service authorization reference of IAM); ministack has ``*`` or no path."""
+    path = params.get("Path", "/")
+    created = {
+        "CreateRole": f"role{path}{params.get('RoleName')}",
+        "CreatePolicy": f"policy{path}{params.get('PolicyName')}",
+        "CreateOpenIDConnectProvider": f"oidc-provider/{host_and_path(str(params.get('Url', '')))}",
+    }
+    name = created.get(_action(params))
+    return f"arn:aws:iam::{account}:{name}" if name else None
 
 
 def _iam_arn(params: Params) -> str | None:

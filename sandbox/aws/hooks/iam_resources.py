@@ -16,6 +16,14 @@ from sandbox.aws.query_protocol import Params, parse
 
 Tags = list[dict[str, str]]
 
+_KINDS = {
+    "node-groups": "nodegroup",
+    "addons": "addon",
+    "access-entries": "access-entry",
+    "pod-identity-associations": "podidentityassociation",
+}
+"""Resource types of EKS by their part of a path (service authorization reference of EKS)."""
+
 _CLUSTER_PART = re.compile(
     r"/clusters/(?P<cluster>[^/]+)/(?P<kind>node-groups|addons|access-entries|pod-identity-associations)/(?P<rest>.+)"
 )
@@ -31,7 +39,7 @@ def extract_resource_arn(original: Any, service: str, method: str, path: str, *r
     if service == "autoscaling":
         found = _scaling_group_arn(params)
     elif service == "eks":
-        found = _eks_arn(path)
+        found = _eks_arn(path, f"arn:aws:eks:{region}:{account}")
     elif service == "iam":
         found = _new_iam_arn(params, account) or _iam_arn(params)
     elif service == "eks-auth":
@@ -51,8 +59,11 @@ def _scaling_group_arn(params: Params) -> str | None:
     return group["AutoScalingGroupARN"] if group else None
 
 
-def _eks_arn(path: str) -> str | None:
-    """The ARN of the part of a cluster that a path names; ``None`` for the cluster itself and for lists."""
+def _eks_arn(path: str, prefix: str) -> str | None:
+    """The ARN of the part of a cluster that a path names; ``None`` for the cluster itself and for lists.
+
+    A part that does not exist has no ID; its ARN ends with its name.
+    """
     if path.startswith("/tags/"):
         return path.removeprefix("/tags/")
     match = _CLUSTER_PART.fullmatch(path)
@@ -70,7 +81,7 @@ def _eks_arn(path: str) -> str | None:
         ),
     }
     arn: str | None = records[match["kind"]]()
-    return arn
+    return arn or f"{prefix}:{_KINDS[match['kind']]}/{cluster}/{rest.split('/')[0]}/"
 
 
 def _new_iam_arn(params: Params, account: str) -> str | None:

@@ -26,3 +26,16 @@ def test_a_call_that_only_lists_has_no_resource():
     query = {"Action": ["ListOpenIDConnectProviders"]}
     found = extract_resource_arn(lambda *_: "*", "iam", "POST", "/", {}, b"", query, "us-east-1", "123456789012")
     assert found == "*"
+
+
+@pytest.mark.parametrize(
+    ("path", "arn"),
+    [
+        ("/clusters/c/addons/agent", "addon/c/agent/"),
+        ("/clusters/c/pod-identity-associations/a-1", "podidentityassociation/c/a-1/"),
+        ("/clusters/c/node-groups/general", "nodegroup/c/general/"),
+    ],
+)
+def test_a_part_that_does_not_exist_is_not_taken_for_its_cluster(path, arn):
+    found = extract_resource_arn(lambda *_: "*", "eks", "GET", path, {}, b"", {}, "us-east-1", "123456789012")
+    assert found == f"arn:aws:eks:us-east-1:123456789012:{arn}"

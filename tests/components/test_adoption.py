@@ -107,6 +107,8 @@ def test_what_does_not_exist_is_no_warning(cloud):
 def test_what_other_workloads_use_stays_unless_the_user_lets_it_go(cloud):
     irsa, pods = autoscaler(cloud), autoscaler(cloud, credentials="podIdentity")
     assert irsa.one(OIDC_PROVIDER).retain_on_delete
+    assert provider(cloud).retain_on_delete
+    assert not provider(cloud, retain=False).retain_on_delete
     assert pods.one(ADDON).retain_on_delete
     assert not pods.one(ASSOCIATION).retain_on_delete, "it serves this service account alone"
     assert not autoscaler(cloud, retain_oidc_provider=False).one(OIDC_PROVIDER).retain_on_delete

@@ -120,21 +120,18 @@ def with_templates(it: Bundled) -> Bundled:
 
 
 def test_the_autoscalers_own_node_templates_are_used_and_like_the_ones_that_are_worked_out():
+    """Two of the five groups have a node, which has been ready for seconds."""
     worked_out = cluster("debugging-snapshot")
     shown = with_templates(worked_out)
     pod = next(each for each in worked_out.state.pods if not each.node)
     own, guessed = (it.pod(pod.namespace, pod.name) for it in (shown, worked_out))
     assert {group.group for group in own.groups} == set(shown.state.templates)
-    compared = 0
     for ours, theirs in zip(guessed.groups, own.groups, strict=True):
         assert theirs.source == "the autoscaler (/snapshotz)"
         assert [reason.partition(":")[0] for reason in ours.reasons] == [
             reason.partition(":")[0] for reason in theirs.reasons
         ]
-        if ours.source.startswith("its instance type"):
-            assert ours.capacity == theirs.capacity
-            compared += 1
-    assert compared == 3, "of the five groups, three are empty"
+        assert ours.capacity == theirs.capacity
 
 
 @pytest.mark.parametrize(

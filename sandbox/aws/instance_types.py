@@ -56,6 +56,11 @@ class InstanceType:
     neuron_devices: int
     neuron: str
 
+    @property
+    def network_cards(self) -> int:
+        """Number of network cards, over which the interfaces are spread evenly: a card has 15 at most."""
+        return -(-self.network_interfaces // 15)
+
 
 _READERS: dict[str, Any] = {"int": int, "bool": lambda text: text == "yes", "str": str}
 

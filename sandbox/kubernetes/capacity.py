@@ -13,37 +13,53 @@ if TYPE_CHECKING:
 
 _EVICTION_MEMORY_MIB = 100
 _GIB = 1024**3
+_MANY_CPUS = 30
+_MOST_PODS = 110
+_MOST_PODS_OF_MANY_CPUS = 250
 
 # Kubelet keeps so much of each CPU for itself, in thousandths: of the first, the second, the next two, every other one.
 _RESERVED_CPU = ((1, 60), (1, 10), (2, 5))
 _RESERVED_CPU_BEYOND = 2.5
 
 
-def max_pods(instance_type: InstanceTypeInfoTypeDef) -> int:
-    """Pods that a node of this type takes: what the VPC CNI has addresses for, and two on the host's network."""
+def max_pods(instance_type: InstanceTypeInfoTypeDef, *, managed: bool = True) -> int:
+    """Return the pods that a node of this type runs: those that the VPC CNI has addresses for, and two more.
+
+    The formula and the two limits are those of ``max-pods-calculator.sh`` of awslabs/amazon-eks-ami: pods use the
+    default network card only, and two are on the host's network.
+
+    Args:
+        instance_type: As DescribeInstanceTypes describes it.
+        managed: Whether the node is of a managed node group, to which EKS gives a limit.
+    """
     network = instance_type["NetworkInfo"]
-    return network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2
+    cards = {card["NetworkCardIndex"]: card["MaximumNetworkInterfaces"] for card in network.get("NetworkCards", [])}
+    interfaces = cards.get(network.get("DefaultNetworkCardIndex", 0), network["MaximumNetworkInterfaces"])
+    pods = interfaces * (network["Ipv4AddressesPerInterface"] - 1) + 2
+    most = _MOST_PODS_OF_MANY_CPUS if instance_type["VCpuInfo"]["DefaultVCpus"] > _MANY_CPUS else _MOST_PODS
+    return min(most, pods) if managed else pods
 
 
-def capacity(instance_type: InstanceTypeInfoTypeDef, disk_gib: int) -> Mapping[str, str]:
+def capacity(instance_type: InstanceTypeInfoTypeDef, disk_gib: int, *, managed: bool = True) -> Mapping[str, str]:
     """Resources of a node, as quantities.
 
     Args:
         instance_type: As DescribeInstanceTypes describes it. NVIDIA GPUs count as if the device plugin ran.
         disk_gib: Size of the node's disk.
+        managed: Whether the node is of a managed node group.
     """
     return {
         "cpu": str(instance_type["VCpuInfo"]["DefaultVCpus"]),
         "memory": f"{instance_type['MemoryInfo']['SizeInMiB']}Mi",
-        "pods": str(max_pods(instance_type)),
+        "pods": str(max_pods(instance_type, managed=managed)),
         "ephemeral-storage": str(disk_gib * _GIB),
         **_gpus(instance_type),
     }
 
 
-def allocatable(instance_type: InstanceTypeInfoTypeDef, disk_gib: int) -> Mapping[str, str]:
+def allocatable(instance_type: InstanceTypeInfoTypeDef, disk_gib: int, *, managed: bool = True) -> Mapping[str, str]:
     """What is left of :func:`capacity` for pods, after what kubelet keeps for the system and for eviction."""
-    pods = max_pods(instance_type)
+    pods = max_pods(instance_type, managed=managed)
     cpus = instance_type["VCpuInfo"]["DefaultVCpus"]
     memory_mib = instance_type["MemoryInfo"]["SizeInMiB"]
     return {

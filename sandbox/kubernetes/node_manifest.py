@@ -55,8 +55,8 @@ def node_manifest(
         },
         "spec": {"providerID": provider_id(instance), "taints": _taints(node_group)},
         "status": {
-            "capacity": dict(capacity(instance_type, disk_gib)),
-            "allocatable": dict(allocatable(instance_type, disk_gib)),
+            "capacity": dict(capacity(instance_type, disk_gib, managed=node_group is not None)),
+            "allocatable": dict(allocatable(instance_type, disk_gib, managed=node_group is not None)),
             "conditions": [
                 {
                     "type": "Ready",

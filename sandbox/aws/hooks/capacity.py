@@ -148,6 +148,7 @@ def _check_volumes(data: Mapping[str, Any]) -> None:
     """Refuse volumes that are smaller than the snapshots of the image, in EC2's words (cilium/cilium#43051)."""
     needed = images.snapshots(data.get("ImageId", ""))
     for mapping in data.get("BlockDeviceMappings", []):
+        _check_speed(mapping)
         size, least = mapping.get("Ebs", {}).get("VolumeSize"), needed.get(mapping.get("DeviceName"), 0)
         if size is not None and int(size) < least:
             snapshot = "snap-" + data["ImageId"].removeprefix("ami-")
@@ -155,6 +156,22 @@ def _check_volumes(data: Mapping[str, Any]) -> None:
                 "InvalidBlockDeviceMapping",
                 f"Volume of size {size}GB is smaller than snapshot '{snapshot}', expect size >= {least}GB",
             )
+
+
+def _check_speed(mapping: Mapping[str, Any]) -> None:
+    """Refuse the speed of a gp3 volume, in EC2's words (runs-on/runs-on#260, rocicorp/mono#4410)."""
+    ebs = mapping.get("Ebs", {})
+    if ebs.get("VolumeType") != "gp3":
+        return
+    iops, throughput, size = int(ebs.get("Iops", 3000)), int(ebs.get("Throughput", 125)), ebs.get("VolumeSize")
+    if throughput > iops * 0.25:
+        ratio = f"Throughput (MiBps) to iops ratio of {throughput / iops:f}"
+        raise ApiError("InvalidParameterCombination", f"{ratio} is too high; maximum is 0.250000 MiBps per iops")
+    if size is not None and iops > max(3000, int(size) * 500):
+        raise ApiError(
+            "InvalidParameterValue",
+            f"Iops to volume size ratio of {iops / int(size):f} is too high; maximum is 500",
+        )
 
 
 def security_groups(data: Mapping[str, Any]) -> list[str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import email
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -42,6 +44,63 @@ def known_types(names: list[str]) -> list[instance_types.InstanceType]:
         return instance_types.find(names)
     except ApiError as error:
         raise invalid(error.message) from error
+
+
+def check_template(body: Json, data: Json | None) -> None:
+    """Refuse what a request and the user's launch template say both, or what the template must not say.
+
+    "Customizing managed nodes with launch templates" and "Create a managed node group with Capacity Blocks for ML" of
+    the EKS user guide. The words about images are those that pulumi/pulumi-eks#1283 and #1463 quote; the others are not
+    quoted anywhere.
+
+    Args:
+        body: The request, of CreateNodegroup or UpdateNodegroupVersion.
+        data: Data of the launch template; None if there is none.
+    """
+    if data is None:
+        if body.get("capacityType") == "CAPACITY_BLOCK":
+            raise invalid("Capacity type CAPACITY_BLOCK requires a launch template")
+        return
+    image = "specifying an image id to use within the launch template."
+    if "ImageId" in data:
+        if body.get("amiType", "CUSTOM") != "CUSTOM":
+            raise invalid(
+                "You cannot specify an AMI Type other than CUSTOM, when specifying an image id in your launch template."
+            )
+        if body.get("version"):
+            raise invalid(f"You cannot specify a kubernetes version to use when {image}")
+        if body.get("releaseVersion"):
+            raise invalid(f"You cannot specify an AMI release version to use when {image}")
+    elif body.get("amiType") == "CUSTOM":
+        raise invalid("AMI Type CUSTOM requires an image id in your launch template")
+    if "InstanceType" in data and body.get("instanceTypes"):
+        raise invalid("You cannot specify instance types in the request and an instance type in your launch template")
+    if body.get("diskSize"):
+        raise invalid("Disk size must be specified within the launch template.")
+    subnets = any("SubnetId" in each for each in data.get("NetworkInterfaces", []))
+    for member in ("IamInstanceProfile", "InstanceInitiatedShutdownBehavior", "HibernationOptions"):
+        if member in data:
+            raise invalid(f"The launch template must not contain {member}")
+    if subnets:
+        raise invalid("The launch template must not contain a subnet of a network interface")
+    if body.get("capacityType") == "CAPACITY_BLOCK":
+        target = data.get("CapacityReservationSpecification", {}).get("CapacityReservationTarget", {})
+        market = data.get("InstanceMarketOptions", {}).get("MarketType")
+        if market != "capacity-block" or "CapacityReservationId" not in target or "InstanceType" not in data:
+            needed = "MarketType capacity-block, CapacityReservationId and InstanceType"
+            raise invalid(f"The launch template of a group with CAPACITY_BLOCK needs {needed}")
+
+
+def user_data_trouble(ami_type: str, data: Json) -> str | None:
+    """Return why EKS cannot merge the user data of a launch template with its own; None if it can.
+
+    The words are those of terraform-aws-modules/terraform-aws-eks#2955.
+    """
+    if not data.get("UserData") or not ami_type.startswith("AL"):
+        return None
+    text = base64.b64decode(data["UserData"]).decode(errors="replace")
+    mime = email.message_from_string(text.lstrip()).is_multipart()
+    return None if mime else "User data was not in the MIME multipart format."
 
 
 def check(cluster: Json, group: Json) -> None:

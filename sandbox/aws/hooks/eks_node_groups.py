@@ -29,6 +29,9 @@ def create_node_group(call: Call) -> Json:
             409,
         )
     require_active(cluster)
+    template = body.get("launchTemplate")
+    given = parts.user_template(template).data if template else None
+    checks.check_template(body, given)
     group = _new_record(cluster, body)
     checks.check(cluster, group)
     data = parts.template_data(cluster, group)
@@ -36,6 +39,9 @@ def create_node_group(call: Call) -> Json:
     eks._tags[group["nodegroupArn"]] = dict(group.pop("tags"))
     if exposed := network.public_subnets_without_addresses(group["subnets"], data):
         group |= {"status": "CREATE_FAILED", "_issue": _invalid_subnets(group["nodegroupName"], exposed)}
+        return {"nodegroup": shown(group) | {"status": "CREATING"}}
+    if trouble := checks.user_data_trouble(group["amiType"], given or {}):
+        group |= {"status": "CREATE_FAILED", "_issue": _invalid_template(trouble, group)}
         return {"nodegroup": shown(group) | {"status": "CREATING"}}
     parts.make(group, data)
     ensure_node_entry(cluster, group["nodeRole"])
@@ -53,6 +59,14 @@ def _invalid_subnets(name: str, subnets: list[str]) -> Json:
         "assigned a public IP address, then you need to enable auto-assign public IP address for the subnet. See IP "
         "addressing in VPC guide: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-ip-addressing.html#subnet-public-ip",
         "resourceIds": subnets,
+    }
+
+
+def _invalid_template(trouble: str, group: Json) -> Json:
+    return {
+        "code": "Ec2LaunchTemplateInvalidConfiguration",
+        "message": trouble,
+        "resourceIds": [group["launchTemplate"]["id"]],
     }
 
 
@@ -229,6 +243,10 @@ def update_version(call: Call) -> Json:
         wanted["launchTemplate"] = _reference(body["launchTemplate"])
         if wanted["launchTemplate"]["id"] != group["launchTemplate"]["id"]:
             raise invalid("The launch template of a nodegroup cannot be changed, only its version")
+    given = parts.user_template(wanted["launchTemplate"]).data if "launchTemplate" in wanted else None
+    checks.check_template({**body, "capacityType": group["capacityType"]}, given)
+    if trouble := checks.user_data_trouble(group["amiType"], given or {}):
+        raise invalid(trouble)
     if "version" in body or "releaseVersion" in body or "launchTemplate" not in body:
         wanted["version"] = check_minor(body.get("version") or cluster["version"])
         wanted["releaseVersion"] = body.get("releaseVersion", release_version(wanted["version"]))

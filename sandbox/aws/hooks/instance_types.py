@@ -71,6 +71,12 @@ def _describe(kind: InstanceType) -> Params:
         "networkInfo": {
             "networkPerformance": kind.network_performance,
             "maximumNetworkInterfaces": kind.network_interfaces,
+            "maximumNetworkCards": kind.network_cards,
+            "defaultNetworkCardIndex": 0,
+            "networkCards": [
+                {"networkCardIndex": index, "maximumNetworkInterfaces": kind.network_interfaces // kind.network_cards}
+                for index in range(kind.network_cards)
+            ],
             "ipv4AddressesPerInterface": kind.addresses_per_interface,
         },
         "gpuInfo": {"gpus": [gpu], "totalGpuMemoryInMiB": kind.gpus * kind.gpu_memory_mib} if kind.gpus else None,

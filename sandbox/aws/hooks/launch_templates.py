@@ -10,8 +10,8 @@ from typing import Any
 from ministack.services import ec2
 
 from sandbox.aws.errors import ApiError
-from sandbox.aws.hooking import Hook
-from sandbox.aws.query_protocol import EC2, Response
+from sandbox.aws.hooking import Hook, wrap
+from sandbox.aws.query_protocol import EC2, Response, parse, render
 
 Data = dict[str, Any]
 
@@ -103,4 +103,38 @@ def create_launch_template(original: Any, raw: Mapping[str, Any]) -> Response:
     return response
 
 
-HOOKS: tuple[Hook, ...] = (EC2.wrap("CreateLaunchTemplate", create_launch_template),)
+def read_data(original: Any, raw: Mapping[str, Any], prefix: str = "LaunchTemplateData") -> Data:
+    """Read what ministack drops of a template's data, too: KMS keys of volumes, Capacity Blocks."""
+    data: Data = original(raw, prefix)
+    given = parse({key: value for key, value in raw.items() if key.startswith(f"{prefix}.")}).get(prefix, {})
+    for mapping, asked in zip(data.get("BlockDeviceMappings", []), given.get("BlockDeviceMapping", []), strict=False):
+        if key := asked.get("Ebs", {}).get("KmsKeyId"):
+            mapping["Ebs"]["KmsKeyId"] = key
+    return data | {member: given[member] for member in _DROPPED if member in given}
+
+
+def write_data(original: Any, data: Data) -> str:
+    """Write what ministack drops of a template's data, too."""
+    volumes = [each["Ebs"] for each in data.get("BlockDeviceMappings", []) if "Ebs" in each]
+    *parts, rest = str(original(data)).split("</ebs>")
+    keys = (render({"kmsKeyId": volume["KmsKeyId"]}, "item") if "KmsKeyId" in volume else "" for volume in volumes)
+    disks = "".join(f"{part}{key}</ebs>" for part, key in zip(parts, keys, strict=True))
+    further = {_lower(member): _lowered(data[member]) for member in _DROPPED if member in data}
+    return f"{disks}{rest}{render(further, 'item')}"
+
+
+def _lowered(value: Any) -> Any:
+    return {_lower(key): _lowered(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def _lower(member: str) -> str:
+    return member[0].lower() + member[1:]
+
+
+_DROPPED = ("InstanceMarketOptions", "CapacityReservationSpecification")
+
+HOOKS: tuple[Hook, ...] = (
+    EC2.wrap("CreateLaunchTemplate", create_launch_template),
+    wrap(ec2, "_parse_lt_data", read_data),
+    wrap(ec2, "_lt_data_xml", write_data),
+)

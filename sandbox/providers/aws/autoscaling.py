@@ -1,6 +1,7 @@
-"""Single tags on Auto Scaling groups that are not the program's own.
+"""Auto Scaling groups that are not the program's own: single tags on them, and their sizes.
 
-Imitates terraform-provider-aws internal/service/autoscaling/group_tag.go, as of v6 (the base of pulumi-aws 7.51).
+Imitates terraform-provider-aws internal/service/autoscaling/group_tag.go and group_data_source.go, as of v6 (the base
+of pulumi-aws 7.51).
 """
 
 from __future__ import annotations
@@ -73,5 +74,29 @@ def _tag(tag: Any) -> dict[str, Any]:
     }
 
 
+def get_group(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.autoscaling.get_group``: name, sizes, zones and subnets of a group."""
+    name: Any = args["name"]
+    found = cloud.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    if not found:
+        raise ProviderError(f"reading Auto Scaling Group ({name}): couldn't find resource")
+    (group,) = found
+    return {
+        "arn": group["AutoScalingGroupARN"],
+        "availabilityZones": group["AvailabilityZones"],
+        "defaultCooldown": group["DefaultCooldown"],
+        "desiredCapacity": group["DesiredCapacity"],
+        "healthCheckType": group["HealthCheckType"],
+        "id": name,
+        "maxSize": group["MaxSize"],
+        "minSize": group["MinSize"],
+        "name": name,
+        "region": cloud.region,
+        "vpcZoneIdentifier": group.get("VPCZoneIdentifier", ""),
+    }
+
+
 RESOURCES: list[ResourceType] = [Tag()]
-FUNCTIONS: list[Function] = []
+FUNCTIONS: list[Function] = [
+    Function("aws:autoscaling/getGroup:getGroup", aws.autoscaling.get_group, get_group, frozenset({"name"}))
+]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.kubernetes.capacity import max_pods
 from sandbox.tests.aws.support import Aws, code
 
 
@@ -33,6 +34,13 @@ def test_instance_types_have_their_true_sizes(aws: Aws) -> None:
         "g4dn.xlarge": (4, 16384, ["x86_64"], 1, 29),
         "p4d.24xlarge": (96, 1179648, ["x86_64"], 8, 2942),
     }
+
+
+def test_pods_use_the_interfaces_of_the_default_network_card(aws: Aws) -> None:
+    (found,) = aws("ec2").describe_instance_types(InstanceTypes=["p4d.24xlarge"])["InstanceTypes"]
+    cards = [card["MaximumNetworkInterfaces"] for card in found["NetworkInfo"]["NetworkCards"]]
+    assert (cards, found["NetworkInfo"]["DefaultNetworkCardIndex"]) == ([15, 15, 15, 15], 0)
+    assert max_pods(found) == 250, "the limit of EKS for machines of more than 30 vCPU"
 
 
 def test_unknown_instance_types_and_filters_are_refused(aws: Aws) -> None:

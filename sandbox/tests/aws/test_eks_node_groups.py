@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import time
 from typing import Any
 
@@ -135,6 +137,83 @@ def test_a_template_with_its_own_image_makes_the_group_custom(aws: Aws, cluster:
     group = create(aws, cluster, node_role, launchTemplate={"name": f"{cluster.name}-own"})
     assert group["amiType"] == "CUSTOM"
     assert instances(aws, group)[0]["ImageId"] == "ami-0123456789abcdef0"
+
+
+BLOCK = {
+    "InstanceType": "p4d.24xlarge",
+    "InstanceMarketOptions": {"MarketType": "capacity-block"},
+    "CapacityReservationSpecification": {
+        "CapacityReservationTarget": {"CapacityReservationId": "cr-02168da1478b509e0"}
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "request_", "message"),
+    [
+        ({"ImageId": "ami-0123456789abcdef0"}, {"amiType": "AL2023_x86_64_STANDARD"}, "AMI Type other than CUSTOM"),
+        ({"ImageId": "ami-0123456789abcdef0"}, {"version": "1.34"}, "cannot specify a kubernetes version"),
+        ({"ImageId": "ami-0123456789abcdef0"}, {"releaseVersion": "1.34.0-1"}, "cannot specify an AMI release version"),
+        ({"KeyName": "ops"}, {"amiType": "CUSTOM"}, "requires an image id"),
+        ({"InstanceType": "m5.large"}, {"instanceTypes": ["m5.large"]}, "cannot specify instance types"),
+        ({"IamInstanceProfile": {"Name": "mine"}}, {}, "must not contain IamInstanceProfile"),
+        ({"NetworkInterfaces": [{"SubnetId": "subnet-1"}]}, {}, "must not contain a subnet"),
+        ({"KeyName": "ops"}, {"capacityType": "CAPACITY_BLOCK"}, "needs MarketType capacity-block"),
+        (None, {"capacityType": "CAPACITY_BLOCK"}, "requires a launch template"),
+    ],
+)
+def test_a_template_that_contradicts_the_group_is_refused(
+    aws: Aws, cluster: Cluster, node_role: str, data: Any, request_: dict[str, Any], message: str
+) -> None:
+    named = {}
+    if data is not None:
+        aws("ec2").create_launch_template(LaunchTemplateName=f"{cluster.name}-wrong", LaunchTemplateData=data)
+        named = {"launchTemplate": {"name": f"{cluster.name}-wrong"}}
+    with pytest.raises(ClientError, match=message):
+        create(aws, cluster, node_role, **named, **request_)
+    assert aws("eks").list_nodegroups(clusterName=cluster.name)["nodegroups"] == []
+
+
+def test_a_group_of_a_capacity_block_has_its_type_in_the_template(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    aws("ec2").create_launch_template(LaunchTemplateName=f"{cluster.name}-block", LaunchTemplateData=BLOCK)
+    group = create(
+        aws, cluster, node_role, launchTemplate={"name": f"{cluster.name}-block"}, capacityType="CAPACITY_BLOCK"
+    )
+    assert group["status"] == "ACTIVE"
+    assert {one["InstanceType"] for one in instances(aws, group)} == {"p4d.24xlarge"}
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_user_data_is_a_mime_document_or_the_group_fails(
+    aws: Aws, cluster: Cluster, node_role: str, fits: bool
+) -> None:
+    head = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n--B\nContent-Type: text/x-shellscript\n\n'
+    text = f"{head}#!/bin/bash\n--B--\n" if fits else "#!/bin/bash\n"
+    encoded = base64.b64encode(text.encode()).decode()
+    aws("ec2").create_launch_template(
+        LaunchTemplateName=f"{cluster.name}-data", LaunchTemplateData={"UserData": encoded}
+    )
+    group = create(aws, cluster, node_role, launchTemplate={"name": f"{cluster.name}-data"})
+    issues = [issue["message"] for issue in group["health"]["issues"]]
+    assert issues == ([] if fits else ["User data was not in the MIME multipart format."])
+
+
+@pytest.mark.parametrize(
+    ("speed", "message"),
+    [
+        ({"Throughput": 1000}, "Throughput .MiBps. to iops ratio of 0.333333 is too high"),
+        ({"Iops": 15000}, "Iops to volume size ratio of 750.000000 is too high; maximum is 500"),
+    ],
+)
+def test_a_speed_that_no_gp3_volume_has_starts_no_node(
+    aws: Aws, cluster: Cluster, node_role: str, speed: dict[str, int], message: str
+) -> None:
+    disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20, "VolumeType": "gp3", **speed}}
+    aws("ec2").create_launch_template(
+        LaunchTemplateName=f"{cluster.name}-fast", LaunchTemplateData={"BlockDeviceMappings": [disk]}
+    )
+    group = create(aws, cluster, node_role, launchTemplate={"name": f"{cluster.name}-fast"})
+    assert re.search(message, group["health"]["issues"][0]["message"])
 
 
 def test_a_group_may_start_at_zero_and_on_arm(aws: Aws, cluster: Cluster, node_role: str) -> None:

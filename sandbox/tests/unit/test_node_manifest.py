@@ -47,7 +47,9 @@ def manifest(group=GROUP, instance_type=None):
     [(3, 6, 17), (3, 10, 29), (4, 15, 58), (8, 30, 234)],
 )
 def test_max_pods_are_those_of_aws_own_table(interfaces, addresses, expected):
-    assert max_pods(kind(interfaces=interfaces, addresses=addresses)) == expected
+    found = kind(interfaces=interfaces, addresses=addresses)
+    assert max_pods(found, managed=False) == expected
+    assert max_pods(found) == min(expected, 110), "EKS limits the nodes of managed groups"
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,14 @@ _MEMBERS = {
     "burstablePerformanceSupported": "BurstablePerformanceSupported",
     "currentGeneration": "CurrentGeneration",
     "defaultCores": "VCpuInfo.DefaultCores",
+    "defaultNetworkCardIndex": "NetworkInfo.DefaultNetworkCardIndex",
     "defaultThreadsPerCore": "VCpuInfo.DefaultThreadsPerCore",
     "defaultVcpus": "VCpuInfo.DefaultVCpus",
     "ebsOptimizedSupport": "EbsInfo.EbsOptimizedSupport",
     "hypervisor": "Hypervisor",
     "instanceType": "InstanceType",
     "maximumIpv4AddressesPerInterface": "NetworkInfo.Ipv4AddressesPerInterface",
+    "maximumNetworkCards": "NetworkInfo.MaximumNetworkCards",
     "maximumNetworkInterfaces": "NetworkInfo.MaximumNetworkInterfaces",
     "memorySize": "MemoryInfo.SizeInMiB",
     "networkPerformance": "NetworkInfo.NetworkPerformance",
@@ -47,6 +49,10 @@ def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
     answer = found(lambda: cloud.ec2.describe_instance_types(InstanceTypes=[name]), "InvalidInstanceType")
     kind: Any = the_only(answer["InstanceTypes"] if answer else [], "EC2 Instance Type")
     values = {name: _value(kind, path) for name, path in _MEMBERS.items()}
+    values["networkCards"] = [
+        {"index": card["NetworkCardIndex"], "maximumInterfaces": card["MaximumNetworkInterfaces"]}
+        for card in kind["NetworkInfo"].get("NetworkCards", [])
+    ]
     if kind.get("GpuInfo"):
         values["gpuses"] = [_device(each) for each in kind["GpuInfo"]["Gpus"]]
     if kind.get("NeuronInfo"):

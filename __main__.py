@@ -17,6 +17,7 @@ from components import (
     EksCluster,
     EksClusterArgs,
     ExistingNodeGroup,
+    ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
 )
@@ -132,6 +133,14 @@ existing_groups = {
     )
     for group in settings["existing_node_groups"]
 }
+scaling_groups = {
+    group["name"]: ExistingScalingGroup(
+        f"{group['name']}-asg",
+        stack_settings.scaling_group_arguments(group, cluster_name=cluster.name),
+        on_aws,
+    )
+    for group in settings["auto_scaling_groups"]
+}
 
 if (versions := settings["cluster"].get("create", {}).get("addons")) is not None:
     addons: Any = {**versions, "cluster_name": cluster.name, "kubernetes_version": cluster.version}
@@ -171,7 +180,7 @@ autoscaler = ClusterAutoscaler(
     pulumi.ResourceOptions(
         providers=[aws_provider, kubernetes_provider],
         # Its pods need nodes, and on destroy it must stop before its groups and their tags go.
-        depends_on=[*node_groups.values(), *existing_groups.values()],
+        depends_on=[*node_groups.values(), *existing_groups.values(), *scaling_groups.values()],
     ),
 )
 
@@ -190,4 +199,4 @@ if settings["monitoring"]:
         pulumi.ResourceOptions(providers=[kubernetes_provider], depends_on=[autoscaler]),
     )
 
-outputs.export(settings, cluster, node_groups, existing_groups, oidc_provider, autoscaler)
+outputs.export(settings, cluster, node_groups, existing_groups, scaling_groups, oidc_provider, autoscaler)

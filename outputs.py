@@ -5,7 +5,14 @@ from typing import Any
 
 import pulumi
 
-from components import ClusterAutoscaler, ClusterOidcProvider, EksCluster, ExistingNodeGroup, ManagedNodeGroup
+from components import (
+    ClusterAutoscaler,
+    ClusterOidcProvider,
+    EksCluster,
+    ExistingNodeGroup,
+    ExistingScalingGroup,
+    ManagedNodeGroup,
+)
 from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA, NODE_ROLE, POD_IDENTITY
 from components.pure.discovery import ENABLED_KEY, cluster_key
 from components.pure.iam import ClusterIdentity
@@ -30,6 +37,7 @@ def export(
     cluster: EksCluster,
     node_groups: Mapping[str, ManagedNodeGroup],
     existing_groups: Mapping[str, ExistingNodeGroup],
+    scaling_groups: Mapping[str, ExistingScalingGroup],
     oidc_provider: ClusterOidcProvider | None,
     autoscaler: ClusterAutoscaler,
 ) -> None:
@@ -51,6 +59,7 @@ def export(
         "nodeGroups": pulumi.Output.all(
             *(entry for group in settings["node_groups"] for entry in _managed(group, node_groups[group["name"]])),
             *(_existing(name, group) for name, group in existing_groups.items()),
+            *(_self_managed(name, group) for name, group in scaling_groups.items()),
         ),
         "oidcProviderArn": oidc_provider.arn if oidc_provider else None,
         "roleArn": autoscaler.role_arn,
@@ -123,6 +132,20 @@ def _existing(name: str, group: ExistingNodeGroup) -> dict[str, Any]:
         "asgName": group.asg_name,
         "roleArn": group.node_role_arn,
         "roleName": group.node_role_name,
+        "minSize": group.min_size,
+        "maxSize": group.max_size,
+        "tags": group.tags,
+        "managed": False,
+    }
+
+
+def _self_managed(name: str, group: ExistingScalingGroup) -> dict[str, Any]:
+    """The role of its nodes is that of an instance profile, which the program does not read."""
+    return {
+        "name": name,
+        "asgName": group.asg_name,
+        "roleArn": None,
+        "roleName": None,
         "minSize": group.min_size,
         "maxSize": group.max_size,
         "tags": group.tags,

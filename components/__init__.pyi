@@ -17,6 +17,8 @@ from .cluster_autoscaler import cluster_arguments as cluster_arguments
 from .errors import FaultsError as FaultsError
 from .existing_node_group import ExistingNodeGroup as ExistingNodeGroup
 from .existing_node_group import ExistingNodeGroupArgs as ExistingNodeGroupArgs
+from .existing_scaling_group import ExistingScalingGroup as ExistingScalingGroup
+from .existing_scaling_group import ExistingScalingGroupArgs as ExistingScalingGroupArgs
 from .headroom import Headroom as Headroom
 from .headroom import HeadroomArgs as HeadroomArgs
 from .headroom import PauseImage as PauseImage
@@ -25,10 +27,12 @@ from .monitoring import AutoscalerMonitoringArgs as AutoscalerMonitoringArgs
 from .network import ClusterNetwork as ClusterNetwork
 from .network import ClusterNetworkArgs as ClusterNetworkArgs
 from .new_cluster import ClusterCreation as ClusterCreation
-from .node_group import Gpu as Gpu
 from .node_group import ManagedNodeGroup as ManagedNodeGroup
-from .node_group import ManagedNodeGroupArgs as ManagedNodeGroupArgs
-from .node_group import UpdateSettings as UpdateSettings
+from .node_group_args import Gpu as Gpu
+from .node_group_args import ManagedNodeGroupArgs as ManagedNodeGroupArgs
+from .node_group_args import MetadataOptions as MetadataOptions
+from .node_group_args import NodeLaunchTemplate as NodeLaunchTemplate
+from .node_group_args import UpdateSettings as UpdateSettings
 from .oidc_provider import ClusterOidcProvider as ClusterOidcProvider
 from .oidc_provider import ClusterOidcProviderArgs as ClusterOidcProviderArgs
 from .pure.discovery import Taint as Taint

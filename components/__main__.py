@@ -25,6 +25,7 @@ from . import (
     ClusterOidcProvider,
     EksCluster,
     ExistingNodeGroup,
+    ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
     __version__,
@@ -44,6 +45,7 @@ COMPONENTS = [
     ClusterOidcProvider,
     EksCluster,
     ExistingNodeGroup,
+    ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
 ]

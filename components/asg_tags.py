@@ -25,8 +25,8 @@ class AutoscalerTagsArgs(TypedDict):
     """Labels of the group's nodes, announced for scaling from zero. Defaults to none."""
     taints: NotRequired[list[Taint]]
     """Taints of the group's nodes, announced for scaling from zero. Defaults to none."""
-    resources: NotRequired[dict[str, str]]
-    """Extended resources and ephemeral storage of a node, as Kubernetes quantities. Defaults to none."""
+    resources: NotRequired[dict[str, pulumi.Input[str]]]
+    """Extended resources, pods and ephemeral storage of a node, as Kubernetes quantities. Defaults to none."""
     autoscaling_options: NotRequired[dict[str, str]]
     """Autoscaling options of this group, such as `scaledownunneededtime: 5m`. Defaults to none."""
     managed_by_eks: NotRequired[bool]

@@ -93,7 +93,7 @@ def _tags(args: ExistingNodeGroupArgs, asg_name: pulumi.Input[str]) -> Autoscale
         "cluster_name": args["cluster_name"],
         "labels": args.get("labels", {}),
         "taints": args.get("taints", []),
-        "resources": args.get("resources", {}),
+        "resources": {**args.get("resources", {})},
         "autoscaling_options": args.get("autoscaling_options", {}),
         "managed_by_eks": True,
     }

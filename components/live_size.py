@@ -84,7 +84,8 @@ class LiveSize:
                     self._owner,
                 )
             return None
-        return sizes.current([group for group in map(_live_group, found) if group.template_id == template], requested)
+        candidates = [group for group in map(_live_group, found) if group.template_id == template]
+        return sizes.current(sizes.own(self._group, candidates), requested)
 
 
 def _live_group(found: Mapping[str, Any]) -> LiveGroup:

@@ -23,7 +23,7 @@ class ClusterNetworkArgs(TypedDict):
     cluster_name: str
     """Name of the cluster, for the `Name` tags and for those by which load balancers find its subnets."""
     zones: list[str]
-    """Availability zones, two to eight: EKS wants two at least."""
+    """Availability zones, two to eight: EKS wants two at least. Local and wavelength zones are refused."""
     cidr: NotRequired[str]
     """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
     nat_per_zone: NotRequired[bool]
@@ -41,6 +41,11 @@ def faults(args: ClusterNetworkArgs) -> list[Fault]:
     ]
     if not 2 <= len(zones) <= 8 or len(set(zones)) != len(zones):
         found.append(Fault("zones", str(zones), "two to eight different zones"))
+    found += [
+        Fault(f"zones[{i}]", repr(zone), "an availability zone: EKS cannot use subnets of local and wavelength zones")
+        for i, zone in enumerate(zones)
+        if validation.is_edge_zone(zone)
+    ]
     if not not_a_network and not 16 <= ipaddress.IPv4Network(cidr).prefixlen <= 20:
         found.append(Fault("cidr", repr(cidr), "a prefix of /16 to /20"))
     return found

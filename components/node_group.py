@@ -1,113 +1,47 @@
 """ManagedNodeGroup: nodes whose number Cluster Autoscaler owns, with all it needs to scale them, from zero too."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, NotRequired, TypedDict
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 from pulumi_aws.eks.outputs import NodeGroupResource
 
-from . import asg_tags, node_role
+from . import node_group_rules
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .errors import FaultsError, checked
 from .instance_types import look_up
+from .launch_template import TemplateVersion, template_of
 from .live_size import DESIRED_SIZE, LiveSize
+from .node_group_args import (
+    CAPACITY_BLOCK,
+    DEFAULT_CAPACITY_TYPE,
+    DEFAULT_GPU_RESOURCE,
+    ManagedNodeGroupArgs,
+    UpdateSettings,
+    ami_type,
+    disk_size_gib,
+    instance_types,
+    is_custom,
+)
+from .node_group_rules import ACCELERATOR_LABEL
 from .node_role import NodeRole
-from .pure import ami, iam, instances, labels, validation
-from .pure.discovery import TAINT_EFFECTS, Taint
+from .pure import ami, iam, instances
+from .pure.discovery import TAINT_EFFECTS
 from .pure.faults import Fault
+from .pure.instances import InstanceType
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 
-DEFAULT_INSTANCE_TYPES = ("m6i.large",)
-DEFAULT_CAPACITY_TYPE = "ON_DEMAND"
-DEFAULT_DISK_SIZE_GIB = 50
-DEFAULT_HOP_LIMIT = 1
-DEFAULT_GPU_RESOURCE = "nvidia.com/gpu"
-ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator"
-"""Label by which Cluster Autoscaler knows that a node's GPU is still to come (AWS provider's README)."""
+DEFAULT_UNAVAILABLE = 1
+"""EKS's default. It is sent, because the provider keeps the last setting if a program gives none (``update_config`` is
+Optional and Computed in ``internal/service/eks/node_group.go`` of hashicorp/terraform-provider-aws)."""
 
-
-class Gpu(TypedDict):
-    """GPUs of a group's nodes."""
-
-    accelerator: str
-    """Name that Cluster Autoscaler knows the model by, such as `nvidia-tesla-t4` or `nvidia-a10g`."""
-    count: NotRequired[int]
-    """GPUs per node. Defaults to 1."""
-    resource: NotRequired[str]
-    """Kubernetes resource of the GPUs. Defaults to `nvidia.com/gpu`."""
-
-
-class UpdateSettings(TypedDict):
-    """How many nodes an update of the group may take away at once: one of the two."""
-
-    max_unavailable: NotRequired[int]
-    """Number of nodes, 1 to 100."""
-    max_unavailable_percentage: NotRequired[int]
-    """Percentage of the nodes, 1 to 100."""
-
-
-class ManagedNodeGroupArgs(TypedDict):
-    """What the nodes are and how many there may be."""
-
-    cluster_name: pulumi.Input[str]
-    """Name of the EKS cluster."""
-    min_size: pulumi.Input[int]
-    """Minimum number of nodes. May be 0."""
-    max_size: pulumi.Input[int]
-    """Maximum number of nodes."""
-    desired_size: NotRequired[pulumi.Input[int]]
-    """Nodes at creation; afterwards the number belongs to Cluster Autoscaler. Defaults to `minSize`."""
-    subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
-    """Subnets of the one group. Give this or `subnetIdsByZone`."""
-    subnet_ids_by_zone: NotRequired[dict[str, pulumi.Input[Sequence[pulumi.Input[str]]]]]
-    """Subnets by zone, for one group per zone, so that a pod bound to a volume of one zone gets its node there.
-
-    Give this or `subnetIds`.
-    """
-    instance_types: NotRequired[list[str]]
-    """EC2 instance types of equal CPU and memory. Defaults to `["m6i.large"]`."""
-    allow_unequal_types: NotRequired[bool]
-    """Whether the instance types may differ in CPU or memory; the autoscaler sizes the group by the first.
-
-    Defaults to false.
-    """
-    capacity_type: NotRequired[str]
-    """`ON_DEMAND` or `SPOT`. Defaults to `ON_DEMAND`."""
-    ami_type: NotRequired[str]
-    """AMI type of the EKS API. Defaults to Amazon Linux 2023 for the CPU of the instance types."""
-    disk_size_gib: NotRequired[int]
-    """Size of the encrypted gp3 root volume in GiB; announced as ephemeral storage. Defaults to 50."""
-    labels: NotRequired[dict[str, pulumi.Input[str]]]
-    """Kubernetes labels of the nodes. Defaults to none."""
-    taints: NotRequired[list[Taint]]
-    """Kubernetes taints of the nodes. Defaults to none."""
-    gpu: NotRequired[Gpu]
-    """GPUs of the nodes. Defaults to none."""
-    resources: NotRequired[dict[str, str]]
-    """Further extended resources that a node of this group will offer. Defaults to none."""
-    autoscaling_options: NotRequired[dict[str, str]]
-    """Autoscaling options of this group, such as `scaledownunneededtime: 5m`. Defaults to the autoscaler's own."""
-    update_settings: NotRequired[UpdateSettings]
-    """How many nodes an update may take away at once. Defaults to EKS's default, one."""
-    kubernetes_version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
-    node_role_arn: NotRequired[pulumi.Input[str]]
-    """Role of the nodes. Defaults to one made here with the three AWS managed policies a node needs."""
-    permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Permissions boundary of a role made here. Defaults to none."""
-    path: NotRequired[str]
-    """IAM path of a role made here. Defaults to `/`."""
-    name_prefix: NotRequired[str]
-    """Prefix of the name of a role made here. Defaults to none."""
-    hop_limit: NotRequired[int]
-    """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
-    tags: NotRequired[dict[str, pulumi.Input[str]]]
-    """AWS tags of the group, its launch template, role, instances and volumes. Defaults to none.
-
-    A change replaces the nodes, a few at a time: instances get their tags from the launch template.
-    """
+WINDOWS_NEEDS = (
+    "Windows nodes need a prepared cluster: a Linux node, AmazonEKSVPCResourceController on the cluster's role, and "
+    "enable-windows-ipam: true in the ConfigMap amazon-vpc-cni."
+)
+"""From "Deploy Windows nodes on EKS clusters" of the EKS user guide."""
 
 
 class _Group(NamedTuple):
@@ -119,27 +53,7 @@ class _Group(NamedTuple):
 
 def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
     """Faults of the arguments, as far as they are plain values."""
-    gpu = args.get("gpu")
-    return [
-        *validation.cluster_name("clusterName", args["cluster_name"]),
-        *validation.sizes(args["min_size"], args.get("desired_size"), args["max_size"]),
-        *_subnet_faults(args),
-        *validation.instance_types("instanceTypes", _instance_types(args)),
-        *validation.choice("capacityType", args.get("capacity_type", DEFAULT_CAPACITY_TYPE), validation.CAPACITY_TYPES),
-        *validation.choice("amiType", _ami_type(args), validation.AMI_TYPES),
-        *ami.architecture_faults("amiType", _ami_type(args), _instance_types(args)),
-        *ami.version_faults("amiType", _ami_type(args), args.get("kubernetes_version")),
-        *ami.disk_faults("diskSizeGib", _ami_type(args), int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB))),
-        *labels.managed_label_faults("labels", args.get("labels", {})),
-        *labels.managed_taint_faults("taints", args.get("taints", [])),
-        *(_gpu_faults(gpu) if gpu else []),
-        *_update_faults(args.get("update_settings")),
-        *validation.kubernetes_version("kubernetesVersion", args.get("kubernetes_version")),
-        *validation.iam_arn("nodeRoleArn", args.get("node_role_arn"), "role"),
-        *node_role.faults(args),
-        *validation.bounds("hopLimit", int(args.get("hop_limit", DEFAULT_HOP_LIMIT)), 1, 2),
-        *(_of_gpu(fault, gpu) if gpu else fault for fault in asg_tags.faults(_template(args))),
-    ]
+    return node_group_rules.faults(args, _template(args, instances.UNKNOWN_PODS))
 
 
 class ManagedNodeGroup(pulumi.ComponentResource):
@@ -167,15 +81,20 @@ class ManagedNodeGroup(pulumi.ComponentResource):
     def __init__(self, name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
 
         def rules(given: ManagedNodeGroupArgs) -> list[Fault]:
-            return [*_name_faults(name, given), *faults(given)]
+            return [*node_group_rules.name_faults(name, given), *faults(given)]
 
         args = checked(ManagedNodeGroup, name, args, ManagedNodeGroupArgs, rules)
         super().__init__(TOKEN, name, dict(args), opts)
         role_arn, attached = self._role(name, args)
-        template = _launch_template(name, args, pulumi.ResourceOptions(parent=self))
-        instance_types: pulumi.Output[list[str]] = pulumi.Output.from_input(_instance_types(args)).apply(
-            lambda names: self._checked_types(name, args, names)
+        template = template_of(name, args, pulumi.ResourceOptions(parent=self))
+        types: pulumi.Output[list[InstanceType]] = pulumi.Output.from_input(instance_types(args)).apply(
+            lambda names: self._types(name, args, names)
         )
+        pods = types.apply(lambda found: _pods(args, found))
+        image = _image(args, types)
+        minutes = args.get("update_timeout_minutes")
+        if ami.is_windows(ami_type(args)):
+            pulumi.log.warn(WINDOWS_NEEDS, self)
 
         made: dict[str, aws.eks.NodeGroup] = {}
         tagged: list[AutoscalerTags] = []
@@ -186,20 +105,22 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 group,
                 args,
                 role_arn,
-                instance_types,
+                types,
+                image,
                 template,
                 pulumi.ResourceOptions(
                     parent=self,
                     depends_on=attached,
                     ignore_changes=[DESIRED_SIZE],
                     transforms=[LiveSize(self, group.name)],
+                    custom_timeouts=pulumi.CustomTimeouts(update=f"{int(minutes)}m") if minutes else None,
                 ),
             )
             asg_name = made[group.name].resources.apply(_asg_name)
             self.asg_name_by_group[group.name] = asg_name
             tagged.append(
                 AutoscalerTags(
-                    group.name, {**_template(args), "asg_name": asg_name}, pulumi.ResourceOptions(parent=self)
+                    group.name, {**_template(args, pods), "asg_name": asg_name}, pulumi.ResourceOptions(parent=self)
                 )
             )
 
@@ -218,20 +139,23 @@ class ManagedNodeGroup(pulumi.ComponentResource):
             }
         )
 
-    async def _checked_types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[str]:
-        """Return the instance types once it is known that they exist and fit together and to the image."""
+    async def _types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
+        """Return what is known of the instance types, once it is known that they fit together and to the image."""
         types, found = await look_up(self, names)
         if types and not found:
-            found = instances.faults(types, _ami_type(args), unequal=args.get("allow_unequal_types", False))
+            image = args.get("ami_type", instances.default_ami_type(types))
+            unequal = args.get("allow_unequal_types", False)
+            found = instances.faults(types, image, unequal=unequal, gpu="gpu" in args)
         if found:
             raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
-        return names
+        return types
 
     def _role(self, name: str, args: ManagedNodeGroupArgs) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         """ARN of the nodes' role, and what must exist before a node can use it."""
         if "node_role_arn" in args:
             return pulumi.Output.from_input(args["node_role_arn"]), []
-        role = NodeRole.make(name, args, pulumi.ResourceOptions(parent=self))
+        opts = pulumi.ResourceOptions(parent=self)
+        role = NodeRole.make(name, args, args.get("node_role_policies", []), opts)
         return role.arn, role.attachments
 
 
@@ -241,14 +165,14 @@ def _groups(name: str, args: ManagedNodeGroupArgs) -> list[_Group]:
     return [_Group(name, args["subnet_ids"])]
 
 
-def _template(args: ManagedNodeGroupArgs) -> AutoscalerTagsArgs:
-    """What a node of this group will offer, as its tags announce it; the ASG's name is filled in by the caller."""
+def _template(args: ManagedNodeGroupArgs, pods: pulumi.Input[str]) -> AutoscalerTagsArgs:
+    """What a node of this group will offer, as its tags advertise it; the ASG's name is filled in by the caller."""
     template: AutoscalerTagsArgs = {
         "asg_name": "",
         "cluster_name": args["cluster_name"],
         "managed_by_eks": True,
         "labels": {**_system_labels(args), **_labels(args)},
-        "resources": _resources(args),
+        "resources": _resources(args, pods),
     }
     if "taints" in args:
         template["taints"] = args["taints"]
@@ -267,40 +191,52 @@ def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
 
     It takes any other group for Linux, and the CPU architecture from the instance type (``aws_manager.go``).
     """
-    return {"kubernetes.io/os": "windows"} if ami.is_windows(_ami_type(args)) else {}
+    return {"kubernetes.io/os": "windows"} if ami.is_windows(ami_type(args)) else {}
 
 
-def _resources(args: ManagedNodeGroupArgs) -> dict[str, str]:
-    resources = {"ephemeral-storage": f"{int(args.get('disk_size_gib', DEFAULT_DISK_SIZE_GIB))}Gi"}
+def _resources(args: ManagedNodeGroupArgs, pods: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
+    """What a node offers, as far as it is known: of your own launch template the disk is not, nor the type without one.
+
+    Cluster Autoscaler puts the tags over what it knows of the instance type (``buildNodeFromTemplate`` in
+    ``aws_manager.go`` of kubernetes/autoscaler, by ``extractAllocatableResourcesFromAsg``).
+    """
+    resources: dict[str, pulumi.Input[str]] = {}
+    if "launch_template" not in args:
+        resources["ephemeral-storage"] = f"{disk_size_gib(args)}Gi"
+    if instance_types(args):
+        resources["pods"] = pods
     if gpu := args.get("gpu"):
         resources[gpu.get("resource", DEFAULT_GPU_RESOURCE)] = str(int(gpu.get("count", 1)))
     return {**resources, **args.get("resources", {})}
 
 
-def _instance_types(args: ManagedNodeGroupArgs) -> list[str]:
-    return list(args.get("instance_types", DEFAULT_INSTANCE_TYPES))
+def _pods(args: ManagedNodeGroupArgs, types: Sequence[InstanceType]) -> str:
+    """Return the number of pods that a node of the group runs."""
+    pods = args.get("max_pods") or instances.max_pods(
+        types, windows=ami.is_windows(ami_type(args)), prefix_delegation=args.get("prefix_delegation", False)
+    )
+    return instances.UNKNOWN_PODS if pods is None else str(pods)
 
 
-def _ami_type(args: ManagedNodeGroupArgs) -> str:
-    return args.get("ami_type", ami.default_type(_instance_types(args)))
+def _image(args: ManagedNodeGroupArgs, types: pulumi.Output[list[InstanceType]]) -> pulumi.Input[str] | None:
+    """Return the AMI type to send; none if the launch template names the image or the instance type."""
+    if "ami_type" in args:
+        return None if is_custom(args) else args["ami_type"]
+    if not instance_types(args):
+        return None
+    return types.apply(lambda found: instances.default_ami_type(found) if found else ami_type(args))
 
 
 def _checked_version(name: str, args: ManagedNodeGroupArgs) -> pulumi.Output[str] | None:
-    """Return the Kubernetes version of the nodes, once it is known that their AMI type exists for it."""
+    """Return the Kubernetes version of the nodes, once it is known that their image exists for it."""
 
     def check(version: str) -> str:
-        if found := ami.version_faults("amiType", _ami_type(args), version):
+        if found := node_group_rules.version_faults(args, version):
             raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
         return version
 
     given = args.get("kubernetes_version")
     return None if given is None else pulumi.Output.from_input(given).apply(check)
-
-
-def _name_faults(name: str, args: ManagedNodeGroupArgs) -> list[Fault]:
-    """Find names that become too long for EKS: Pulumi appends a dash and seven hexadecimal digits."""
-    longest = max((len(zone) + 1 for zone in args.get("subnet_ids_by_zone", {})), default=0)
-    return validation.node_group_name("name", name, most=63 - 8 - longest)
 
 
 def _asg_name(resources: Sequence[NodeGroupResource]) -> str:
@@ -316,19 +252,27 @@ def _node_group(
     group: _Group,
     args: ManagedNodeGroupArgs,
     role_arn: pulumi.Output[str],
-    instance_types: pulumi.Output[list[str]],
-    template: aws.ec2.LaunchTemplate,
+    types: pulumi.Output[list[InstanceType]],
+    image: pulumi.Input[str] | None,
+    template: TemplateVersion,
     opts: pulumi.ResourceOptions,
 ) -> aws.eks.NodeGroup:
+    names = instance_types(args)
+    # EKS refuses types beside the type of a launch template, where a Capacity Block must have it.
+    in_template = not names or args.get("capacity_type") == CAPACITY_BLOCK
+    repair = args.get("node_repair")
     return aws.eks.NodeGroup(
         group.name,
         cluster_name=args["cluster_name"],
         node_role_arn=role_arn,
         subnet_ids=group.subnet_ids,
         version=_checked_version(group.name, args),
-        ami_type=_ami_type(args),
+        release_version=args.get("release_version"),
+        force_update_version=args.get("force_update_version"),
+        ami_type=image,
         capacity_type=args.get("capacity_type", DEFAULT_CAPACITY_TYPE),
-        instance_types=instance_types,
+        # Sent once they are checked.
+        instance_types=None if in_template else types.apply(lambda _: names),
         labels=_labels(args),
         taints=[
             aws.eks.NodeGroupTaintArgs(
@@ -341,100 +285,15 @@ def _node_group(
             "max_size": args["max_size"],
             "desired_size": args.get("desired_size", args["min_size"]),
         },
-        update_config=_update_config(args.get("update_settings")),
-        launch_template={
-            "id": template.id,
-            "version": template.latest_version.apply(lambda version: str(int(version))),
-        },
+        update_config=_update_config(args.get("update_settings", {})),
+        node_repair_config=None if repair is None else {"enabled": repair},
+        launch_template={"id": template.id, "version": template.version},
         tags=args.get("tags"),
         opts=opts,
     )
 
 
-def _update_config(update: UpdateSettings | None) -> aws.eks.NodeGroupUpdateConfigArgs | None:
-    if update is None:
-        return None
-    if "max_unavailable" in update:
-        return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=int(update["max_unavailable"]))
-    return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=int(update["max_unavailable_percentage"]))
-
-
-def _launch_template(name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions) -> aws.ec2.LaunchTemplate:
-    tags = {"Name": name, **args.get("tags", {})}
-    return aws.ec2.LaunchTemplate(
-        name,
-        description=f"Nodes of the managed node group {name}",
-        metadata_options={
-            "http_endpoint": "enabled",
-            "http_tokens": "required",
-            "http_put_response_hop_limit": int(args.get("hop_limit", DEFAULT_HOP_LIMIT)),
-        },
-        block_device_mappings=[
-            {
-                "device_name": ami.family(_ami_type(args)).data_device,
-                "ebs": {
-                    "volume_type": "gp3",
-                    "volume_size": int(args.get("disk_size_gib", DEFAULT_DISK_SIZE_GIB)),
-                    "encrypted": "true",
-                    "delete_on_termination": "true",
-                },
-            },
-            *_system_volume(args),
-        ],
-        tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
-        tags=args.get("tags"),
-        opts=opts,
-    )
-
-
-def _system_volume(args: ManagedNodeGroupArgs) -> list[aws.ec2.LaunchTemplateBlockDeviceMappingArgs]:
-    """Encrypt the volume of Bottlerocket's system too; its size is that of the image."""
-    if not ami.is_bottlerocket(_ami_type(args)):
-        return []
-    ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-        volume_type="gp3", encrypted="true", delete_on_termination="true"
-    )
-    return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ami.BOTTLEROCKET_OS_DEVICE, ebs=ebs)]
-
-
-def _subnet_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
-    by_zone = args.get("subnet_ids_by_zone")
-    if (by_zone is None) == ("subnet_ids" not in args):
-        given = "neither" if by_zone is None else "both"
-        return [Fault("subnetIds", f"{given} of subnetIds and subnetIdsByZone", "one of the two")]
-    if by_zone is None:
-        return validation.subnet_ids("subnetIds", args["subnet_ids"])
-    found = [f for zone, ids in by_zone.items() for f in validation.subnet_ids(f"subnetIdsByZone[{zone!r}]", ids)]
-    found += [f for zone in by_zone for f in validation.zone(f"subnetIdsByZone[{zone!r}]", zone)]
-    return found or ([] if by_zone else [Fault("subnetIdsByZone", "no zone", "one zone at least")])
-
-
-def _gpu_faults(gpu: Gpu) -> list[Fault]:
-    found = validation.bounds("gpu.count", int(gpu.get("count", 1)), 1, 16)
-    if not gpu["accelerator"]:
-        found.append(Fault("gpu.accelerator", "''", "the GPU's name, such as nvidia-tesla-t4"))
-    return found
-
-
-def _of_gpu(fault: Fault, gpu: Gpu) -> Fault:
-    """The same fault where the user wrote it, if it is of what was made from the GPU."""
-    homes = {
-        f"labels[{ACCELERATOR_LABEL!r}]": "gpu.accelerator",
-        f"resources[{gpu.get('resource', DEFAULT_GPU_RESOURCE)!r}]": "gpu.resource",
-    }
-    return fault._replace(path=homes.get(fault.path, fault.path))
-
-
-def _update_faults(update: UpdateSettings | None) -> list[Fault]:
-    if update is None:
-        return []
-    if len(update) != 1:
-        return [
-            Fault("updateSettings", f"{len(update)} settings", "one of maxUnavailable and maxUnavailablePercentage")
-        ]
-    return [
-        *validation.bounds("updateSettings.maxUnavailable", int(update.get("max_unavailable", 1)), 1, 100),
-        *validation.bounds(
-            "updateSettings.maxUnavailablePercentage", int(update.get("max_unavailable_percentage", 1)), 1, 100
-        ),
-    ]
+def _update_config(update: UpdateSettings) -> aws.eks.NodeGroupUpdateConfigArgs:
+    if "max_unavailable_percentage" in update:
+        return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=int(update["max_unavailable_percentage"]))
+    return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=int(update.get("max_unavailable", DEFAULT_UNAVAILABLE)))

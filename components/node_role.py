@@ -1,6 +1,7 @@
 """The IAM role of nodes, with the three AWS managed policies a node needs and no more."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, NotRequired, Self, TypedDict
 
@@ -34,6 +35,23 @@ def faults(args: RoleArgs) -> list[Fault]:
     ]
 
 
+def policy_faults(path: str, policies: Sequence[str]) -> list[Fault]:
+    """Faults of the further policies: no ARN, or one that the role has already."""
+    found = [f for i, arn in enumerate(policies) for f in validation.iam_arn(f"{path}[{i}]", arn, "policy")]
+    taken = {*iam.NODE_MANAGED_POLICIES}
+    for index, arn in enumerate(policies):
+        if (name := _policy_name(arn)) in taken:
+            found.append(
+                Fault(f"{path}[{index}]", repr(name), "each policy once; the role has those that a node needs")
+            )
+        taken.add(name)
+    return found
+
+
+def _policy_name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
 class NodeRole(NamedTuple):
     """A node's role, and the attachments without which its nodes cannot join."""
 
@@ -41,8 +59,15 @@ class NodeRole(NamedTuple):
     attachments: list[pulumi.Resource]
 
     @classmethod
-    def make(cls, name: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> Self:
-        """Register the role ``<name>-node`` and its attachments under ``opts.parent``."""
+    def make(cls, name: str, args: RoleArgs, policies: Sequence[str], opts: pulumi.ResourceOptions) -> Self:
+        """Register the role ``<name>-node`` and its attachments under ``opts.parent``.
+
+        Args:
+            name: Name of the group.
+            args: Names and limits of the role.
+            policies: ARNs of policies in addition to those that a node needs.
+            opts: Options of each resource.
+        """
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
             f"{name}-node",
@@ -55,14 +80,19 @@ class NodeRole(NamedTuple):
             opts=opts,
         )
         partition = role.arn.apply(lambda arn: arn.split(":")[1])
+        arns: dict[str, pulumi.Input[str]] = {
+            policy: partition.apply(partial(iam.managed_policy_arn, name=policy))
+            for policy in iam.NODE_MANAGED_POLICIES
+        }
+        arns |= {_policy_name(arn): arn for arn in policies}
         attachments: list[pulumi.Resource] = [
             aws.iam.RolePolicyAttachment(
                 f"{name}-node-{policy}",
                 role=role.name,
-                policy_arn=partition.apply(partial(iam.managed_policy_arn, name=policy)),
+                policy_arn=arn,
                 # Where the role is replaced, the provider would take the policies from the nodes that still run.
                 opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=False)),
             )
-            for policy in iam.NODE_MANAGED_POLICIES
+            for policy, arn in arns.items()
         ]
         return cls(role.arn, attachments)

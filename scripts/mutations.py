@@ -135,7 +135,7 @@ MUTATIONS = (
     ),
     Mutation(
         "pods can reach the node's role",
-        "components/node_group.py",
+        "components/node_group_args.py",
         "DEFAULT_HOP_LIMIT = 1",
         "DEFAULT_HOP_LIMIT = 2",
         f"{GRAPH}::test_nodes_require_imdsv2_and_encrypt_their_disks",

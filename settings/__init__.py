@@ -17,6 +17,7 @@ from settings.shapes import (
     fields_of,
     headroom_arguments,
     node_group_arguments,
+    scaling_group_arguments,
 )
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "node_group_arguments",
     "parse",
     "refuse_output",
+    "scaling_group_arguments",
     "warnings",
 ]

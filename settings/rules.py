@@ -9,6 +9,7 @@ from components import (
     cluster_addons,
     cluster_autoscaler,
     existing_node_group,
+    existing_scaling_group,
     headroom,
     monitoring,
     network,
@@ -17,10 +18,18 @@ from components import (
 )
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
-from components.pure import flags, placement, validation
+from components.pure import ami, flags, placement, validation
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
-from settings.shapes import Cluster, NodeGroup, Settings, autoscaler_arguments, headroom_arguments, node_group_arguments
+from settings.shapes import (
+    Cluster,
+    NodeGroup,
+    Settings,
+    autoscaler_arguments,
+    headroom_arguments,
+    node_group_arguments,
+    scaling_group_arguments,
+)
 
 _LATER: Any = object()
 """Stands for a value that only the cluster gives; the components' rules pass over what is not plain."""
@@ -39,6 +48,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_name_faults("nodeGroups", [group["name"] for group in groups]),
         *_name_faults("existingNodeGroups", [group["name"] for group in existing]),
         *_name_faults("headroom", [each["name"] for each in settings["headroom"]]),
+        *_name_faults("autoScalingGroups", [group["name"] for group in settings["auto_scaling_groups"]]),
     ]
     for index, group in enumerate(groups):
         found += [fault.under(f"nodeGroups[{index}]") for fault in _node_group_faults(settings, group)]
@@ -50,6 +60,12 @@ def faults(settings: Settings) -> list[Fault]:
         found += [fault.under(f"headroom[{index}]") for fault in headroom.faults(headroom_arguments(settings, each))]
     if settings["monitoring"]:
         found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
+    for index, self_managed in enumerate(settings["auto_scaling_groups"]):
+        own = existing_scaling_group.faults(scaling_group_arguments(self_managed, cluster_name=_LATER))
+        found += [
+            fault._replace(path="name" if fault.path == "asgName" else fault.path).under(f"autoScalingGroups[{index}]")
+            for fault in own
+        ]
     found += [*_clash_faults(groups), *_placement_faults(settings)]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)
     if not balanced and any(group.get("one_per_zone") for group in groups):
@@ -188,6 +204,12 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
             Fault("subnetIds", "none with onePerZone", "the subnets, for the number of groups must be known at preview")
         )
     found += validation.node_group_name("name", group["name"], most=40)
+    if create and ami.is_windows(image := group.get("ami_type", "")):
+        expected = (
+            "a Linux AMI type: the program does not prepare its clusters for Windows; adopt a cluster that has "
+            "AmazonEKSVPCResourceController on its role and enable-windows-ipam"
+        )
+        found.append(Fault("amiType", f"{image} on a cluster to create", expected))
     created = parse_minor(create["kubernetes_version"]) if create else None
     own = parse_minor(str(group.get("kubernetes_version", "")))
     if created and own and own > created:

@@ -13,12 +13,14 @@ from components import (
     ClusterNetworkArgs,
     ClusterOidcProviderArgs,
     ExistingNodeGroupArgs,
+    ExistingScalingGroupArgs,
     HeadroomArgs,
     ManagedNodeGroupArgs,
 )
 from components.autoscaler_role import DEFAULT_NAMESPACE, IRSA, NODE_ROLE
 from components.node_role import RoleArgs
 from components.pure import headroom, startup_taints
+from components.pure.ami import CUSTOM
 from components.pure.arguments import Field, fields
 
 
@@ -62,6 +64,13 @@ class ExistingNodeGroup(ExistingNodeGroupArgs):
     """Name of the EKS node group."""
 
 
+class AutoScalingGroup(ExistingScalingGroupArgs):
+    """A self-managed Auto Scaling group that exists."""
+
+    name: str
+    """Name of the Auto Scaling group."""
+
+
 class PodIdentity(TypedDict):
     """EKS Pod Identity."""
 
@@ -98,6 +107,8 @@ class Settings(TypedDict):
     """Managed node groups to create. Default none."""
     existing_node_groups: list[ExistingNodeGroup]
     """Managed node groups that exist: the program tags their ASGs and changes nothing else of them. Default none."""
+    auto_scaling_groups: list[AutoScalingGroup]
+    """Self-managed Auto Scaling groups that exist, such as those that mix on-demand and spot. Default none."""
     credentials: str
     """How Cluster Autoscaler gets AWS credentials: irsa, podIdentity or nodeRole. Default irsa."""
     oidc_provider: ClusterOidcProviderArgs
@@ -113,13 +124,14 @@ class Settings(TypedDict):
     monitoring: AutoscalerMonitoringArgs
     """Alerts for the Prometheus operator and a dashboard for Grafana. Default none."""
     tags: dict[str, str]
-    """AWS tags of everything that the program creates. A change replaces the nodes, a few at a time. Default none."""
+    """AWS tags of everything that the program creates; instances and volumes get those at creation. Default none."""
 
 
 DEFAULTS: Mapping[str, Any] = {
     "account_id": "",
     "node_groups": [],
     "existing_node_groups": [],
+    "auto_scaling_groups": [],
     "credentials": IRSA,
     "oidc_provider": {},
     "role": {},
@@ -137,6 +149,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
     ClusterAddonsArgs: frozenset({"cluster_name", "kubernetes_version", "tags"}),
     NodeGroup: frozenset({"cluster_name", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
+    AutoScalingGroup: frozenset({"cluster_name", "asg_name"}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
     HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),
@@ -166,13 +179,16 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> 
     """Arguments of ``ManagedNodeGroup``; ``given`` holds what only the cluster knows, its version and subnets."""
     # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
     arguments: Any = {
-        "hop_limit": 2 if settings["credentials"] == NODE_ROLE else 1,
+        # Your own launch template decides that itself.
+        **({} if "launch_template" in group else {"hop_limit": 2 if settings["credentials"] == NODE_ROLE else 1}),
         **settings["role"],
         # The provider's default tags end at the launch template: EC2 creates instances and volumes.
         **({"tags": settings["tags"]} if settings["tags"] else {}),
         **given,
         **{key: value for key, value in group.items() if key not in ("name", "one_per_zone", "subnet_ids")},
     }
+    if group.get("ami_type") == CUSTOM and "kubernetes_version" not in group:
+        arguments.pop("kubernetes_version", None)  # The image has its own.
     return arguments  # type: ignore[no-any-return]
 
 
@@ -193,10 +209,21 @@ def headroom_arguments(settings: Settings, given: HeadroomArgs) -> HeadroomArgs:
     }
 
 
+def scaling_group_arguments(group: AutoScalingGroup, **given: Any) -> ExistingScalingGroupArgs:
+    """Arguments of ``ExistingScalingGroup``; ``given`` holds the cluster's name."""
+    arguments: Any = {**group, "asg_name": group["name"], **given}
+    del arguments["name"]
+    return arguments  # type: ignore[no-any-return]
+
+
 def autoscaler_arguments(settings: Settings, **given: Any) -> ClusterAutoscalerArgs:
     """Arguments of ``ClusterAutoscaler``; ``given`` holds what only cluster, OIDC provider and node groups know."""
     own = settings["autoscaler"].items()
-    groups: list[Any] = [*settings["node_groups"], *settings["existing_node_groups"]]
+    groups: list[Any] = [
+        *settings["node_groups"],
+        *settings["existing_node_groups"],
+        *settings["auto_scaling_groups"],
+    ]
     behaviour: Any = {key: value for key, value in own if key in AutoscalerSettings.__annotations__}
     startup = startup_taints.flag_keys(taint for group in groups for taint in group.get("taints", []))
     arguments: Any = {

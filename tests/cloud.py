@@ -159,6 +159,8 @@ class Cloud(mocks.Mocks):
             case "aws:eks/getNodeGroup:getNodeGroup":
                 name = args.args["nodeGroupName"]
                 return self.live_groups.get(name, _node_group(name))
+            case "aws:autoscaling/getGroup:getGroup":
+                return {"name": args.args["name"], "minSize": 1, "maxSize": 9}
             case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
                 if not self.has_oidc_provider:
                     return {}, [("", f"finding IAM OIDC Provider by url ({args.args['url']}): not found")]
@@ -185,12 +187,17 @@ class Cloud(mocks.Mocks):
 def _instance_type(name: str) -> dict[str, Any]:
     """The same size for every type."""
     arm = name.partition(".")[0].endswith("g")
-    gpus = [{"manufacturer": "NVIDIA"}] if name[0] in "gp" else None
+    gpus = [{"manufacturer": "NVIDIA", "count": 1}] if name[0] in "gp" else None
+    neurons = [{"name": "Inferentia2", "count": 1}] if name.startswith(("inf", "trn")) else None
     return {
         "supportedArchitectures": ["arm64" if arm else "x86_64"],
         "defaultVcpus": 2,
         "memorySize": 8192,
+        "hypervisor": "nitro",
+        "maximumNetworkInterfaces": 3,
+        "maximumIpv4AddressesPerInterface": 10,
         **({"gpuses": gpus} if gpus else {}),
+        **({"neuronDevices": neurons} if neurons else {}),
     }
 
 

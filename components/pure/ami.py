@@ -1,5 +1,6 @@
 """What an AMI type of EKS fits: CPU architecture, Kubernetes versions, disks."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,12 @@ _LAST = {row["type"]: row["lastKubernetes"] for row in tables.records("ami-types
 
 ARM = "arm64"
 X86 = "x86_64"
+
+CUSTOM = "CUSTOM"
+"""The AMI type of a group whose launch template names the image."""
+
+LARGEST_GP3_GIB = 65536
+"""``VolumeSize`` of the EC2 API."""
 
 BOTTLEROCKET_OS_DEVICE = "/dev/xvda"
 """Bottlerocket's system is on a volume of its own, which is not the one for pods (bottlerocket-os/bottlerocket)."""
@@ -59,6 +66,11 @@ def needs_nvidia(ami_type: str) -> bool:
     return "NVIDIA" in ami_type or ami_type.endswith("_GPU")
 
 
+def needs_neuron(ami_type: str) -> bool:
+    """Return whether the image is for AWS Inferentia and Trainium."""
+    return ami_type.endswith("_NEURON")
+
+
 def is_windows(ami_type: str) -> bool:
     """Return whether the AMI type is one of Windows."""
     return ami_type.startswith("WINDOWS")
@@ -67,9 +79,10 @@ def is_windows(ami_type: str) -> bool:
 def disk_faults(path: str, ami_type: str, size_gib: int) -> list[Fault]:
     """Find a disk that is smaller than the AMI's snapshot."""
     smallest = family(ami_type).smallest_disk_gib
-    if smallest <= size_gib <= 16384:
+    if smallest <= size_gib <= LARGEST_GP3_GIB:
         return []
-    return [Fault(path, str(size_gib), f"{smallest} to 16384: the image of {ami_type} needs {smallest} GiB")]
+    expected = f"{smallest} to {LARGEST_GP3_GIB}: the image of {ami_type} needs {smallest} GiB"
+    return [Fault(path, str(size_gib), expected)]
 
 
 def version_faults(path: str, ami_type: str, kubernetes_version: object) -> list[Fault]:
@@ -80,6 +93,21 @@ def version_faults(path: str, ami_type: str, kubernetes_version: object) -> list
         return []
     got = f"{ami_type} for Kubernetes {dotted(minor)}"
     return [Fault(path, got, f"another AMI type, such as AL2023: AWS publishes this one up to {dotted(last)}")]
+
+
+def release_faults(path: str, ami_type: str, release: str | None, kubernetes_version: object) -> list[Fault]:
+    """Find a release of an Amazon Linux image that is for another Kubernetes version than the nodes'.
+
+    Its name begins with the Kubernetes version (``1.35.0-20261101``); that of other images does not.
+    """
+    if release is None:
+        return []
+    if not re.fullmatch(r"[0-9A-Za-z.-]+", release):
+        return [Fault(path, repr(release), "a release of the AMI, such as 1.35.0-20261101")]
+    minor = parse_minor(kubernetes_version) if isinstance(kubernetes_version, str) else None
+    if minor is None or not ami_type.startswith("AL2") or release.startswith(f"{dotted(minor)}."):
+        return []
+    return [Fault(path, release, f"a release for Kubernetes {dotted(minor)}, the version of the nodes, or none")]
 
 
 def architecture_faults(path: str, ami_type: str, instance_types: Sequence[str]) -> list[Fault]:

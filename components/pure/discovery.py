@@ -121,7 +121,7 @@ Value = TypeVar("Value")
 def node_template_tags(
     labels: Mapping[str, Value] | None = None,
     taints: Iterable[Taint] = (),
-    resources: Mapping[str, str] | None = None,
+    resources: Mapping[str, Value] | None = None,
     autoscaling_options: Mapping[str, str] | None = None,
 ) -> dict[str, Value | str]:
     """The tags that let Cluster Autoscaler scale a group from zero: what a node of it will offer, by tag key."""

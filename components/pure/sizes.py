@@ -5,6 +5,7 @@ The number of nodes belongs to Cluster Autoscaler. The AWS provider sends minimu
 of the limits must repeat the live size, not a remembered one.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,6 +49,15 @@ def may_be_of(group: str, node_group_name: str) -> bool:
     the stack says otherwise. Whether it really is, only the launch template tells.
     """
     return group in node_group_name
+
+
+def own(group: str, candidates: Sequence[LiveGroup]) -> list[LiveGroup]:
+    """Return the groups that carry the very name that Pulumi makes for ``group``; all candidates if none does.
+
+    Several groups can share one launch template of the user's, and one's name can begin with another's.
+    """
+    exact = re.compile(rf"{re.escape(group)}-[0-9a-f]{{7}}")
+    return [each for each in candidates if exact.fullmatch(each.name)] or list(candidates)
 
 
 def is_replaced(live: LiveGroup, requested: Mapping[str, Any]) -> bool:

@@ -26,6 +26,12 @@ _ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _POD_IDENTITY_ASSOCIATION = re.compile(r"a-[0-9a-z]+")
 _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
+_LAUNCH_TEMPLATE = re.compile(r"lt-[0-9a-f]{8,17}")
+_CAPACITY_RESERVATION = re.compile(r"cr-[0-9a-f]{8,17}")
+_KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/\S+")
+_ASG_NAME = re.compile(r"[ -9;-~]{1,255}")
+_KEY_PAIR = re.compile(r"[ -~]{1,255}")
 _ROLE_PREFIX = re.compile(rf"[A-Za-z0-9+=,.@_-]{{0,{MAX_NAME_PREFIX_LENGTH}}}")
 _IAM_PATH = re.compile(r"/|/[!-~]{1,510}/")
 _IMAGE_REPOSITORY = re.compile(r"[A-Za-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
@@ -33,9 +39,9 @@ _NOT_IN_RE2 = re.compile(r"\(\?(<?[=!]|P=|\(|>|#)|\\[1-9]|(?<!\\)[*+?}]\+")
 _TAG_TEXT = re.compile(r"[\w .:/=+@-]*")
 _IAM_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}|aws):([a-z-]+)/\S+")
 
-CAPACITY_TYPES = ("ON_DEMAND", "SPOT")
-AMI_TYPES = tuple(row["type"] for row in tables.records("ami-types.tsv") if row["type"] != "CUSTOM")
-"""AMI types of the EKS API that need no custom AMI."""
+CAPACITY_TYPES = ("ON_DEMAND", "SPOT", "CAPACITY_BLOCK")
+AMI_TYPES = tuple(row["type"] for row in tables.records("ami-types.tsv"))
+"""AMI types of the EKS API."""
 
 
 def form_faults(path: str, value: object, form: re.Pattern[str], expected: str) -> list[Fault]:
@@ -67,6 +73,11 @@ def node_group_name(path: str, value: object, most: int = 63) -> list[Fault]:
     return form_faults(path, value, re.compile(rf"[0-9A-Za-z][0-9A-Za-z_-]{{0,{most - 1}}}"), expected)
 
 
+def asg_name(path: str, value: object) -> list[Fault]:
+    """Faults of an Auto Scaling group's name."""
+    return form_faults(path, value, _ASG_NAME, "the name of an Auto Scaling group: 1 to 255 characters, no colon")
+
+
 def kubernetes_version(path: str, value: object) -> list[Fault]:
     """Faults of a Kubernetes version as EKS spells it, major and minor."""
     return form_faults(path, value, _KUBERNETES_VERSION, "a Kubernetes version such as 1.35")
@@ -86,6 +97,12 @@ def region(path: str, value: object) -> list[Fault]:
 def zone(path: str, value: object) -> list[Fault]:
     """Faults of an availability zone's name."""
     return form_faults(path, value, _ZONE, "an availability zone such as us-east-1a")
+
+
+def is_edge_zone(zone: str) -> bool:
+    """Return whether a zone is a local or wavelength zone, not an availability zone."""
+    match = _ZONE.fullmatch(zone)
+    return match is not None and len(match[2]) > 1
 
 
 def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
@@ -126,6 +143,46 @@ def subnet_ids(path: str, values: object, *, in_two_zones: bool = False) -> list
         expected = "two subnets at least, in two zones" if in_two_zones else "one subnet at least"
         faults.append(Fault(path, "one subnet" if values else "no subnet", expected))
     return faults
+
+
+def security_group_ids(path: str, values: object) -> list[Fault]:
+    """Faults of a list of security groups; Outputs in it are left to AWS."""
+    if not isinstance(values, list | tuple):
+        return []
+    expected = "a security group's ID: sg-…"
+    found = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _SECURITY_GROUP, expected)]
+    return found or ([] if values else [Fault(path, "no security group", "one security group at least, or no list")])
+
+
+def launch_template_id(path: str, value: object) -> list[Fault]:
+    """Faults of a launch template's ID."""
+    return form_faults(path, value, _LAUNCH_TEMPLATE, "a launch template's ID: lt-…")
+
+
+def template_version(path: str, value: object) -> list[Fault]:
+    """Faults of a launch template's version, which must be a number.
+
+    EKS answers with the number that ``$Latest`` stands for, so that every preview would show a change
+    (terraform-aws-modules/terraform-aws-eks 2087).
+    """
+    return form_faults(
+        path, value, re.compile(r"\d+"), "the number of a version, such as 3: $Latest is a change each time"
+    )
+
+
+def capacity_reservation(path: str, value: object) -> list[Fault]:
+    """Faults of a capacity reservation's ID."""
+    return form_faults(path, value, _CAPACITY_RESERVATION, "the ID of a Capacity Block: cr-…")
+
+
+def kms_key(path: str, value: object) -> list[Fault]:
+    """Faults of the ARN of a KMS key or alias."""
+    return form_faults(path, value, _KMS_KEY, "the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/…")
+
+
+def key_pair(path: str, value: object) -> list[Fault]:
+    """Faults of the name of an EC2 key pair."""
+    return form_faults(path, value, _KEY_PAIR, "the name of an EC2 key pair, 1 to 255 characters")
 
 
 def quantity(path: str, value: object) -> list[Fault]:

@@ -26,8 +26,8 @@ error: settings: 2 errors
 ```
 
 `subnetIds` of a node group defaults to the private subnets of the cluster, `kubernetesVersion` to the cluster's at
-every `up`, and `hopLimit` to 2 with `credentials: nodeRole`. `tags` are also in the launch templates, so a new tag
-replaces every node.
+every `up`, and `hopLimit` to 2 with `credentials: nodeRole`. Instances and volumes get the `tags` that are set when
+their group is created. A later change does not reach them, because it would replace every node; `instanceTags` does.
 """
 
 

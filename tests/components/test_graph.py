@@ -19,6 +19,7 @@ from components import (
     ClusterOidcProvider,
     EksCluster,
     ExistingNodeGroup,
+    ExistingScalingGroup,
     FaultsError,
     Headroom,
     ManagedNodeGroup,
@@ -103,6 +104,9 @@ EVERY_COMPONENT = {
     "existing node group": lambda: ExistingNodeGroup(
         "workers", {"cluster_name": CLUSTER, "node_group_name": "workers"}, providers()
     ),
+    "self-managed group": lambda: ExistingScalingGroup(
+        "mixed", {"cluster_name": CLUSTER, "asg_name": "spot-and-on-demand"}, providers()
+    ),
     "oidc provider": lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER}, providers()),
     "headroom": lambda: headroom(),
     "monitoring": lambda: monitoring(alerts=True, dashboard=True),
@@ -179,7 +183,7 @@ def test_nodes_require_imdsv2_and_encrypt_their_disks(cloud):
 @pytest.mark.parametrize(
     ("ami_type", "device"),
     [
-        ("AL2023_x86_64_NEURON", "/dev/xvda"),
+        ("AL2023_x86_64_STANDARD", "/dev/xvda"),
         ("BOTTLEROCKET_x86_64", "/dev/xvdb"),
         ("WINDOWS_CORE_2022_x86_64", "/dev/sda1"),
     ],
@@ -257,6 +261,7 @@ def test_what_is_declared_once_reaches_the_nodes_and_the_tags(cloud):
                 {"key": "dedicated", "value": "batch", "effect": "NoSchedule"},
                 {"key": "spot", "effect": "PreferNoSchedule"},
             ],
+            instance_types=["g4dn.xlarge"],
             gpu={"accelerator": "nvidia-tesla-t4"},
             disk_size_gib=80,
             resources={"example.com/fpga": "2"},
@@ -279,6 +284,7 @@ def test_what_is_declared_once_reaches_the_nodes_and_the_tags(cloud):
         f"{template}/taint/dedicated": "batch:NoSchedule",
         f"{template}/taint/spot": ":PreferNoSchedule",
         f"{template}/resources/ephemeral-storage": "80Gi",
+        f"{template}/resources/pods": "29",
         f"{template}/resources/nvidia.com/gpu": "1",
         f"{template}/resources/example.com/fpga": "2",
         f"{template}/autoscaling-options/scaledownunneededtime": "5m",
@@ -347,6 +353,24 @@ def test_a_foreign_group_loses_its_tags_with_the_component(cloud):
         return AutoscalerTags("foreign", {"asg_name": "self-managed", "cluster_name": CLUSTER}, providers())
 
     assert [found.retain_on_delete for found in run(build, cloud).of(TAG)] == [False, False]
+
+
+def test_a_self_managed_group_is_found_and_tagged_and_loses_its_tags_on_destroy(cloud):
+    def build():
+        args = {
+            "cluster_name": CLUSTER,
+            "asg_name": "mixed",
+            "labels": {"workload": "mixed"},
+            "resources": {"pods": "58"},
+        }
+        return ExistingScalingGroup("mixed", args, providers())
+
+    graph = run(build, cloud)
+    assert {found.type for found in graph.registrations if found.custom and "providers" not in found.type} == {TAG}
+    assert {found.retain_on_delete for found in graph.of(TAG)} == {False}
+    assert {found.inputs["autoscalingGroupName"] for found in graph.of(TAG)} == {"mixed"}
+    assert graph.tags()["k8s.io/cluster-autoscaler/node-template/resources/pods"] == "58"
+    assert [args["name"] for token, args, _ in graph.invokes if "getGroup" in token] == ["mixed"]
 
 
 def test_the_oidc_provider_is_made_for_the_one_audience(cloud):

@@ -15,7 +15,8 @@ class Ec2(Cloud):
     def instance_type(self, name):
         if name not in ("m6i.large", "m6i.xlarge", "c6i.large"):
             return {}, [("", f"reading EC2 Instance Type ({name}): no matching EC2 Instance Type found")]
-        return {**super().instance_type(name), "defaultVcpus": 4 if "xlarge" in name else 2}
+        big = {"defaultVcpus": 4, "maximumNetworkInterfaces": 4, "maximumIpv4AddressesPerInterface": 15}
+        return {**super().instance_type(name), **(big if "xlarge" in name else {})}
 
 
 def group(cloud=None, **args):
@@ -47,6 +48,56 @@ def test_an_nvidia_image_is_refused_for_types_without_gpu():
     with pytest.raises(FaultsError, match="a type with NVIDIA GPUs"):
         group(Cloud(preview=True), instance_types=["m6i.large"], ami_type="AL2023_x86_64_NVIDIA")
     group(Cloud(preview=True), instance_types=["g4dn.xlarge"], ami_type="AL2023_x86_64_NVIDIA")
+
+
+@pytest.mark.parametrize(
+    ("types", "ami_type"),
+    [
+        (["g4dn.xlarge"], "AL2023_x86_64_NVIDIA"),
+        (["g5g.xlarge"], "AL2023_ARM_64_NVIDIA"),
+        (["inf2.xlarge"], "AL2023_x86_64_NEURON"),
+        (["m7g.large"], "AL2023_ARM_64_STANDARD"),
+        (["m6i.large"], "AL2023_x86_64_STANDARD"),
+    ],
+)
+def test_the_default_image_has_the_drivers_of_the_instance_type(types, ami_type):
+    assert group(Cloud(preview=True), instance_types=types).one(NODE_GROUP).inputs["amiType"] == ami_type
+
+
+@pytest.mark.parametrize(
+    ("args", "refused"),
+    [
+        ({"ami_type": "AL2023_x86_64_NEURON"}, "a type with Inferentia or Trainium chips"),
+        ({"gpu": {"accelerator": "nvidia-tesla-t4"}}, r"m6i.large with gpu; expected a type with GPUs"),
+        ({"instance_types": ["m6i.large", "g4dn.large"]}, "g4dn.large with 2 vCPU and 8192 MiB and 1 GPU"),
+    ],
+)
+def test_accelerators_that_the_types_lack_are_refused(args, refused):
+    with pytest.raises(FaultsError, match=refused):
+        group(Cloud(preview=True), **{"instance_types": ["m6i.large"], **args})
+
+
+def pods(cloud=None, **args):
+    return group(cloud, **args).tags().get("k8s.io/cluster-autoscaler/node-template/resources/pods")
+
+
+def test_the_number_of_pods_is_advertised_because_the_autoscaler_assumes_110():
+    assert pods(instance_types=["m6i.large"]) == "29"
+    assert pods(instance_types=["m6i.xlarge", "m6i.large"], allow_unequal_types=True) == "29", "of the smallest"
+    assert pods(instance_types=["m6i.large"], prefix_delegation=True) == "110"
+
+
+def test_the_number_of_pods_is_left_to_the_user():
+    assert pods(resources={"pods": "17"}) == "17"
+    assert pods(max_pods=58) == "58"
+
+
+def test_without_permission_the_number_of_pods_is_what_the_autoscaler_assumes():
+    class Refusing(Cloud):
+        def instance_type(self, name):
+            return {}, [("", "UnauthorizedOperation")]
+
+    assert pods(Refusing(preview=True)) == "110"
 
 
 def test_without_permission_a_warning_names_it_and_the_group_is_made():

@@ -217,6 +217,19 @@ def test_one_group_per_zone_follows_a_network_made_here():
     assert len(graph.of("aws:eks/nodeGroup:NodeGroup")) == 2
 
 
+def test_a_self_managed_group_is_tagged_and_named_among_the_groups():
+    taint = {"key": "example.com/cni-not-ready", "effect": "NoExecute", "startup": True}
+    groups = [{"name": "mixed", "labels": {"workload": "mixed"}, "taints": [taint]}]
+    graph = run_program("dev", autoScalingGroups=groups)
+    (entry,) = [found for found in graph.stack_outputs()["nodeGroups"] if found["name"] == "mixed"]
+    assert (entry["asgName"], entry["minSize"], entry["maxSize"], entry["managed"]) == ("mixed", 1, 9, False)
+    assert entry["tags"]["k8s.io/cluster-autoscaler/series-api"] == "owned"
+    release = graph.one("kubernetes:helm.sh/v3:Release")
+    assert release.inputs["values"]["extraArgs"]["startup-taint_1"] == taint["key"]
+    tags = {found.urn for found in graph.of("aws:autoscaling/tag:Tag") if found.name.startswith("mixed-asg")}
+    assert tags <= graph.reached_from(release.urn), "tagged before the autoscaler starts"
+
+
 def test_an_existing_provider_of_the_account_is_adopted():
     graph = run_program("dev", oidcProvider={"create": False})
     assert graph.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider") == []

@@ -3,8 +3,10 @@
 import pytest
 from botocore.loaders import Loader
 
-from components.pure import ami, labels, placement, startup_taints, tables, validation
+from components.pure import ami, instances, labels, placement, sizes, startup_taints, tables, validation, volumes
+from components.pure.instances import InstanceType
 from components.pure.placement import Group
+from components.pure.sizes import LiveGroup, Sizes
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,12 @@ def test_zones_of_every_kind_are_zones_of_their_region(zone):
     assert validation.zones_of("eu-west-1", "zones", [zone])
 
 
+def test_local_and_wavelength_zones_are_told_from_availability_zones():
+    assert validation.is_edge_zone("us-west-2-lax-1a")
+    assert validation.is_edge_zone("us-east-1-wl1-bos-wlz-1")
+    assert not validation.is_edge_zone("us-east-1a")
+
+
 def test_a_region_is_no_zone():
     assert validation.zone("zone", "us-east-1")
 
@@ -109,6 +117,73 @@ def test_every_ami_type_of_the_installed_eks_api_is_known():
     model = Loader().load_service_model("eks", "service-2")
     known = {row["type"] for row in tables.records("ami-types.tsv")}
     assert known == set(model["shapes"]["AMITypes"]["enum"])
+
+
+def instance_type(cpus, interfaces, addresses, **facts):
+    found = {
+        "maximumNetworkInterfaces": interfaces,
+        "maximumIpv4AddressesPerInterface": addresses,
+        "hypervisor": "nitro",
+    }
+    return InstanceType.read("x.large", {"defaultVcpus": cpus, **found, **facts})
+
+
+CARDS = [{"index": index, "maximumInterfaces": 7} for index in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("each", "options", "pods"),
+    [
+        (instance_type(2, 3, 10), {}, 29),
+        (instance_type(2, 3, 10), {"prefix_delegation": True}, 110),
+        (instance_type(2, 3, 10, hypervisor="xen"), {"prefix_delegation": True}, 29),
+        (instance_type(16, 8, 30), {}, 110),
+        (instance_type(48, 8, 30), {}, 234),
+        (instance_type(96, 15, 50), {}, 250),
+        (instance_type(96, 14, 11, networkCards=CARDS, defaultNetworkCardIndex=1), {}, 72),
+        (instance_type(2, 3, 10), {"windows": True}, 9),
+    ],
+    ids=["m6i.large", "prefixes", "Xen", "limit", "many CPUs", "limit of many CPUs", "network card", "Windows"],
+)
+def test_the_number_of_pods_follows_the_calculator_of_eks(each, options, pods):
+    assert instances.max_pods([each], **{"windows": False, "prefix_delegation": False, **options}) == pods
+    assert instances.max_pods([], windows=False, prefix_delegation=False) is None
+
+
+@pytest.mark.parametrize(
+    ("size", "iops", "throughput", "refused"),
+    [
+        (50, None, None, []),
+        (50, 3000, 750, []),
+        (160, 80000, 2000, []),
+        (50, 2999, None, ["iops"]),
+        (20, 15000, None, ["iops"]),
+        (50, None, 751, ["throughput"]),
+        (50, 16000, 2001, ["throughput"]),
+        (50, None, 124, ["throughput"]),
+    ],
+)
+def test_the_speed_of_a_volume_is_one_that_gp3_has(size, iops, throughput, refused):
+    assert [fault.path for fault in volumes.faults("iops", "throughput", size, iops, throughput)] == refused
+
+
+def test_a_release_of_amazon_linux_is_for_the_version_of_the_nodes():
+    assert ami.release_faults("releaseVersion", "AL2023_x86_64_STANDARD", "1.35.0-20261101", "1.35") == []
+    (fault,) = ami.release_faults("releaseVersion", "AL2023_x86_64_STANDARD", "1.34.2-20261101", "1.35")
+    assert "Kubernetes 1.35" in fault.expected
+    assert ami.release_faults("releaseVersion", "BOTTLEROCKET_x86_64", "1.50.0-713f44ce", "1.35") == []
+    assert ami.release_faults("releaseVersion", "AL2023_x86_64_STANDARD", "the newest", "1.35")
+
+
+def live(name):
+    return LiveGroup(name, Sizes(0, 1, 1), "lt-1", {})
+
+
+def test_groups_that_share_a_template_are_told_apart_by_their_names():
+    general, gpu = live("general-0123abc"), live("general-gpu-0123abc")
+    assert sizes.own("general", [gpu, general]) == [general]
+    assert sizes.own("general-gpu", [gpu]) == [gpu]
+    assert sizes.own("general", [live("prod-general")]) == [live("prod-general")], "named by pulumi:autonaming"
 
 
 CILIUM = {"key": "node.cilium.io/agent-not-ready", "value": "true", "effect": "NoExecute"}

@@ -5,14 +5,12 @@ Real engine; the AWS provider and EKS are the sandbox's. No autoscaler runs on t
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sandbox.tests.harness import Sandbox
+from tests.e2e.program.consumer import STACK, Consumer
 
-ROOT = Path(__file__).parents[3]
-CLUSTER = "legacy"
 PROGRAM = """
 import pulumi
 import pulumi_aws as aws
@@ -37,67 +35,13 @@ workers = ManagedNodeGroup(
 SETTINGS = {"min": "2", "max": "4", "type": "m6i.large", "disk": "50"}
 
 
-class Consumer:
-    """A stack of the program above with settings of its own."""
-
-    def __init__(self, sandbox: Sandbox, folder: Path) -> None:
-        self.sandbox, self.folder = sandbox, folder
-        self.eks = sandbox.client("eks")
-        (folder / "Pulumi.yaml").write_text("name: consumer\nruntime: python\n")
-        (folder / "__main__.py").write_text(f"import sys\n\nsys.path.insert(0, {str(ROOT)!r})\n{PROGRAM}")
-        self.pulumi("stack", "init", "live-size")
-        self.configure(**SETTINGS)
-
-    def pulumi(self, command: str, *arguments: str, check: bool = True) -> str:
-        return self.sandbox.pulumi(command, *arguments, folder=self.folder, check=check)
-
-    def configure(self, **settings: str) -> None:
-        for key, value in settings.items():
-            self.pulumi("config", "set", "--stack", "live-size", key, value)
-
-    def preview(self, *options: str) -> str:
-        return self.pulumi("preview", "--stack", "live-size", "--diff", *options)
-
-    def up(self, *options: str) -> str:
-        return self.pulumi("up", "--yes", "--skip-preview", "--stack", "live-size", *options)
-
-    def destroy(self) -> None:
-        self.pulumi("destroy", "--yes", "--skip-preview", "--stack", "live-size")
-
-    @property
-    def group(self) -> dict[str, Any]:
-        """The one node group of the program, as EKS describes it."""
-        names = self.eks.list_nodegroups(clusterName=CLUSTER)["nodegroups"]
-        (name,) = [each for each in names if each.startswith("extra-")]
-        found: dict[str, Any] = self.eks.describe_nodegroup(clusterName=CLUSTER, nodegroupName=name)["nodegroup"]
-        return found
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        scaling = self.group["scalingConfig"]
-        return scaling["minSize"], scaling["maxSize"], scaling["desiredSize"]
-
-    @property
-    def instances(self) -> set[str]:
-        (asg,) = self.group["resources"]["autoScalingGroups"]
-        groups = self.sandbox.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[asg["name"]])
-        return {each["InstanceId"] for each in groups["AutoScalingGroups"][0]["Instances"]}
-
-    def scale(self, **sizes: int) -> None:
-        """Change the sizes as Cluster Autoscaler or a colleague would, behind Pulumi's back."""
-        self.eks.update_nodegroup_config(
-            clusterName=CLUSTER, nodegroupName=self.group["nodegroupName"], scalingConfig=sizes
-        )
-        self.eks.get_waiter("nodegroup_active").wait(clusterName=CLUSTER, nodegroupName=self.group["nodegroupName"])
-
-
 @pytest.fixture
 def consumer(sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Consumer]:
-    made = Consumer(sandbox, tmp_path)
+    made = Consumer(sandbox, tmp_path, PROGRAM, **SETTINGS)
     made.up()
     yield made
     made.destroy()
-    made.pulumi("stack", "rm", "--yes", "live-size")
+    made.pulumi("stack", "rm", "--yes", STACK)
 
 
 def test_an_edit_of_the_limits_never_terminates_a_node_that_still_fits(consumer: Consumer) -> None:

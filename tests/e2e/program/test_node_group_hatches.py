@@ -1,0 +1,149 @@
+"""A node group with settings that most groups do without, and a self-managed group, on the emulated AWS.
+
+Real engine; the AWS provider, EKS and EC2 are the sandbox's.
+"""
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.tests.harness import Sandbox
+from tests.e2e.program.consumer import CLUSTER, STACK, Consumer
+
+PROGRAM = """
+import json
+import pulumi
+import pulumi_aws as aws
+from components import EksCluster, ExistingScalingGroup, ManagedNodeGroup
+
+config = pulumi.Config()
+provider = aws.Provider("aws", region="us-east-1")
+on_aws = pulumi.ResourceOptions(providers=[provider])
+cluster = EksCluster("cluster", {"name": "legacy"}, on_aws)
+extra = ManagedNodeGroup(
+    "extra",
+    {
+        "cluster_name": cluster.name,
+        "subnet_ids": cluster.private_subnet_ids,
+        "min_size": 1,
+        "max_size": 3,
+        "instance_types": ["m6i.large"],
+        "iops": 4000,
+        "throughput": 1000,
+        "kms_key_arn": "arn:aws:kms:us-east-1:123456789012:key/nodes",
+        "key_pair": "ops",
+        "max_pods": 58,
+        "user_data": "#!/bin/bash\\necho hello\\n",
+        "node_repair": True,
+        "node_role_policies": ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"],
+        "tags": {"owner": config.require("owner")},
+        **json.loads(config.require("changes")),
+    },
+    on_aws,
+)
+mixed = ExistingScalingGroup(
+    "mixed",
+    {"cluster_name": cluster.name, "asg_name": "mixed", "labels": {"workload": "mixed"}, "resources": {"pods": "29"}},
+    on_aws,
+)
+pulumi.export("maxSize", mixed.max_size)
+"""
+TAGS = "k8s.io/cluster-autoscaler"
+
+
+@pytest.fixture
+def mixed(sandbox: Sandbox) -> Iterator[str]:
+    """Name of an Auto Scaling group that mixes on-demand and spot, created outside Pulumi."""
+    sandbox.start()
+    ec2, autoscaling = sandbox.client("ec2"), sandbox.client("autoscaling")
+    template = ec2.create_launch_template(
+        LaunchTemplateName="mixed", LaunchTemplateData={"InstanceType": "m6i.large", "ImageId": "ami-0123456789abcdef0"}
+    )["LaunchTemplate"]
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="mixed",
+        MinSize=0,
+        MaxSize=4,
+        AvailabilityZones=["us-east-1a"],
+        MixedInstancesPolicy={
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": {"LaunchTemplateId": template["LaunchTemplateId"], "Version": "1"}
+            },
+            "InstancesDistribution": {"OnDemandBaseCapacity": 1, "OnDemandPercentageAboveBaseCapacity": 0},
+        },
+    )
+    yield "mixed"
+    autoscaling.delete_auto_scaling_group(AutoScalingGroupName="mixed", ForceDelete=True)
+    ec2.delete_launch_template(LaunchTemplateName="mixed")
+
+
+@pytest.fixture
+def consumer(sandbox: Sandbox, legacy: object, mixed: str, tmp_path: Path) -> Iterator[Consumer]:
+    made = Consumer(sandbox, tmp_path, PROGRAM, owner="platform", changes='{"update_settings": {"max_unavailable": 2}}')
+    made.up()
+    yield made
+    made.destroy()
+    made.pulumi("stack", "rm", "--yes", STACK)
+
+
+def template(consumer: Consumer) -> Any:
+    """The data of the version of the launch template that the group has."""
+    named = consumer.group["launchTemplate"]
+    versions = consumer.sandbox.client("ec2").describe_launch_template_versions(
+        LaunchTemplateId=named["id"], Versions=[named["version"]]
+    )
+    return versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+
+
+def tags_of(consumer: Consumer, asg: str) -> dict[str, str]:
+    groups = consumer.sandbox.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[asg])
+    return {tag["Key"]: tag["Value"] for tag in groups["AutoScalingGroups"][0]["Tags"]}
+
+
+def owners(consumer: Consumer) -> set[str]:
+    """The tag `owner` of the instances."""
+    found = consumer.sandbox.client("ec2").describe_instances(InstanceIds=sorted(consumer.instances))
+    instances = [one for each in found["Reservations"] for one in each["Instances"]]
+    return {tag["Value"] for one in instances for tag in one["Tags"] if tag["Key"] == "owner"}
+
+
+def test_the_settings_of_a_node_group_reach_its_nodes_and_a_new_tag_replaces_none(consumer: Consumer) -> None:
+    group, data = consumer.group, template(consumer)
+    assert group["status"] == "ACTIVE"
+    assert group["nodeRepairConfig"] == {"enabled": True}
+    assert group["updateConfig"] == {"maxUnavailable": 2}
+    ebs = data["BlockDeviceMappings"][0]["Ebs"]
+    assert (ebs["Iops"], ebs["Throughput"], ebs["KmsKeyId"].rpartition("/")[2]) == (4000, 1000, "nodes")
+    assert data["KeyName"] == "ops"
+    assert "--max-pods=58" in base64.b64decode(data["UserData"]).decode()
+    (asg,) = group["resources"]["autoScalingGroups"]
+    assert tags_of(consumer, asg["name"])[f"{TAGS}/node-template/resources/pods"] == "58"
+    consumer.preview("--expect-no-changes")
+
+    instances = consumer.instances
+    assert owners(consumer) == {"platform"}
+    consumer.configure(owner="data", changes="{}")
+    consumer.up()
+    assert consumer.group["tags"]["owner"] == "data"
+    assert consumer.group["updateConfig"] == {"maxUnavailable": 1}, "the default of EKS is back"
+    assert consumer.instances == instances, "no node is replaced"
+    consumer.preview("--expect-no-changes")
+
+    consumer.configure(changes='{"instance_tags": {"owner": "data"}}')
+    consumer.up()
+    assert not consumer.instances & instances
+    assert owners(consumer) == {"data"}
+
+
+def test_a_self_managed_group_is_found_by_its_tags_which_go_with_the_stack(consumer: Consumer, mixed: str) -> None:
+    assert tags_of(consumer, mixed) == {
+        f"{TAGS}/enabled": "true",
+        f"{TAGS}/{CLUSTER}": "owned",
+        f"{TAGS}/node-template/label/workload": "mixed",
+        f"{TAGS}/node-template/resources/pods": "29",
+    }
+    assert consumer.pulumi("stack", "output", "maxSize", "--stack", STACK).strip() == "4"
+    consumer.destroy()
+    assert tags_of(consumer, mixed) == {}

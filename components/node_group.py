@@ -195,7 +195,7 @@ def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
 
 
 def _resources(args: ManagedNodeGroupArgs, pods: pulumi.Input[str]) -> dict[str, pulumi.Input[str]]:
-    """What a node offers, as far as it is known: of your own launch template the disk is not, nor the type without one.
+    """Return what a node offers. The disk of your launch template is not known, nor is an instance type in it.
 
     Cluster Autoscaler puts the tags over what it knows of the instance type (``buildNodeFromTemplate`` in
     ``aws_manager.go`` of kubernetes/autoscaler, by ``extractAllocatableResourcesFromAsg``).
@@ -258,7 +258,7 @@ def _node_group(
     opts: pulumi.ResourceOptions,
 ) -> aws.eks.NodeGroup:
     names = instance_types(args)
-    # EKS refuses types beside the type of a launch template, where a Capacity Block must have it.
+    # EKS refuses types in addition to the type of a launch template, where a Capacity Block must have it.
     in_template = not names or args.get("capacity_type") == CAPACITY_BLOCK
     repair = args.get("node_repair")
     return aws.eks.NodeGroup(

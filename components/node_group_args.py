@@ -37,7 +37,7 @@ class UpdateSettings(TypedDict):
 
 
 class MetadataOptions(TypedDict):
-    """The instance metadata service of the nodes. IMDSv2 stays required; `hopLimit` is a setting of its own."""
+    """The instance metadata service of the nodes. IMDSv2 stays required; for the hop limit see `hopLimit`."""
 
     ipv6_endpoint: NotRequired[bool]
     """Whether the service has an IPv6 endpoint too. Defaults to false."""
@@ -197,7 +197,7 @@ def instance_types(args: ManagedNodeGroupArgs) -> list[str]:
 
 
 def ami_type(args: ManagedNodeGroupArgs) -> str:
-    """Return the AMI type, as far as arguments tell: accelerators are known after a look-up only."""
+    """Return the AMI type, judged by the arguments: accelerators are known after a look-up only."""
     return args.get("ami_type", ami.default_type(instance_types(args)))
 
 

@@ -61,7 +61,7 @@ def faults(path: str, pods_path: str, ami_type: str, text: object, max_pods: int
 
 
 def document(ami_type: str, text: str | None, max_pods: int | None) -> str | None:
-    """Return the user data for the launch template; None if there is nothing to say."""
+    """Return the user data for the launch template; None if there is none."""
     if ami.is_bottlerocket(ami_type):
         pods = f"[settings.kubernetes]\nmax-pods = {max_pods}" if max_pods is not None else None
         return "\n".join(part.rstrip() for part in (text, pods) if part) + "\n" if text or pods else None

@@ -106,7 +106,7 @@ def test_a_template_of_the_user_s_decides_what_is_in_it(cloud):
     assert graph.of(TEMPLATE) == []
     inputs = graph.one(NODE_GROUP).inputs
     assert inputs["launchTemplate"] == {"id": "lt-0123456789abcdef0", "version": "3"}
-    assert not {"instanceTypes", "amiType"} & inputs.keys(), "EKS refuses what the template says too"
+    assert not {"instanceTypes", "amiType"} & inputs.keys(), "EKS refuses what is in the template too"
     assert not [key for key in graph.tags() if "/resources/" in key], "disk and type are not known"
 
 

@@ -47,7 +47,7 @@ def known_types(names: list[str]) -> list[instance_types.InstanceType]:
 
 
 def check_template(body: Json, data: Json | None) -> None:
-    """Refuse what a request and the user's launch template say both, or what the template must not say.
+    """Refuse what is in a request and in the user's launch template, and what must not be in the template.
 
     "Customizing managed nodes with launch templates" and "Create a managed node group with Capacity Blocks for ML" of
     the EKS user guide. The words about images are those that pulumi/pulumi-eks#1283 and #1463 quote; the others are not

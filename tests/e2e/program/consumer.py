@@ -11,7 +11,7 @@ STACK = "consumer"
 
 
 class Consumer:
-    """A stack of such a program, with one node group `extra`, and settings of its own."""
+    """A stack of such a program, with one node group `extra`, and its own settings."""
 
     def __init__(self, sandbox: Sandbox, folder: Path, program: str, **settings: str) -> None:
         self.sandbox, self.folder = sandbox, folder

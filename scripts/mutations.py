@@ -15,6 +15,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("components", "tests", "sandbox", "docs", "settings", "outputs.py", "__main__.py", "pyproject.toml")
 GRAPH = "tests/components/test_graph.py"
+HATCHES = "tests/components/test_node_group_hatches.py"
 
 
 class Mutation(NamedTuple):
@@ -132,6 +133,20 @@ MUTATIONS = (
         ", depends_on=[role, *role.grants]",
         "",
         f"{GRAPH}::test_permissions_exist_before_the_pod_starts_and_outlive_it",
+    ),
+    Mutation(
+        "a new tag replaces every node",
+        "components/launch_template.py",
+        "ignore_changes=[TAGS]",
+        "ignore_changes=[]",
+        f"{HATCHES}::test_a_new_tag_does_not_reach_the_template_because_it_would_replace_every_node",
+    ),
+    Mutation(
+        "the settings of updates that were removed stay in force",
+        "components/node_group.py",
+        'int(update.get("max_unavailable", DEFAULT_UNAVAILABLE))',
+        'update.get("max_unavailable")',
+        f"{HATCHES}::test_without_settings_for_updates_eks_gets_its_own_default_because_the_provider_would_keep_the_last",
     ),
     Mutation(
         "pods can reach the node's role",

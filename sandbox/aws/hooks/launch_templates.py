@@ -109,7 +109,7 @@ def read_data(original: Any, raw: Mapping[str, Any], prefix: str = "LaunchTempla
     given = parse({key: value for key, value in raw.items() if key.startswith(f"{prefix}.")}).get(prefix, {})
     for mapping, asked in zip(data.get("BlockDeviceMappings", []), given.get("BlockDeviceMapping", []), strict=False):
         if key := asked.get("Ebs", {}).get("KmsKeyId"):
-            mapping["Ebs"]["KmsKeyId"] = key
+            mapping.setdefault("Ebs", {})["KmsKeyId"] = key
     return data | {member: given[member] for member in _DROPPED if member in given}
 
 

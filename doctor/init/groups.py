@@ -25,7 +25,7 @@ _OWNER_OF_TAGS: Mapping[str, str] = {
 }
 """Tags by which a group's maker is recognized, in lower case."""
 
-_KUBELETS_OWN = ("kubernetes.io", "k8s.io", "k8s.aws", "eks.amazonaws.com", "k8s.amazonaws.com", "eksctl.io")
+_KUBELETS_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else of them."
 """Domains of labels that Kubernetes, EKS and their agents set, except below ``node.kubernetes.io``."""
 
 _OPTION_PREFIX = discovery.option_key("")
@@ -65,8 +65,8 @@ def adopted_groups(found: Found) -> Groups:
     for group in groups:
         if group.name in theirs or _NODE_GROUP_TAG in group.tags or not _belongs(group, found, nodes, scope):
             continue
-        if not _printable(group.name):
-            notes.append(f"The Auto Scaling group {group.name} is left out: its name has unusual characters.")
+        if faults := validation.asg_name("", group.name):
+            notes.append(f"An Auto Scaling group is left out: got {faults[0].got}; expected {faults[0].expected}.")
             continue
         own.append(_self_managed(group, nodes, scope, found.cluster.name))
     notes += _absent(scope, by_name)
@@ -74,9 +74,9 @@ def adopted_groups(found: Found) -> Groups:
         notes.append("The cluster has no group of nodes that Cluster Autoscaler could scale.")
     entries = [
         *([Entry("existingNodeGroups", existing, (_EXISTING,))] if existing else []),
-        *([Entry("autoScalingGroups", own, (_OWN,), disabled=True)] if own else []),
+        *([Entry("autoScalingGroups", own, (_OWN,))] if own else []),
     ]
-    names = [item.value["name"] for item in existing if not item.disabled]
+    names = [item.value["name"] for item in (*existing, *own) if not item.disabled]
     return Groups(tuple(entries), tuple(notes), tuple(names))
 
 
@@ -137,10 +137,6 @@ def _unfit(group: NodeGroup) -> str:
         return f"it is {group.status}"
     faults = validation.node_group_name("", group.name)
     return f"got the name {group.name}; expected {faults[0].expected}" if faults else ""
-
-
-def _printable(name: str) -> bool:
-    return bool(name) and name.isprintable()
 
 
 def _belongs(group: AutoScalingGroup, found: Found, nodes: Iterable[LiveNode], scope: _Scope) -> bool:

@@ -25,7 +25,7 @@ _OWNER_OF_TAGS: Mapping[str, str] = {
 }
 """Tags by which a group's maker is recognized, in lower case."""
 
-_KUBELETS_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else of them."
+_KUBELETS_OWN = ("kubernetes.io", "k8s.io", "k8s.aws", "eks.amazonaws.com", "k8s.amazonaws.com", "eksctl.io")
 """Domains of labels that Kubernetes, EKS and their agents set, except below ``node.kubernetes.io``."""
 
 _OPTION_PREFIX = discovery.option_key("")
@@ -84,11 +84,7 @@ _EXISTING = (
     "Managed node groups that exist. The program tags their Auto Scaling groups and changes nothing else of them. "
     "What follows a name describes a node to Cluster Autoscaler while the group is empty."
 )
-_OWN = (
-    "Self-managed Auto Scaling groups. This version of the program has no setting for them: give each group the "
-    "two tags "
-    "of discovery, and what is below as node-template tags."
-)
+_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else of them."
 
 
 @dataclass(frozen=True)

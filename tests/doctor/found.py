@@ -50,7 +50,9 @@ def node(
     instance: str, labels: dict[str, str] | None = None, taints: tuple[Taint, ...] = (), **offers: str
 ) -> LiveNode:
     own = {
+        "k8s.io/cloud-provider-aws": "5f0a1c9e7f0d3f4f",
         "kubernetes.io/arch": "amd64",
+        "node-role.kubernetes.io/worker": "",
         "kubernetes.io/hostname": f"ip-{instance}.ec2.internal",
         "node.kubernetes.io/instance-type": "m5.large",
         "topology.kubernetes.io/zone": "us-east-1a",

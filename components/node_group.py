@@ -26,7 +26,7 @@ from .node_group_args import (
 )
 from .node_group_rules import ACCELERATOR_LABEL
 from .node_role import NodeRole
-from .pure import ami, iam, instances
+from .pure import ami, iam, instances, startup_taints
 from .pure.discovery import TAINT_EFFECTS
 from .pure.faults import Fault
 from .pure.instances import InstanceType
@@ -75,6 +75,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
     """ARN of the nodes' role."""
     node_role_name: pulumi.Output[str]
     """Name of the nodes' role."""
+    startup_taints: pulumi.Output[list[str]]
+    """Keys of its startup taints, for `startupTaints` of ClusterAutoscaler."""
     tags: pulumi.Output[dict[str, str]]
     """Tags put on each Auto Scaling Group, value by key."""
 
@@ -128,6 +130,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         self.node_role_name = role_arn.apply(iam.role_name)
         self.asg_names = pulumi.Output.all(**self.asg_name_by_group)
         self.node_group_names = pulumi.Output.all(**{key: group.node_group_name for key, group in made.items()})
+        self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.tags = tagged[0].tags
         self.register_outputs(
             {
@@ -135,6 +138,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 "nodeGroupNames": self.node_group_names,
                 "nodeRoleArn": self.node_role_arn,
                 "nodeRoleName": self.node_role_name,
+                "startupTaints": self.startup_taints,
                 "tags": self.tags,
             }
         )

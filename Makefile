@@ -10,18 +10,17 @@ SOURCES := components policies doctor sandbox benchmarks settings outputs.py __m
 include sandbox/sandbox.mk
 
 help: ## Show the commands.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed ## Make the virtual environment with everything pinned and hashed.
+setup: $(VENV)/.installed ## Create .venv with everything pinned and hashed.
 
 $(VENV)/.installed: requirements-dev.txt
-	@echo "setup: installing pinned requirements into $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: got $$($(PYTHON) --version); expected Python 3.11 or later (PYTHON=...)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) on PATH. Install Python 3.11 or later, or name one: make setup PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: $(PYTHON) is $$($(PYTHON) --version 2>&1), expected Python 3.11 or later. Install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) scripts/install.py $(VENV) requirements-dev.txt
 	@touch $@
 
-lock: setup ## Compile requirements*.in to pinned and hashed requirements*.txt.
+lock: setup ## Compile requirements*.in to pinned, hashed *.txt.
 	$(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv
 	for name in requirements-dev requirements requirements-docs tests/e2e/judges/requirements; do \
 	  .venv-lock/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 $$name.in -o $$name.txt; \
@@ -38,71 +37,71 @@ lint: setup ## Lint and type-check.
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
 
-lint-workflows: ## Lint the workflows by actionlint as well (needs Go).
+lint-workflows: ## Lint the workflows with actionlint (needs Go).
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 
 format: setup ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: lint test-fast test-mutations test-e2e ## Everything about the product: the truth about this project.
+test: lint test-fast test-mutations test-e2e ## Lint and test everything about the product.
 
-test-fast: setup ## Unit, component, policy, program and doctor tests: no network, no tools.
+test-fast: setup ## Fast tests: no network, no tools.
 	$(BIN)/pytest -n 2 --dist worksteal tests --ignore tests/e2e
 
-test-mutations: setup ## Break the code in known ways; each break must fail a named test.
+test-mutations: setup ## Break the code; each break must fail a named test.
 	$(BIN)/python scripts/mutations.py
 
-test-e2e: setup ## The product on the sandbox, with the real Pulumi engine and Kubernetes API.
+test-e2e: setup ## Test the product on the sandbox.
 	$(BIN)/python -m sandbox tools
 	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/e2e --durations 15 --junitxml build/e2e.xml
 
-test-sandbox: setup ## The sandbox's own tests; only for who changes the sandbox.
+test-sandbox: setup ## Run the sandbox's own tests.
 	$(BIN)/python -m sandbox tools
 	$(BIN)/pytest -n 2 --no-loadscope-reorder sandbox/tests --durations 15 --junitxml build/sandbox.xml
 
-faults: setup ## The full reliability suite; writes docs/reliability.md, also when something fails.
+faults: setup ## Run the full reliability suite; write its page.
 	$(BIN)/python -m sandbox tools
 	@$(BIN)/pytest -n 2 tests/e2e/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
-faults-again: setup ## What failed in the last `make faults`, once more; the page is then written from both runs.
+faults-again: setup ## Run again what failed in the last `make faults`.
 	@$(BIN)/pytest tests/e2e/reliability --reliability full --last-failed --last-failed-no-failures none \
 	  --junitxml build/reliability-again.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
 
-bench: setup ## Measure everything on the embedded cloud (a quarter of an hour); writes docs/benchmarks.md.
+bench: setup ## Run all benchmarks (15 minutes); write their page.
 	$(BIN)/python -m benchmarks
 
-counts: setup ## Write the golden counts of calls and resources anew; look at the difference.
+counts: setup ## Update the golden counts of calls and resources.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/e2e/benchmarks
 
-ci-preview: setup ## What a reviewer of the edits at hand would see, as Markdown: against what `make sandbox` deployed.
+ci-preview: setup ## Preview local edits as a report for reviewers.
 	@eval "$$($(SANDBOX) shell --stack $(STACK) --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \
 	  pulumi preview --json --stack $(STACK) --policy-pack policies | $(BIN)/python -m scripts.preview_report $(STACK)
 
-snapshots: setup ## Write the graph snapshots anew; look at the difference.
+snapshots: setup ## Update the graph snapshots.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program
 
-schema: setup ## Write the plugin's golden schema anew; look at the difference.
+schema: setup ## Update the plugin's golden schema.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/schema
 
-baseline: setup ## At a release: keep the state of `make sandbox`, against which later versions are previewed.
+baseline: setup ## Keep the state of `make sandbox` at a release.
 	@eval "$$($(SANDBOX) shell --print)" && pulumi stack export --stack sandbox | $(BIN)/python scripts/baseline.py
 	RECORD_BASELINE=1 $(BIN)/pytest -q tests/program/test_upgrade.py
 
-pages: setup ## Write the pages of the documentation that are made from the code anew.
+pages: setup ## Update the generated pages of the documentation.
 	$(BIN)/python -m scripts.pages
 
-versions: setup ## Refresh the tables of versions from their public sources, and what is made from them; look at the difference.
+versions: setup ## Update the version tables from public sources.
 	PATH="$(CURDIR)/.sandbox/bin:$$PATH" $(BIN)/python -m scripts.versions
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/program tests/schema
 	$(BIN)/python -m scripts.pages
 
-test-versions: setup ## The fast tests on a copy of the checkout with releases that do not exist (a few minutes).
+test-versions: setup ## Test with releases that do not exist (minutes).
 	$(BIN)/python -m tests.played_sources
 
-wheel: setup ## Build the wheel of the last commit into dist/, the same bytes on every machine.
+wheel: setup ## Build the wheel of the last commit into dist/.
 	rm -rf build/wheel && mkdir -p build/wheel
 	git archive HEAD | tar -x -C build/wheel
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip wheel --quiet --disable-pip-version-check \
@@ -113,9 +112,9 @@ $(VENV)-docs/.installed: requirements-docs.txt
 	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
 	@touch $@
 
-site: $(VENV)-docs/.installed ## Build the documentation as a site with search into build/site; a dead link fails it.
+site: $(VENV)-docs/.installed ## Build the documentation site into build/site.
 	@# Not --quiet: it hides warnings from --strict as well.
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict
 
-clean: ## Remove the virtual environments, caches and reports.
+clean: ## Remove virtual environments, caches and reports.
 	rm -rf $(VENV) $(VENV)-docs components/venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build

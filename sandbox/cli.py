@@ -1,7 +1,8 @@
-"""The commands of ``python -m sandbox``: what a person types, and in which order things happen then."""
+"""The commands of ``python -m sandbox`` and the order of their steps."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -26,25 +27,25 @@ from sandbox.tools.build import equip, notes
 from sandbox.tools.errors import ToolError
 
 SETTLE_SECONDS = "60"
-"""How long a new autoscaler may take until every link holds."""
+"""How long a new autoscaler may take until every check passes."""
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Runs the program against an embedded cloud: emulated AWS, a real Kubernetes API, the real Pulumi engine.",
+    help="Run the program on this machine: emulated AWS, a real Kubernetes API, the real Pulumi engine.",
 )
 
 
 class Stack(StrEnum):
-    """The stacks that are made for the sandbox."""
+    """The stacks of the sandbox."""
 
     SANDBOX = "sandbox"
     ADOPT = "adopt"
 
 
-StackOption = Annotated[Stack, typer.Option(help="Which stack: one that creates its cluster, or one that adopts it.")]
+StackOption = Annotated[Stack, typer.Option(help="The stack: `sandbox` creates its cluster, `adopt` adopts one.")]
 PulumiArguments = Annotated[
     list[str] | None, typer.Argument(help="More arguments for Pulumi, after `--`: -- --policy-pack policies")
 ]
@@ -55,7 +56,10 @@ StateOption = Annotated[
 
 @app.command()
 def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
-    """Start everything that does not run yet, then `pulumi up`; end with the doctor's check, and its exit code."""
+    """Deploy: build tools, start processes, run `pulumi up`.
+
+    Ends with the doctor's check and its exit code.
+    """
     layout = Layout.load(state)
     with _exclusive(layout):
         clock = Clock()
@@ -64,17 +68,20 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
             say(note)
         with clock.part("pulumi up"):
             _prepare(layout, stack)
-            # Without a preview first: that would run the program twice, and `preview` is a command of its own.
+            # Without a preview first: that would run the program twice, and `preview` is a separate command.
             _pulumi(layout, stack, "up", "--yes", "--skip-preview", more=more)
-            outputs = stacks.outputs(layout, stack)
     say(f"\nStack {stack} is up ({clock.summary()}).\n")
-    say(f"{_what_next(outputs, stack)}\n")
-    _check(layout, stack, ["--wait", SETTLE_SECONDS])
+    verdict = subprocess.run(
+        _doctor(stack, "--wait", SETTLE_SECONDS), cwd=layout.project, env=layout.env(), check=False
+    ).returncode
+    say(f"\n{_what_next(stack)}")
+    if verdict:
+        raise typer.Exit(verdict)
 
 
 @app.command()
 def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
-    """Show in detail what `up` would change, and change nothing."""
+    """Show what `up` would change; change nothing."""
     layout = Layout.load(state)
     with _exclusive(layout):
         layout = _start(layout, Clock())
@@ -84,11 +91,14 @@ def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, st
 
 @app.command()
 def shell(
-    stack: Annotated[Stack, typer.Option(help="Whose cluster kubectl reaches.")] = Stack.SANDBOX,
+    stack: Annotated[Stack, typer.Option(help="The stack whose cluster kubectl reaches.")] = Stack.SANDBOX,
     only_print: Annotated[bool, typer.Option("--print", help='Print exports, for: eval "$(... --print)"')] = False,
     state: StateOption = None,
 ) -> None:
-    """Open a shell in which plain pulumi, kubectl, helm and aws work on the sandbox."""
+    """Open a shell for pulumi, kubectl, helm and aws.
+
+    In it, the plain commands work on the sandbox and nothing else.
+    """
     layout = _deployed(state, stack)
     with _exclusive(layout):
         layout = replace(_start(layout, Clock()), cluster=stacks.cluster(layout, stack))
@@ -107,7 +117,7 @@ def shell(
 
 @app.command()
 def status(state: StateOption = None) -> None:
-    """Show what runs. Exit code 1 if something that should run does not."""
+    """Show what runs. Exit code 1 if a process died."""
     layout = Layout.load(state)
     states = processes.status(layout)
     for line in processes.describe(states, layout):
@@ -118,9 +128,9 @@ def status(state: StateOption = None) -> None:
 
 @app.command()
 def logs(
-    name: Annotated[str | None, typer.Argument(help="Which log; without a name all are listed.")] = None,
-    lines: Annotated[int, typer.Option("-n", help="How many of its last lines.")] = 100,
-    follow: Annotated[bool, typer.Option("-f", help="Go on as it grows.")] = False,
+    name: Annotated[str | None, typer.Argument(help="The log to show. Default: list all logs.")] = None,
+    lines: Annotated[int, typer.Option("-n", help="How many of its last lines to show.")] = 100,
+    follow: Annotated[bool, typer.Option("-f", help="Follow the log as it grows.")] = False,
     state: StateOption = None,
 ) -> None:
     """Show the end of a process's log."""
@@ -131,12 +141,15 @@ def logs(
     elif name in files:
         os.execvp("tail", ["tail", "-n", str(lines), *(["-f"] if follow else []), str(files[name])])
     else:
-        _fail(f"There is no log {name!r}. There are: {', '.join(files) or 'none yet'}.")
+        _fail(f"There is no log {name!r}. Logs: {', '.join(files) or 'none yet'}.")
 
 
 @app.command()
 def down(state: StateOption = None) -> None:
-    """`pulumi destroy` every stack, delete what was made outside Pulumi, stop all processes."""
+    """Destroy every stack, then stop all processes.
+
+    The cluster that the stack `adopt` adopted is deleted too, although Pulumi did not create it.
+    """
     layout = Layout.load(state)
     with _exclusive(layout):
         if layout.pulumi_state.exists():
@@ -146,12 +159,12 @@ def down(state: StateOption = None) -> None:
                 stacks.run(layout, "destroy", "--yes", "--skip-preview", "--stack", stack)
             _adoption(layout, "remove")
         processes.stop(layout)
-    say("Nothing runs any more. `make sandbox-clean` also removes the state folder.")
+    say("All stacks are destroyed and all processes are stopped. `make sandbox-clean` also removes the state folder.")
 
 
 @app.command()
 def stop(state: StateOption = None) -> None:
-    """Stop all processes and keep the state; the next `up` goes on from it."""
+    """Stop all processes; the next `up` continues."""
     layout = Layout.load(state)
     with _exclusive(layout):
         processes.stop(layout)
@@ -159,7 +172,10 @@ def stop(state: StateOption = None) -> None:
 
 @app.command()
 def clean(state: StateOption = None) -> None:
-    """Stop all processes and remove the state folder, without destroying the stacks first."""
+    """Stop all processes and remove the state folder.
+
+    The stacks are not destroyed first.
+    """
     root = (state or PROJECT / ".sandbox").absolute()
     if not root.exists():
         return
@@ -172,7 +188,7 @@ def clean(state: StateOption = None) -> None:
 
 @app.command()
 def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
-    """Check every link of the chain on the running stack: `python -m doctor check`."""
+    """Run `python -m doctor check` on a running stack."""
     layout = _deployed(state, stack)
     with _exclusive(layout):
         layout = _start(layout, Clock())
@@ -181,7 +197,7 @@ def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, sta
 
 @app.command()
 def tools(state: StateOption = None) -> None:
-    """Build the tools that this machine lacks, and start nothing."""
+    """Build the missing tools; start nothing."""
     layout = Layout.load(state)
     equip(layout)
     say(f"Tools: {layout.bin.resolve()}")
@@ -199,7 +215,7 @@ class Clock:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Times one part."""
+        """Time one part."""
         started = time.monotonic()
         yield
         self._parts.append((name, time.monotonic() - started))
@@ -211,22 +227,24 @@ class Clock:
 
 
 def _deployed(state: Path | None, stack: Stack) -> Layout:
-    """Opens a sandbox in which a stack is deployed.
+    """Open a sandbox in which a stack is deployed.
 
     Raises:
-        stacks.StackError: There is nothing to work on; nothing was started.
+        stacks.StackError: No stack is deployed; nothing was started.
     """
     again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
     root = (state or PROJECT / ".sandbox").absolute()
     if not root.exists() or not stacks.has_resources(layout := Layout.load(root), stack):
-        raise stacks.StackError(f"Nothing is deployed: make sandbox{again}")
+        raise stacks.StackError(f"Stack {stack} is not deployed in the sandbox. Deploy it: make sandbox{again}")
     return layout
 
 
 @contextmanager
 def _exclusive(layout: Layout) -> Iterator[None]:
-    """Lets one command at a time change the sandbox."""
-    with hold_lock(layout.run / "command.lock", lambda: say("Another command works on this sandbox; waiting for it.")):
+    """Let one command at a time change the sandbox."""
+    with hold_lock(
+        layout.run / "command.lock", lambda: say("Another command is using this sandbox; waiting until it ends.")
+    ):
         yield
 
 
@@ -238,7 +256,7 @@ def _start(layout: Layout, clock: Clock) -> Layout:
 
 
 def _prepare(layout: Layout, stack: Stack) -> None:
-    """Makes what must be there before Pulumi looks at a stack."""
+    """Create what Pulumi needs for a stack."""
     if stack is Stack.ADOPT:
         _adoption(layout, "make")
     stacks.prepare(layout, stack)
@@ -247,38 +265,47 @@ def _prepare(layout: Layout, stack: Stack) -> None:
 def _adoption(layout: Layout, action: str) -> None:
     command = [sys.executable, "-m", "sandbox.adoption", action]
     if subprocess.run(command, cwd=PROJECT, env=layout.env(), check=False).returncode != 0:
-        raise stacks.StackError(f"The cluster to adopt: {action} failed; the reason is above.")
+        raise stacks.StackError(f"The cluster for the stack `adopt`: {action} failed. The reason is above.")
 
 
 def _pulumi(layout: Layout, stack: Stack, *words: str, more: list[str] | None) -> None:
-    """Runs a Pulumi command on a stack, with the chart that the user may have chosen."""
+    """Run a Pulumi command on a stack, with the chart that the user may have chosen."""
     chart = os.environ.get("CHART")
     stacks.run(
         layout, *words, "--stack", stack, *(stacks.with_chart(layout, stack, chart) if chart else []), *(more or [])
     )
 
 
-def _what_next(outputs: dict[str, object], stack: Stack) -> str:
-    """The commands worth a look now."""
-    verify = outputs.get("verifyCommands")
-    commands = list(verify.values()) if isinstance(verify, dict) else []
+def _what_next(stack: Stack) -> str:
+    """Return three things to try, and how to stop."""
     again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
+    shell = f"make sandbox-shell{again}"
     return "\n".join(
         [
-            f"In a shell on it (make sandbox-shell{again}), for instance:",
-            *(f"    {command}" for command in [*commands, f"pulumi stack output --stack {stack}"]),
-            f"Then: make sandbox-doctor{again}, make sandbox-preview{again} after an edit, make sandbox-down.",
+            "Three things to try:",
+            f"  1. {shell}, then: kubectl get nodes",
+            "     The real Kubernetes API answers. pulumi, helm and aws reach the sandbox too.",
+            "  2. In the same shell: python -m doctor stress",
+            "     Ten pending pods make the autoscaler add a node, and remove it later.",
+            f"  3. Change a maxSize in Pulumi.{stack}.yaml:",
+            f"     make sandbox-preview{again}",
+            "     shows what `pulumi up` would change.",
+            "To stop: make sandbox-down",
         ]
     )
 
 
+def _doctor(stack: Stack, *options: str) -> list[str]:
+    return [sys.executable, "-m", "doctor", "check", "--stack", stack, *options]
+
+
 def _check(layout: Layout, stack: Stack, more: list[str] | None = None) -> NoReturn:
-    """Goes on as the doctor, which looks at every link of the chain."""
-    _become(layout, [sys.executable, "-m", "doctor", "check", "--stack", stack, *(more or [])])
+    """Continue as the doctor, which checks every link of the chain."""
+    _become(layout, _doctor(stack, *(more or [])))
 
 
 def _become(layout: Layout, command: list[str]) -> NoReturn:
-    """Goes on as another program, in the project and in the sandbox's environment."""
+    """Continue as another program, in the project and in the sandbox's environment."""
     os.chdir(layout.project)
     os.execvpe(command[0], command, layout.env())
 
@@ -289,7 +316,7 @@ def _fail(message: str) -> None:
 
 
 def end_on_signals() -> None:
-    """Lets a signal unwind the stack as Ctrl-C does, so that a build's compilers end with it."""
+    """Let a signal unwind the call stack as Ctrl-C does, so that a build's compilers end with it."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
@@ -300,10 +327,30 @@ def end_on_signals() -> None:
 
 
 def main() -> None:
-    """Runs a command; a fault that the user can mend is told without a traceback."""
+    """Run a command; an error that the user can fix is reported without a traceback."""
     end_on_signals()
     try:
         app(prog_name="python -m sandbox")
     except (ToolError, processes.ProcessError, stacks.StackError) as error:
         say(f"\n{error}")
         sys.exit(1)
+    except OSError as error:
+        if (reason := unwritable(error)) is None:
+            raise
+        say(f"\n{reason}")
+        sys.exit(1)
+
+
+def unwritable(error: OSError) -> str | None:
+    """Return what to do if the sandbox cannot write its files; None for any other error."""
+    where = f": {error.filename}" if error.filename else ""
+    moved = "XDG_CACHE_HOME moves the tools to another folder, SANDBOX_STATE the sandbox."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk is full{where}\n"
+            "A first build needs about 10 GB. Free some space, then run the same command again.\n"
+            f"{moved}"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return f"{os.strerror(error.errno)}{where}\nThe sandbox must be able to use this file or folder.\n{moved}"
+    return None

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+LABEL_WIDTH = 38
+_BAR_WIDTH = 10
+_REFRESH_SECONDS = 0.5
 
 
 def duration(seconds: float) -> str:
@@ -18,31 +25,71 @@ def duration(seconds: float) -> str:
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Prints one line at once."""
+    """Print a line at once."""
     print(text, file=stream or sys.stderr, flush=True)
 
 
+def note(label: str, text: str) -> None:
+    """Print a line about a service or a tool, aligned with the lines of :func:`step`."""
+    say(f"  {label:<{LABEL_WIDTH}} {text}")
+
+
 @contextmanager
-def step(label: str, doing: str, stream: TextIO | None = None) -> Iterator[Callable[[str], None]]:
-    """Print one step of a command on one line: what is done, and when it is over what came of it.
+def step(
+    label: str, doing: str, stream: TextIO | None = None, expected: float | None = None
+) -> Iterator[Callable[[str], None]]:
+    """Print one step of a command on one line: what is done and, when it is over, its result.
 
     Args:
-        label: What is worked on, such as ``helm 3.22.0``.
+        label: The subject, such as ``helm 3.22.0``.
         doing: What is done to it, such as ``building``.
         stream: Where to write. Default: stderr.
+        expected: Seconds that the step took on the reference machine. A terminal then shows a bar that moves; a pipe or
+            a dumb terminal gets the expected time in words.
 
     Yields:
-        A function that accepts the result, such as ``built``. Without a call the line says ``done``; if the block
-        raises, it says ``failed``.
+        A function that accepts the result, such as ``built``. Without a call the line shows ``done``. If the block
+        raises, the line shows ``failed``, or ``interrupted`` after Ctrl-C or a signal.
     """
     out = stream or sys.stderr
+    head = f"  {label:<{LABEL_WIDTH}} "
     started = time.monotonic()
     results = ["done"]
-    print(f"  {label:<32} {doing} ... ", end="", file=out, flush=True)
+    moving = expected is not None and _can_redraw(out)
+    finished = threading.Event()
+    ticker = threading.Thread(target=_tick, args=(finished, head, started, expected or 0, out), daemon=True)
+    if moving:
+        ticker.start()
+    else:
+        words = f"{doing} (about {duration(expected)})" if expected is not None else doing
+        print(f"{head}{words} ... ", end="", file=out, flush=True)
     try:
         yield results.append
-    except BaseException:
-        results.append("failed")
+    except BaseException as error:
+        results.append("failed" if isinstance(error, Exception) else "interrupted")
         raise
     finally:
-        print(f"{results[-1]} ({duration(time.monotonic() - started)})", file=out, flush=True)
+        finished.set()
+        if moving:
+            ticker.join()
+        result = f"{results[-1]} ({duration(time.monotonic() - started)})"
+        print(f"\r\x1b[K{head}{result}" if moving else result, file=out, flush=True)
+
+
+def bar(elapsed: float, expected: float) -> str:
+    """``[#####.....] 28 s of 55 s``; full only when the expected time is over."""
+    filled = min(_BAR_WIDTH, int(_BAR_WIDTH * elapsed / expected))
+    return f"[{'#' * filled:.<{_BAR_WIDTH}}] {duration(elapsed)} of {duration(expected)}"
+
+
+def _can_redraw(out: TextIO) -> bool:
+    return out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+def _tick(finished: threading.Event, head: str, started: float, expected: float, out: TextIO) -> None:
+    """Draw the line of a step again and again. A line that wraps could not be drawn again, so it is cut."""
+    while True:
+        line = f"{head}{bar(time.monotonic() - started, expected)}"
+        print(f"\r\x1b[K{line[: shutil.get_terminal_size().columns - 1]}", end="", file=out, flush=True)
+        if finished.wait(_REFRESH_SECONDS):
+            return

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from sandbox.console import say, step
+from sandbox.console import note, step
 from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free, write_atomically
 
 AUTOSCALER_BINARY = "CLUSTER_AUTOSCALER_BIN"
@@ -195,7 +195,7 @@ def _remember_autoscaler(layout: Layout) -> None:
         layout.autoscaler_binary.unlink(missing_ok=True)
     if remembered := _autoscaler(layout):
         undo = f"`{AUTOSCALER_BINARY}= make sandbox` goes back to the stand-in"
-        say(f"  {'kubelet':<32} runs {remembered[1]} as Cluster Autoscaler; {undo}")
+        note("kubelet", f"runs {remembered[1]} as Cluster Autoscaler; {undo}")
 
 
 def _autoscaler(layout: Layout) -> tuple[str, ...]:
@@ -223,7 +223,7 @@ def _status(layout: Layout, service: Service) -> Status:
     except ValueError:  # written half, by a machine that went down
         if alive:
             raise ProcessError(
-                f"{path} is damaged, but the process that holds it runs: end it (fuser {path})."
+                f"{path} is damaged, but its process still runs. End that process: fuser -k {path}"
             ) from None
         return Status(service, alive=False, record=None)
     return Status(service, alive, record)
@@ -244,10 +244,10 @@ def _launch(layout: Layout, service: Service) -> None:
     if now.alive and now.record:
         if now.record.fingerprint == service.fingerprint():
             return
-        say(f"  {service.name:<32} runs older code or settings; starting it anew")
+        note(service.name, "runs older code or settings; restarting it")
         _stop(layout, service.name)
     elif now.record:
-        say(f"  {service.name:<32} died (process {now.record.pid}, see {layout.log(service.name)}); starting it anew")
+        note(service.name, f"died (process {now.record.pid}, see {layout.log(service.name)}); restarting it")
     log = layout.log(service.name)
     log.parent.mkdir(parents=True, exist_ok=True)
     path = _record_file(layout, service.name)
@@ -255,7 +255,9 @@ def _launch(layout: Layout, service: Service) -> None:
     with log.open("ab") as output, path.open("a+") as record_handle:
         os.fchmod(output.fileno(), 0o600)
         if not _lock_now(record_handle.fileno()):
-            raise ProcessError(f"{service.name} is being started by another command; wait for that one.")
+            raise ProcessError(
+                f"Another command is starting {service.name}. Wait until it has finished, then run this one again."
+            )
         # Before it starts: it writes through the same open file, and may be quicker than we are.
         log_offset = output.tell()
         process = subprocess.Popen(
@@ -297,11 +299,11 @@ def _await_ready(layout: Layout, service: Service) -> None:
                 return
             time.sleep(_POLL_SECONDS)
             now = _status(layout, service)
-        reason = f"did not say that it is ready within {START_SECONDS:.0f} s" if now.alive else "ended at its start"
+        reason = f"was not ready within {START_SECONDS:.0f} s" if now.alive else "ended during its start"
         last = _output(log, now.record).strip().splitlines()[-10:] if now.record else []
         raise ProcessError(
             "\n".join([f"{service.name} {reason}. The end of {log}:", *(f"    {line}" for line in last)])
-            + "\nRun the same command again to try once more; `make sandbox-clean` starts afresh."
+            + "\nRun the same command again. If that fails too, `make sandbox-clean` removes the sandbox's state."
         )
 
 
@@ -321,7 +323,7 @@ def _stop(layout: Layout, name: str) -> None:
         with step(name, "stopping") as done, suppress(ProcessLookupError):
             # To the leader alone: a supervisor of others stops them in the right order.
             os.kill(now.record.pid, signal.SIGTERM)
-            done("stopped" if _await_end(path, STOP_SECONDS) else f"killed: still there after {STOP_SECONDS:.0f} s")
+            done("stopped" if _await_end(path, STOP_SECONDS) else f"killed: did not stop within {STOP_SECONDS:.0f} s")
             os.killpg(now.record.pid, signal.SIGKILL)
             _await_end(path, STOP_SECONDS)
     path.unlink(missing_ok=True)
@@ -351,7 +353,7 @@ def _mend_ports(layout: Layout, wanted: set[str]) -> Layout:
         port = getattr(layout.ports, field)
         if not port_is_free(port):
             others[field] = getattr(Ports.choose(), field)
-            say(f"  {now.service.name:<32} port {port} is taken by another program; from now on {others[field]}")
+            note(now.service.name, f"port {port} is in use by another program; using port {others[field]} from now on")
     return layout.with_ports(**others) if others else layout
 
 

@@ -1,4 +1,4 @@
-# The sandbox: the program against an embedded cloud. Included by the Makefile, whose `setup` makes .venv.
+# The sandbox: the program on an emulated AWS. Included by the Makefile, whose `setup` makes .venv.
 # STACK=adopt chooses the stack that adopts a cluster made outside Pulumi. CHART=... is a folder or URL of another chart.
 
 STACK ?= sandbox
@@ -6,26 +6,26 @@ SANDBOX := .venv/bin/python -m sandbox
 
 .PHONY: sandbox sandbox-tools sandbox-preview sandbox-shell sandbox-status sandbox-doctor sandbox-down sandbox-clean
 
-sandbox: setup ## Deploy the program in the sandbox and leave it open to look at
+sandbox: setup ## Deploy the program in the sandbox. Start here.
 	@$(SANDBOX) up --stack $(STACK)
 
-sandbox-tools: setup ## Build the tools that this machine lacks (once; the tests of the sandbox need them)
+sandbox-tools: setup ## Build the tools that this machine lacks.
 	@$(SANDBOX) tools
 
-sandbox-preview: setup ## What the edits at hand would change there
+sandbox-preview: setup ## Preview what local edits change in the sandbox.
 	@$(SANDBOX) preview --stack $(STACK)
 
-sandbox-shell: setup ## A shell in which plain pulumi, kubectl, helm and aws work on it
+sandbox-shell: setup ## Open a shell for pulumi, kubectl, helm and aws.
 	@$(SANDBOX) shell --stack $(STACK)
 
-sandbox-status: setup ## What runs
+sandbox-status: setup ## Show what runs.
 	@$(SANDBOX) status
 
-sandbox-doctor: setup ## Check every link of the chain there
+sandbox-doctor: setup ## Check the sandbox with the doctor.
 	@$(SANDBOX) doctor --stack $(STACK)
 
-sandbox-down: setup ## Destroy the stacks, then stop everything
+sandbox-down: setup ## Destroy the stacks and stop everything.
 	@$(SANDBOX) down
 
-sandbox-clean: setup ## Stop everything and forget it
+sandbox-clean: setup ## Stop everything and remove the state.
 	@$(SANDBOX) clean

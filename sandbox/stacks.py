@@ -89,13 +89,6 @@ def deployed(layout: Layout) -> list[str]:
     return [entry["name"] for entry in listed if entry.get("resourceCount")]
 
 
-def outputs(layout: Layout, stack: str) -> dict[str, object]:
-    """The outputs of a stack; secret ones are masked."""
-    answer = json.loads(ask(layout, "stack", "output", "--json", "--stack", stack))
-    assert isinstance(answer, dict)
-    return answer
-
-
 def with_chart(layout: Layout, stack: str, chart: str) -> list[str]:
     """Arguments that make a Pulumi command take another chart than the sandbox's own.
 

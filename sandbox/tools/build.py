@@ -31,8 +31,9 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from sandbox import language_host
-from sandbox.console import say, step
+from sandbox.console import duration, say, step
 from sandbox.layout import OFFICIAL, PROVIDERS, Layout, hold_lock
+from sandbox.tools import reference
 from sandbox.tools.catalog import TOOLS, ModuleFile, Tool
 from sandbox.tools.errors import ToolError
 from sandbox.tools.golang import find_go
@@ -86,12 +87,29 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     missing = [tool for tool, have in zip(tools, found, strict=True) if have is None]
     if missing:
         with hold_lock(cache / "build.lock", lambda: say("Another sandbox is building the tools; waiting for it.")):
-            say(f"Building {len(missing)} of {len(tools)} tools, once, into {cache} (about a minute or two each):")
-            go = find_go(cache, path)
-            for tool in missing:
-                _cached(tool, cache) or build(tool, cache, go)
+            _build_missing(missing, len(tools), cache, path)
         found = [have or _cached(tool, cache) for tool, have in zip(tools, found, strict=True)]
     _point(link, gather([have for have in found if have], cache))
+
+
+def _build_missing(missing: Sequence[Tool], of: int, cache: Path, path: str) -> None:
+    """Build tools one after the other, and show which, why and for how long."""
+    seconds = sum(reference.SECONDS.get(tool.name, 0) for tool in missing)
+    say(
+        f"Building {len(missing)} of {of} tools with Go. This happens once and needs the network.\n"
+        f"It took {duration(seconds)} on {reference.MACHINE} ({reference.MEASURED}). "
+        "You can interrupt it; the next run goes on from there.\n"
+        f"Folder: {cache}"
+    )
+    for reason in filter(None, (unsuitable(tool, path) for tool in missing)):
+        say(f"  {reason}")
+    go = find_go(cache, path)
+    try:
+        for number, tool in enumerate(missing, 1):
+            _cached(tool, cache) or build(tool, cache, go, f"{number}/{len(missing)} ")
+    except KeyboardInterrupt:
+        say("Interrupted. The tools built so far are kept: run the same command again to go on from there.")
+        raise
 
 
 def equip(layout: Layout) -> None:
@@ -153,19 +171,39 @@ def on_path(tool: Tool, path: str) -> Found | None:
         folder = Path.home() / ".pulumi" / "plugins" / tool.plugin
         return Found(tool, tool.plugin, folder, built=False) if (folder / tool.name).exists() else None
     program = shutil.which(tool.name, path=path)
-    if program is None:
+    if program is None or _objection(tool, program):
         return None
     folder = Path(program).resolve().parent
+    return Found(tool, _printed_version([program, *tool.version_arguments]) or "", folder, built=False)
+
+
+def unsuitable(tool: Tool, path: str) -> str | None:
+    """Return why the program of that name on ``path`` is not used; None if there is none or it is used."""
+    program = None if tool.part_of or tool.plugin else shutil.which(tool.name, path=path)
+    objection = _objection(tool, program) if program else None
+    return f"Not used: {program}, {objection}. The sandbox builds its own." if objection else None
+
+
+def _objection(tool: Tool, program: str) -> str | None:
+    """Return what is wrong with the machine's own program for a tool."""
     version = _printed_version([program, *tool.version_arguments])
-    if not version or version not in SpecifierSet(tool.accepts):
-        return None
-    if not all((folder / companion).exists() for companion in tool.companions):
-        return None
-    return Found(tool, version, folder, built=False)
+    if not version:
+        return f"which does not print its version (expected {tool.accepts})"
+    if version not in SpecifierSet(tool.accepts):
+        return f"version {version} (expected {tool.accepts})"
+    folder = Path(program).resolve().parent
+    missing = [companion for companion in tool.companions if not (folder / companion).exists()]
+    return f"which lacks {', '.join(missing)} next to it" if missing else None
 
 
-def build(tool: Tool, cache: Path, go: Path) -> Found:
-    """Builds ``tool`` into the cache. What was compiled before an interruption is not compiled again.
+def build(tool: Tool, cache: Path, go: Path, position: str = "") -> Found:
+    """Build a tool into the cache. Go does not compile again what it compiled before an interruption.
+
+    Args:
+        tool: The tool.
+        cache: The cache folder.
+        go: The Go to build with.
+        position: Shown before the tool's name, such as ``2/9``.
 
     Raises:
         ToolError: Go failed; the message names the log and the way out.
@@ -176,7 +214,8 @@ def build(tool: Tool, cache: Path, go: Path) -> Found:
     draft.mkdir(parents=True)
     log = cache / "logs" / f"{tool.name}.log"
     log.parent.mkdir(exist_ok=True)
-    with step(f"{tool.name} {tool.version}", "building") as done, log.open("w") as output:
+    expected = reference.SECONDS.get(tool.name)
+    with step(f"{position}{tool.title}", "building", expected=expected) as done, log.open("w") as output:
         modules = sorted({source.module for source in tool.embeds.values()})
         if modules and _run([str(go), "mod", "download", *modules], tool.folder, output.fileno()) != 0:
             raise ToolError(_failure(tool, log, cache))
@@ -228,8 +267,10 @@ def gather(found: Sequence[Found], cache: Path) -> Path:
     (draft / "tools.json").write_text(manifest + "\n")
     try:
         draft.rename(target)
-    except OSError:  # another sandbox gathered the same tools meanwhile
-        shutil.rmtree(draft)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(draft)  # another sandbox gathered the same tools at the same time
     return target
 
 
@@ -305,9 +346,11 @@ def _overlay(tool: Tool, go: Path) -> Iterator[list[str]]:
 
 
 _REASONS = {
-    r"dial tcp|no such host|proxyconnect|i/o timeout": "The Go module proxy (GOPROXY) is out of reach.",
+    r"dial tcp|no such host|proxyconnect|i/o timeout": (
+        "Go cannot download modules: check the network, or set GOPROXY to a mirror that you can reach."
+    ),
     r"no space left": "The disk is full: a first build needs about 10 GB, most of it for Go's own caches.",
-    r"checksum mismatch|SECURITY ERROR": "A module is not what its checksum in go.sum says: do not trust this mirror.",
+    r"checksum mismatch|SECURITY ERROR": "A module does not match its checksum in go.sum: do not trust this mirror.",
     r"signal: killed|cannot allocate memory": "The machine ran out of memory: a first build needs about 4 GB.",
 }
 """What Go's output looks like -> what it means."""
@@ -320,7 +363,7 @@ def _failure(tool: Tool, log: Path, cache: Path) -> str:
     last = "\n".join(f"    {line}" for line in text.strip().splitlines()[-5:])
     return "\n".join(
         [
-            f"Building {tool.name} {tool.version} failed. The end of {log}:",
+            f"Building {tool.title} failed. The end of {log}:",
             last,
             *reasons,
             f"Run the same command again to go on from here, or put {tool.name} {tool.accepts} on PATH.",

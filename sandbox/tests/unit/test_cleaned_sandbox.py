@@ -1,4 +1,4 @@
-"""Commands that need a deployed stack, on a sandbox that has none: they say so and start nothing."""
+"""Commands that need a deployed stack, on a sandbox that has none: they report that and start nothing."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def test_nothing_is_deployed_is_all_that_a_cleaned_sandbox_says(
     root = tmp_path / "state"
     result = run(*command, "--stack", stack, "--state", str(root))
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.strip() == f"Nothing is deployed: make sandbox{again}"
+    assert result.stderr.strip() == f"Stack {stack} is not deployed in the sandbox. Deploy it: make sandbox{again}"
     assert not root.exists()
 
 
@@ -33,5 +33,5 @@ def test_a_stack_that_was_destroyed_is_not_deployed(tmp_path: Path):
     file.parent.mkdir(parents=True)
     file.write_text('{"checkpoint": {"latest": {"resources": null}}}')
     result = run("doctor", "--state", str(tmp_path))
-    assert "Nothing is deployed: make sandbox" in result.stderr
+    assert "Stack sandbox is not deployed in the sandbox. Deploy it: make sandbox" in result.stderr
     assert not layout.logs.exists()

@@ -237,14 +237,14 @@ def test_the_real_autoscaler_is_remembered_in_every_later_shell(
 
 def test_a_service_that_fails_at_its_start_is_shown_with_the_end_of_its_log(layout: Layout, define: Define):
     define(program("worker", FAIL))
-    with pytest.raises(ProcessError, match=r"worker ended at its start(.|\n)*no such folder: /nowhere"):
+    with pytest.raises(ProcessError, match=r"worker ended during its start(.|\n)*no such folder: /nowhere"):
         processes.start(layout)
 
 
 def test_a_service_that_never_gets_ready_is_told(layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processes, "START_SECONDS", 0.5)
     define(program("worker", SAY_NOTHING))
-    with pytest.raises(ProcessError, match="worker did not say that it is ready"):
+    with pytest.raises(ProcessError, match="worker was not ready within"):
         processes.start(layout)
 
 
@@ -253,7 +253,7 @@ def test_the_ready_line_of_an_earlier_run_does_not_count(layout: Layout, define:
     processes.start(layout)
     processes.stop(layout)
     define(program("worker", FAIL))
-    with pytest.raises(ProcessError, match="ended at its start"):
+    with pytest.raises(ProcessError, match="ended during its start"):
         processes.start(layout)
 
 

@@ -123,6 +123,20 @@ def test_a_tool_on_path_is_taken_if_its_version_fits(forge: Forge, printed: str,
     assert bool(on_path(HAMMER, forge.search_path())) == accepted
 
 
+def test_an_old_tool_on_path_is_named_before_another_is_built(forge: Forge, capsys: pytest.CaptureFixture[str]):
+    program = forge.install("hammer", "#!/bin/sh\necho 3.5.9\n")
+    forge.ensure(HAMMER)
+    shown = capsys.readouterr().err
+    assert f"Not used: {program}, version 3.5.9 (expected ~=3.6.0). The sandbox builds its own." in shown
+    assert shown.index("Not used") < shown.index("building")
+
+
+def test_a_build_without_network_names_the_setting(forge: Forge):
+    forge.broken.write_text("dial tcp: lookup proxy: no such host")
+    with pytest.raises(ToolError, match="check the network, or set GOPROXY to a mirror"):
+        forge.ensure(HAMMER)
+
+
 def test_a_tool_on_path_that_fails_is_not_taken(forge: Forge):
     forge.install("hammer", "#!/bin/sh\necho 3.6.13\nexit 1\n")
     assert on_path(HAMMER, forge.search_path()) is None
@@ -395,6 +409,10 @@ def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_b
         compiler = int(forge.builds()[0])
         builder.send_signal(signal.SIGINT)
         assert builder.wait(timeout=20) != 0
+        assert builder.stderr
+        shown = builder.stderr.read()
+    assert "... interrupted (" in shown
+    assert "Interrupted. The tools built so far are kept: run the same command again" in shown
     with pytest.raises(ProcessLookupError):
         os.kill(compiler, 0)
     assert not forge.link.exists()

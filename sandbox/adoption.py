@@ -1,7 +1,7 @@
-"""A cluster that was there before Pulumi: what the stack ``adopt`` adopts.
+"""A cluster that Pulumi did not create: the stack ``adopt`` adopts it.
 
 ``python -m sandbox.adoption make`` creates, with plain boto3 and as ``eksctl create cluster`` would, a network, roles,
-the cluster ``legacy`` and its managed node group ``workers``; no IAM OIDC provider, which eksctl makes only if told to.
+the cluster ``legacy`` and its managed node group ``workers``; no IAM OIDC provider: eksctl makes none unasked.
 ``python -m sandbox.adoption remove`` deletes them. Both go by names and tags, so that each can be run again after an
 interruption and does only what is left to do.
 """
@@ -46,12 +46,12 @@ _ROLES = {
 }
 """Role -> the service that assumes it, and its AWS-managed policies."""
 
-# Waiters' defaults are for a cloud: 30 s between two looks.
+# Waiters' defaults are for a cloud: 30 s between two calls.
 _SOON: WaiterConfigTypeDef = {"Delay": 1, "MaxAttempts": 120}
 
 
 def make(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
-    """Creates whatever of the cluster is not there yet, and waits until it is active."""
+    """Create the missing parts of the cluster and wait until it is active."""
     with step(f"cluster {CLUSTER}", "creating outside Pulumi") as done:
         subnets = _make_network(ec2)
         arns = {name: _make_role(iam, name) for name in _ROLES}
@@ -83,7 +83,7 @@ def make(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
 
 
 def remove(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
-    """Deletes all that :func:`make` created, if it is there."""
+    """Delete everything that :func:`make` created and that still exists."""
     if not _vpcs(ec2):
         return
     with step(f"cluster {CLUSTER}", "deleting") as done:

@@ -20,7 +20,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from sandbox import processes, stacks
-from sandbox.console import duration, say
+from sandbox.console import duration, report
 from sandbox.layout import PROJECT, Layout, hold_lock
 from sandbox.shell import prepare
 from sandbox.tools.build import equip, notes
@@ -65,16 +65,16 @@ def up(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: 
         clock = Clock()
         layout = _start(layout, clock)
         for note in notes(layout.bin):
-            say(note)
+            report(note)
         with clock.part("pulumi up"):
             _prepare(layout, stack)
             # Without a preview first: that would run the program twice, and `preview` is a separate command.
             _pulumi(layout, stack, "up", "--yes", "--skip-preview", more=more)
-    say(f"\nStack {stack} is up ({clock.summary()}).\n")
+    report(f"\nStack {stack} is up ({clock.summary()}).\n")
     verdict = subprocess.run(
         _doctor(stack, "--wait", SETTLE_SECONDS), cwd=layout.project, env=layout.env(), check=False
     ).returncode
-    say(f"\n{_what_next(stack)}")
+    report(f"\n{_what_next(stack)}")
     if verdict:
         raise typer.Exit(verdict)
 
@@ -106,7 +106,7 @@ def shell(
         for name, value in layout.exports().items():
             print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
         return
-    say(
+    report(
         f"In this shell, plain pulumi, kubectl, helm and aws work on the sandbox: cluster {layout.cluster}, "
         f"`pulumi --stack {stack}`. Leave it with `exit`."
     )
@@ -159,7 +159,9 @@ def down(state: StateOption = None) -> None:
                 stacks.run(layout, "destroy", "--yes", "--skip-preview", "--stack", stack)
             _adoption(layout, "remove")
         processes.stop(layout)
-    say("All stacks are destroyed and all processes are stopped. `make sandbox-clean` also removes the state folder.")
+    report(
+        "All stacks are destroyed and all processes are stopped. `make sandbox-clean` also removes the state folder."
+    )
 
 
 @app.command()
@@ -183,7 +185,7 @@ def clean(state: StateOption = None) -> None:
     with _exclusive(layout):
         processes.stop(layout)
         shutil.rmtree(root)
-    say(f"Removed {root}.")
+    report(f"Removed {root}.")
 
 
 @app.command()
@@ -200,7 +202,7 @@ def tools(state: StateOption = None) -> None:
     """Build the missing tools; start nothing."""
     layout = Layout.load(state)
     equip(layout)
-    say(f"Tools: {layout.bin.resolve()}")
+    report(f"Tools: {layout.bin.resolve()}")
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
@@ -243,7 +245,7 @@ def _deployed(state: Path | None, stack: Stack) -> Layout:
 def _exclusive(layout: Layout) -> Iterator[None]:
     """Let one command at a time change the sandbox."""
     with hold_lock(
-        layout.run / "command.lock", lambda: say("Another command is using this sandbox; waiting until it ends.")
+        layout.run / "command.lock", lambda: report("Another command is using this sandbox; waiting until it ends.")
     ):
         yield
 
@@ -284,7 +286,7 @@ def _what_next(stack: Stack) -> str:
         [
             "Three things to try:",
             f"  1. {shell}, then: kubectl get nodes",
-            "     The real Kubernetes API answers. pulumi, helm and aws reach the sandbox too.",
+            "     The real Kubernetes API answers; pulumi, helm and aws work too.",
             "  2. In the same shell: python -m doctor stress",
             "     Ten pending pods make the autoscaler add a node, and remove it later.",
             f"  3. Change a maxSize in Pulumi.{stack}.yaml:",
@@ -311,7 +313,7 @@ def _become(layout: Layout, command: list[str]) -> NoReturn:
 
 
 def _fail(message: str) -> None:
-    say(message)
+    report(message)
     raise typer.Exit(1)
 
 
@@ -332,12 +334,12 @@ def main() -> None:
     try:
         app(prog_name="python -m sandbox")
     except (ToolError, processes.ProcessError, stacks.StackError) as error:
-        say(f"\n{error}")
+        report(f"\n{error}")
         sys.exit(1)
     except OSError as error:
         if (reason := unwritable(error)) is None:
             raise
-        say(f"\n{reason}")
+        report(f"\n{reason}")
         sys.exit(1)
 
 

@@ -24,14 +24,14 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
+def report(text: str, stream: TextIO | None = None) -> None:
     """Print a line at once."""
     print(text, file=stream or sys.stderr, flush=True)
 
 
 def note(label: str, text: str) -> None:
     """Print a line about a service or a tool, aligned with the lines of :func:`step`."""
-    say(f"  {label:<{LABEL_WIDTH}} {text}")
+    report(f"  {label:<{LABEL_WIDTH}} {text}")
 
 
 @contextmanager

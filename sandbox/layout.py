@@ -1,6 +1,6 @@
 """Where a sandbox keeps everything: its paths, its ports and the environment that points plain tools at it.
 
-Every other module of the sandbox asks a :class:`Layout`; none of them joins a path or reads a variable of its own.
+Every other module of the sandbox asks a :class:`Layout`; none of them joins a path or reads a variable itself.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PASSPHRASE = "sandbox"
 _PORT_RANGE = range(20_000, 32_000)
 
 # A person's own cloud must never leak in: these beat or redirect the credentials file and endpoint that we set.
-FOREIGN_PREFIXES = ("AWS_", "PULUMI_", "KUBERNETES_SERVICE_", "HELM_")
+UNSET_PREFIXES = ("AWS_", "PULUMI_", "KUBERNETES_SERVICE_", "HELM_")
 
 _OFFICIAL_PLUGINS = {
     # pulumi-aws, provider/config.go, preConfigureCallback and validateCredentials: the checks that it makes before
@@ -240,7 +240,7 @@ class Layout:
                 dropped, so that no real account can be reached by mistake.
         """
         base = os.environ if base is None else base
-        kept = {name: value for name, value in base.items() if not name.startswith(FOREIGN_PREFIXES)}
+        kept = {name: value for name, value in base.items() if not name.startswith(UNSET_PREFIXES)}
         direct = dict.fromkeys(("NO_PROXY", "no_proxy"), _no_proxy(base))
         return kept | {"PATH": self.path(base.get("PATH", os.defpath))} | direct | self.variables()
 
@@ -264,7 +264,7 @@ def hold_lock(path: Path, before_waiting: Callable[[], None] = lambda: None) -> 
 
     Args:
         path: The file.
-        before_waiting: Called if somebody else holds it, to tell the user what we wait for.
+        before_waiting: Called if another process holds the lock, to report what we wait for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 class EmulatorError(Exception):
-    """The emulator cannot be reached or refused; the message says what it was asked and what it answered."""
+    """The emulator cannot be reached or refused; the message contains the request and the answer."""
 
 
 class PrivateApi:

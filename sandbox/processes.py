@@ -1,8 +1,8 @@
 """The long-lived processes of a sandbox: what runs, how it is started, watched and stopped.
 
-A process outlives the command that started it: it has a session of its own, no terminal, and a log file for its output.
+A process outlives the command that started it: it has a separate session, no terminal, and a log file for its output.
 Whether it is alive is known for sure, with no doubt about reused process ids: it inherits a locked file, and the kernel
-frees the lock when it ends, however it ends. The same file says, in JSON, what was started.
+frees the lock when it ends, however it ends. The same file describes, in JSON, what was started.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AUTOSCALER_BINARY = "CLUSTER_AUTOSCALER_BIN"
 """Environment variable that names a real Cluster Autoscaler to run instead of the stand-in."""
 
 START_SECONDS = 60.0
-"""How long a process may take to say that it is ready."""
+"""How long a process may take until it reports that it is ready."""
 
 STOP_SECONDS = 30.0
 """How long it may take to end after SIGTERM, before SIGKILL. The cluster controller stops whole control planes."""
@@ -75,7 +75,7 @@ class Record:
         fingerprint: :meth:`Service.fingerprint` at that time.
         started: When, ISO 8601 in UTC.
         log_offset: Size in bytes of the log before it: where its own output begins.
-        ready: Whether it has said that it serves.
+        ready: Whether it has reported that it serves.
     """
 
     pid: int
@@ -99,7 +99,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Status:
-    """A service as it is now: ``record`` is there if it was started and not stopped since."""
+    """A service as it is now: ``record`` is set if it was started and not stopped since."""
 
     service: Service
     alive: bool
@@ -107,7 +107,7 @@ class Status:
 
     @property
     def died(self) -> bool:
-        """It was started, nobody stopped it, and it is gone."""
+        """It was started, it was not stopped, and it is gone."""
         return self.record is not None and not self.alive
 
 
@@ -140,8 +140,8 @@ def services(layout: Layout) -> tuple[Service, ...]:
 def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
     """Makes the named services (default: all) run and waits until they serve. What runs already is kept.
 
-    A process that died, that runs other code or with other settings than ours, or whose port somebody else took
-    meanwhile, is named and mended.
+    A process that died, that runs other code or with other settings than ours, or whose port another program took,
+    is named and restarted.
 
     Returns:
         The layout, with other ports where some had to be changed.
@@ -152,7 +152,7 @@ def start(layout: Layout, names: Iterable[str] | None = None) -> Layout:
     wanted = set(names) if names is not None else {service.name for service in services(layout)}
     if "kubelet" in wanted:
         _remember_autoscaler(layout)
-    layout = _mend_ports(layout, wanted)
+    layout = _replace_ports(layout, wanted)
     selected = [service for service in services(layout) if service.name in wanted]
     for service in selected:
         for needed in selected:
@@ -230,7 +230,7 @@ def _status(layout: Layout, service: Service) -> Status:
 
 
 def _lock_now(descriptor: int) -> bool:
-    """Takes the lock of an open file if nobody has it; whether that went well."""
+    """Take the lock of an open file if it is free; return whether it was."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -259,7 +259,7 @@ def _launch(layout: Layout, service: Service) -> None:
                 f"Another command is starting {service.name}. Wait until it has finished, then run this one again."
             )
         # Before it starts: it writes through the same open file, and may be quicker than we are.
-        log_offset = output.tell()
+        log_offset = log.stat().st_size
         process = subprocess.Popen(
             service.command,
             cwd=PROJECT,
@@ -281,10 +281,10 @@ def _write(path: Path, record: Record) -> None:
 
 
 def _await_ready(layout: Layout, service: Service) -> None:
-    """Waits until a launched service has said that it serves.
+    """Wait until a launched service has reported that it serves.
 
     Raises:
-        ProcessError: It ended, or said nothing in time.
+        ProcessError: It ended, or was not ready in time.
     """
     now = _status(layout, service)
     if now.alive and now.record and now.record.ready:
@@ -343,8 +343,8 @@ def _await_end(path: Path, seconds: float) -> bool:
 # -- ports -----------------------------------------------------------------------------------------------------------
 
 
-def _mend_ports(layout: Layout, wanted: set[str]) -> Layout:
-    """Gives other ports, for good, to the services that do not run and whose port somebody else has."""
+def _replace_ports(layout: Layout, wanted: set[str]) -> Layout:
+    """Give other ports permanently to the services that do not run and whose port another program has."""
     others: dict[str, int] = {}
     for now in status(layout):
         field = now.service.port
@@ -368,7 +368,7 @@ def log_files(layout: Layout) -> dict[str, Path]:
 
 
 def describe(states: Sequence[Status], layout: Layout) -> list[str]:
-    """One line for each service: how it is, since when, and where to look."""
+    """One line for each service: its state, since when, and its log."""
     return [_describe(now, layout) for now in states]
 
 

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from sandbox.layout import FOREIGN_PREFIXES, Layout, write_atomically
+from sandbox.layout import UNSET_PREFIXES, Layout, write_atomically
 
 PROMPT = "(sandbox) "
 
 COMMANDS = ("aws", "helm", "kubectl", "make", "pulumi", "python", "python3")
 """Commands that no alias or function of the user's may redirect."""
 
-_PREFIXES = "|".join(FOREIGN_PREFIXES)
+_PREFIXES = "|".join(UNSET_PREFIXES)
 
 # Of any POSIX shell: the sandbox's programs come first, so that `env` and `sed` are found in whatever PATH is left.
 _SETTLE = r"""

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import yaml
 
-from sandbox.console import say
+from sandbox.console import report
 from sandbox.layout import Layout, write_atomically
 
 PROJECT_NAME = "eks-cluster-autoscaler"
@@ -29,7 +29,7 @@ class _Command(TypedDict):
 
 
 class StackError(Exception):
-    """Pulumi, or what must precede it, failed; the message says why."""
+    """Pulumi, or a step before it, failed; the message contains the reason."""
 
 
 def run(layout: Layout, *arguments: str) -> None:
@@ -126,10 +126,10 @@ def _command(layout: Layout, arguments: Sequence[str]) -> _Command:
 
 
 def _break_stale_locks(layout: Layout, stack: str) -> None:
-    """Frees a stack whose last command was killed. One that still runs is respected: Pulumi itself will say so."""
+    """Frees a stack whose last command was killed. Pulumi itself reports a command that still runs."""
     locks = [*layout.pulumi_state.glob(f".pulumi/locks/organization/*/{stack}/*.json")]
     if locks and not any(_runs(holder) for holder in map(_holder, locks) if holder):
-        say(f"  A Pulumi command that held stack '{stack}' died; freeing the stack.")
+        report(f"  A Pulumi command that held stack '{stack}' died; freeing the stack.")
         ask(layout, "cancel", "--yes", "--stack", stack)
 
 

@@ -3,7 +3,7 @@
     python3 scripts/drift_issue.py REPORTS RUN_URL
 
 REPORTS is a folder with one Markdown file per environment, which `drift.yml` made: `<environment>.md` for one that
-drifted or is broken, `<environment>.ok.md` for one that is as the program says. Needs Python and the program gh with a
+drifted or is broken, `<environment>.ok.md` for one without drift. Needs Python and the program gh with a
 token that may write issues.
 """
 
@@ -20,7 +20,7 @@ LARGEST = 60_000
 
 
 def body(folder: Path, run: str) -> str:
-    """Return the text of the issue; empty if every environment is as the program says.
+    """Return the text of the issue; empty if no environment has drifted.
 
     Args:
         folder: The reports.
@@ -31,12 +31,12 @@ def body(folder: Path, run: str) -> str:
         return ""
     good = sorted(file.name.removesuffix(".ok.md") for file in folder.glob("*.ok.md"))
     head = f"The nightly check found differences. The newest run: {run}\n"
-    tail = f"\nAs the program says: {', '.join(good)}.\n" if good else ""
+    tail = f"\nWithout drift: {', '.join(good)}.\n" if good else ""
     parts = [f"\n## {file.stem}\n\n{file.read_text(encoding='utf-8').strip()}\n" for file in wrong]
-    room = LARGEST - len(head) - len(tail)
+    space = LARGEST - len(head) - len(tail)
     text = "".join(parts)
-    if len(text) > room:
-        each = room // len(parts)
+    if len(text) > space:
+        each = space // len(parts)
         text = "".join(part if len(part) <= each else _cut(part, each) for part in parts)
     return head + text + tail
 
@@ -63,7 +63,7 @@ def keep(text: str, run: str) -> None:
         _gh("label", "create", LABEL, "--force", "--description", "Environments differ from the program")
         _gh("issue", "create", "--title", TITLE, "--label", LABEL, "--body-file", "-", given=text)
     elif number:
-        _gh("issue", "close", number, "--comment", f"Every environment is as the program says: {run}")
+        _gh("issue", "close", number, "--comment", f"No environment has drifted: {run}")
 
 
 def _gh(*words: str, given: str = "") -> str:

@@ -1,7 +1,7 @@
 """Prints the environments for CI, made from the Pulumi.*.yaml files, as outputs of a GitHub step.
 
 Without an argument: `matrix=`, all environments by name. With `--stages`: `stage-1=`, `stage-2=`, ..., as ordered in
-`.github/deploy-order`. Environments of the sandbox (account 123456789012, which nobody has) are left out. Needs nothing
+`.github/deploy-order`. Environments of the sandbox (account 123456789012) are left out. Needs nothing
 but Python.
 """
 

@@ -26,7 +26,7 @@ REASONS = {
     r"Permission denied|Read-only file system": "The folder is not writable.",
     r"CERTIFICATE_VERIFY_FAILED": "The TLS certificate of the package index is not trusted. Set PIP_CERT to your CA.",
 }
-"""What pip's output looks like -> what it means."""
+"""Pattern in pip's output -> its meaning."""
 
 AGAIN = "setup: then run the same command again; pip keeps what it downloaded."
 

@@ -90,7 +90,7 @@ MUTATIONS = (
         "components/pure/arguments.py",
         "            if key not in declared:",
         "            if key not in declared and False:",
-        "tests/unit/test_arguments.py::test_a_file_in_camel_case_becomes_arguments_in_snake_case_and_is_told_of_in_its_own",
+        "tests/unit/test_arguments.py::test_a_file_in_camel_case_becomes_snake_case_arguments_and_its_errors_use_camel_case",
     ),
     Mutation(
         "an invoke goes to the default provider",
@@ -216,7 +216,7 @@ def survives(mutation: Mutation) -> str:
         target = copy / mutation.path
         text = target.read_text()
         if mutation.before not in text:
-            return f"no longer applies to {mutation.path}: mend scripts/mutations.py"
+            return f"no longer applies to {mutation.path}: fix scripts/mutations.py"
         target.write_text(text.replace(mutation.before, mutation.after))
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", mutation.test]
         run = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)

@@ -3,8 +3,8 @@
     pulumi stack export --stack dev | python scripts/pending_creates.py > interrupted.json
 
 The engine writes down what it begins to create; if it dies before AWS answers, it cannot know whether that exists, and
-the next `up` makes it again. This looks for each such resource by what it was to be made with, in the AWS account of
-the environment. It changes nothing: what to run next, it says on stderr.
+the next `up` makes it again. This searches each such resource by its inputs, in the AWS account of
+the environment. It changes nothing: it prints what to run next on stderr.
 
 (`pulumi refresh --import-pending-creates`, made for this, forgets the resource instead: seen with Pulumi 3.259.0.)
 """
@@ -50,7 +50,7 @@ class Finding(NamedTuple):
 
 
 def pending_creates(export: Mapping[str, Any]) -> list[Pending]:
-    """The creations under way when the engine died, from `pulumi stack export`; components have nothing to look for."""
+    """The creations under way when the engine died, from `pulumi stack export`; components are not in AWS."""
     operations = export["deployment"].get("pending_operations") or []
     resources = [
         each["resource"] for each in operations if each["type"] == "creating" and each["resource"].get("custom")
@@ -67,8 +67,8 @@ def pending_creates(export: Mapping[str, Any]) -> list[Pending]:
     ]
 
 
-def look(export: Mapping[str, Any], clients: Clients) -> list[Finding]:
-    """Looks for each resource whose creation is pending, with the inputs of each time that it was tried."""
+def search(export: Mapping[str, Any], clients: Clients) -> list[Finding]:
+    """Search each resource whose creation is pending, with the inputs of each time that it was tried."""
     resources = export["deployment"].get("resources") or []
     owned = {each["urn"]: each["id"] for each in resources if each.get("id")}
     tried: dict[str, list[Pending]] = {}
@@ -104,7 +104,7 @@ def advice(findings: list[Finding]) -> str:
     if not findings:
         return "No creation was interrupted; nothing to do.\n"
     lines = [f"Interrupted creations: {len(findings)}"]
-    lines += [f"  {each.pending.type} {each.pending.urn.split('::')[-1]}: {_told(each)}" for each in findings]
+    lines += [f"  {each.pending.type} {each.pending.urn.split('::')[-1]}: {_outcome(each)}" for each in findings]
     lines += ["", "If what was found is this stack's own, and no other `up` of it runs:", ""]
     importable = [each for each in findings if each.ids and not each.owned]
     lines += [f"  {command}" for each in importable if (command := _wait(each))]
@@ -119,7 +119,7 @@ def _wait(finding: Finding) -> str | None:
     return wait.format(**finding.pending.inputs, id=(finding.ids or [""])[0]) if wait else None
 
 
-def _told(finding: Finding) -> str:
+def _outcome(finding: Finding) -> str:
     ids, evidence = finding.ids, _evidence(finding.pending.inputs)
     if ids is None:
         return "creating it again does no harm"
@@ -137,7 +137,7 @@ def _evidence(inputs: Inputs) -> str:
     return f" (by its tags {', '.join(f'{key}={value}' for key, value in tags.items())})" if tags else ""
 
 
-# -- where to look: type -> the IDs of what fits the inputs ------------------------------------------------------------
+# -- how to search: type -> the IDs of what fits the inputs ------------------------------------------------------------
 
 
 def _by_tags(operation: str, key: str, id_key: str, **filters: str) -> Callable[[Clients, Inputs], list[str]]:
@@ -293,7 +293,7 @@ _WAITS: Mapping[str, str] = {
 def main() -> int:
     """Read `pulumi stack export` from stdin, print the file and the advice; exit code 2 when that or AWS fails."""
     try:
-        findings = look(json.load(sys.stdin), lambda service: boto3.client(service))  # type: ignore[call-overload]
+        findings = search(json.load(sys.stdin), lambda service: boto3.client(service))  # type: ignore[call-overload]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"pending_creates: got no `pulumi stack export` on stdin ({error!r})", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 
     PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true pulumi preview --json | python -m scripts.preview_report STACK
 
-Plain ``--json`` would do but for the policy pack, of which it does not tell. Anything replaced or deleted is told first
+Plain ``--json`` lacks the policy pack's findings. Anything replaced or deleted is reported first
 and loudly: that is what a reviewer must not miss.
 """
 
@@ -109,8 +109,8 @@ def _row(change: Change) -> str:
 
 
 def _severity(events: list[dict[str, Any]], level: str) -> list[str]:
-    said = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
-    return [_cell(each["message"]) for each in said if each["severity"] == level]
+    diagnostics = [event["diagnosticEvent"] for event in events if "diagnosticEvent" in event]
+    return [_cell(each["message"]) for each in diagnostics if each["severity"] == level]
 
 
 def _cell(text: str) -> str:

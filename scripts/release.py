@@ -51,7 +51,7 @@ def notes(version: str, folder: Path) -> str:
 
 
 def _section(version: str, folder: Path) -> tuple[str, str]:
-    """Date and text of a version in the changelog; both empty if it is not there."""
+    """Date and text of a version in the changelog; both empty if the changelog lacks it."""
     changelog = (folder / "CHANGELOG.md").read_text(encoding="utf-8")
     found = re.search(rf"^## {re.escape(version)} — (.*?)$(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
     return (found[1].strip(), found[2].strip()) if found else ("", "")

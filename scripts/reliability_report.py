@@ -2,10 +2,10 @@
 
     python scripts/reliability_report.py build/reliability.xml [build/reliability-again.xml] docs/reliability.md
 
-A later run counts for the cases that it has: those that had failed and were mended, as the page then says. If the runs
+A later run counts for the cases that it has: those that had failed and were fixed, as the page then shows. If the runs
 are of several days, each row shows its own.
 
-A test case tells as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `answered`,
+A test case has as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `answered`,
 `seen` and any `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
 """
 
@@ -25,7 +25,7 @@ Faults put in on purpose, in the sandbox. Each row names who answered. The Pulum
 its Helm, and the Kubernetes API server are the real ones; AWS is emulated, and its plugin and the autoscaler's process
 are stand-ins. The chart is the sandbox's own. No row rests on a stand-in's own retry or wording.
 
-Written by `make faults`; nothing here is edited by hand. A short form of the same suite runs with every `make test`.
+Written by `make faults`; do not edit it. A short form of the same suite runs with every `make test`.
 """
 
 
@@ -57,15 +57,15 @@ def cases(elements: list[ElementTree.Element]) -> list[Case]:
         name = element.get("name", "?")
         if element.find("skipped") is not None:
             raise ValueError(f"{name} was skipped; a report of the suite needs all of it")
-        told = _properties(element)
-        figures = {key.removeprefix(_FIGURE): value for key, value in told.items() if key.startswith(_FIGURE)}
+        properties = _properties(element)
+        figures = {key.removeprefix(_FIGURE): value for key, value in properties.items() if key.startswith(_FIGURE)}
         run.append(
             Case(
-                kind=told.get("kind", _NO_KIND),
-                date=told.get("date", ""),
-                done=told.get("done", name),
-                answered=told.get("answered", ""),
-                seen=told.get("seen", ""),
+                kind=properties.get("kind", _NO_KIND),
+                date=properties.get("date", ""),
+                done=properties.get("done", name),
+                answered=properties.get("answered", ""),
+                seen=properties.get("seen", ""),
                 figures=figures,
                 failure=_failure(element),
             )
@@ -98,7 +98,7 @@ def report(*runs: str) -> str:
     days = _conditions(elements)
     failed = sum(not each.passed for each in run)
     lines = [_INTRODUCTION, *(f"- {date}: {machine}; {versions}" for date, machine, versions in days)]
-    again = f" ({repeated} of them run again, after a failure was mended)" if repeated else ""
+    again = f" ({repeated} of them run again, after a failure was fixed)" if repeated else ""
     lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed{again}", ""]
     counts = Counter(each.kind for each in run)
     lines += ["| kind of fault | cases | failed |", "| --- | --- | --- |"]
@@ -115,19 +115,19 @@ def _conditions(elements: list[ElementTree.Element]) -> list[tuple[str, ...]]:
     """Date, machine and versions of each run, oldest first.
 
     Raises:
-        ValueError: Some are not told.
+        ValueError: Some are missing.
     """
     found = set()
     for element in elements:
-        told = _properties(element)
-        # A test that failed before its first fixture tells nothing; the others tell of the same run.
-        missing = [name for name in CONDITIONS if name not in told]
+        properties = _properties(element)
+        # A test that failed before its first fixture has no properties; the others are of the same run.
+        missing = [name for name in CONDITIONS if name not in properties]
         if not missing:
-            found.add(tuple(told[name] for name in CONDITIONS))
+            found.add(tuple(properties[name] for name in CONDITIONS))
         elif len(missing) < len(CONDITIONS):
-            raise ValueError(f"the run does not tell its {', '.join(missing)}")
+            raise ValueError(f"the run lacks its {', '.join(missing)}")
     if not found:
-        raise ValueError(f"the run does not tell its {', '.join(CONDITIONS)}")
+        raise ValueError(f"the run lacks its {', '.join(CONDITIONS)}")
     return sorted(found)
 
 
@@ -176,8 +176,8 @@ def main() -> int:
     try:
         text = report(*(source.read_text() for source in sources))
     except (OSError, ValueError) as error:
-        told = ", ".join(map(str, sources))
-        print(f"reliability_report: got {told}, expected a run of the reliability suite: {error}", file=sys.stderr)
+        given = ", ".join(map(str, sources))
+        print(f"reliability_report: got {given}, expected a run of the reliability suite: {error}", file=sys.stderr)
         return 2
     target.write_text(text)
     return 0

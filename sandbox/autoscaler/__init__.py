@@ -2,7 +2,7 @@
 
 It accepts the same command line, gets its credentials through the same chain, reads and writes the same objects of the
 Kubernetes and AWS APIs, and reports errors in the same words, so that a broken link stops it as it would stop Cluster
-Autoscaler. It is NOT Cluster Autoscaler, and it says so in its log, its events and its status.
+Autoscaler. It is NOT Cluster Autoscaler, and it states that in its log, its events and its status.
 
 What it does: discovery by tag, node templates from living nodes or from tags and ``DescribeNodegroup``, scale-up by the
 expander least-waste, backoff after a failed scale-up, removal of empty nodes, the status, leader election.

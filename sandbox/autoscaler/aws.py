@@ -1,4 +1,4 @@
-"""Calls to AWS, with credentials and region from where Cluster Autoscaler's SDK looks, and nowhere else.
+"""Calls to AWS, with credentials and region only from where Cluster Autoscaler's SDK reads them.
 
 After cloudprovider/aws (auto_scaling_groups.go, aws_wrapper.go, aws_manager.go); errors as in the AWS SDK for Go v2.
 """
@@ -176,7 +176,7 @@ def describe(error: Exception, service: str, operation: str) -> str:
 
 
 def _api_error(error: ClientError) -> str:
-    said, metadata = error.response["Error"], error.response.get("ResponseMetadata", {})
+    answer, metadata = error.response["Error"], error.response.get("ResponseMetadata", {})
     status, request = metadata.get("HTTPStatusCode", 0), metadata.get("RequestId", "")
-    problem = f"api error {said.get('Code', 'Unknown')}: {said.get('Message', '')}"
+    problem = f"api error {answer.get('Code', 'Unknown')}: {answer.get('Message', '')}"
     return f"https response error StatusCode: {status}, RequestID: {request}, {problem}"

@@ -11,7 +11,7 @@ WAITS_SINCE = 33
 
 
 class UnknownReleaseError(ValueError):
-    """The image names no release that the stand-in can play; the message says which ones it can."""
+    """The image names no release that the stand-in can play; the message names those that it can."""
 
 
 def of_image(image: str) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox's AWS: ministack behind a gateway that mends what the program, the autoscaler and the doctor need.
+"""The sandbox's AWS: ministack behind a gateway that corrects what the program, the autoscaler and the doctor need.
 
 ``python -m sandbox.aws --port P --state DIR`` runs it. The parts, in the order in which a request meets them:
 

@@ -16,7 +16,7 @@ class Calls:
         self._counted[service, action, client] += 1
 
     def clear(self) -> None:
-        """Starts from nought."""
+        """Start from zero."""
         self._counted.clear()
 
     def made(self) -> list[dict[str, str | int]]:
@@ -28,4 +28,4 @@ class Calls:
 
 
 CALLS = Calls()
-"""The calls of this process: the gateway counts, the private API tells."""
+"""The calls of this process: the gateway counts, the private API reports."""

@@ -17,7 +17,7 @@ NAMES = ("iam", "node-group-update", "tag-call")
 
 
 class InvalidDelay(ValueError):
-    """A delay that cannot be set; the message says why."""
+    """A delay that cannot be set; the message contains the reason."""
 
 
 class Delays:

@@ -104,8 +104,8 @@ class Request:
 class Gateway:
     """The ASGI application that the server runs, around ministack's.
 
-    ministack answers some services in threads of their own. Here each request is read first, then answered alone, then
-    sent: no two ever meet half-way, and what a client was told is what is saved.
+    ministack answers some services in separate threads. Here each request is read first, then answered alone, then
+    sent: no two ever meet half-way, and what a client received is what is saved.
 
     Args:
         application: ministack's ASGI application, hooks installed.
@@ -212,7 +212,7 @@ async def _hit(fault: Fault, request: Request, receive: Receive, send: Send) -> 
         while (await receive())["type"] != "http.disconnect":
             pass
         return None
-    # Announce a body, send a part of it and stop: the server closes the connection in the middle of the answer.
+    # Declare a body, send a part of it and stop: the server closes the connection in the middle of the answer.
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
     await send({"type": "http.response.body", "body": b"<", "more_body": True})
     return None

@@ -1,4 +1,4 @@
-"""How ministack is mended: its functions and actions, replaced by name at run time, never copied.
+"""How ministack is corrected: its functions and actions, replaced by name at run time, never copied.
 
 Each module of :mod:`sandbox.aws.hooks` ends with a tuple ``HOOKS`` of the hooks made here. :func:`install` first checks
 that ministack is the pinned version and has every hooked name, then puts them all in place.
@@ -78,7 +78,7 @@ def install(hooks: Iterable[Hook]) -> None:
     """Checks all hooks, then puts them in place.
 
     Raises:
-        IncompatibleMinistack: Another version is installed, or a hooked name is not there; nothing was changed.
+        IncompatibleMinistack: Another version is installed, or a hooked name does not exist; nothing was changed.
     """
     hooks = tuple(hooks)
     installed = version("ministack")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sandbox.layout import ACCOUNT_ID, LOOPBACK, REGION
 
-_FOREIGN_PREFIXES = ("AWS_", "LOCALSTACK_", "MINISTACK_")
+_UNSET_PREFIXES = ("AWS_", "LOCALSTACK_", "MINISTACK_")
 
 
 class CannotServe(Exception):
-    """The emulated AWS cannot start; the message says why and the way out."""
+    """The emulated AWS cannot start; the message contains the reason and what to do."""
 
 
 def listen(port: int) -> socket.socket:
@@ -42,7 +42,7 @@ def configure(port: int, state: Path) -> None:
         state: Folder that keeps the state.
     """
     # A person's own keys must not become ministack's root user, nor any setting of theirs change what is emulated.
-    for name in [name for name in os.environ if name.startswith(_FOREIGN_PREFIXES)]:
+    for name in [name for name in os.environ if name.startswith(_UNSET_PREFIXES)]:
         del os.environ[name]
     os.environ.update(
         AUTH="true",

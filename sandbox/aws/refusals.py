@@ -49,11 +49,11 @@ _THROTTLED = {
 
 
 def refuse(service: str, error: ApiError, *, form: bool = False) -> Response:
-    """``error`` as ``service`` would say it.
+    """``error`` in the format of ``service``.
 
     Args:
         service: The service that was called.
-        error: What to say.
+        error: The error.
         form: Whether the request was an HTML form, which asks for XML: decides for services that the sandbox has not.
     """
     return _BY_SERVICE.get(service, AUTOSCALING.fail if form else _eks)(error)

@@ -13,7 +13,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 
 
 class InvalidToken(Exception):
-    """The token proves nothing; the message says why."""
+    """The token proves nothing; the message contains the reason."""
 
 
 class ExpiredToken(InvalidToken):

@@ -17,7 +17,7 @@ _SERVICES = {"autoscaling": autoscaling, "ec2": ec2, "eks": eks, "iam": iam, "ss
 
 
 class UnusableState(Exception):
-    """The state file cannot be taken up; the message says why and the way out."""
+    """The state file cannot be used; the message contains the reason and what to do."""
 
 
 class StateFile:
@@ -68,7 +68,7 @@ class StateFile:
 
 
 class InMemory(StateFile):
-    """A state that nobody saves, for benchmarks: to save all after each change costs the square of their number."""
+    """A state that is never saved, for benchmarks: to save all after each change costs the square of their number."""
 
     def save(self) -> None:
         """Does nothing."""

@@ -6,7 +6,7 @@ that are bound to a node are its business, from the first status to the final de
 CLI once (image ``aws-cli`` of any registry, ``restartPolicy: Never``), by which people see who a service account is to
 AWS. kwok runs all the others.
 
-A process gets the arguments and the environment of its pod and nothing of ours, and besides:
+A process gets the arguments and the environment of its pod and nothing of ours, and in addition:
 
 - what the webhook of EKS put into the pod (:mod:`sandbox.kubernetes.pod_identity`): the projected token for IRSA or for
   the Pod Identity agent, as a file, and its path and the agent's address in the variables that name them;

@@ -1,4 +1,4 @@
-"""``python -m sandbox.kubelet``: the kubelet of the autoscaler's pods as a process of its own."""
+"""``python -m sandbox.kubelet``: the kubelet of the autoscaler's pods as a separate process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def main() -> int:
         parser.error(f"--autoscaler: {arguments.autoscaler} is not an executable file")
     real = RealProgram.at(str(arguments.autoscaler)) if arguments.autoscaler else None
     if real and not real.can_be_renamed:
-        logging.warning("processes cannot have host names of their own here: run only one replica of %s", real.path)
+        logging.warning("processes cannot have separate host names here: run only one replica of %s", real.path)
     state = arguments.state.absolute()
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     stop = threading.Event()

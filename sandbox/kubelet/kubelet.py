@@ -25,7 +25,7 @@ from sandbox.kubernetes.pki import Pki
 _log = logging.getLogger(__name__)
 
 AUTOSCALERS = f"app.kubernetes.io/name={AUTOSCALER_NAME}"
-"""The pods that are ours, beside those that ask AWS once. kwok leaves both alone."""
+"""The pods that are ours, next to those that ask AWS once. kwok leaves both alone."""
 
 _STOP_SECONDS = 10.0
 
@@ -38,7 +38,7 @@ class Options:
         state: The cluster controller's state folder.
         aws_endpoint: URL of the emulated AWS.
         real: The real Cluster Autoscaler; ``None``: the stand-in.
-        poll_seconds: Pause between two looks.
+        poll_seconds: Pause between two rounds.
     """
 
     state: Path
@@ -55,7 +55,7 @@ class Kubelet:
         self._clusters: dict[Path, _Cluster] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Follows until told to stop, then ends every process."""
+        """Follow until asked to stop, then ends every process."""
         try:
             while not stop.wait(self._options.poll_seconds):
                 self.follow()
@@ -64,7 +64,7 @@ class Kubelet:
                 cluster.end()
 
     def follow(self) -> None:
-        """Looks once at every cluster. What fails is logged and tried again at the next look."""
+        """Check every cluster once. What fails is logged and tried again in the next round."""
         serving: dict[Path, str] = {}
         for files in ClusterFiles.found_in(self._options.state):
             with suppress(FileNotFoundError):

@@ -23,7 +23,7 @@ _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Wish:
+class LogOptions:
     """What is asked of a log (``v1.PodLogOptions``).
 
     Attributes:
@@ -43,7 +43,7 @@ class Wish:
     limit: int | None = None
 
     @classmethod
-    def read(cls, query: str, now: datetime) -> Wish:
+    def read(cls, query: str, now: datetime) -> LogOptions:
         """Reads a URL's query.
 
         Raises:
@@ -77,7 +77,7 @@ class LogServer:
         self._server.daemon_threads = True
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
-        # The handshake is left to the thread of the connection, so that a slow client holds nobody up.
+        # The handshake is left to the thread of the connection, so that a slow client delays no other.
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self.port: int = self._server.server_address[1]
         """Where it serves."""
@@ -96,14 +96,14 @@ def log_file(pods: Path, namespace: str, pod: str, container: str, *, previous: 
     return runs[position] if len(runs) >= -position else None
 
 
-def lines(file: IO[str], wish: Wish) -> Iterator[str]:
-    """The lines of a log in the CRI format that are there now, as asked for."""
-    wanted = (line for line in file if wish.since is None or _time(line) >= wish.since)
-    chosen = wanted if wish.tail is None else deque(wanted, maxlen=wish.tail)
-    left = wish.limit
+def lines(file: IO[str], options: LogOptions) -> Iterator[str]:
+    """The lines of a log in the CRI format that exist now, filtered by the options."""
+    wanted = (line for line in file if options.since is None or _time(line) >= options.since)
+    chosen = wanted if options.tail is None else deque(wanted, maxlen=options.tail)
+    left = options.limit
     for line in chosen:
         moment, _, _, text = line.split(" ", 3)
-        shown = f"{moment} {text}" if wish.timestamps else text
+        shown = f"{moment} {text}" if options.timestamps else text
         if left is not None:
             shown = shown.encode()[:left].decode(errors="ignore")
             left -= len(shown.encode())
@@ -117,27 +117,27 @@ def _handler(pods: Path) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             match = _ADDRESS.fullmatch(url.path)
             try:
-                wish = Wish.read(url.query, datetime.now(UTC))
+                options = LogOptions.read(url.query, datetime.now(UTC))
             except ValueError as error:
                 return self._refuse(400, str(error))
             if not match:
                 return self._refuse(404, "the sandbox's kubelet serves nothing but container logs")
             namespace, pod, container = match.groups()
-            file = log_file(pods, namespace, pod, container, previous=wish.previous)
+            file = log_file(pods, namespace, pod, container, previous=options.previous)
             if not file:
-                which = "previous terminated container" if wish.previous else "container"
+                which = "previous terminated container" if options.previous else "container"
                 return self._refuse(400, f'{which} "{container}" in pod "{pod}" not found')
             self.send_response(200)
             self.send_header("Content-Type", "text/plain")
             self.end_headers()
-            return self._send(file, wish)
+            return self._send(file, options)
 
-        def _send(self, log: Path, wish: Wish) -> None:
-            # Whoever reads may hang up at any time.
+        def _send(self, log: Path, options: LogOptions) -> None:
+            # The reader may hang up at any time.
             with log.open() as file, suppress(OSError):
-                self._write(lines(file, wish))
-                rest = Wish(timestamps=wish.timestamps)
-                while wish.follow and wish.limit is None and _is_written(log):
+                self._write(lines(file, options))
+                rest = LogOptions(timestamps=options.timestamps)
+                while options.follow and options.limit is None and _is_written(log):
                     time.sleep(_POLL_SECONDS)
                     self._write(lines(file, rest))
 
@@ -158,7 +158,7 @@ def _handler(pods: Path) -> type[BaseHTTPRequestHandler]:
 
 
 def _is_written(log: Path) -> bool:
-    """Whether a run's log may yet grow: its container was not started again, and its pod is there."""
+    """Whether a run's log may yet grow: its container was not restarted, and its pod exists."""
     return log.exists() and not log.with_name(f"{_restarts(log) + 1}.log").exists()
 
 

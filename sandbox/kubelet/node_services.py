@@ -147,7 +147,7 @@ def _agent_handler(cloud: Cloud, instance: str) -> type[BaseHTTPRequestHandler]:
     class Agent(_Handler):
         def do_GET(self) -> None:
             if not _attempt(self, cloud.agent_runs):
-                self.close_connection = True  # Nobody listens on a node without the add-on.
+                self.close_connection = True  # Nothing listens on a node without the add-on.
             elif self.path != _AGENT_PATH:
                 self.answer(404, "404 page not found")
             else:

@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$(?:\$|\(([^)]+)\))")
 
 
 class ConfigError(Exception):
-    """The pod asks for what is not there or not played; the message is what a kubelet would put into its status."""
+    """The pod asks for what does not exist or is not emulated; the message is that of a kubelet in its status."""
 
 
 def container_of(pod: Json) -> Json:
@@ -54,7 +54,7 @@ def environment(pod: Json, addresses: Mapping[str, str]) -> dict[str, str]:
         addresses: ``status.podIP`` and ``status.hostIP``, which its status may not have yet.
 
     Raises:
-        ConfigError: A value comes from where this kubelet does not look.
+        ConfigError: A value comes from a source that this kubelet does not read.
     """
     result: dict[str, str] = {}
     container = container_of(pod)

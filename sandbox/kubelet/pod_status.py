@@ -45,7 +45,7 @@ def terminated(return_code: int, since: datetime, until: datetime, message: str 
     """The state after a run.
 
     Args:
-        return_code: As ``subprocess`` tells it: negative for a signal.
+        return_code: As ``subprocess`` reports it: negative for a signal.
         since: When it began.
         until: When it ended.
         message: The termination message.
@@ -98,7 +98,7 @@ def status(pod: Json, container: Container, addresses: Mapping[str, str], starte
 
 
 def _phase(container: Container) -> str:
-    """Whoever starts its container again never tells that it is terminated: then the pod is over."""
+    """A kubelet that restarts the container never reports it as terminated: then the pod is over."""
     if "terminated" in container.state:
         return "Succeeded" if container.state["terminated"]["exitCode"] == 0 else "Failed"
     begun = container.running or container.restarts > 0 or bool(container.last)

@@ -84,15 +84,15 @@ class PodWorker(threading.Thread):
         self._tokens: list[ProjectedToken] = []
         self._ending = threading.Event()
         self._grace = 0.0
-        self._told = False
+        self._reported = False
 
     def end(self, grace: float) -> None:
-        """Tells the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""
+        """Ask the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""
         self._grace = grace
         self._ending.set()
 
     def run(self) -> None:
-        """Starts the container, again and again unless the pod says never."""
+        """Starts the container, again and again unless its restart policy is Never."""
         services = self._link_local_services()
         try:
             pause = _FIRST_PAUSE
@@ -115,7 +115,7 @@ class PodWorker(threading.Thread):
         if process is None:
             return 0
         _log.info("%s: started (%s)", self.name, identity_in(self._pod).kind)
-        self._tell(pod_status.running(process.started))
+        self._set_state(pod_status.running(process.started))
         self._watch(process)
         if self._ending.is_set() or process.return_code is None:
             return 0
@@ -124,14 +124,16 @@ class PodWorker(threading.Thread):
         message = process.tail if self._spec.get("terminationMessagePolicy") == "FallbackToLogsOnError" else ""
         over = pod_status.terminated(process.return_code, process.started, ended, message)
         if self._pod["spec"].get("restartPolicy") == "Never":
-            self._tell(over)
-            while not self._told and not self._ending.wait(_POLL_SECONDS):
+            self._set_state(over)
+            while not self._reported and not self._ending.wait(_POLL_SECONDS):
                 self._report()
             self._ending.set()
             return 0
         self._container = pod_status.Container(over, over, self._container.restarts + 1)
         name, pod = self._spec["name"], self._pod["metadata"]["name"]
-        self._tell(pod_status.waiting("CrashLoopBackOff", f"back-off restarting failed container {name} in pod {pod}"))
+        self._set_state(
+            pod_status.waiting("CrashLoopBackOff", f"back-off restarting failed container {name} in pod {pod}")
+        )
         return (ended - process.started).total_seconds()
 
     def _start_process(self, services: NodeServices, port: int) -> ContainerProcess | None:
@@ -147,7 +149,7 @@ class PodWorker(threading.Thread):
             reason, message = "ContainerCreating", str(error)
         except OSError as error:
             reason, message = "RunContainerError", str(error)
-        self._tell(pod_status.waiting(reason, message))
+        self._set_state(pod_status.waiting(reason, message))
         return None
 
     def _watch(self, process: ContainerProcess) -> None:
@@ -155,7 +157,7 @@ class PodWorker(threading.Thread):
         deadline = time.monotonic() + self._pod["spec"].get("activeDeadlineSeconds", math.inf)
         while process.return_code is None and not self._ending.wait(_POLL_SECONDS):
             self._refresh_tokens()
-            if not self._told:
+            if not self._reported:
                 self._report()
             if time.monotonic() > deadline:
                 _log.warning("%s: active longer than its deadline", self.name)
@@ -223,23 +225,23 @@ class PodWorker(threading.Thread):
         log.touch(mode=0o600)
         return log
 
-    def _tell(self, state: pod_status.Json) -> None:
-        """Notes where the container stands, and reports it."""
+    def _set_state(self, state: pod_status.Json) -> None:
+        """Store the state of the container, and report it."""
         self._container = pod_status.Container(state, self._container.last, self._container.restarts)
         self._report()
 
     def _report(self) -> None:
-        """Tells the API server where the container stands; if that fails, it is tried again."""
+        """Report the state of the container to the API server; if that fails, it is tried again."""
         status = pod_status.status(self._pod, self._container, self._addresses, self._accepted, datetime.now(UTC))
         try:
             body = {"status": status}
             self._pod = self._setting.api.request("PATCH", f"{self._path}/status", body, content_type=MERGE_PATCH)
         except KubeApiError as error:
-            self._told = error.status == 404
-            if not self._told:
+            self._reported = error.status == 404
+            if not self._reported:
                 _log.warning("%s: status not reported: %s", self.name, error)
         else:
-            self._told = True
+            self._reported = True
 
 
 def _container_before(pod: Mapping[str, Any]) -> pod_status.Container:
@@ -252,7 +254,7 @@ def _container_before(pod: Mapping[str, Any]) -> pod_status.Container:
 
 
 def _addresses(node: Mapping[str, Any]) -> dict[str, str]:
-    """The pod shares its node's address: it has no network of its own."""
+    """The pod shares its node's address: it has no separate network."""
     addresses = {entry["type"]: entry["address"] for entry in node.get("status", {}).get("addresses", ())}
     internal = addresses.get("InternalIP", "")
     return {"status.hostIP": internal, "status.podIP": internal}

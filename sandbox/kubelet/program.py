@@ -20,7 +20,7 @@ _OVERRIDDEN = ("autoscaling", "ec2", "eks", "sts")
 
 
 class ImageError(Exception):
-    """There is nothing to run for the pod's image; the message says why."""
+    """There is no program for the pod's image; the message contains the reason."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class RealProgram:
 
     Attributes:
         path: Its binary.
-        can_be_renamed: Whether its processes can have host names of their own, as containers have. In leader election
-            they tell each other apart by nothing else.
+        can_be_renamed: Whether its processes can have separate host names, as containers have. In leader election
+            only the host name distinguishes them.
     """
 
     path: str
@@ -120,7 +120,7 @@ def command(
 
 
 def _can_rename() -> bool:
-    """Whether this machine lets us start processes with host names of their own: Linux with user namespaces."""
+    """Whether this machine lets us start processes with separate host names: Linux with user namespaces."""
     try:
         return subprocess.run([*_RENAMED, "probe", "true"], capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 ``python -m sandbox.kubernetes --aws-endpoint URL --state DIR --tools BIN_DIR`` follows the emulator's clusters. Each
 gets etcd, kube-apiserver, kube-scheduler, kube-controller-manager and kwok as local processes; the EC2 instances of its
-node groups join as nodes. It does the work that AWS does behind EKS: nobody logs in to it.
+node groups join as nodes. It does the work that AWS does behind EKS: no user logs in to it.
 
 Files below the state folder ``DIR``: the user's kubeconfig ``kubeconfigs/<region>/<name>``, which exists while the API
 server serves; and in one folder ``clusters/<region>/<name>/`` for each cluster:
@@ -19,7 +19,7 @@ server serves; and in one folder ``clusters/<region>/<name>/`` for each cluster:
 =========================================  ==========================================================================
 
 kwok plays the kubelet of every node. It runs every pod by setting its status, except pods with the label
-``app.kubernetes.io/name=aws-cluster-autoscaler``: of these it touches nothing. Whoever runs them owns their whole life
+``app.kubernetes.io/name=aws-cluster-autoscaler``: of these it touches nothing. Their kubelet owns their whole life
 on the node, from the first status to the final deletion of a terminating pod (grace period 0), and serves its logs on
 a port that it writes into the node's status. Pods of a node whose instance was terminated are deleted with the node,
 these too.

@@ -1,4 +1,4 @@
-"""``python -m sandbox.kubernetes``: the cluster controller as a process of its own."""
+"""``python -m sandbox.kubernetes``: the cluster controller as a separate process."""
 
 from __future__ import annotations
 

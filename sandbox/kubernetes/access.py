@@ -17,7 +17,7 @@ CLUSTER_HEADER = "x-k8s-aws-id"
 """The signed header that holds the cluster's name, so that a token is good for one cluster only."""
 
 TOKEN_VALIDITY = datetime.timedelta(minutes=15)
-"""How long EKS accepts a token, whatever its ``X-Amz-Expires`` says (``aws eks get-token`` writes 60 seconds)."""
+"""How long EKS accepts a token, whatever its ``X-Amz-Expires`` is (``aws eks get-token`` writes 60 seconds)."""
 
 _MAX_TOKEN_LENGTH = 16 * 1024
 _CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -55,7 +55,7 @@ them together, seconds after the cluster is ACTIVE. Like EKS's policies they kno
 
 
 class Refused(Exception):
-    """The caller is not let in; the message says why."""
+    """The caller is not let in; the message contains the reason."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def policy_group(policy: str) -> str:
 
 
 def presigned_url(token: str, emulator: str, now: datetime.datetime) -> str:
-    """The STS URL that a token carries, after every check that needs nobody's help.
+    """The STS URL that a token carries, after every check that needs no other service.
 
     The signature and the cluster's name in it are for STS to judge: see :data:`CLUSTER_HEADER`.
 

@@ -40,7 +40,7 @@ class Authenticator:
 
     Args:
         cluster: The cluster.
-        emulator: Its STS says who signed a token, its EKS whom the cluster lets in.
+        emulator: Its STS knows who signed a token, its EKS whom the cluster lets in.
     """
 
     def __init__(self, cluster: Cluster, emulator: Emulator) -> None:
@@ -52,7 +52,7 @@ class Authenticator:
         """Who the holder of a token is.
 
         Raises:
-            Refused: The token is bad, or nobody gave its holder access.
+            Refused: The token is bad, or its holder has no access entry.
         """
         caller = self._identify(presigned_url(token, self._emulator.endpoint, datetime.datetime.now(datetime.UTC)))
         try:
@@ -107,7 +107,7 @@ class Authenticator:
 def review(token_review: Any, authenticate: Callable[[str], User]) -> dict[str, object]:
     """Answers a TokenReview (authentication.k8s.io/v1).
 
-    A token of another kind is nobody's here, which is no error: the API server asks about every token it does not know.
+    A token of another kind has no user here, which is no error: the API server asks about every token it does not know.
     """
     token = token_review["spec"]["token"]
     status: dict[str, object] = {"authenticated": False}

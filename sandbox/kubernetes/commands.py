@@ -1,4 +1,4 @@
-"""The command lines of the components: what each is told, and why."""
+"""The command lines of the components: the arguments of each, and why."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _etcd(setup: Setup) -> Mapping[str, object]:
         "trusted-ca-file": setup.pki.ca,
         "cert-file": setup.pki.certificate("server"),
         "key-file": setup.pki.key("server"),
-        # A single member has no peers: a socket in the cluster's own folder, which nobody else can open, takes no port.
+        # A single member has no peers: a socket in the cluster's own folder, closed to other users, takes no port.
         "listen-peer-urls": "unix://localhost:0",
         "initial-advertise-peer-urls": "unix://localhost:0",
         "initial-cluster": "etcd=unix://localhost:0",

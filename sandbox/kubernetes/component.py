@@ -29,7 +29,7 @@ class Component:
     """A process of one cluster, known by its name there.
 
     Its process id is in ``run/<name>.pid``, and it inherits a lock on that file, which the kernel frees when it ends:
-    so the next controller finds it for sure if this one is killed, and never takes a stranger for it.
+    so the next controller finds it for sure if this one is killed, and never takes another process for it.
     """
 
     def __init__(self, name: str, files: ClusterFiles) -> None:
@@ -43,14 +43,14 @@ class Component:
         """Ends the process that an earlier controller left behind, if it still runs.
 
         Raises:
-            OSError: It runs, and nobody wrote down which process it is.
+            OSError: It runs, and its file does not name the process.
         """
         pid_file = self._files.pid(self.name)
         with suppress(FileNotFoundError), pid_file.open() as handle:
             if not _lock(handle.fileno(), seconds=0):
                 if not (text := handle.read()):
                     raise OSError(
-                        f"{pid_file} does not say which process holds it; end that process: fuser -k {pid_file}"
+                        f"{pid_file} does not name the process that holds it; end that process: fuser -k {pid_file}"
                     )
                 pid = int(text)
                 _log.warning("%s: %s of an earlier run is still there, process %d: stopping it", self, self.name, pid)
@@ -87,7 +87,7 @@ class Component:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def restart_if_dead(self, command: Sequence[str]) -> None:
-        """Starts the process again if it died, saying so; one that keeps dying is given growing pauses."""
+        """Starts the process again if it died, and log that; one that keeps dying is given growing pauses."""
         if self.pid:
             return
         ran = time.monotonic() - self._started
@@ -98,7 +98,7 @@ class Component:
         self.start(command)
 
     def obituary(self) -> str:
-        """How the process ended and what it said last, for a message to the user."""
+        """How the process ended and its last output, for a message to the user."""
         code = self._process.poll() if self._process else None
         how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"ended with {code}"
         log = self._files.log(self.name)

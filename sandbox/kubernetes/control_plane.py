@@ -46,7 +46,7 @@ _KWOK_TEMPLATE = Path(__file__).with_name("kwok.yaml")
 
 
 class ControlPlaneError(Exception):
-    """A control plane cannot run; the message says why and where more is to be read."""
+    """A control plane cannot run; the message contains the reason and the log to read."""
 
 
 class ControlPlane:
@@ -72,7 +72,7 @@ class ControlPlane:
         self._webhooks: WebhookServer | None = None
 
     def start(self, give_up: threading.Event) -> Nodes:
-        """Starts everything, and tells the emulator when the API server serves.
+        """Start everything, and report to the emulator when the API server serves.
 
         What a dead controller left is stopped first, ports that others took meanwhile are replaced, and the data of an
         earlier cluster of the same name is removed.
@@ -120,7 +120,7 @@ class ControlPlane:
         )
 
     def report(self) -> None:
-        """Tells the emulator where the API server is, which makes the cluster ACTIVE.
+        """Send the emulator the address of the API server, which makes the cluster ACTIVE.
 
         Raises:
             EmulatorError: The emulator does not take it.
@@ -230,7 +230,7 @@ class ControlPlane:
                 log = self._files.log("kube-apiserver")
                 raise ControlPlaneError(f"kube-apiserver is not ready after {_READY_SECONDS:g} s; see {log}")
             if give_up.wait(0.05):
-                raise ControlPlaneError("told to stop before kube-apiserver was ready")
+                raise ControlPlaneError("stopped before kube-apiserver was ready")
 
 
 def _fetch(setup: Setup, path: str) -> bytes:

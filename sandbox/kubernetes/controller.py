@@ -36,7 +36,7 @@ class Options:
         state: Its state folder.
         tools: The programs it runs.
         emulator: The emulated AWS.
-        poll_seconds: Pause between two looks at clusters and instances.
+        poll_seconds: Pause between two reads of clusters and instances.
         node_ready_seconds: How long after joining a node becomes ready.
     """
 
@@ -56,25 +56,25 @@ class Controller:
         self._complaints = _Complaints("following the clusters")
 
     def run(self, stop: threading.Event, ready: Callable[[], None]) -> None:
-        """Follows until told to stop, then stops every control plane.
+        """Follow until asked to stop, then stops every control plane.
 
         Args:
             stop: Ends the run when set.
             ready: Called once, when the emulator has answered and the clusters that it calls ACTIVE serve again (or
                 failed to, which is logged).
         """
-        announced = False
+        reported = False
         try:
             while not stop.is_set():
                 try:
                     self._follow()
                 except (EmulatorError, OSError) as error:
-                    self._complaints.say(error)
+                    self._complaints.report(error)
                 else:
                     self._complaints.clear()
-                    if not announced and all(keeper.settled for keeper in self._keepers.values()):
+                    if not reported and all(keeper.settled for keeper in self._keepers.values()):
                         ready()
-                        announced = True
+                        reported = True
                 stop.wait(self._options.poll_seconds)
         finally:
             self._end(list(self._keepers))
@@ -128,11 +128,11 @@ class _Keeper(threading.Thread):
         self._wanted = cluster
 
     def end(self) -> None:
-        """Tells the thread to stop the control plane and end."""
+        """Ask the thread to stop the control plane and end."""
         self._ending.set()
 
     def run(self) -> None:
-        """Runs one control plane after another, as long as the cluster is there."""
+        """Runs one control plane after another, as long as the cluster exists."""
         failures = 0
         while not self._ending.wait(min(2.0 * failures, _LONGEST_PAUSE)):
             cluster = self._wanted
@@ -167,25 +167,25 @@ class _Keeper(threading.Thread):
                     plane.report()
                 nodes.follow()
             except _Expected as error:
-                self._complaints.say(error)
+                self._complaints.report(error)
             else:
                 self._complaints.clear()
 
 
 class _Complaints:
-    """Says a failure once while it lasts, and when it is over; the loops would else repeat it twice a second."""
+    """Log a failure once while it lasts, and its end; without this the loops would repeat it twice a second."""
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._said = ""
+        self._last = ""
 
-    def say(self, error: Exception) -> None:
+    def report(self, error: Exception) -> None:
         text = " ".join(str(error).split())
-        if text != self._said:
+        if text != self._last:
             _log.warning("%s: %s", self._what, text)
-            self._said = text
+            self._last = text
 
     def clear(self) -> None:
-        if self._said:
+        if self._last:
             _log.info("%s: well again", self._what)
-            self._said = ""
+            self._last = ""

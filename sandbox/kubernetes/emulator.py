@@ -45,7 +45,7 @@ class Cluster:
 
     @property
     def identity(self) -> str:
-        """What tells this cluster from an earlier one of the same name, even if the emulator moves to another port."""
+        """Differs from that of an earlier cluster of the same name, even if the emulator moves to another port."""
         return urllib.parse.urlsplit(self.issuer).path.rstrip("/").rpartition("/")[2]
 
 
@@ -96,6 +96,6 @@ class Emulator:
 
         Those are an administrator's in a sandbox. AWS itself would need none: it is its own service that asks here.
         """
-        # A session of its own: the default one may not be shared by the threads of several clusters.
+        # A separate session: the default one may not be shared by the threads of several clusters.
         session = boto3.Session(region_name=region)
         return session.client(service, endpoint_url=self.endpoint)

@@ -57,7 +57,7 @@ class IdentityWebhook:
 
 
 def register(api: KubeApi, url: str, ca: Path) -> None:
-    """Tells the API server of the webhook.
+    """Register the webhook with the API server.
 
     Args:
         api: The API server.
@@ -73,7 +73,7 @@ def register(api: KubeApi, url: str, ca: Path) -> None:
                 "name": "iam-for-pods.amazonaws.com",
                 "clientConfig": {"url": url, "caBundle": base64.b64encode(ca.read_bytes()).decode()},
                 "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
-                # EKS says Ignore, for its webhook may be down while the cluster is not. This one is never down alone,
+                # EKS sets Ignore, as its webhook may be down while the cluster is not. This one is never down alone,
                 # and on a busy machine a pod that comes a moment later is better than one without credentials.
                 "failurePolicy": "Fail",
                 "timeoutSeconds": 30,

@@ -38,7 +38,7 @@ def node_manifest(
         instance: From DescribeInstances.
         instance_type: Its type, from DescribeInstanceTypes.
         node_group: The managed node group it belongs to, from DescribeNodegroup; ``None`` for a self-managed group,
-            whose nodes have no labels or taints of their own here (on AWS they come with the user data).
+            whose nodes have no other labels or taints here (on AWS they come with the user data).
         region: AWS region of the cluster.
         kubelet_version: Version that the node reports.
         kubelet_port: Loopback port on which the kubelet's API is served.

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sandbox.layout import LOOPBACK
 
 CLIENTS = {
-    # The controller itself and whoever runs the sandbox.
+    # The controller itself and the user of the sandbox.
     "admin": ("kubernetes-admin", "system:masters"),
     # kwok stands for every kubelet at once, which no single node's identity allows.
     "kwok": ("kwok", "system:masters"),
@@ -33,7 +33,7 @@ _VALIDITY = datetime.timedelta(days=3650)
 
 @dataclass(frozen=True)
 class Pki:
-    """The keys and certificates in one folder, ``<name>.crt`` beside ``<name>.key``; all mode 600.
+    """The keys and certificates in one folder, ``<name>.crt`` next to ``<name>.key``; all mode 600.
 
     Attributes:
         folder: Holds ``ca``, ``server`` (one certificate for everything that listens on loopback), each of

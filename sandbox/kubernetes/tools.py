@@ -16,7 +16,7 @@ _EMULATED_MINORS = 3
 
 
 class ToolsError(Exception):
-    """The folder of tools does not do; the message says what it lacks."""
+    """The folder of tools is incomplete; the message names what it lacks."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Tools:
         """The programs in ``folder``.
 
         Raises:
-            ToolsError: One is missing, or says no version.
+            ToolsError: One is missing, or prints no version.
         """
         if missing := [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]:
             raise ToolsError(f"{folder} lacks {', '.join(missing)}; expected the programs {', '.join(PROGRAMS)}")
@@ -44,7 +44,9 @@ class Tools:
         output = subprocess.run(command, capture_output=True, text=True).stdout
         match = re.match(r"Kubernetes v(\d+)\.(\d+)\.", output)
         if not match:
-            raise ToolsError(f"`{' '.join(command)}` says {output!r}; expected `Kubernetes v<major>.<minor>.<patch>`")
+            raise ToolsError(
+                f"`{' '.join(command)}` printed {output!r}; expected `Kubernetes v<major>.<minor>.<patch>`"
+            )
         return cls(folder, (int(match[1]), int(match[2])))
 
     def nearest_version(self, wanted: str) -> str:

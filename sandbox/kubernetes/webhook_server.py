@@ -1,4 +1,4 @@
-"""Serves the webhooks of one API server, each at a path of its own."""
+"""Serves the webhooks of one API server, each at a separate path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.layout import LOOPBACK
 _log = logging.getLogger(__name__)
 
 Answer: TypeAlias = Callable[[Any], dict[str, object]]
-"""Answers a review; what it raises is logged, and the API server is told that there is no answer."""
+"""Answers a review; what it raises is logged, and the API server gets no answer."""
 
 
 class WebhookServer:

@@ -5,5 +5,5 @@ policy packs. The official one is not to be had from a package registry; this on
 (``pulumirpc.LanguageRuntime``) for what a pip-made virtual environment needs, and refuses the rest by name:
 other toolchains, type checkers, debuggers and project conversion. It installs the dependencies of plugins only.
 
-The package imports nothing of the sandbox: it is shipped as one file beside the CLI.
+The package imports nothing of the sandbox: it is shipped as one file next to the CLI.
 """

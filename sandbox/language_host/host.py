@@ -22,7 +22,7 @@ from .interpreter import UnsupportedOption, python_for, version_of
 from .policy_proxy import PolicyProxy
 
 FOLDER = Path(sys.argv[0]).resolve().parent
-"""Where this program lies, and beside it the programs that come with it."""
+"""The folder of this program and of those that come with it."""
 
 ALREADY_REPORTED = 32
 """Exit code of a program that has shown its error to the engine itself."""
@@ -89,15 +89,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         of pip. In the sandbox, programs use the Python that exists.
         """
         try:
-            for said in installed(request) if request.is_plugin else ():
-                yield language_pb2.InstallDependenciesResponse(stdout=said.encode())
+            for line in installed(request) if request.is_plugin else ():
+                yield language_pb2.InstallDependenciesResponse(stdout=line.encode())
         except (InstallationFailed, UnsupportedOption) as error:
             refuse(context, str(error))
 
     def GeneratePackage(  # noqa: N802
         self, request: language_pb2.GeneratePackageRequest, context: grpc.ServicerContext
     ) -> language_pb2.GeneratePackageResponse:
-        """Writes the Python SDK of a package, by Pulumi's own code generator in the program beside this one."""
+        """Writes the Python SDK of a package, by Pulumi's own code generator in the program next to this one."""
         generator = FOLDER / "pulumi-python-sdkgen"
         with tempfile.NamedTemporaryFile("w", suffix=".json") as schema:
             schema.write(request.schema)
@@ -111,7 +111,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Link(  # noqa: N802
         self, request: language_pb2.LinkRequest, context: grpc.ServicerContext
     ) -> language_pb2.LinkResponse:
-        """Adds generated SDKs to the program's ``requirements.txt`` and says how to import them."""
+        """Adds generated SDKs to the program's ``requirements.txt`` and returns how to import them."""
         requirements = Path(request.info.root_directory, "requirements.txt")
         lines = requirements.read_text().splitlines() if requirements.exists() else []
         lines += [linked.path for linked in request.packages if linked.path not in lines]

@@ -1,4 +1,4 @@
-"""Which Python runs a program, plugin or policy pack, as the ``runtime`` options of its YAML file say."""
+"""Which Python runs a program, plugin or policy pack, as the ``runtime`` options of its YAML file choose."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pulumi.runtime.proto import language_pb2
 
 
 class UnsupportedOption(Exception):
-    """A runtime option that this stand-in does not honour, or that names something that is not there."""
+    """A runtime option that this stand-in does not honour, or that names something that does not exist."""
 
 
 def python_for(info: language_pb2.ProgramInfo) -> str:

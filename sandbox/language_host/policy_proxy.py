@@ -1,4 +1,4 @@
-"""Holds a policy pack back until the engine has said which project, stack and configuration it will judge.
+"""Hold a policy pack back until the engine has sent which project, stack and configuration it will judge.
 
 ``pulumi_policy`` reads these from the environment when it starts, but the engine sends them only afterwards, with
 ``ConfigureStack``. So the engine first talks to this proxy: it takes the settings, lets the pack be started with them,
@@ -33,7 +33,7 @@ class PolicyProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
         self._server.start()
 
     def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
-        """One handler for every method, told apart by name."""
+        """One handler for every method, chosen by name."""
         method: str = details.method
         return grpc.unary_unary_rpc_method_handler(lambda request, context: self._answer(method, request, context))
 

@@ -16,7 +16,7 @@ from .policy_proxy import LARGE_MESSAGES
 def main(kind: type[LanguageHost] = LanguageHost) -> None:
     """Prints the port that it serves on, as the CLI expects, and serves.
 
-    The CLI passes the engine's address as the one positional argument. Without it the host was started by hand, for
+    The CLI passes the engine's address as the one positional argument. Without it the host was started manually, for
     ``PULUMI_DEBUG_LANGUAGES``, and lives until a signal.
     """
     engine = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "")

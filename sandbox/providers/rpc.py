@@ -43,7 +43,7 @@ _WORKERS = 64
 """Calls served at once; the engine's own parallelism defaults to four per core, and waiting calls hold their thread."""
 
 _CONNECTIONS = 256
-"""Connections remembered. An engine run opens one per provider instance and never says goodbye on attached servers."""
+"""Connections remembered. An engine run opens one per provider instance and never closes them on attached servers."""
 
 _STOP_GRACE_SECONDS = 5.0
 """How long calls may go on after a signal."""
@@ -94,7 +94,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Naming:
-    """How a resource without a name of its own gets one.
+    """How a resource without a name gets one.
 
     Attributes:
         seed: The same for each check of one resource in one run, so that preview and apply agree.
@@ -172,10 +172,10 @@ class Provider(ABC, Generic[SessionT]):
     """Package name: the first part of every type token."""
 
     version: str
-    """Version that the engine is told (semver)."""
+    """Version that the engine receives (semver)."""
 
     settings: ClassVar[Mapping[str, str]] = {}
-    """Types of its own settings by name, for a host that asks for the schema; empty if the schema is refused."""
+    """Types of its settings by name, for a host that asks for the schema; empty if the schema is refused."""
 
     @abstractmethod
     def configure(self, config: Mapping[str, Any]) -> SessionT:
@@ -209,7 +209,7 @@ class Provider(ABC, Generic[SessionT]):
         raise self._no_resource(call.resource.type)
 
     def create(self, call: Call[SessionT], inputs: Mapping[str, Any], preview: bool) -> State:
-        """Makes a resource, or in a preview tells what would come out."""
+        """Create a resource, or in a preview return what would come out."""
         raise self._no_resource(call.resource.type)
 
     def read(self, call: Call[SessionT], old: State) -> State | None:
@@ -217,7 +217,7 @@ class Provider(ABC, Generic[SessionT]):
         raise self._no_resource(call.resource.type)
 
     def update(self, call: Call[SessionT], old: State, inputs: Mapping[str, Any], preview: bool) -> Mapping[str, Any]:
-        """Changes a resource, or in a preview tells what would come out. Returns the outputs."""
+        """Change a resource, or in a preview return what would come out. Returns the outputs."""
         raise self._no_resource(call.resource.type)
 
     def delete(self, call: Call[SessionT], old: State) -> None:
@@ -243,7 +243,7 @@ class _Connection(Generic[SessionT]):
 class Servicer(provider_pb2_grpc.ResourceProviderServicer, Generic[SessionT]):
     """The protocol's methods over a :class:`Provider`.
 
-    Create and its like do not say which provider instance they belong to, but an instance keeps one connection, so
+    Create and its like do not name the provider instance they belong to, but an instance keeps one connection, so
     sessions are keyed by the peer's address.
     """
 
@@ -500,7 +500,7 @@ def _kind(change: Change, replaces: bool) -> Any:
 
 
 def start(servicer: Servicer[Any], port: int) -> tuple[grpc.Server, int]:
-    """Starts serving on the loopback address, in threads of its own.
+    """Starts serving on the loopback address, in separate threads.
 
     Args:
         servicer: What answers.
@@ -544,7 +544,7 @@ def main(
         servicer: What answers.
         package: The provider's package, for messages.
         arguments: The command line's. Default: ``sys.argv``.
-        once_ready: Called in a thread of its own while it serves already: work that spares the first calls a wait.
+        once_ready: Called in a separate thread while it serves already: work that spares the first calls a wait.
 
     Returns:
         Exit code when it cannot serve.

@@ -170,7 +170,7 @@ def _property_type(hint: Any) -> PropertyType:
 
 
 def _is_plumbing(hint: Any) -> bool:
-    """Whether a member of a union only says how a value may come: later, not at all, or as another form of it."""
+    """Whether a member of a union only describes how a value may come: later, not at all, or as another form of it."""
     origin = typing.get_origin(hint) or hint
     if origin in (collections.abc.Awaitable, pulumi.Output, type(None)) or typing.is_typeddict(hint):
         return True

@@ -25,7 +25,7 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that only the apply will tell. Only ever met in a preview."""
+"""A value that is known only after the apply. It occurs only in a preview."""
 
 # One marker per type of the value to come: `Unknown...Value` in the engine's sdk/go/common/resource/plugin/rpc.go.
 _UNKNOWN_MARKERS = frozenset(

@@ -31,7 +31,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from sandbox import language_host
-from sandbox.console import duration, say, step
+from sandbox.console import duration, report, step
 from sandbox.layout import OFFICIAL, PROVIDERS, Layout, hold_lock
 from sandbox.tools import reference
 from sandbox.tools.catalog import TOOLS, ModuleFile, Tool
@@ -72,7 +72,7 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     Args:
         link: The symbolic link to make, such as ``.sandbox/bin``.
         cache: The cache folder; default :func:`cache_folder`.
-        path: ``PATH`` to look for tools and Go on; default this process's. Our own folders on it do not count.
+        path: ``PATH`` to search for tools and Go; default this process's. Our own folders on it do not count.
         tools: The tools to have.
 
     Raises:
@@ -86,7 +86,9 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
     found = [machines.get(tool.name) or _cached(tool, cache) for tool in tools]
     missing = [tool for tool, have in zip(tools, found, strict=True) if have is None]
     if missing:
-        with hold_lock(cache / "build.lock", lambda: say("Another sandbox is building the tools; waiting for it.")):
+        with hold_lock(
+            cache / "build.lock", lambda: report("Another command is building the tools; waiting until it ends.")
+        ):
             _build_missing(missing, len(tools), cache, path)
         found = [have or _cached(tool, cache) for tool, have in zip(tools, found, strict=True)]
     _point(link, gather([have for have in found if have], cache))
@@ -95,20 +97,20 @@ def ensure_tools(link: Path, cache: Path | None = None, path: str | None = None,
 def _build_missing(missing: Sequence[Tool], of: int, cache: Path, path: str) -> None:
     """Build tools one after the other, and show which, why and for how long."""
     seconds = sum(reference.SECONDS.get(tool.name, 0) for tool in missing)
-    say(
+    report(
         f"Building {len(missing)} of {of} tools with Go. This happens once and needs the network.\n"
         f"It took {duration(seconds)} on {reference.MACHINE} ({reference.MEASURED}). "
         "You can interrupt it; the next run goes on from there.\n"
         f"Folder: {cache}"
     )
     for reason in filter(None, (unsuitable(tool, path) for tool in missing)):
-        say(f"  {reason}")
+        report(f"  {reason}")
     go = find_go(cache, path)
     try:
         for number, tool in enumerate(missing, 1):
             _cached(tool, cache) or build(tool, cache, go, f"{number}/{len(missing)} ")
     except KeyboardInterrupt:
-        say("Interrupted. The tools built so far are kept: run the same command again to go on from there.")
+        report("Interrupted. The tools built so far are kept: run the same command again to go on from there.")
         raise
 
 
@@ -161,7 +163,7 @@ def notes(link: Path, tools: Sequence[Tool] = TOOLS) -> list[str]:
 
 
 def on_path(tool: Tool, path: str) -> Found | None:
-    """The machine's own ``tool``, if it is on ``path`` in a version that fits, with all that must lie beside it.
+    """Return the machine's ``tool`` if it is on ``path`` in a version that fits, with its companions next to it.
 
     A plugin is taken from the user's plugin cache, where the official one is.
     """
@@ -238,7 +240,7 @@ def build(tool: Tool, cache: Path, go: Path, position: str = "") -> Found:
 def gather(found: Sequence[Found], cache: Path) -> Path:
     """One folder in the cache that holds all these tools, ready for ``PATH``.
 
-    Built ones are hard links, since the Pulumi CLI takes a language host for its own only if that lies beside the real
+    Built ones are hard links, since the Pulumi CLI accepts a language host as its own only if that is next to the real
     file of the CLI. The machine's own Pulumi brings its own language host; ours goes with the one that we built.
     """
     manifest = json.dumps(
@@ -312,7 +314,7 @@ def _build_environment() -> dict[str, str]:
 
 
 def _run(command: Sequence[str], folder: Path, output: int) -> int:
-    """Runs a build in a process group of its own, so that an interruption ends the compilers with it."""
+    """Run a build in a separate process group, so that an interruption ends the compilers with it."""
     process = subprocess.Popen(
         command, cwd=folder, stdout=output, stderr=output, env=_build_environment(), start_new_session=True
     )
@@ -353,11 +355,11 @@ _REASONS = {
     r"checksum mismatch|SECURITY ERROR": "A module does not match its checksum in go.sum: do not trust this mirror.",
     r"signal: killed|cannot allocate memory": "The machine ran out of memory: a first build needs about 4 GB.",
 }
-"""What Go's output looks like -> what it means."""
+"""Pattern in Go's output -> its meaning."""
 
 
 def _failure(tool: Tool, log: Path, cache: Path) -> str:
-    """Says which tool failed, why as far as the log tells, and what to do."""
+    """Return the message of a failed build: the tool, the reason if the log contains one, and what to do."""
     text = log.read_text(errors="replace")
     reasons = [meaning for pattern, meaning in _REASONS.items() if re.search(pattern, text)]
     last = "\n".join(f"    {line}" for line in text.strip().splitlines()[-5:])
@@ -379,7 +381,7 @@ def _digest(package: Path) -> str:
 
 
 def _pack_language_host(folder: Path) -> None:
-    """Writes the language host as one executable file: the CLI runs a program of this name beside itself."""
+    """Writes the language host as one executable file: the CLI runs a program of this name in its folder."""
     staging = folder / "staging"
     sources = shutil.ignore_patterns("__pycache__", "tests")
     shutil.copytree(_LANGUAGE_HOST, staging / _LANGUAGE_HOST.name, ignore=sources)

@@ -1,7 +1,7 @@
 """Which tools a sandbox needs, where each is built from, and which version of it on ``PATH`` would do as well.
 
-The versions themselves are pinned, with checksums, in the ``go.mod`` and ``go.sum`` of each family's folder beside this
-file. To raise one: edit its ``go.mod``, run ``go mod tidy`` there, and commit both files.
+The versions themselves are pinned, with checksums, in the ``go.mod`` and ``go.sum`` of each family's folder next to
+this file. To raise one: edit its ``go.mod``, run ``go mod tidy`` there, and commit both files.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Tool:
 
     Attributes:
         name: Its program, as found on ``PATH``.
-        family: Folder beside this file that holds the ``go.mod`` to build it in.
+        family: Folder next to this file that holds the ``go.mod`` to build it in.
         module: Go module whose version is the tool's version.
         packages: Program to build -> Go package of its ``main``.
         version_arguments: What makes it print its version.
         accepts: Versions on ``PATH`` that would do (PEP 440 specifier).
         linker_flags: ``-X`` settings; ``{version}``, ``{major}`` and ``{minor}`` are filled in.
-        scripts: Scripts that Go modules ship, to lie beside the programs.
-        companions: What must lie beside the tool on ``PATH`` for it to be of use.
+        scripts: Scripts that Go modules ship, to put next to the programs.
+        companions: Programs that must be next to the tool on ``PATH``.
         embeds: File below :attr:`folder` that a package embeds -> where it comes from. It is only there while Go runs.
         plugin: Folder in Pulumi's plugin cache that the engine starts the tool from; empty if it is run from ``PATH``.
         part_of: Tool that brings this one along if it is the machine's own.
@@ -76,7 +76,7 @@ class Tool:
 
     @property
     def ldflags(self) -> str:
-        """The linker's flags: no symbol tables, and the version that the program shall print."""
+        """The linker's flags: no symbol tables, and the version that the program prints."""
         major, minor, _ = self.version.split(".", 2)
         settings = [f"-X {flag.format(version=self.version, major=major, minor=minor)}" for flag in self.linker_flags]
         return " ".join(["-s -w", *settings])

@@ -1,1 +1,1 @@
-"""Pages of the documentation that are made from the code, each by a module of its own."""
+"""Pages of the documentation that are made from the code, one module per page."""

@@ -1,4 +1,4 @@
-"""Writes every page that is made from the code: ``python -m scripts.pages``. A test says when one is out of date."""
+"""Write every page that is generated from the code: ``python -m scripts.pages``. A test finds outdated pages."""
 
 import re
 from collections.abc import Mapping

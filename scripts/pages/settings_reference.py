@@ -58,8 +58,8 @@ def texts(shape: type, above: str = "") -> dict[str, str]:
 
 def page() -> str:
     """The whole page."""
-    told, declared = texts(settings.Settings), known_paths(settings.Settings, camel_case, settings.fields_of)
-    rows = [_row(path, field, told[path]) for path, field in declared.items()]
+    descriptions, declared = texts(settings.Settings), known_paths(settings.Settings, camel_case, settings.fields_of)
+    rows = [_row(path, field, descriptions[path]) for path, field in declared.items()]
     top = [row for path, row in zip(declared, rows, strict=True) if "." not in path]
     inner = [row for row in rows if row not in top]
     table = ["| key | type | meaning |", "| --- | --- | --- |"]

@@ -133,7 +133,7 @@ def readable_resources(manifests: str) -> set[tuple[str, str]]:
     return {
         (group, resource)
         for rule in rules
-        # A rule with names lets nobody list.
+        # A rule with names does not allow to list.
         if ("*" in rule["verbs"] or {"list", "watch"} <= set(rule["verbs"])) and not rule.get("resourceNames")
         for group in rule.get("apiGroups", [])
         for resource in rule.get("resources", [])

@@ -175,7 +175,7 @@ def granted(name: str, table: Table, roles: Mapping[str, set[tuple[str, str]]]) 
 
 
 def ami_types(table: Table, known: list[str]) -> Table:
-    """The AMI types, with new ones of the EKS API; when one was retired is added by hand."""
+    """The AMI types, with new ones of the EKS API; add the date of a retired one manually."""
     if gone := set(table.column("type")) - set(known):
         raise SourceError(f"AMI types of botocore: {', '.join(sorted(gone))} gone")
     new = [(kind, "") for kind in sorted(set(known) - set(table.column("type")))]

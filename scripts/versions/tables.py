@@ -63,7 +63,7 @@ def differences(name: str, before: Table, after: Table) -> Iterator[str]:
 
 
 def _by_key(table: Table) -> dict[str, dict[str, str]]:
-    """Rows by their first column, or by all but the last where the first does not tell them apart."""
+    """Rows by their first column, or by all but the last where the first is not unique."""
     unique = len({row[0] for row in table.rows}) == len(table.rows)
     return {
         row[0] if unique else " ".join(filter(None, row[:-1])): dict(zip(table.header, row, strict=True))

@@ -140,7 +140,7 @@ def test_none_is_as_good_as_absent_at_every_depth_but_in_values_of_any_type():
     assert check({**GOOD, "labels": {"a": None, "b": "c"}}, Args) == ({**GOOD, "labels": {"b": "c"}}, [])
 
 
-def test_a_file_in_camel_case_becomes_arguments_in_snake_case_and_is_told_of_in_its_own():
+def test_a_file_in_camel_case_becomes_snake_case_arguments_and_its_errors_use_camel_case():
     cleaned, found = check({"clusterName": "main", "maxSize": 3, "labels": {"my_label": "x"}}, Args, camel_case)
     assert (cleaned, found) == ({**GOOD, "labels": {"my_label": "x"}}, [])
     _, (wrong, missing) = check({"clusterName": "main", "max_size": 3}, Args, camel_case)

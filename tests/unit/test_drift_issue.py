@@ -61,7 +61,7 @@ def test_the_first_difference_opens_an_issue(keep, reports):
     assert label[0][:3] == ["label", "create", "drift"]
     assert words[:2] == ["issue", "create"]
     assert "## prod\n\n### Broken: prod" in text
-    assert "As the program says: dev." in text
+    assert "Without drift: dev." in text
     assert RUN in text
 
 
@@ -74,7 +74,7 @@ def test_the_open_issue_is_brought_up_to_date(keep, reports):
 
 def test_the_issue_is_closed_when_nothing_is_left(keep):
     ((words, _),) = keep([{"number": 9}])
-    assert words == ["issue", "close", "9", "--comment", f"Every environment is as the program says: {RUN}"]
+    assert words == ["issue", "close", "9", "--comment", f"No environment has drifted: {RUN}"]
 
 
 def test_long_reports_are_cut_between_lines_and_none_is_lost(reports):

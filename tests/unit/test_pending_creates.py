@@ -57,7 +57,7 @@ NETWORK = creating(VPC, "network", tags={"Name": "network"})
 
 
 def told(exported, cloud):
-    findings = SCRIPT["look"](exported, cloud)
+    findings = SCRIPT["search"](exported, cloud)
     return SCRIPT["advice"](findings), SCRIPT["import_file"](findings)
 
 

@@ -70,7 +70,7 @@ def test_a_failed_case_is_told_loudly_even_if_it_told_nothing_itself():
 def test_a_case_that_was_mended_and_run_again_counts_as_it_went_then_and_the_page_says_so():
     first = run(case("test_x", '<failure message="no"/>', done="old"), case("test_y", done="kept"))
     text = SCRIPT["report"](first, run(case("test_x", done="new")))
-    assert "- Cases: 2, of which none failed (1 of them run again, after a failure was mended)\n" in text
+    assert "- Cases: 2, of which none failed (1 of them run again, after a failure was fixed)\n" in text
     assert "| new |" in text
     assert "| kept |" in text
     assert "old" not in text
@@ -93,7 +93,7 @@ def test_of_two_tries_the_last_one_counts():
     [
         ("not XML", "no XML"),
         (run(), "it names no test"),
-        (run(case(conditions={"date": "today"})), "does not tell its machine, versions"),
+        (run(case(conditions={"date": "today"})), "lacks its machine, versions"),
         (run(case("test_y", "<skipped/>")), "test_y was skipped"),
     ],
 )

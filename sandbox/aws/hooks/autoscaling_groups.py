@@ -233,7 +233,7 @@ def delete(params: Params) -> None:
 
 
 def describe(params: Params) -> Params:
-    """DescribeAutoScalingGroups by names and tag filters, 50 a page unless told."""
+    """DescribeAutoScalingGroups by names and tag filters, 50 a page by default."""
     names = params.get("AutoScalingGroupNames", [])
     groups = [
         group
@@ -250,7 +250,7 @@ def _shown(group: Group) -> Group:
 
 
 def describe_instances(params: Params) -> Params:
-    """DescribeAutoScalingInstances, 50 a page unless told."""
+    """DescribeAutoScalingInstances, 50 a page by default."""
     wanted = params.get("InstanceIds", [])
     instances = [
         {**instance, "AutoScalingGroupName": group["AutoScalingGroupName"]}
@@ -263,7 +263,7 @@ def describe_instances(params: Params) -> Params:
 
 
 def describe_activities(params: Params) -> Params:
-    """DescribeScalingActivities of one group or all, newest first, 100 a page unless told."""
+    """DescribeScalingActivities of one group or all, newest first, 100 a page by default."""
     name = params.get("AutoScalingGroupName")
     groups = [find(name)] if name else list(autoscaling._asgs.values())
     wanted = params.get("ActivityIds", [])

@@ -67,7 +67,7 @@ _TAG_FILTERS: Mapping[str, Any] = {
 
 
 def describe(params: Params) -> Params:
-    """DescribeTags, 50 a page unless told."""
+    """DescribeTags, 50 a page by default."""
     tags = [tag for group in autoscaling._asgs.values() for tag in group["Tags"]]
     for condition in params.get("Filters", []):
         if condition["Name"] not in _TAG_FILTERS:

@@ -47,7 +47,7 @@ def _described(kind: AddonKind, minors: list[str]) -> Json:
 
 
 def create_addon(original: Any, cluster_name: str, body: Json) -> Response:
-    """CreateAddon of a known add-on, in the version for the cluster unless told."""
+    """CreateAddon of a known add-on, by default in the version for the cluster."""
     cluster = find_cluster(cluster_name)
     version = _check_version(body["addonName"], body.get("addonVersion"), cluster)
     response: Response = original(cluster_name, {**body, "addonVersion": version})

@@ -126,7 +126,7 @@ def _create_security_group(cluster: str, vpc_id: str) -> str:
 
 
 def activate(name: str, endpoint: str, certificate_authority: str, jwks: Json) -> Json:
-    """Tells EKS that a cluster's control plane serves.
+    """Report to EKS that a cluster's control plane serves.
 
     Args:
         name: The cluster.

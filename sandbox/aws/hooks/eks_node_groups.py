@@ -223,7 +223,7 @@ def _config_params(body: Json) -> Json:
 
 
 def list_node_groups(call: Call) -> Json:
-    """ListNodegroups, 100 a page unless told."""
+    """ListNodegroups, 100 a page by default."""
     cluster = find_cluster(call.path["cluster"])["name"]
     names = [group["nodegroupName"] for key, group in eks._nodegroups.items() if key.startswith(f"{cluster}/")]
     asked = {name: values[0] for name, values in call.query.items()}

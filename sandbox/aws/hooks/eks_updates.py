@@ -33,7 +33,7 @@ def record(cluster: Json, kind: str, params: Mapping[str, Any], *, owner: str = 
     }
     until = DELAYS.until("node-group-update") if owner else 0
     cluster.setdefault("_updates", {})[update["id"]] = update | {"_owner": owner, "_until": until}
-    # Mostly done at once, but a caller must be ready to wait, as on AWS: the answer says so, DescribeUpdate the truth.
+    # Mostly done at once, but a caller must be ready to wait, as on AWS: only DescribeUpdate shows the truth.
     return {"update": update | {"status": "InProgress"}}
 
 

@@ -1,4 +1,4 @@
-"""IAM answers stay well-formed XML whatever a tag or description says (``Team=R&D``)."""
+"""IAM answers stay well-formed XML whatever a tag or description contains (``Team=R&D``)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sandbox.aws.hooking import Hook
 from sandbox.aws.hooks.iam_tags import check_keys
 from sandbox.aws.query_protocol import IAM, Params, Response, parse
 
-# IAM looks the thumbprint up when none is given; this is the one it finds for EKS's issuers.
+# IAM determines the thumbprint when none is given; this is the one it finds for EKS's issuers.
 _LOOKED_UP_THUMBPRINT = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 
 Provider = dict[str, Any]

@@ -1,6 +1,6 @@
 """IAM is eventually consistent: other services know a new role only after a while (the delay ``iam``).
 
-Within IAM a role is there at once, as it mostly is on AWS. EKS and STS know it later: they answer as if it did not
+Within IAM a role exists at once, as it mostly is on AWS. EKS and STS know it later: they answer as if it did not
 exist, which the official provider knows and tries again (terraform-provider-aws internal/service/eks/cluster.go and
 pod_identity_association.go, ``propagationTimeout``).
 """

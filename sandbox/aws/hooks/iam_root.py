@@ -8,7 +8,7 @@ from sandbox.aws.hooking import Hook, replace
 
 
 def is_root_access_key(access_key_id: str) -> bool:
-    """Only a request without any key is nobody's; the gateway lets those through for unsigned operations alone."""
+    """Only a request without any key has no caller; the gateway lets those through for unsigned operations alone."""
     return not access_key_id
 
 

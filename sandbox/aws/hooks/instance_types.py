@@ -19,7 +19,7 @@ _STRATEGIES = ["cluster", "partition", "spread"]
 
 
 def describe_instance_types(params: Params) -> Params:
-    """DescribeInstanceTypes, with its commonest filters; a page of 100 unless told."""
+    """DescribeInstanceTypes, with its commonest filters; a page of 100 by default."""
     kinds = instance_types.find(params.get("InstanceType") or instance_types.catalog())
     for condition in params.get("Filter", []):
         read = _filter_reader(condition["Name"])

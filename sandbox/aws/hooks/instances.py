@@ -94,7 +94,7 @@ def private_dns_name(address: str, region: str) -> str:
 
 
 def terminate(original: Any, raw: Mapping[str, Any]) -> Response:
-    """Terminates instances, and deletes what goes with them: ministack keeps their root volumes for ever."""
+    """Terminates instances, and deletes what goes with them: ministack never deletes their root volumes."""
     response: Response = original(raw)
     if response[0] == 200:
         for instance_id in parse(raw)["InstanceId"]:

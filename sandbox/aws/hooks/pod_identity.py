@@ -163,7 +163,7 @@ def _is_trusted(role: Json, cluster: Json, tags: dict[str, str]) -> bool:
 
 
 def _statements_for_service(document: str) -> Json:
-    """The statements of a trust policy that name the Pod Identity service, for whoever is the service.
+    """The statements of a trust policy that name the Pod Identity service, for the caller that is the service.
 
     ministack lets a ``Service`` principal match account roots only, so those statements are kept, and open to all.
     """

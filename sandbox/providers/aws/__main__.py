@@ -1,4 +1,4 @@
-"""``python -m sandbox.providers.aws --port P``: serves until told to stop."""
+"""``python -m sandbox.providers.aws --port P``: serves until it is stopped."""
 
 import sys
 

@@ -1,7 +1,7 @@
 """Properties to the members of AWS API requests and back, where the official provider follows the API name by name.
 
 Property ``blockDeviceMappings[].ebs.volumeSize`` is member ``BlockDeviceMappings[].Ebs.VolumeSize``; what differs
-beyond the case is given as renames. The API's own model (botocore's) tells the members and their types.
+beyond the case is given as renames. The API's own model (botocore's) lists the members and their types.
 """
 
 from __future__ import annotations

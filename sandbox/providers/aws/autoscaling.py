@@ -46,7 +46,7 @@ class Tag(ResourceType):
         cloud.autoscaling.create_or_update_tags(Tags=[_tag_request(group, inputs["tag"])])
 
     def delete(self, cloud: Cloud, old: State) -> None:
-        """Take the tag off the group. Like ``resourceGroupTagDelete``, it asks without looking first."""
+        """Take the tag off the group. Like ``resourceGroupTagDelete``, it calls without a check first."""
         group, key = self._parts(old.id)
         cloud.autoscaling.delete_tags(Tags=[_tag_key(group, key)])
 

@@ -83,7 +83,7 @@ def value_changes(
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value says as much as leaving it out; the official provider cannot tell these apart either."""
+    """Whether a value means the same as leaving it out; the official provider cannot distinguish these either."""
     return value is None or value is False or value in ("", 0, [], {})
 
 

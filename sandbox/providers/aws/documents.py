@@ -27,7 +27,7 @@ def equivalent(first: Any, second: Any) -> bool:
     """Whether two documents mean the same to AWS.
 
     AWS keeps no order within lists, and a list of one means the same as its item. The official provider ignores these
-    differences too, so that a stored policy does not show up as changed for ever.
+    differences too, so that a stored policy does not show up as changed every time.
     """
     if first is None or second is None:
         return first is second

@@ -247,7 +247,7 @@ class OpenIdConnectProvider(ResourceType):
     )
 
     def alike(self, path: str, actual: Any, wanted: Any) -> bool:
-        """AWS tells the URL back without its scheme."""
+        """AWS returns the URL without its scheme."""
         return path == "url" and without_scheme(actual) == without_scheme(wanted)
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:

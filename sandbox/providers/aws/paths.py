@@ -26,7 +26,7 @@ def values_at(value: Any, names: list[str], path: str = "") -> Iterator[tuple[st
 
 
 def fill(properties: dict[str, Any], path: str, value: Any) -> bool:
-    """Puts a value at a dotted path where nothing is, if the object that it belongs into is there."""
+    """Puts a value at a dotted path where nothing is, if the object that it belongs into exists."""
     name, _, rest = path.partition(".")
     if not rest:
         if properties.get(name) is not None:

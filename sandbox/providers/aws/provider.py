@@ -166,14 +166,14 @@ def _completed(call: Call[Session], cloud: Cloud, old: State) -> State:
 
 @contextmanager
 def _recorded_as_it_is(call: Call[Session], cloud: Cloud, old: State, inputs: Properties) -> Iterator[None]:
-    """On a failure, tells the engine the resource's true state instead of leaving it with a wish."""
+    """On a failure, send the engine the resource's true state, not the requested one."""
     try:
         yield
     except ProviderError as error:
         try:
             outputs = _live_outputs(call, cloud, old.id, inputs)
         except ProviderError:
-            # What is on record must do; the next refresh will tell more.
+            # What is on record must do; the next refresh will return more.
             raise PartialFailure(old.id, {**old.outputs, "id": old.id}, str(error)) from error
         if outputs is None:
             raise

@@ -65,13 +65,13 @@ class ResourceType(ABC):
     """Inputs that AWS chooses when they are not given: leaving them out changes nothing."""
 
     kept: ClassVar[frozenset[str]] = frozenset()
-    """Inputs that AWS does not tell back: they stay as the program last gave them."""
+    """Inputs that AWS does not return: they stay as the program last gave them."""
 
     replaces: ClassVar[frozenset[str]] = frozenset()
     """Inputs that need a new resource when they change. (So does ``region``, always.)"""
 
     delete_before_replace: ClassVar[bool] = False
-    """A new resource cannot be made beside the old one."""
+    """A new resource cannot be created while the old one exists."""
 
     documents: ClassVar[frozenset[str]] = frozenset()
     """Inputs that are JSON documents."""
@@ -92,7 +92,7 @@ class ResourceType(ABC):
     """Inputs of the official provider that this stand-in refuses."""
 
     volatile: ClassVar[frozenset[str]] = frozenset()
-    """Outputs that may change with any input but the tags, unless :meth:`unsettled` says otherwise."""
+    """Outputs that may change with any input but the tags, unless :meth:`unsettled` returns others."""
 
     @classmethod
     def token(cls) -> str:
@@ -112,7 +112,7 @@ class ResourceType(ABC):
 
     @classmethod
     def taggable(cls) -> bool:
-        """Whether it has tags of its own, which the provider's default tags join."""
+        """Whether it has tags, which the provider's default tags join."""
         return isinstance(cls.arguments().fields.get("tags"), MapOf)
 
     def check(self, inputs: Properties) -> Iterable[Failure]:

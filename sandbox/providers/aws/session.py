@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
-"""How often a waiter looks. The sandbox's cloud is on this machine: asking costs nothing."""
+"""How often a waiter asks. The emulated AWS is on this machine: asking costs nothing."""
 
 # Of the official provider's settings, those that mean something here. The skip... ones ask for less checking than the
 # stand-in does anyway, so they change nothing.
@@ -55,7 +55,7 @@ _SETTINGS = frozenset(
 )
 
 USER_AGENT = "pulumi-aws-stand-in"
-"""What the ``User-Agent`` of its calls holds, by which they are told from those of others."""
+"""What the ``User-Agent`` of its calls holds, by which they are distinguished from those of others."""
 
 # Throttled, failed (5xx), unanswered and cut-off calls are tried again, as the official provider's SDK does. That one
 # tries 25 times, for minutes; here four times, with pauses of 7 s in all at most, and ten seconds for an answer are
@@ -95,7 +95,7 @@ class Session:
     def open(cls, config: Mapping[str, Any]) -> Session:
         """Opens a session with a provider resource's inputs, or a stack's ``aws:`` configuration.
 
-        What they do not say comes from the standard AWS environment.
+        What they do not set comes from the standard AWS environment.
 
         Raises:
             ProviderError: A setting is wrong, the credentials do not work, or the account is not an allowed one.
@@ -196,13 +196,13 @@ class Cloud:
         deadline = time.monotonic() + limit
         while not done():
             if time.monotonic() > deadline:
-                raise ProviderError(f"waited {limit:g} s for {what} in vain")
+                raise ProviderError(f"timed out after {limit:g} s waiting for {what}")
             self.pause(POLL_SECONDS)
 
 
 @contextmanager
 def explained(doing: str) -> Iterator[None]:
-    """Turns the AWS SDK's errors into ones that say what was being done, and the AWS error code."""
+    """Turns the AWS SDK's errors into ones with the operation and the AWS error code."""
     try:
         yield
     except ClientError as error:

@@ -59,9 +59,9 @@ def completed_outputs(
     default_tags: Mapping[str, str],
     region: str,
 ) -> dict[str, Any]:
-    """A resource's outputs from what the cloud told and what is on record.
+    """A resource's outputs from what the cloud returned and what is on record.
 
-    Documents that mean the same keep the recorded text, inputs that the cloud does not tell keep their recorded value,
+    Documents that mean the same keep the recorded text, inputs that AWS does not return keep their recorded value,
     and tags that come from the provider's defaults count only as ``tagsAll``.
     """
     outputs = {name: value for name, value in live.items() if value is not None}
@@ -87,7 +87,7 @@ def completed_outputs(
 def live_inputs(kind: ResourceType, old: Properties, outputs: Properties) -> dict[str, Any]:
     """The inputs that would give the outputs: the old ones where they still hold, live values where they do not.
 
-    For an import, ``old`` is empty and everything that a program would have to say comes from the outputs.
+    For an import, ``old`` is empty and everything that a program would have to set comes from the outputs.
     """
     inputs: dict[str, Any] = {}
     for name, expected in kind.arguments().fields.items():
@@ -105,7 +105,7 @@ def live_inputs(kind: ResourceType, old: Properties, outputs: Properties) -> dic
 
 
 def _live_input(kind: ResourceType, path: str, expected: PropertyType, required: bool, old: Any, live: Any) -> Any:
-    """The input that would give a live value; None where the program need not say anything."""
+    """The input that would give a live value; None where the program need not set anything."""
     if live is None:
         return old if is_empty(old) else None
     if old is None and (path in kind.computed or live == kind.defaults.get(path) or (is_empty(live) and not required)):

@@ -27,8 +27,8 @@ def merged(inputs: Mapping[str, Any], default_tags: Mapping[str, str]) -> Any:
 
 
 def own(every: Mapping[str, str], recorded: Mapping[str, Any], default_tags: Mapping[str, str]) -> dict[str, str]:
-    """Those of a resource's tags that are not there because of the provider's defaults."""
-    if not recorded:  # An import: only a value tells whether a tag is the default's or overrides it.
+    """Those of a resource's tags that do not come from the provider's defaults."""
+    if not recorded:  # An import: only its value shows whether a tag is the default's or overrides it.
         return {key: value for key, value in every.items() if default_tags.get(key) != value}
     given = recorded.get("tags") or {}
     return {key: value for key, value in every.items() if key in given or key not in default_tags}

@@ -67,7 +67,7 @@ def cidr(value: Any) -> str | None:
 
 
 def in_order(*validators: Validator) -> Validator:
-    """Return what the first validator that objects says (``validation.All`` says it all)."""
+    """Return the message of the first validator that objects (``validation.All`` returns all)."""
     return lambda value: next((reason for check in validators if (reason := check(value))), None)
 
 

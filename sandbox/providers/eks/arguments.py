@@ -55,7 +55,7 @@ def failures(inputs: Mapping[str, Any]) -> list[Failure]:
 
 
 _PARTS: Final = {
-    "skipDefaultNodeGroup": "the default node group; make node groups of your own",
+    "skipDefaultNodeGroup": "the default node group; create separate node groups",
     "skipDefaultSecurityGroups": "security groups; nodes get the one that EKS makes",
     "useDefaultVpcCni": "add-ons; EKS installs its own CNI",
 }
@@ -81,7 +81,7 @@ def _network_failures(inputs: Mapping[str, Any]) -> list[Failure]:
 
 
 def _part_failures(inputs: Mapping[str, Any]) -> Iterator[Failure]:
-    """The parts that the official package makes unless told not to, and the stand-in never makes."""
+    """The parts that the official package makes by default, and the stand-in never makes."""
     for name, part in _PARTS.items():
         if inputs.get(name) is not True:
             yield Failure(name, f"must be true: {_STAND_IN} {part}")

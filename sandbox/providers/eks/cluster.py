@@ -89,7 +89,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _kube_proxy(self, name: str, inputs: Inputs) -> aws.eks.Addon:
-        """The add-on that the official package makes unless told not to, in the newest version for the cluster."""
+        """The add-on that the official package makes by default, in the newest version for the cluster."""
         newest = aws.eks.get_addon_version_output(
             addon_name="kube-proxy",
             kubernetes_version=self.cluster.version,

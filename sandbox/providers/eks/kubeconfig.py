@@ -9,7 +9,7 @@ from typing import Any
 
 
 def kubeconfig(name: str, arn: str, endpoint: str, authority: str) -> dict[str, Any]:
-    """A kubeconfig whose user is whoever ``aws eks get-token`` says; no secret inside.
+    """A kubeconfig whose user comes from ``aws eks get-token``; no secret inside.
 
     Args:
         name: The cluster's name.

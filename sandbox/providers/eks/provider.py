@@ -21,11 +21,11 @@ from sandbox.providers.eks.cluster import TYPE, Cluster
 from sandbox.providers.rpc import Provider, ProviderError, Servicer, Unsupported
 
 _ENGINES: Final = 256
-"""Engines remembered, by connection: components log there. Attached servers are never told that a run is over."""
+"""Engines remembered, by connection: components log there. An attached server does not learn that a run is over."""
 
 
 class EksPackage(Provider[None]):
-    """The plugin's side that has no components: no resources of its own, no functions."""
+    """The plugin's side that has no components: no other resources, no functions."""
 
     package = "eks"
     version = metadata.version("pulumi-eks")
@@ -37,7 +37,7 @@ class EksPackage(Provider[None]):
 class EksServicer(Servicer[None]):
     """Adds Construct to the shared protocol server.
 
-    Each call runs the SDK in an event loop of its own, in the thread of the call: its settings are context variables,
+    Each call runs the SDK in a separate event loop, in the thread of the call: its settings are context variables,
     so that calls of several runs at once do not meet.
     """
 

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from sandbox.kubelet import node_services
 from sandbox.kubelet.cloud import MetadataOptions
 from sandbox.kubelet.container_process import ContainerProcess
-from sandbox.kubelet.log_server import Wish, lines, log_file
+from sandbox.kubelet.log_server import LogOptions, lines, log_file
 from sandbox.kubelet.node_services import NodeServices
 from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
 
@@ -162,7 +162,7 @@ LOG = """\
 def test_of_a_log_is_shown_what_was_asked_for(query, shown):
     now = datetime(2026, 1, 2, 3, 4, 8, tzinfo=UTC)
 
-    assert "".join(lines(io.StringIO(LOG), Wish.read(query, now))) == shown
+    assert "".join(lines(io.StringIO(LOG), LogOptions.read(query, now))) == shown
 
 
 def test_a_log_is_that_of_the_present_or_the_previous_run_of_the_very_pod(tmp_path):

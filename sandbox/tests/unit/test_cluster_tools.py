@@ -24,7 +24,7 @@ def test_all_missing_programs_are_named_at_once(tmp_path):
 
 
 def test_a_program_that_is_no_kube_apiserver_is_refused_with_what_it_said(tmp_path):
-    with pytest.raises(ToolsError, match=r"says 'hello\\n'; expected `Kubernetes v<major>"):
+    with pytest.raises(ToolsError, match=r"printed 'hello\\n'; expected `Kubernetes v<major>"):
         Tools.find(fake_tools(tmp_path, version="hello"))
 
 

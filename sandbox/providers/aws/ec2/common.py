@@ -65,7 +65,7 @@ def the_only(found_ones: Sequence[Any], kind: str) -> Any:
 
 
 def delete_when_unused(cloud: Cloud, delete: Callable[[], Any], what: str, gone: str) -> None:
-    """Deletes, trying again while EC2 says that something still depends on the thing.
+    """Deletes, trying again while EC2 reports that something still depends on the thing.
 
     Args:
         cloud: The cloud.

@@ -184,7 +184,7 @@ class NatGateway(Ec2Resource):
             return None
         address: Any = next(iter(gateway.get("NatGatewayAddresses") or []), {})
         return {
-            # ministack tells no addresses of NAT gateways; AWS always does.
+            # ministack returns no addresses of NAT gateways; AWS always does.
             "allocationId": address.get("AllocationId") or old.outputs.get("allocationId"),
             "associationId": address.get("AssociationId"),
             "connectivityType": gateway.get("ConnectivityType", "public"),
@@ -203,7 +203,7 @@ class NatGateway(Ec2Resource):
 
     @staticmethod
     def _describe(cloud: Cloud, resource_id: str) -> Any:
-        """The gateway; a deleted one is still told of for an hour, which counts as gone."""
+        """The gateway; a deleted one is still returned for an hour, which counts as gone."""
         answer = found(lambda: cloud.ec2.describe_nat_gateways(NatGatewayIds=[resource_id]), *_NO_NAT)
         gateways = answer["NatGateways"] if answer else []
         return next((each for each in gateways if each["State"] != "deleted"), None)

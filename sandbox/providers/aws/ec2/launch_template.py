@@ -20,7 +20,7 @@ from sandbox.providers.aws.validators import between, matching
 from sandbox.providers.rpc import Failure, State
 
 _SHAPE = "RequestLaunchTemplateData"
-# EC2 says the former, ministack the latter.
+# EC2 returns the former, ministack the latter.
 _GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.NotFoundException")
 
 # Inputs that are about the template itself; all others are the data of a version.
@@ -68,7 +68,7 @@ class LaunchTemplate(Ec2Resource):
     def unsettled(self, changed: frozenset[str], inputs: Properties) -> frozenset[str]:
         """Any change but that of a few inputs, so also one of the tags, leaves the latest version open.
 
-        ``CustomizeDiff`` of the official resource says so, although tags make no version.
+        ``CustomizeDiff`` of the official resource does so, although tags make no version.
         """
         unknown = {"latestVersion"} if changed - _NO_NEW_LATEST else set()
         if inputs.get("updateDefaultVersion") and changed - _NO_NEW_DEFAULT:

@@ -218,7 +218,7 @@ _TABLE_FILTERS = {
 def get_route_table(cloud: Cloud, args: Properties) -> Properties:
     """``aws.ec2.get_route_table``: exactly one table.
 
-    As ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go. A subnet without an association of its own is
+    As ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go. A subnet without a separate association is
     not found by ``subnetId``: the VPC's main table serves it, which only the filter ``association.main`` finds.
     """
     filters = [{"Name": name, "Values": [args[key]]} for key, name in _TABLE_FILTERS.items() if args.get(key)]

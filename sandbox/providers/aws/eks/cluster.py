@@ -225,7 +225,7 @@ def get_cluster(cloud: Cloud, args: Properties) -> Properties:
     if answer is None:
         raise ProviderError(f"reading EKS Cluster ({args['name']}): couldn't find resource")
     outputs = _outputs(answer["cluster"])
-    del outputs["encryptionConfig"]  # The function does not tell it.
+    del outputs["encryptionConfig"]  # The function does not return it.
     plurals = {
         "accessConfig": "accessConfigs",
         "certificateAuthority": "certificateAuthorities",

@@ -150,7 +150,7 @@ class NodeGroup(EksResource):
         cloud.wait(active, f"EKS node group {old.id} to become ACTIVE", CREATE_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
-        """The node group. Its desired size is whatever it is now, whoever set it."""
+        """The node group. Its desired size is the current one, also if another program set it."""
         group = _describe(cloud, old.id)
         return _outputs(group) if group else None
 

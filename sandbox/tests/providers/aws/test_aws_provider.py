@@ -363,7 +363,7 @@ def test_a_cluster_that_does_not_become_active_in_time_is_recorded(engine, name,
         engine.create(CLUSTER, inputs, timeout=0.5)
     failed = initialization_error(caught.value)
     assert failed.id == name
-    assert list(failed.reasons) == [f"waited 0.5 s for EKS cluster {name} to become ACTIVE in vain"]
+    assert list(failed.reasons) == [f"timed out after 0.5 s waiting for EKS cluster {name} to become ACTIVE"]
     outputs = decode(failed.properties)
     assert outputs["status"] == "CREATING"
     recorded = Recorded(name, engine.accept(CLUSTER, inputs), outputs)

@@ -11,7 +11,7 @@ from .invoking import find
 
 DESCRIBE = "aws:eks/getAddon:getAddon"
 _OWNERS = ("serviceAccountRoleArn", "podIdentityAssociations", "configurationValues")
-"""What the program does not set and whoever created the add-on may have set: the CNI, for one, has a role."""
+"""Properties that the program does not set and the add-on's creator may have set; the CNI, for example, has a role."""
 
 DEFAULT = "default"
 """The version that EKS installs by default on the Kubernetes version of the cluster."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pulumi
 
 TAGS = ("tags", "tagsAll")
-"""Paths for ``ignore_changes`` of a resource whose tags belong to whoever created it."""
+"""Paths for ``ignore_changes`` of a resource whose tags belong to its creator."""
 
 
 class Existing(NamedTuple):

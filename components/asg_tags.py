@@ -18,13 +18,13 @@ class AutoscalerTagsArgs(TypedDict):
     """Which group is tagged, for which cluster, and what its nodes offer."""
 
     asg_name: pulumi.Input[str]
-    """Name of the Auto Scaling Group. It may be unknown until the group is made; the tags' keys may not."""
+    """Name of the Auto Scaling Group. It may be unknown until the group is created; the tags' keys must be known."""
     cluster_name: pulumi.Input[str]
-    """Name of the EKS cluster whose autoscaler shall find the group."""
+    """Name of the EKS cluster whose autoscaler discovers the group."""
     labels: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of the group's nodes, announced for scaling from zero. Defaults to none."""
+    """Labels of the group's nodes, advertised for scale-from-zero. Defaults to none."""
     taints: NotRequired[list[Taint]]
-    """Taints of the group's nodes, announced for scaling from zero. Defaults to none."""
+    """Taints of the group's nodes, advertised for scale-from-zero. Defaults to none."""
     resources: NotRequired[dict[str, pulumi.Input[str]]]
     """Extended resources, pods and ephemeral storage of a node, as Kubernetes quantities. Defaults to none."""
     autoscaling_options: NotRequired[dict[str, str]]
@@ -35,10 +35,10 @@ class AutoscalerTagsArgs(TypedDict):
 
 
 def faults(args: AutoscalerTagsArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     resources = args.get("resources", {})
     options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
-    announced = _node_template_tags(args)
+    node_template = _node_template_tags(args)
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.labels("labels", args.get("labels", {})),
@@ -46,9 +46,9 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
         *(f for key, value in resources.items() for f in validation.quantity(f"resources[{key!r}]", value)),
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
-        *(f for key, value in announced.items() for f in validation.tag(_argument(key), key, value)),
+        *(f for key, value in node_template.items() for f in validation.tag(_argument(key), key, value)),
         *_number_faults(
-            len(announced) + len(discovery.discovery_tags("")),
+            len(node_template) + len(discovery.discovery_tags("")),
             discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0,
         ),
     ]
@@ -149,7 +149,7 @@ def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, pulumi.Input[str]
 
 
 def _argument(key: str) -> str:
-    """Where the user wrote what this tag announces."""
+    """Return the argument from which a node-template tag is made."""
     homes = {
         discovery.label_key(""): "labels",
         discovery.taint_key(""): "taints",
@@ -163,9 +163,9 @@ def _number_faults(number: int, reserved: int) -> list[Fault]:
     most = discovery.MAX_TAGS - reserved
     if number <= most:
         return []
-    beside = f" beside the {reserved} that EKS puts there" if reserved else ""
+    others = f" in addition to the {reserved} that EKS adds" if reserved else ""
     expected = (
         f"{most} at most: AWS allows {discovery.MAX_TAGS} on an Auto Scaling Group; "
         "declare fewer labels, taints, resources or autoscaling options"
     )
-    return [Fault("", f"{number} tags{beside}", expected)]
+    return [Fault("", f"{number} tags{others}", expected)]

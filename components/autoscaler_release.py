@@ -74,7 +74,7 @@ class AutoscalerReleaseArgs(TypedDict):
     image: NotRequired[ImageSource]
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
-    """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
+    """Behaviour of Cluster Autoscaler and of its pods. Each key has its own default."""
     startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
     group. Defaults to those in `settings.flags`."""
@@ -85,7 +85,7 @@ class AutoscalerReleaseArgs(TypedDict):
 
 
 def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     credentials = args.get("credentials", IRSA)
     chart: ChartSource = args.get("chart", {})
     version = args["kubernetes_version"]
@@ -132,7 +132,7 @@ def today() -> datetime.date:
 
 
 def _has_newer_image(args: AutoscalerReleaseArgs) -> bool:
-    """Whether an image is pinned that the tables do not cover, so that it may have flags that they lack."""
+    """Return whether an image is pinned that the tables do not cover, so that it may have flags that they lack."""
     pinned = parse_patch(args.get("image", {}).get("tag", ""))
     return pinned is not None and not compatibility.is_known(pinned)
 
@@ -140,8 +140,8 @@ def _has_newer_image(args: AutoscalerReleaseArgs) -> bool:
 class AutoscalerRelease(pulumi.ComponentResource):
     """Cluster Autoscaler by its Helm chart, under one fixed name, all or nothing, and its service account.
 
-    The image is the newest known patch of the cluster's own minor version and the chart the newest known, unless others
-    are wished for; a pair that would hang, crash or never scale is refused at preview, with the reason. The name is
+    The image is the newest known patch of the cluster's own minor version and the chart the newest known, unless you
+    set others; a pair that would hang, crash or never scale is refused at preview, with the reason. The name is
     fixed because two releases would mean two autoscalers. Needs a Kubernetes provider.
     """
 
@@ -196,7 +196,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[account],
-                # The name is fixed, so a replacement (another namespace) cannot exist beside the old release.
+                # The name is fixed, so a replacement (another namespace) cannot exist next to the old release.
                 delete_before_replace=True,
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{timeout}s", update=f"{timeout}s", delete=f"{timeout}s"),
             ),
@@ -268,7 +268,7 @@ def _blamed(fault: Fault, chart: ChartSource) -> Fault:
 
 
 def _read(chart: ChartSource) -> tuple[str | None, list[Fault]]:
-    """The version that the chart has or shall have, None where it is free or cannot be read; and faults of its source.
+    """Return the chart's version, None if it is not set or cannot be read, and the errors of its source.
 
     A local chart has the version of its Chart.yaml.
     """
@@ -286,7 +286,7 @@ def _read(chart: ChartSource) -> tuple[str | None, list[Fault]]:
 
 def _source_faults(chart: ChartSource) -> list[Fault]:
     if chart.get("location") and "repository" in chart:
-        return [Fault("chart.location", "a location beside a repository", "one of the two")]
+        return [Fault("chart.location", "a location and a repository", "one of the two")]
     repository = chart.get("repository", CHART_REPOSITORY)
     if not repository.startswith(("https://", "http://")):
         hint = "; an OCI reference goes into location" if _is_oci(repository) else ""

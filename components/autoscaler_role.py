@@ -50,7 +50,7 @@ class AutoscalerRoleArgs(TypedDict):
     kubernetes_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the cluster. Required by the agent version `default`, else not used."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
-    """Names of the nodes' roles by a name of one's own, such as the node group's. Required by `nodeRole`."""
+    """Names of the nodes' roles by a key of your choice, such as the node group's name. Required by `nodeRole`."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the role. Defaults to none."""
     path: NotRequired[str]
@@ -66,7 +66,7 @@ DEFAULT_SERVICE_ACCOUNT = "cluster-autoscaler"
 
 
 def faults(args: AutoscalerRoleArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     credentials = args.get("credentials", IRSA)
     found = [
         *validation.choice("credentials", credentials, CREDENTIALS),
@@ -179,8 +179,8 @@ class AutoscalerRole(pulumi.ComponentResource):
             assume_role_policy=trust,
             permissions_boundary=args.get("permissions_boundary_arn"),
             tags=args.get("tags"),
-            # Whoever is trusted by the old document still runs while the new pods come, so the old role must stay until
-            # they are gone: another trust is another role, made before and removed after the release's update.
+            # The old pods, which the old document trusts, still run while the new pods start, so the old role must stay
+            # until they are gone: another trust is another role, created before and deleted after the release's update.
             opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["assumeRolePolicy"]),
         )
         attachment = aws.iam.RolePolicyAttachment(
@@ -247,5 +247,5 @@ def _trust(args: AutoscalerRoleArgs) -> pulumi.Output[str]:
 
 
 def _optional(value: str) -> str | None:
-    """Outputs are invariant in their type, so a string that is always there must be widened by hand."""
+    """Outputs are invariant in their type, so a string that is always there must be widened explicitly."""
     return value

@@ -27,7 +27,7 @@ class EksClusterArgs(TypedDict):
 
 
 def faults(args: EksClusterArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     found = validation.cluster_name("name", args["name"])
     if (create := args.get("create")) is None:
         return found
@@ -56,7 +56,7 @@ class EksCluster(pulumi.ComponentResource):
     private_subnet_ids: pulumi.Output[list[str]]
     """Subnets of the cluster without a route to an internet gateway and without public addresses, for nodes.
 
-    Empty if the cluster has none, or if AWS refuses to tell.
+    Empty if the cluster has none, or if AWS denies the read.
     """
     kubeconfig: pulumi.Output[str]
     """Kubeconfig that gets its tokens from `aws eks get-token`: no secret inside."""

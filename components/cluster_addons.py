@@ -34,7 +34,7 @@ class ClusterAddonsArgs(TypedDict):
 
 
 def faults(args: ClusterAddonsArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     words = [addon.DEFAULT, NONE]
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),

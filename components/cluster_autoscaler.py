@@ -55,7 +55,7 @@ class ClusterAutoscalerArgs(TypedDict):
     """ID of a Pod Identity association that another tool gave the service account, to adopt. Not for one that your
     stack created, which would be replaced. Defaults to none."""
     node_role_names: NotRequired[dict[str, pulumi.Input[str]]]
-    """Names of the nodes' roles by a name of one's own. Required by `nodeRole`."""
+    """Names of the nodes' roles by a key of your choice. Required by `nodeRole`."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
     """Permissions boundary of the role. Defaults to none."""
     path: NotRequired[str]
@@ -73,7 +73,7 @@ class ClusterAutoscalerArgs(TypedDict):
     image: NotRequired[ImageSource]
     """Source of the image. Defaults to the newest known patch that fits, from the public registry."""
     settings: NotRequired[AutoscalerSettings]
-    """Behaviour of Cluster Autoscaler and of its pods. Defaults to what each of its keys says."""
+    """Behaviour of Cluster Autoscaler and of its pods. Each key has its own default."""
     startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
     group. Defaults to those in `settings.flags`."""
@@ -88,7 +88,7 @@ _LATER: Any = object()
 
 
 def faults(args: ClusterAutoscalerArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values: those of the role and those of the release."""
+    """Check the arguments, as far as they are plain values: those of the role and those of the release."""
     if found := _identity_faults(args.get("cluster_arn"), args["cluster_name"]):
         return found
     arn = args.get("cluster_arn", _LATER)

@@ -38,9 +38,9 @@ class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
     def of(
         cls, component: type[pulumi.ComponentResource], name: str, shape: type, faults: Iterable[Fault]
     ) -> "FaultsError":
-        """The error about a component, in the spelling of those who gave its arguments."""
-        told = [arguments.in_spelling(fault, shape, spelling) for fault in faults]
-        return cls(f"{component.__name__} {name!r}", dict.fromkeys(told))
+        """Return the error about a component, in the spelling of its caller."""
+        spelled = [arguments.in_spelling(fault, shape, spelling) for fault in faults]
+        return cls(f"{component.__name__} {name!r}", dict.fromkeys(spelled))
 
 
 def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:

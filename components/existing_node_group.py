@@ -1,4 +1,4 @@
-"""ExistingNodeGroup: a managed node group that somebody else made, tagged for Cluster Autoscaler and left alone."""
+"""ExistingNodeGroup: a managed node group of another owner, tagged for Cluster Autoscaler and otherwise unchanged."""
 
 from typing import NotRequired, TypedDict
 
@@ -23,17 +23,17 @@ class ExistingNodeGroupArgs(TypedDict):
     node_group_name: pulumi.Input[str]
     """Name of the EKS node group."""
     labels: NotRequired[dict[str, pulumi.Input[str]]]
-    """Labels of its nodes to announce for scaling from zero. Defaults to none."""
+    """Labels of its nodes to advertise for scale-from-zero. Defaults to none."""
     taints: NotRequired[list[Taint]]
-    """Taints of its nodes to announce for scaling from zero. Defaults to none."""
+    """Taints of its nodes to advertise for scale-from-zero. Defaults to none."""
     resources: NotRequired[dict[str, str]]
-    """Ephemeral storage and extended resources of a node to announce. Defaults to none."""
+    """Ephemeral storage and extended resources of a node to advertise. Defaults to none."""
     autoscaling_options: NotRequired[dict[str, str]]
     """Autoscaling options of this group. Defaults to the autoscaler's own."""
 
 
 def faults(args: ExistingNodeGroupArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     return [
         *validation.node_group_name("nodeGroupName", args["node_group_name"]),
         *validation.cluster_name("clusterName", args["cluster_name"]),
@@ -55,9 +55,9 @@ class ExistingNodeGroup(pulumi.ComponentResource):
     node_role_name: pulumi.Output[str]
     """Name of its nodes' role."""
     min_size: pulumi.Output[int]
-    """Its fewest nodes."""
+    """Minimum number of its nodes."""
     max_size: pulumi.Output[int]
-    """Its most nodes."""
+    """Maximum number of its nodes."""
     tags: pulumi.Output[dict[str, str]]
     """Tags put on its Auto Scaling Group, value by key."""
 

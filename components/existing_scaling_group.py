@@ -33,7 +33,7 @@ class ExistingScalingGroupArgs(TypedDict):
 
 
 def faults(args: ExistingScalingGroupArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     return [
         *validation.asg_name("asgName", args["asg_name"]),
         *asg_tags.faults(_tags(args, "")),

@@ -80,7 +80,7 @@ def faults(args: HeadroomArgs) -> list[Fault]:
 class Headroom(pulumi.ComponentResource):
     """Pause pods of a negative priority, which hold nodes for the pods of the next burst.
 
-    The scheduler removes pause pods to make room for pending pods. The removed pods become pending, so Cluster
+    The scheduler removes pause pods to free capacity for pending pods. The removed pods become pending, so Cluster
     Autoscaler adds nodes for them. Needs a Kubernetes provider.
     """
 

@@ -1,6 +1,6 @@
-"""A chart on this machine: which version it says it has.
+"""The version of a chart on this machine.
 
-Helm installs a local chart as it is, whatever version is asked for, so what fits is judged by what its Chart.yaml says.
+Helm installs a local chart whatever version is requested, so the version in its Chart.yaml decides what fits.
 """
 
 import tarfile
@@ -16,7 +16,7 @@ _EXPECTED = f"a folder or a packed chart (.tgz) with the Chart.yaml of {NAME}"
 
 
 def read(location: str) -> tuple[str | None, list[Fault]]:
-    """The version of the chart at a path, or why it cannot be told.
+    """Return the version of the chart at a path, or why it cannot be read.
 
     Args:
         location: A chart's folder or a packed chart; a relative path is seen from the program's folder, as the

@@ -16,7 +16,7 @@ DEFAULT_NAMESPACE = "monitoring"
 DEFAULT_RULE_LABELS = {"release": "prometheus-operator"}
 """The labels of the chart's ServiceMonitor (chart 9.59.0, ``serviceMonitor.selector``)."""
 DEFAULT_DASHBOARD_LABELS = {"grafana_dashboard": "1"}
-"""What the sidecar of Grafana's chart looks for (grafana/helm-charts, ``sidecar.dashboards.label``)."""
+"""Label by which Grafana's sidecar finds dashboards (grafana/helm-charts, ``sidecar.dashboards.label``)."""
 RUNBOOKS = "https://github.com/OWNER/pulumi-eks-cluster-autoscaler/blob/main/docs/doctor"
 
 

@@ -1,4 +1,4 @@
-"""ClusterNetwork: a VPC of its own for a cluster that the program creates."""
+"""ClusterNetwork: a VPC for a cluster that the program creates."""
 
 import ipaddress
 from typing import NotRequired, TypedDict
@@ -27,11 +27,11 @@ class ClusterNetworkArgs(TypedDict):
     cidr: NotRequired[str]
     """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
     nat_per_zone: NotRequired[bool]
-    """Whether each zone gets a NAT gateway of its own (dearer, but no zone depends on another). Defaults to false."""
+    """Whether each zone gets its own NAT gateway, which costs more and makes zones independent. Defaults to false."""
 
 
 def faults(args: ClusterNetworkArgs) -> list[Fault]:
-    """Faults of the arguments."""
+    """Check the arguments."""
     zones = args["zones"]
     cidr = args.get("cidr", DEFAULT_CIDR)
     found = [
@@ -154,5 +154,5 @@ def _route_table(
 
 
 def _title(cluster: str, name: str) -> dict[str, str]:
-    """The tag that the console shows as the name. The cluster's tells the networks of several stacks apart."""
+    """Return the tag that the console shows as the name; the cluster's name distinguishes several networks."""
     return {"Name": f"{cluster}-{name}"}

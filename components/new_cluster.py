@@ -43,7 +43,7 @@ class ClusterCreation(TypedDict):
 
 
 def faults(create: ClusterCreation) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     public = create.get("public_subnet_ids")
     return [
         *_version_faults("kubernetesVersion", create["kubernetes_version"]),

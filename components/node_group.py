@@ -52,7 +52,7 @@ class _Group(NamedTuple):
 
 
 def faults(args: ManagedNodeGroupArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     return node_group_rules.faults(args, _template(args, instances.UNKNOWN_PODS))
 
 
@@ -191,7 +191,7 @@ def _labels(args: ManagedNodeGroupArgs) -> dict[str, pulumi.Input[str]]:
 
 
 def _system_labels(args: ManagedNodeGroupArgs) -> dict[str, str]:
-    """What the kubelet says of a node and Cluster Autoscaler cannot guess of an empty group: that it runs Windows.
+    """Return the kubelet's labels that Cluster Autoscaler cannot guess of an empty group: the operating system Windows.
 
     It takes any other group for Linux, and the CPU architecture from the instance type (``aws_manager.go``).
     """
@@ -248,7 +248,7 @@ def _asg_name(resources: Sequence[NodeGroupResource]) -> str:
     # A group that is still being created, as after an interrupted update, has no resources yet.
     groups = resources[0].autoscaling_groups if resources else []
     if not groups or not groups[0].name:
-        raise pulumi.RunError("EKS names no Auto Scaling Group for the node group: look at its health issues in EKS")
+        raise pulumi.RunError("EKS names no Auto Scaling Group for the node group: check its health issues in EKS")
     return groups[0].name
 
 

@@ -26,7 +26,7 @@ class RoleArgs(TypedDict):
 
 
 def faults(args: RoleArgs) -> list[Fault]:
-    """Faults of the arguments."""
+    """Check the arguments."""
     return [
         *validation.iam_arn("permissionsBoundaryArn", args.get("permissions_boundary_arn"), "policy"),
         *validation.iam_path("path", args.get("path", "/")),
@@ -36,7 +36,7 @@ def faults(args: RoleArgs) -> list[Fault]:
 
 
 def policy_faults(path: str, policies: Sequence[str]) -> list[Fault]:
-    """Faults of the further policies: no ARN, or one that the role has already."""
+    """Check the further policies: no ARN, or one that the role has already."""
     found = [f for i, arn in enumerate(policies) for f in validation.iam_arn(f"{path}[{i}]", arn, "policy")]
     taken = {*iam.NODE_MANAGED_POLICIES}
     for index, arn in enumerate(policies):

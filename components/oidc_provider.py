@@ -35,7 +35,7 @@ class ClusterOidcProviderArgs(TypedDict):
 
 
 def faults(args: ClusterOidcProviderArgs) -> list[Fault]:
-    """Faults of the arguments, as far as they are plain values."""
+    """Check the arguments, as far as they are plain values."""
     return validation.tags("tags", args.get("tags", {}))
 
 

@@ -97,7 +97,7 @@ def register_association(
 
 
 def explanation(error: str) -> str | None:
-    """Return what to do about an error of EKS, or None if the error says all that is known.
+    """Return what to do about an error of EKS, or None if the error explains itself.
 
     The AWS provider has no function that finds an association by its service account, so one that exists shows at
     `pulumi up` only.

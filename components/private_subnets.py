@@ -20,7 +20,7 @@ class Found(NamedTuple):
     Attributes:
         private: Their IDs.
         all: IDs of all subnets of the cluster.
-        refused: Why they cannot be told apart; empty if they were.
+        refused: Why private and public subnets cannot be distinguished; empty if they can.
     """
 
     private: list[str]

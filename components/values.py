@@ -59,7 +59,7 @@ OWNED: Mapping[str, str] = {
     "expanderPriorities": "expanderPriorities of the settings",
     "replicaCount": "replicas",
     "podAnnotations": "podAnnotations of the settings",
-    "podDisruptionBudget.minAvailable": "minAvailable of the settings: the chart rejects it beside maxUnavailable",
+    "podDisruptionBudget.minAvailable": "minAvailable of the settings: the chart rejects both fields together",
     "podLabels.app": "nothing: users find the pods by it",
     "awsAccessKeyID": "credentials: no key of AWS belongs into a chart's values",
     "awsSecretAccessKey": "credentials: no key of AWS belongs into a chart's values",
@@ -136,7 +136,7 @@ class AutoscalerSettings(TypedDict):
     node_selector: NotRequired[dict[str, str]]
     """Node labels that the pods ask for. Defaults to none."""
     pod_annotations: NotRequired[dict[str, str]]
-    """Annotations of the pods, beside safe-to-evict=false. Defaults to none."""
+    """Annotations of the pods, in addition to safe-to-evict=false. Defaults to none."""
 
 
 DEFAULT_EXPANDER = "least-waste"
@@ -145,12 +145,12 @@ DEFAULT_UNNEEDED_TIME = "2m"
 DEFAULT_DELAY_AFTER_ADD = "1m"
 DEFAULT_RESOURCES = {"cpu": "100m", "memory": "600Mi"}
 DEFAULT_PRIORITY_CLASS = "system-cluster-critical"
-NOBODY = 65534
+NOBODY_UID = 65534
 POD_SECURITY = {
     "runAsNonRoot": True,
-    "runAsUser": NOBODY,
-    "runAsGroup": NOBODY,
-    "fsGroup": NOBODY,
+    "runAsUser": NOBODY_UID,
+    "runAsGroup": NOBODY_UID,
+    "fsGroup": NOBODY_UID,
     "seccompProfile": {"type": "RuntimeDefault"},
 }
 """What the restricted Pod Security Standard asks of a pod; the group may read the service account's token."""
@@ -163,7 +163,7 @@ CONTAINER_SECURITY = {
 
 
 def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) -> list[Fault]:
-    """Faults of the settings, whatever the version of Cluster Autoscaler.
+    """Check the settings, whatever the version of Cluster Autoscaler.
 
     Args:
         settings: The settings.
@@ -221,7 +221,7 @@ def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) 
 
 
 def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
-    """Faults of extra values: those that a setting of this project decides, what would replace a map of them, null."""
+    """Check extra values: those that a setting of this project decides, what would replace a map of them, null."""
     found = [fault for path, owner in OWNED.items() if (fault := _owned_fault(extra, path, owner))]
     known = {fault.path for fault in found}
     return list(dict.fromkeys([*found, *(fault for fault in _nulls(extra, "values") if fault.path not in known)]))
@@ -335,13 +335,13 @@ def _arguments(settings: AutoscalerSettings, startup_taints: Sequence[str] = ())
         "scale-down-delay-after-add": settings.get("scale_down_delay_after_add", DEFAULT_DELAY_AFTER_ADD),
         "expander": settings.get("expander", DEFAULT_EXPANDER),
     }
-    wished = dict(settings.get("flags", {}))
+    requested = dict(settings.get("flags", {}))
     if startup_taints:
-        wished[STARTUP_TAINT] = ",".join(dict.fromkeys([*startup_taints, *_items(wished.get(STARTUP_TAINT, ""))]))
-    if balance and "balancing-label" not in wished:
-        ignored = [*BALANCING_IGNORED_LABELS, *_items(wished.pop("balancing-ignore-label", ""))]
-        wished["balancing-ignore-label"] = ",".join(dict.fromkeys(ignored))
-    for flag, value in wished.items():
+        requested[STARTUP_TAINT] = ",".join(dict.fromkeys([*startup_taints, *_items(requested.get(STARTUP_TAINT, ""))]))
+    if balance and "balancing-label" not in requested:
+        ignored = [*BALANCING_IGNORED_LABELS, *_items(requested.pop("balancing-ignore-label", ""))]
+        requested["balancing-ignore-label"] = ",".join(dict.fromkeys(ignored))
+    for flag, value in requested.items():
         if flags.is_repeatable(flag):
             arguments.update({f"{flag}_{number}": item for number, item in enumerate(_items(value), 1)})
         else:

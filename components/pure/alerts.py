@@ -1,4 +1,4 @@
-"""Alerts about Cluster Autoscaler: few, and quiet unless somebody must act.
+"""Alerts about Cluster Autoscaler: few, and quiet unless a human must act.
 
 Metrics and labels are those of kubernetes/autoscaler at 1.36.1: ``metrics/metrics.go`` and
 ``cloudprovider/aws/aws_metrics.go``. Standby pods export zeros, because a gauge without labels is exported as
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 GROUP = "cluster-autoscaler"
 
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ExpiredToken", "InvalidClientTokenId")
-"""Error codes of AWS that stay until somebody changes a policy, a trust or a credential."""
+"""Error codes of AWS that stay until an engineer changes a policy, a trust or a credential."""
 THROTTLED = ("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException")
 """Error codes by which AWS limits the rate of calls (botocore: ``retries/standard.py``, ``_THROTTLED_ERROR_CODES``)."""
 
@@ -26,7 +26,7 @@ class Alert(NamedTuple):
         name: Name of the alert.
         expression: PromQL that yields a series for each thing that is wrong.
         hold: How long it must hold before the alert fires.
-        severity: ``critical`` if nothing scales until somebody acts, else ``warning``.
+        severity: ``critical`` if nothing scales until an engineer acts, else ``warning``.
         summary: What is wrong, in one line.
         description: What it means.
         runbook: Page and anchor in ``docs/doctor``.

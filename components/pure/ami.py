@@ -20,7 +20,7 @@ LARGEST_GP3_GIB = 65536
 """``VolumeSize`` of the EC2 API."""
 
 BOTTLEROCKET_OS_DEVICE = "/dev/xvda"
-"""Bottlerocket's system is on a volume of its own, which is not the one for pods (bottlerocket-os/bottlerocket)."""
+"""Bottlerocket's system is on a separate volume, which is not the one for pods (bottlerocket-os/bottlerocket)."""
 
 
 class Family(NamedTuple):
@@ -111,7 +111,7 @@ def release_faults(path: str, ami_type: str, release: str | None, kubernetes_ver
 
 
 def architecture_faults(path: str, ami_type: str, instance_types: Sequence[str]) -> list[Fault]:
-    """Find instance types whose name tells that they have another CPU than the AMI type."""
+    """Find instance types whose name shows another CPU architecture than the AMI type's."""
     wrong = [each for each in instance_types if is_graviton(each) != (architecture(ami_type) == ARM)]
     if not wrong:
         return []

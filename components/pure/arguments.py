@@ -88,7 +88,7 @@ def known_paths(
 
 
 def in_spelling(fault: Fault, shape: type, spelling: Spelling) -> Fault:
-    """A fault told in camelCase, told in the spelling of the reader: its path, and the names in its words."""
+    """Return a fault with its path and the names in its text in the caller's spelling; the fault is in camelCase."""
     names = {camel_case(name): spelling(name) for name in _names(shape)}
 
     def renamed(text: str) -> str:
@@ -99,7 +99,7 @@ def in_spelling(fault: Fault, shape: type, spelling: Spelling) -> Fault:
 
 
 def plain(hint: Any) -> bool:
-    """Whether a value of this type must be known when the program runs: an Output does not fit."""
+    """Return whether a value of this type must be known when the program runs: an Output does not fit."""
     return not any(_is_later_type(option) for option in _options(hint))
 
 
@@ -119,7 +119,7 @@ def _options(hint: Any) -> list[Any]:
 
 
 def _is_later_type(hint: Any) -> bool:
-    """Whether this is an Output or an awaitable, which Pulumi's ``Input`` allows next to the plain value."""
+    """Return whether this is an Output or an awaitable, which Pulumi's ``Input`` allows next to the plain value."""
     if isinstance(hint, ForwardRef):
         return hint.__forward_arg__.startswith("Output[")
     origin = get_origin(hint) or hint
@@ -131,7 +131,7 @@ def _is_later(value: object) -> bool:
 
 
 def _is_pulumis(cls: type, name: str) -> bool:
-    """Whether it is a class of Pulumi's SDK, which this package does without."""
+    """Return whether it is a class of Pulumi's SDK, which this package does without."""
     return any(base.__name__ == name and base.__module__.startswith("pulumi.") for base in cls.__mro__)
 
 

@@ -126,8 +126,8 @@ class Chart(NamedTuple):
     released: str
 
     @property
-    def says_what_it_runs(self) -> bool:
-        """Whether the chart's appVersion is the version of its default image."""
+    def version_is_image(self) -> bool:
+        """Return whether the chart's appVersion is the version of its default image."""
         return self.app_version == self.image
 
 
@@ -153,9 +153,9 @@ class Request(NamedTuple):
         kubernetes_version: Version of the cluster, ``1.33``.
         region: AWS region of the cluster.
         credentials: ``irsa``, ``podIdentity`` or ``nodeRole``.
-        chart_version: Chart wished for; None for the newest known.
-        image_tag: Cluster Autoscaler wished for; None for the newest patch of the cluster's minor.
-        flags: Flags wished for, by name without dashes.
+        chart_version: Requested chart; None for the newest known.
+        image_tag: Requested Cluster Autoscaler; None for the newest patch of the cluster's minor.
+        flags: Requested flags, by name without dashes.
         values: Additional values of the chart, which may supply what flags need.
     """
 
@@ -180,7 +180,7 @@ def newest_chart() -> Chart:
 
 
 def kubernetes_faults(version: str) -> list[Fault]:
-    """Faults of a cluster's version: not a version, or older than the table. A newer one is no fault."""
+    """Check a cluster's version: not a version, or older than the table. A newer one is no fault."""
     minor = parse_minor(version)
     if minor is None:
         return [Fault("", repr(version), "a Kubernetes version such as 1.33")]
@@ -201,17 +201,17 @@ def kubernetes_warning(version: str) -> str | None:
 
 
 def fitting_image(kubernetes: Minor) -> Patch:
-    """The newest known Cluster Autoscaler for a cluster: of its own minor, else of the newest known minor below it."""
+    """Return the newest known Cluster Autoscaler of the cluster's minor, else of the newest known minor below it."""
     return NEWEST_PATCH[max((minor for minor in NEWEST_PATCH if minor <= kubernetes), default=min(NEWEST_PATCH))]
 
 
 def is_known(image: Patch) -> bool:
-    """Whether the tables cover this Cluster Autoscaler: it is no newer than the newest known patch of its minor."""
+    """Return whether the tables cover an image: it is no newer than the newest known patch of its minor."""
     return image <= NEWEST_PATCH.get(image[:2], (0, 0, 0)) or image[:2] < min(NEWEST_PATCH)
 
 
 def chart_faults(version: str) -> list[Fault]:
-    """Faults of a wished-for chart, whatever the cluster."""
+    """Return the errors of a requested chart that fits no cluster."""
     chart = parse_patch(version)
     if chart is None or version.startswith("v"):
         return [Fault("", repr(version), f"a version of the chart such as {dotted(newest_chart().version)}")]
@@ -219,20 +219,20 @@ def chart_faults(version: str) -> list[Fault]:
         return [Fault("", f"chart {version}", f"{dotted(OLDEST_CHART)} or later: older ones are not covered")]
     known = charts().get(chart)
     if known is None and chart < newest_chart().version:
-        return [Fault("", f"chart {version}", "a chart that was released; see components/data/charts.tsv")]
-    if known and not known.says_what_it_runs:
+        return [Fault("", f"chart {version}", "a released chart; see components/pure/data/charts.tsv")]
+    if known and not known.version_is_image:
         return [
             Fault(
                 "",
-                f"chart {version}, which says {dotted(known.app_version)} and runs {dotted(known.image)}",
-                "9.53.0 or earlier, or 9.55.1 or later: these say what they run",
+                f"chart {version}, with appVersion {dotted(known.app_version)} and image {dotted(known.image)}",
+                "9.53.0 or earlier, or 9.55.1 or later: their appVersion is their image",
             )
         ]
     return []
 
 
 def image_faults(tag: str) -> list[Fault]:
-    """Faults of a wished-for image tag, whatever the cluster."""
+    """Return the errors of a requested image tag that fits no cluster."""
     if parse_patch(tag) is None or not tag.startswith("v"):
         newest = dotted(max(NEWEST_PATCH.values()))
         return [Fault("", repr(tag), f"a full version such as v{newest}: another tag can change what it names")]
@@ -240,7 +240,7 @@ def image_faults(tag: str) -> list[Fault]:
 
 
 def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
-    """The chart and image that fit, or every reason why what was wished for does not.
+    """Return the chart and image that fit, or every reason why the requested ones do not.
 
     Returns:
         The solution and no faults, or None and the faults. Paths of faults are ``kubernetesVersion``,
@@ -267,7 +267,7 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
 
 
 def age_warning(today: datetime.date) -> str | None:
-    """What to say about the age of the tables; None while they are young."""
+    """Return a warning about the age of the tables; None while they are recent."""
     age = (today - READ_ON).days
     if age <= OLD_AFTER.days:
         return None
@@ -283,7 +283,7 @@ def rbac_floor(minor: Minor) -> Patch:
 
 
 def takes_pod_identity(image: Patch) -> bool:
-    """Whether this Cluster Autoscaler takes EKS Pod Identity credentials."""
+    """Return whether this Cluster Autoscaler takes EKS Pod Identity credentials."""
     minor = image[:2]
     return minor > max(POD_IDENTITY_FLOORS) or (minor in POD_IDENTITY_FLOORS and image >= POD_IDENTITY_FLOORS[minor])
 
@@ -312,7 +312,7 @@ def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request
             Fault(
                 "image.tag",
                 f"Cluster Autoscaler {dotted(image)} on Kubernetes {dotted(kubernetes)}",
-                f"v{ours}: {dotted(lists_v1)} and later waits for ever for resource.k8s.io/v1, "
+                f"v{ours}: {dotted(lists_v1)} and later waits indefinitely for resource.k8s.io/v1, "
                 f"which Kubernetes serves from {dotted(serves_v1)} on",
             )
         )

@@ -22,7 +22,7 @@ MAX_TAGS = 50
 """Quota of AWS: tags on one resource, such as an Auto Scaling Group."""
 
 EKS_OWN_TAGS = 3
-"""Tags that EKS puts on a managed group's ASG beside the two discovery tags.
+"""Tags that EKS adds to a managed group's ASG in addition to the two discovery tags.
 
 They are ``eks:cluster-name``, ``eks:nodegroup-name`` and ``kubernetes.io/cluster/<cluster>``.
 """
@@ -77,22 +77,22 @@ def discovery_tags(cluster: str) -> dict[str, str]:
 
 
 def discovery_flag(cluster: str) -> str:
-    """The flag by which Cluster Autoscaler looks for the groups of ``cluster`` (both keys must be there)."""
+    """Return the flag by which Cluster Autoscaler discovers the groups of ``cluster``; both tags are required."""
     return f"--node-group-auto-discovery=asg:tag={ENABLED_KEY},{cluster_key(cluster)}"
 
 
 def label_key(label: str) -> str:
-    """Tag key that announces a label of the group's nodes."""
+    """Return the node-template tag key of a label of the group's nodes."""
     return f"{NODE_TEMPLATE_PREFIX}/label/{label}"
 
 
 def taint_key(taint: str) -> str:
-    """Tag key that announces a taint of the group's nodes."""
+    """Return the node-template tag key of a taint of the group's nodes."""
     return f"{NODE_TEMPLATE_PREFIX}/taint/{taint}"
 
 
 def resource_key(resource: str) -> str:
-    """Tag key that announces a resource of the group's nodes, such as ``ephemeral-storage``."""
+    """Return the node-template tag key of a resource of the group's nodes, such as ``ephemeral-storage``."""
     return f"{NODE_TEMPLATE_PREFIX}/resources/{resource}"
 
 
@@ -107,7 +107,7 @@ def taint_value(taint: Taint) -> str:
 
 
 def parse_taint(key: str, tag_value: str) -> Taint | None:
-    """The taint that a tag announces; None where Cluster Autoscaler would silently ignore it."""
+    """Return the taint of a node-template tag; None where Cluster Autoscaler would silently ignore it."""
     value, colon, effect = tag_value.rpartition(":")
     if not colon or effect not in TAINT_EFFECTS or not key.startswith(taint_key("")):
         return None
@@ -134,7 +134,7 @@ def node_template_tags(
 
 
 def autoscaling_option_faults(options: Mapping[str, str]) -> list[Fault]:
-    """Faults of the autoscaling options of one group: unknown names and values that would only be warned about."""
+    """Check the autoscaling options of one group: unknown names and values that would only be warned about."""
     faults = []
     for option, value in options.items():
         form = AUTOSCALING_OPTIONS.get(option)

@@ -19,5 +19,5 @@ def seconds(text: str) -> float | None:
 
 
 def is_duration(text: str) -> bool:
-    """Whether Go reads it as a duration."""
+    """Return whether Go reads it as a duration."""
     return seconds(text) is not None

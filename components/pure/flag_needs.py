@@ -18,7 +18,7 @@ CONTENT_TYPE_FLAG = "kube-api-content-type"
 JSON = "application/json"
 
 JSON_FLOOR: Patch = (1, 36, 1)
-"""From here on the client of capacity buffers speaks JSON, whatever the flag says.
+"""From here on the client of capacity buffers uses JSON, whatever the flag is.
 
 Before it, the client uses the default protobuf, in which no custom resource is served
 (``NewCapacityBufferClientFromConfig``).
@@ -73,7 +73,7 @@ def needs(flags: Mapping[str, str], minor: Minor) -> tuple[Need, ...]:
 
 
 def needs_json(flags: Mapping[str, str], image: Patch) -> bool:
-    """Whether the flags ask for capacity buffers in a version that reads them only with ``JSON`` as content type."""
+    """Return whether the flags request capacity buffers in a version that reads them only as ``JSON``."""
     buffers = any(flags.get(flag) in TRUE for flag in BUFFER_FLAGS)
     return buffers and image < JSON_FLOOR and flags.get(CONTENT_TYPE_FLAG) != JSON
 

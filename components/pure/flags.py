@@ -62,7 +62,7 @@ def table() -> dict[str, tuple[str, dict[Minor, str]]]:
 
 
 def is_repeatable(flag: str) -> bool:
-    """Whether the flag may be given several times, each time with one value more."""
+    """Return whether the flag may be given several times, each time with one value more."""
     return table().get(flag, ("", {}))[0] in _REPEATABLE
 
 
@@ -72,7 +72,7 @@ def known_minors() -> tuple[Minor, ...]:
 
 
 def flag_faults(flags: Mapping[str, str], minor: Minor | None = None, *, known: bool = True) -> list[Fault]:
-    """Faults of flags given by the user: unknown, removed, owned by a setting, or of the wrong type.
+    """Check flags given by the user: unknown, removed, owned by a setting, or of the wrong type.
 
     Cluster Autoscaler exits on a flag that it does not know, so its pod never runs.
 
@@ -107,7 +107,7 @@ def _owned_fault(flag: str) -> Fault | None:
 
 
 def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, known: bool = True) -> Fault | None:
-    """What ends Cluster Autoscaler about one flag of its command line, whoever put it there; None if nothing does.
+    """Return why Cluster Autoscaler exits on a flag of its command line; None if it does not.
 
     Args:
         flag: The flag, without dashes.
@@ -141,7 +141,7 @@ def _hint(flag: str) -> str:
 
 
 def expander_faults(expander: str) -> list[Fault]:
-    """Faults of an expander or a comma-separated chain of them."""
+    """Check an expander or a comma-separated chain of them."""
     faults = []
     chain = expander.split(",")
     for name in chain:

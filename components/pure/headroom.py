@@ -62,14 +62,14 @@ def priority_faults(priority: int, cutoff: int) -> list[Fault]:
 
 
 def request_faults(path: str, value: str) -> list[Fault]:
-    """Faults of what one pause pod requests: not a quantity, or nothing."""
+    """Check what one pause pod requests: not a quantity, or nothing."""
     if _ZERO.fullmatch(value):
         return [Fault(path, repr(value), "more than 0: a pod that requests nothing reserves nothing")]
     return validation.quantity(path, value)
 
 
 def tag_faults(path: str, value: object) -> list[Fault]:
-    """Faults of an image's tag, which may be followed by a digest."""
+    """Check an image's tag, which may be followed by a digest."""
     return validation.form_faults(path, value, _TAG, "an image's tag, such as 3.10.2 or 3.10.2@sha256:…")
 
 

@@ -17,7 +17,7 @@ AUDIENCE = "sts.amazonaws.com"
 POLICY_NAME = "AmazonEKSClusterAutoscalerPolicy"
 MAX_POLICY_NAME_LENGTH = 128
 MAX_ROLE_PREFIX_LENGTH = 38
-"""The provider makes 26 characters of its own, of the 64 that a role's name may have."""
+"""The provider appends 26 characters to a prefix; a role's name may have 64."""
 AUTOSCALER_ROLE_NAME = "cluster-autoscaler"
 MAX_NAME_PREFIX_LENGTH = MAX_ROLE_PREFIX_LENGTH - len(f"{AUTOSCALER_ROLE_NAME}-")
 """What a prefix of the user's may have, so that the autoscaler's role is named in full behind it."""
@@ -74,7 +74,7 @@ class ClusterIdentity(NamedTuple):
 
 
 def is_cluster_arn(arn: str) -> bool:
-    """Whether this is the ARN of an EKS cluster."""
+    """Return whether this is the ARN of an EKS cluster."""
     return re.fullmatch(r"arn:[^:]+:eks:[^:]+:[^:]+:cluster/[^/]+", arn) is not None
 
 
@@ -96,9 +96,9 @@ def role_name(arn: str) -> str:
 def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "", path: str = "/") -> str:
     """Return the name of the customer-managed policy.
 
-    The region tells clusters of the same name in one account apart. Another `path` is another name, because IAM accepts
-    a name only once per account whatever its path, and the new policy must exist before the old one is deleted. Of a
-    cluster's name that is too long, the beginning and a digest remain.
+    The region distinguishes clusters of the same name in one account. Another `path` is another name, because IAM
+    accepts a name only once per account whatever its path, and the new policy must exist before the old one is deleted.
+    A cluster's name that is too long is cut and gets a digest.
     """
     end = cluster.region if path == "/" else f"{cluster.region}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
     capacity = MAX_POLICY_NAME_LENGTH - len(f"{prefix}{POLICY_NAME}--{end}")
@@ -110,7 +110,7 @@ def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "", path: str
 
 
 def role_prefix(prefix: str, name: str) -> str:
-    """Beginning of a role's name: a prefix, and as much of ``name`` as there is room for."""
+    """Return the beginning of a role's name: a prefix, and as much of ``name`` as fits."""
     return f"{f'{prefix}{name}'[: MAX_ROLE_PREFIX_LENGTH - 1]}-"
 
 

@@ -46,7 +46,7 @@ def may_be_of(group: str, node_group_name: str) -> bool:
     """Return whether an EKS node group can have been created for the resource ``group``, judged by its name.
 
     Pulumi makes the name from that of the resource: ``<group>-<7 hexadecimal digits>`` unless ``pulumi:autonaming`` of
-    the stack says otherwise. Whether it really is, only the launch template tells.
+    the stack sets another pattern. Only the launch template is proof.
     """
     return group in node_group_name
 

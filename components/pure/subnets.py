@@ -1,4 +1,4 @@
-"""Tell private subnets from public ones, by their route tables and by the addresses that they give."""
+"""Distinguish private from public subnets, by their route tables and by the addresses that they assign."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ class RouteTable(NamedTuple):
     """A route table of the VPC.
 
     Attributes:
-        subnet_ids: Subnets with an association of their own.
+        subnet_ids: Subnets with an explicit association.
         main: Whether it serves the subnets without an association.
         gateway_ids: IDs of the gateways that it routes to.
     """
@@ -22,7 +22,7 @@ class RouteTable(NamedTuple):
 
     @property
     def public(self) -> bool:
-        """Whether it routes to the internet without NAT."""
+        """Return whether it routes to the internet without NAT."""
         return any(each.startswith(INTERNET_GATEWAY) for each in self.gateway_ids)
 
 

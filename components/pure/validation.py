@@ -50,12 +50,12 @@ def form_faults(path: str, value: object, form: re.Pattern[str], expected: str) 
 
 
 def dns_label(path: str, value: object) -> list[Fault]:
-    """Faults of a name such as a namespace's (RFC 1123 label)."""
+    """Check a name such as a namespace's (RFC 1123 label)."""
     return form_faults(path, value, _DNS_LABEL, "lower-case letters, digits and dashes, 63 at most")
 
 
 def dns_subdomain(path: str, value: object) -> list[Fault]:
-    """Faults of a name such as a service account's (RFC 1123 subdomain)."""
+    """Check a name such as a service account's (RFC 1123 subdomain)."""
     faults = form_faults(path, value, _DNS_SUBDOMAIN, "lower-case letters, digits, dashes and dots")
     if isinstance(value, str) and len(value) > 253:
         faults.append(Fault(path, f"{len(value)} characters", "253 at most"))
@@ -63,39 +63,39 @@ def dns_subdomain(path: str, value: object) -> list[Fault]:
 
 
 def cluster_name(path: str, value: object) -> list[Fault]:
-    """Faults of an EKS cluster's name."""
+    """Check an EKS cluster's name."""
     return form_faults(path, value, _CLUSTER_NAME, "an EKS cluster name: letters, digits, - and _, 100 at most")
 
 
 def node_group_name(path: str, value: object, most: int = 63) -> list[Fault]:
-    """Faults of an EKS node group's name; ``most`` is less where EKS gets it with a suffix."""
+    """Check an EKS node group's name; ``most`` is less where EKS gets it with a suffix."""
     expected = f"1 to {most} letters, digits, - and _, a letter or digit first"
     return form_faults(path, value, re.compile(rf"[0-9A-Za-z][0-9A-Za-z_-]{{0,{most - 1}}}"), expected)
 
 
 def asg_name(path: str, value: object) -> list[Fault]:
-    """Faults of an Auto Scaling group's name."""
+    """Check an Auto Scaling group's name."""
     return form_faults(path, value, _ASG_NAME, "the name of an Auto Scaling group: 1 to 255 characters, no colon")
 
 
 def kubernetes_version(path: str, value: object) -> list[Fault]:
-    """Faults of a Kubernetes version as EKS spells it, major and minor."""
+    """Check a Kubernetes version as EKS spells it, major and minor."""
     return form_faults(path, value, _KUBERNETES_VERSION, "a Kubernetes version such as 1.35")
 
 
 def addon_version(path: str, value: object, words: Sequence[str]) -> list[Fault]:
-    """Faults of the version of an EKS add-on, for which one of a few words may stand."""
+    """Check the version of an EKS add-on, for which one of a few words may stand."""
     expected = " or ".join([*words, "a version such as v1.3.8-eksbuild.2"])
     return [] if value in words else form_faults(path, value, _ADDON_VERSION, expected)
 
 
 def region(path: str, value: object) -> list[Fault]:
-    """Faults of an AWS region."""
+    """Check an AWS region."""
     return form_faults(path, value, _REGION, "an AWS region such as us-east-1")
 
 
 def zone(path: str, value: object) -> list[Fault]:
-    """Faults of an availability zone's name."""
+    """Check an availability zone's name."""
     return form_faults(path, value, _ZONE, "an availability zone such as us-east-1a")
 
 
@@ -106,7 +106,7 @@ def is_edge_zone(zone: str) -> bool:
 
 
 def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
-    """Faults of zones that are zones, but of another region."""
+    """Check zones that are zones, but of another region."""
     expected = f"a zone of {region}, such as {region}a"
     return [
         Fault(f"{path}[{i}]", repr(v), expected)
@@ -116,7 +116,7 @@ def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
 
 
 def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
-    """Faults of a list of EC2 instance types: none at all, too many, or not types."""
+    """Check a list of EC2 instance types: none at all, too many, or not types."""
     expected = "an instance type such as m6i.large"
     faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _INSTANCE_TYPE, expected)]
     if not 1 <= len(values) <= 20:
@@ -125,17 +125,17 @@ def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
 
 
 def pod_identity_association(path: str, value: object) -> list[Fault]:
-    """Faults of the ID of a Pod Identity association."""
+    """Check the ID of a Pod Identity association."""
     return form_faults(path, value, _POD_IDENTITY_ASSOCIATION, "the ID of a Pod Identity association: a-…")
 
 
 def vpc_id(path: str, value: object) -> list[Fault]:
-    """Faults of a VPC's ID."""
+    """Check a VPC's ID."""
     return form_faults(path, value, _VPC, "a VPC's ID: vpc-…")
 
 
 def subnet_ids(path: str, values: object, *, in_two_zones: bool = False) -> list[Fault]:
-    """Faults of a list of subnet IDs; Outputs in it, and whether two are of two zones, are left to AWS."""
+    """Check a list of subnet IDs; Outputs in it, and whether two are of two zones, are left to AWS."""
     if not isinstance(values, list | tuple):
         return []
     faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _SUBNET, "a subnet ID: subnet-…")]
@@ -146,7 +146,7 @@ def subnet_ids(path: str, values: object, *, in_two_zones: bool = False) -> list
 
 
 def security_group_ids(path: str, values: object) -> list[Fault]:
-    """Faults of a list of security groups; Outputs in it are left to AWS."""
+    """Check a list of security groups; Outputs in it are left to AWS."""
     if not isinstance(values, list | tuple):
         return []
     expected = "a security group's ID: sg-…"
@@ -155,12 +155,12 @@ def security_group_ids(path: str, values: object) -> list[Fault]:
 
 
 def launch_template_id(path: str, value: object) -> list[Fault]:
-    """Faults of a launch template's ID."""
+    """Check a launch template's ID."""
     return form_faults(path, value, _LAUNCH_TEMPLATE, "a launch template's ID: lt-…")
 
 
 def template_version(path: str, value: object) -> list[Fault]:
-    """Faults of a launch template's version, which must be a number.
+    """Check a launch template's version, which must be a number.
 
     EKS answers with the number that ``$Latest`` stands for, so that every preview would show a change
     (terraform-aws-modules/terraform-aws-eks 2087).
@@ -171,33 +171,33 @@ def template_version(path: str, value: object) -> list[Fault]:
 
 
 def capacity_reservation(path: str, value: object) -> list[Fault]:
-    """Faults of a capacity reservation's ID."""
+    """Check a capacity reservation's ID."""
     return form_faults(path, value, _CAPACITY_RESERVATION, "the ID of a Capacity Block: cr-…")
 
 
 def kms_key(path: str, value: object) -> list[Fault]:
-    """Faults of the ARN of a KMS key or alias."""
+    """Check the ARN of a KMS key or alias."""
     return form_faults(path, value, _KMS_KEY, "the ARN of a KMS key: arn:aws:kms:REGION:ACCOUNT:key/…")
 
 
 def key_pair(path: str, value: object) -> list[Fault]:
-    """Faults of the name of an EC2 key pair."""
+    """Check the name of an EC2 key pair."""
     return form_faults(path, value, _KEY_PAIR, "the name of an EC2 key pair, 1 to 255 characters")
 
 
 def quantity(path: str, value: object) -> list[Fault]:
-    """Faults of a Kubernetes quantity."""
+    """Check a Kubernetes quantity."""
     return form_faults(path, value, _QUANTITY, "a Kubernetes quantity such as 100m, 600Mi or 20Gi")
 
 
 def duration(path: str, value: object) -> list[Fault]:
-    """Faults of a Go duration."""
+    """Check a Go duration."""
     bad = isinstance(value, str) and not durations.is_duration(value)
     return [Fault(path, repr(value), durations.EXPECTED)] if bad else []
 
 
 def iam_arn(path: str, value: object, kind: str) -> list[Fault]:
-    """Faults of an IAM ARN of the given kind (``role``, ``policy``, ``oidc-provider``)."""
+    """Check an IAM ARN of the given kind (``role``, ``policy``, ``oidc-provider``)."""
     match = _IAM_ARN.fullmatch(value) if isinstance(value, str) else None
     if not isinstance(value, str) or (match and match[2] == kind):
         return []
@@ -205,24 +205,24 @@ def iam_arn(path: str, value: object, kind: str) -> list[Fault]:
 
 
 def iam_path(path: str, value: str) -> list[Fault]:
-    """Faults of an IAM path."""
+    """Check an IAM path."""
     return form_faults(path, value, _IAM_PATH, "an IAM path: / or /…/, 512 characters at most")
 
 
 def role_prefix(path: str, value: str) -> list[Fault]:
-    """Faults of what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
+    """Check what the names of roles and policies are to begin with; the rest of a role's name is behind it."""
     expected = f"letters, digits and +=,.@_-, {MAX_NAME_PREFIX_LENGTH} characters at most"
     return form_faults(path, value, _ROLE_PREFIX, expected)
 
 
 def image_repository(path: str, value: object) -> list[Fault]:
-    """Faults of an image's repository."""
+    """Check an image's repository."""
     expected = "an image's repository without a tag, such as registry.example/cluster-autoscaler"
     return form_faults(path, value, _IMAGE_REPOSITORY, expected)
 
 
 def regular_expression(path: str, value: str) -> list[Fault]:
-    r"""Faults of a regular expression that Cluster Autoscaler shall read.
+    r"""Check a regular expression that Cluster Autoscaler must read.
 
     Cluster Autoscaler compiles it by Go's RE2, which no library of ours has, and on an error drops all priorities with
     no more than a warning. Python's engine stands in: what RE2 alone reads (``\pN``, ``\Q…\E``) is refused, too:
@@ -240,7 +240,7 @@ def regular_expression(path: str, value: str) -> list[Fault]:
 
 
 def cidr(path: str, value: object) -> list[Fault]:
-    """Faults of an IPv4 network in CIDR notation."""
+    """Check an IPv4 network in CIDR notation."""
     expected = "a network such as 10.0.0.0/16"
     try:
         ipaddress.IPv4Network(str(value))
@@ -251,17 +251,17 @@ def cidr(path: str, value: object) -> list[Fault]:
 
 
 def choice(path: str, value: str, choices: Iterable[str]) -> list[Fault]:
-    """Faults of a value that must be one of a few."""
+    """Check a value that must be one of a few."""
     return [] if value in (known := tuple(choices)) else [Fault(path, repr(value), f"one of {', '.join(known)}")]
 
 
 def bounds(path: str, value: int, low: int, high: int) -> list[Fault]:
-    """Faults of a number outside its bounds, both included."""
+    """Check a number outside its bounds, both included."""
     return [] if low <= value <= high else [Fault(path, str(value), f"{low} to {high}")]
 
 
 def sizes(minimum: object, desired: object, maximum: object) -> list[Fault]:
-    """Faults of the sizes of a group: minSize <= desiredSize <= maxSize, and a maximum of one node at least.
+    """Check the sizes of a group: minSize <= desiredSize <= maxSize, and a maximum of one node at least.
 
     A size that is not a whole number, such as an Output, is checked against nothing.
     """
@@ -292,7 +292,7 @@ def _desired_faults(desired: int, least: int | None, most: int | None) -> list[F
 
 
 def qualified_name(path: str, key: str) -> list[Fault]:
-    """Faults of the key of a label or taint: ``name`` or ``prefix.example/name``."""
+    """Check the key of a label or taint: ``name`` or ``prefix.example/name``."""
     prefix, slash, name = key.rpartition("/")
     fits = _QUALIFIED_NAME.fullmatch(name) and (not slash or (len(prefix) <= 253 and _DNS_SUBDOMAIN.fullmatch(prefix)))
     return (
@@ -301,7 +301,7 @@ def qualified_name(path: str, key: str) -> list[Fault]:
 
 
 def labels(path: str, values: Mapping[str, object]) -> list[Fault]:
-    """Faults of node labels, whoever's nodes they are."""
+    """Check node labels, of any kind of group."""
     faults = []
     for key, value in values.items():
         faults += qualified_name(f"{path}[{key!r}]", key)
@@ -312,7 +312,7 @@ def labels(path: str, values: Mapping[str, object]) -> list[Fault]:
 
 
 def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
-    """Faults of taints: keys, values, effects (with EKS's spelling explained), and the same taint twice."""
+    """Check taints: keys, values, effects (with EKS's spelling explained), and the same taint twice."""
     kubernetes_spelling = {eks: kubernetes for kubernetes, eks in TAINT_EFFECTS.items()}
     faults = []
     seen = set()
@@ -334,7 +334,7 @@ def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
                 Fault(
                     f"{where}.key",
                     f"{taint['key']!r} again",
-                    "each taint key once: a tag can announce one effect of it",
+                    "each taint key once: a tag can hold one effect of it",
                 )
             )
         seen.add(taint["key"])
@@ -342,7 +342,7 @@ def taints(path: str, values: Sequence[Taint]) -> list[Fault]:
 
 
 def tags(path: str, values: Mapping[str, object]) -> list[Fault]:
-    """Faults of the AWS tags of a resource: each by itself, and how many they are."""
+    """Check the AWS tags of a resource: each by itself, and how many they are."""
     faults = [fault for key, value in values.items() for fault in tag(f"{path}[{key!r}]", key, value)]
     if len(values) > MAX_TAGS:
         faults.append(Fault(path, f"{len(values)} tags", f"{MAX_TAGS} at most, the quota of AWS"))
@@ -355,7 +355,7 @@ def tags(path: str, values: Mapping[str, object]) -> list[Fault]:
 
 
 def tag(path: str, key: str, value: object) -> list[Fault]:
-    """Faults of one AWS tag, by the rules that all services keep (tagging of AWS resources, naming limits)."""
+    """Check one AWS tag, by the rules that all services keep (tagging of AWS resources, naming limits)."""
     characters = "letters, digits, spaces and _ . : / = + - @, as every service of AWS takes them"
     faults = []
     if key.startswith(WRONG_PREFIX):

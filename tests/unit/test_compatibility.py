@@ -196,7 +196,7 @@ def test_no_pair_that_passes_is_below_a_floor(kubernetes, chart):
     solution, _ = solve(Request(kubernetes, chart_version=versions.dotted(chart)))
     if solution is not None:
         assert chart >= compatibility.rbac_floor(solution.minor)
-        assert compatibility.charts()[chart].says_what_it_runs
+        assert compatibility.charts()[chart].version_is_image
 
 
 @given(

@@ -13,6 +13,7 @@ SCOPE = (
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "README.md",
+    "components",
     "docs/decisions",
     "docs/doctor",
     "doctor",
@@ -54,6 +55,8 @@ lies, hangs, picture and faults, are left to the reader."""
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("CHANGELOG.md", "waiting-pods"): "the former name of a link, for who searches it",
+    ("components", "least nodes"): "the expander least-nodes",
+    ("components", "nobody uid"): "the user nobody of Linux",
     ("policies", "least nodes"): "the expander least-nodes",
     ("doctor", "could not look"): "the exit code and the verdict of the JSON, an interface",
     ("doctor", "cannot look"): "the error behind that exit code",

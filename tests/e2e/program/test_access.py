@@ -160,7 +160,7 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
     assert stack.planned() == []
 
 
-def test_node_role_allows_what_the_autoscaler_calls_beside_what_a_node_may(
+def test_node_role_allows_what_the_autoscaler_calls_and_what_a_node_may(
     stack: Stack, sandbox: Sandbox, foreign: str
 ) -> None:
     with stack.edited(credentials="nodeRole"):

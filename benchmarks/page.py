@@ -36,8 +36,8 @@ INTRODUCTION = """# Benchmarks
 
 Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs on the embedded cloud.
 Real are the Pulumi engine, the Kubernetes provider and the Kubernetes API server. AWS is emulated on the same machine;
-the aws and eks plugins, the nodes and the autoscaler's process are stand-ins. So these figures say what program and
-engine cost, and nothing of how long AWS takes: a real `up` waits minutes for a cluster and its nodes. Compare ratios
+the aws and eks plugins, the nodes and the autoscaler's process are stand-ins. So these figures show the cost of program
+and engine, not the time that AWS takes: a real `up` waits minutes for a cluster and its nodes. Compare ratios
 within a run; seconds are those of one machine. Figures read *median (lowest-highest)*. CI guards counts, not
 seconds (`tests/benchmarks`)."""
 

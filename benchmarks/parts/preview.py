@@ -18,7 +18,7 @@ from sandbox.providers.aws.session import USER_AGENT
 GOAL = 1.10
 """Most that a preview may cost, as a multiple of the flat program's."""
 
-PROGRAM, FLAT, RESTING = "this program", "flat program", "flat program, garbage collector at rest"
+PROGRAM, FLAT = "this program", "flat program"
 EMPTY = "empty program"
 
 
@@ -46,7 +46,6 @@ def stacks(bench: Bench, cluster: str) -> dict[str, Stack]:
     return {
         PROGRAM: bench.stack("dev-like", dev_like(cluster)),
         FLAT: bench.stack("flat", flat_settings(cluster), PROGRAMS / "flat"),
-        RESTING: bench.stack("flat-resting", flat_settings(cluster), PROGRAMS / "flat_resting"),
         EMPTY: bench.stack("empty", {}, PROGRAMS / "empty"),
     }
 
@@ -68,14 +67,13 @@ def measure(options: Options) -> dict[str, Any]:
         "awsCalls": calls,
         "programs": {name: costs(runs) for name, runs in found.items()},
         "againstFlat": ratios(found[PROGRAM], found[FLAT]),
-        "againstResting": ratios(found[PROGRAM], found[RESTING]),
         "againstEmpty": ratios(found[PROGRAM], found[EMPTY]),
     }
 
 
 def section(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    flat, resting, empty = (figures[f"against{name}"] for name in ("Flat", "Resting", "Empty"))
+    flat, empty = (figures[f"against{name}"] for name in ("Flat", "Empty"))
     rows = [
         [name, told(cost["seconds"]), told(cost["cpuSeconds"]), f"{cost['peakMib']['median']:.0f}"]
         for name, cost in figures["programs"].items()
@@ -90,9 +88,6 @@ def section(figures: dict[str, Any]) -> str:
             table(["preview of", "seconds", "CPU seconds", "MiB at the peak"], rows),
             f"Against the flat program: {verdict(flat['seconds']['median'], GOAL)} (median of the rounds' ratios; "
             f"{flat['seconds']['low']:.2f} to {flat['seconds']['high']:.2f}; by CPU time {told(flat['cpuSeconds'])}). "
-            "This program has Python's garbage collector rest (`gc.disable()`, `__main__.py`): it would look through "
-            "the SDKs' 200,000 objects again and again. Against the flat program with the same line: "
-            f"{told(resting['seconds'])}; by CPU time {told(resting['cpuSeconds'])}. "
             f"Against the engine's empty preview: {told(empty['seconds'])}.",
             f"Such a preview makes {figures['awsCalls']} calls of the AWS API.",
         ]

@@ -86,7 +86,7 @@ def section(figures: dict[str, Any]) -> str:
     built = f"{cold['seconds'] / 60:.1f} minutes" if cold else "not taken (`python -m benchmarks sandbox --cold`)"
     return "\n\n".join(
         [
-            "`python -m sandbox up` of a state folder that was not there, the tools built before, and once more on "
+            "`python -m sandbox up` with a new state folder, the tools built before, and once more on "
             f"what runs then; {figures['rounds']} rounds. The stack creates network, cluster (a real kube-apiserver), "
             "two node groups and the autoscaler.",
             table(["part", "first, s", "again, s"], rows),

@@ -1,6 +1,6 @@
-"""Objects in the cluster changed by hand: what `pulumi preview --refresh` sees, and the command that repairs the rest.
+"""Objects changed with kubectl: what `pulumi preview --refresh` sees, and the command that repairs the rest.
 
-The Kubernetes provider compares a release with Helm's record of it and reads no object of it (`mending.reapply`).
+The Kubernetes provider compares a release with Helm's record of it and reads no object of it (`Fixer.reapply`).
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.e2e.reliability.test_releases import NAME, SERVICE_ACCOUNT, Cluster, 
 
 __all__ = ["cluster"]
 
-KIND = "Drift: objects in the cluster changed by hand"
+KIND = "Drift: objects in the cluster changed with kubectl"
 ROLE_ARN = "eks.amazonaws.com/role-arn"
 
 

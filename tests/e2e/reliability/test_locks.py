@@ -77,7 +77,7 @@ def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
     said = sandbox.run(command)
     assert f"A Pulumi command that held stack '{stack.name}' died; freeing the stack." in said
     assert lock_files(stack) == []
-    finding.seen("it said that the holder is dead and freed the stack")
+    finding.seen("it reported that the holder is dead and freed the stack")
 
 
 def test_a_state_has_no_file_that_a_kill_could_tear(sandbox: Sandbox, stack: Stack, finding: Finding) -> None:

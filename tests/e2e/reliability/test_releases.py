@@ -235,7 +235,7 @@ def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
     check_said(stack.up(check=False), "another operation (install/upgrade/rollback) is in progress")
     cluster.helm(*ROLLBACK)
     stack.refresh()
-    with finding.timed("seconds of the up that mends"):
+    with finding.timed("seconds of the up that repairs"):
         stack.up()
     finding.seen("`up` says that another operation is in progress; after `helm rollback` and a refresh one converges")
 
@@ -265,7 +265,7 @@ def test_a_release_whose_pods_never_become_ready_is_rolled_back(
     with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
         check_said(stack.up(check=False), "context deadline exceeded")
     assert cluster.image_and_selector() == before, "the release was not rolled back"
-    with finding.timed("seconds of the up that mends"):
+    with finding.timed("seconds of the up that repairs"):
         stack.up()
     finding.seen("`up` fails after `timeoutSeconds`, Helm restores the release; `up` with the old settings converges")
 
@@ -280,7 +280,7 @@ def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, findi
     with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
         check_said(stack.up(check=False), "pre-upgrade hooks failed")
     assert cluster.image_and_selector() == before
-    with finding.timed("seconds of the up that mends"):
+    with finding.timed("seconds of the up that repairs"):
         stack.up()
     client.BatchV1Api(cluster.api).delete_namespaced_job(HOOK, NAMESPACE, propagation_policy="Background")
     finding.seen("`up` names the hook, the Deployment is as it was; `up` with the chart without it converges")
@@ -294,7 +294,7 @@ def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stac
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
         check_said(stack.up(check=False), "has no deployed releases")
     stack.refresh()
-    with finding.timed("seconds of the up that mends"):
+    with finding.timed("seconds of the up that repairs"):
         stack.up()
     assert cluster.deployment_uid() == before, "the Deployment was made anew"
     finding.seen("`up` says `has no deployed releases`; after a refresh one `up` adopts the same objects")
@@ -315,7 +315,7 @@ def test_a_release_without_its_objects_gets_them_back_from_helm(
     assert [(step.op, step.type) for step in stack.planned() if step.type.startswith("kubernetes:")] == [
         ("create", SERVICE_ACCOUNT)
     ]
-    with finding.timed("seconds of the up that mends"):
+    with finding.timed("seconds of the up that repairs"):
         stack.up()
     (release,) = json.loads(cluster.helm("list", "-n", NAMESPACE, "--output", "json"))
     cluster.helm("rollback", NAME, release["revision"], "-n", NAMESPACE, "--wait")

@@ -115,7 +115,8 @@ def test_the_same_old_chart_is_fine_below_the_floor():
 @pytest.mark.parametrize("chart", ["9.54.0", "9.54.1", "9.55.0"])
 def test_a_chart_that_runs_another_version_than_it_says_is_refused(chart):
     assert (
-        "with appVersion 1.35.0 and image 1.34.2" in refusals(kubernetes_version="1.34", chart_version=chart)["chart.version"]
+        "with appVersion 1.35.0 and image 1.34.2"
+        in refusals(kubernetes_version="1.34", chart_version=chart)["chart.version"]
     )
 
 

@@ -63,6 +63,7 @@ def features(settings: Settings) -> set[str]:
         "node subnets": any("subnet_ids" not in group for group in groups)
         or any(g.get("one_per_zone") for g in groups),
         "existing node groups": bool(settings["existing_node_groups"]),
+        "existing scaling groups": bool(settings["auto_scaling_groups"]),
         "cluster add-ons": "addons" in create,
         "created provider": created_provider,
         "removed provider": created_provider and not provider.get("retain", not create),

@@ -49,7 +49,9 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
                 podIdentity={"agentVersion": "default", "retainAgent": False},
             )
         )
-        | features(parsed(credentials="nodeRole", existingNodeGroups=[{"name": "w"}]))
+        | features(
+            parsed(credentials="nodeRole", existingNodeGroups=[{"name": "w"}], autoScalingGroups=[{"name": "s"}])
+        )
         | features(parsed(oidcProvider={"create": False}))
     )
     assert every == {row.feature for row in table()}

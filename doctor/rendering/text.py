@@ -55,9 +55,9 @@ def plain(report: Report, *, everything: bool = False) -> str:
 
 
 def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[Text]:
-    yield Text(summary(report), "bold")
+    yield from _paragraph(summary(report), "bold", width)
     if report.notice:
-        yield Text(report.notice, "yellow")
+        yield from _paragraph(report.notice, "yellow", width)
     for link in Link:
         yield _link(report, link)
         if everything:
@@ -87,6 +87,12 @@ def link_numbers(report: Report, link: Link) -> str:
 
 def _status(status: Status) -> Text:
     return Text().append(f"{status.replace('-', ' '):{_INDENT}}", _STYLES[status])
+
+
+def _paragraph(text: str, style: str, width: int | None) -> Iterator[Text]:
+    """A text without a label, wrapped at words."""
+    for line in [text] if width is None else textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
+        yield Text(line, style)
 
 
 def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import jsonschema
@@ -37,6 +38,13 @@ def on_a_terminal(report: Report, width: int = 80, **options) -> str:
     with console.capture() as shown:
         text.print_report(report, console, **options)
     return shown.get()
+
+
+def test_the_first_lines_are_wrapped_at_words_on_a_terminal():
+    report = replace(broken(), notice="The version tables are old. " * 5)
+    shown = on_a_terminal(report).splitlines()
+    assert [line for line in shown[: shown.index("")] if len(line) > 80] == []
+    assert text.plain(report).splitlines()[1] == report.notice
 
 
 def everything(report: Report) -> str:

@@ -3,6 +3,10 @@
 import errno
 import io
 import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,3 +98,31 @@ def test_three_things_to_try_name_the_stack():
     assert "make sandbox-shell, then: kubectl get nodes" in cli._what_next(cli.Stack.SANDBOX)
     assert "make sandbox-preview STACK=adopt" in cli._what_next(cli.Stack.ADOPT)
     assert all(len(line) < 80 for line in cli._what_next(cli.Stack.ADOPT).splitlines())
+
+
+@pytest.mark.parametrize("verdict", [0, 1])
+def test_up_ends_with_three_things_to_try_and_the_exit_code_of_the_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verdict: int
+):
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> "subprocess.CompletedProcess[str]":
+        ran.append(command[1:])
+        print("the doctor's report", file=sys.stderr)
+        return subprocess.CompletedProcess(command, verdict)
+
+    monkeypatch.setattr(cli, "_start", lambda layout, clock: layout)
+    monkeypatch.setattr(cli, "notes", lambda link: [])
+    monkeypatch.setattr(cli, "_prepare", lambda layout, stack: None)
+    monkeypatch.setattr(cli, "_pulumi", lambda *words, more: None)
+    monkeypatch.setattr(cli, "subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(cli, "end_on_signals", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["sandbox", "up", "--state", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert (end.value.code or 0) == verdict
+    assert ran == [["-m", "doctor", "check", "--stack", "sandbox", "--wait", cli.SETTLE_SECONDS]]
+    shown = capsys.readouterr().err
+    assert (
+        shown.index("Stack sandbox is up (") < shown.index("the doctor's report") < shown.index("Three things to try")
+    )

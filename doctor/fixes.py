@@ -78,7 +78,8 @@ class Fixer:
         words += ["--version", version] if version else []
         words += ["--reuse-values"] if not chart_version else ["--reset-then-reuse-values"]
         for path, value in values.items():
-            words += ["--set" if value in ("null", "true", "false") or value.isdigit() else "--set-string"]
+            # Kubernetes rejects an annotation that is no string. Flags are rendered from strings just as well.
+            words += ["--set" if value == "null" else "--set-string"]
             words += [path + "=" + value.replace(",", "\\,")]
         settings = {_SETTINGS[path]: value for path, value in values.items() if path in _SETTINGS}
         if chart_version:
@@ -119,7 +120,8 @@ class Fixer:
         if self.from_stack:
             return self.reapply()
         words = ["helm", "upgrade", "--install", "cluster-autoscaler", CHART, "--namespace", self.namespace]
-        words += ["--set", f"autoDiscovery.clusterName={self.cluster}", "--set", f"awsRegion={self.region}"]
+        for value in (f"autoDiscovery.clusterName={self.cluster}", f"awsRegion={self.region}"):
+            words += ["--set-string", value]
         return f"Install Cluster Autoscaler and give its service account a role: {shlex.join(words)}"
 
     def reinstall(self) -> str:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import botocore.session
@@ -92,6 +93,13 @@ def test_the_command_of_a_fix_changes_something(fix: FirstFix):
     for words in map(shlex.split, fix.command.split(" && ")):
         assert not reading & set(words[1:4])
         assert not [word for word in words[1:3] if word.startswith(("describe-", "list-", "get-"))]
+
+
+@pytest.mark.parametrize("fix", [fix for fix in FIXES if "helm upgrade" in fix.fix], ids=by_text)
+def test_helm_is_given_strings_because_kubernetes_rejects_an_annotation_that_is_none(fix: FirstFix):
+    for words in commands(fix.fix):
+        for option, value in pairwise(words):
+            assert option != "--set" or value.endswith("=null")
 
 
 @pytest.mark.parametrize("fix", [fix for fix in first_fixes() if fix.stack], ids=by_text)

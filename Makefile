@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again fixes ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
 
 include sandbox/sandbox.mk
 
@@ -69,6 +69,10 @@ faults-again: setup ## Run again what failed in the last `make faults`.
 	@$(BIN)/pytest tests/e2e/reliability --reliability full --last-failed --last-failed-no-failures none \
 	  --junitxml build/reliability-again.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
+
+fixes: setup ## Type every first fix of the doctor; make test-e2e types a part.
+	$(BIN)/python -m sandbox tools
+	$(BIN)/pytest tests/e2e/doctor/test_doctor_faults.py --reliability full --durations 15
 
 bench: setup ## Run all benchmarks (15 minutes); write their page.
 	$(BIN)/python -m benchmarks

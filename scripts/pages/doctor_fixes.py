@@ -14,7 +14,8 @@ from every fault that the fast tests plant, and from the faults of the end-to-en
 
 - A *command* can be typed as it stands. The tests of [faults](../../tests/e2e/doctor/test_doctor_faults.py) plant the
   fault in the sandbox, with the real Kubernetes provider and the emulated AWS, type the command, and require that the
-  finding is gone. The last column shows the credential mode, and whether the doctor knew the stack.
+  finding is gone. The last column shows the credential mode, and whether the doctor knew the stack. `make test-e2e`
+  types each kind of command once; the cases with "(full)" run with `make fixes` only.
 - *Advice* needs your decision, or a value that the doctor does not know. It may end with a command that only reads.
 - With `--stack` the doctor fixes by the stack. The other commands are for clusters without a stack of this project.
 
@@ -34,9 +35,11 @@ def _rows() -> Iterator[str]:
         fixes = [each for each in first_fixes() if each.rule == rule.id]
         columns = [_kinds(each.command for each in fixes if each.stack is stack) for stack in (False, True)]
         if rule.id in cases:
-            proof = ", ".join(f"`{case.removeprefix(rule.id + '-')}`" for case in cases[rule.id])
+            proof = ", ".join(
+                f"`{case.name.removeprefix(rule.id + '-')}`{' (full)' * case.full}" for case in cases[rule.id]
+            )
         elif rule.id in not_run():
-            proof = "not typed: its test is written and has not been run yet"
+            proof = "not typed: its test is written and has not passed yet"
         elif rule.id in NOT_TYPED:
             proof = f"not typed: {NOT_TYPED[rule.id]}"
         else:

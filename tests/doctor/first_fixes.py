@@ -9,7 +9,7 @@ from doctor.checks import examine
 from doctor.facts import Intent, Snapshot, Source
 from doctor.findings import Finding, Status
 from doctor.fixes import command_of
-from tests.e2e.doctor.faults import FAULTS, NEXT
+from tests.e2e.doctor.faults import FAULTS, NEXT, Fault
 
 from . import snapshots
 from .test_further_faults import PLANTS as FURTHER
@@ -17,32 +17,25 @@ from .test_known_misconfigurations import PLANTS as KNOWN
 
 NOT_TYPED = {
     "autoscaler.cached-template": "needs a cache of node templates; service-account.source types the same restart",
-    "autoscaler.dns": "the sandbox has no cluster DNS; helm upgrade is in the faults to run next",
+    "autoscaler.dns": "the sandbox has no cluster DNS; pod.version types the same helm upgrade",
     "autoscaler.fresh": "needs a loop that hangs; service-account.source types the same restart",
     "autoscaler.leader": "needs a lease that expires; service-account.source types the same restart",
     "autoscaler.node-groups": "needs a loop that ignores tags; service-account.source types the same restart",
-    "autoscaler.priorities": "needs a release with the expander priority",
-    "autoscaler.scale-down": "needs ten minutes of log; helm upgrade is in the faults to run next",
+    "autoscaler.scale-down": "needs ten minutes of log; pod.version types the same helm upgrade",
     "autoscaler.status": "the loop overwrites a damaged status; service-account.source types the same restart",
-    "autoscaler.throttled": "the emulated AWS does not throttle; helm upgrade is in the faults to run next",
+    "autoscaler.throttled": "the emulated AWS does not throttle; pod.version types the same helm upgrade",
     "groups.above-max": "AWS launches no instance above maxSize; the command is that of groups.headroom",
-    "groups.foreign": "needs a second cluster; groups.template-tags types the same delete-tags",
-    "groups.headroom": "needs minutes of scale-ups to maxSize; with a stack the fix is advice",
-    "groups.instance-type-unknown": "needs a type that the image does not know; helm upgrade is in the faults to run",
-    "groups.labels": "needs an empty self-managed group; groups.tags types the same create-or-update-tags",
-    "groups.rebalance": "needs a self-managed group over several zones",
+    "groups.instance-type-unknown": "needs an unknown instance type; pod.version types the same helm upgrade",
     "groups.sizes": "needs every group at one size; with a stack the fix is advice",
-    "groups.taints": "needs an autoscaler before 1.31; groups.tags types the same create-or-update-tags",
     "groups.windows": "the sandbox runs no Windows nodes; groups.tags types the same create-or-update-tags",
-    "pod.balancing": "needs groups that differ in a launch template; helm upgrade is in the faults to run next",
-    "pod.memory": "the sandbox enforces no memory limit; helm upgrade is in the faults to run next",
+    "pod.balancing": "needs groups that differ in a launch template; pod.version types the same helm upgrade",
+    "pod.memory": "the sandbox enforces no memory limit; pod.version types the same helm upgrade",
     "pod.release": "needs the output of a deployment that failed",
-    "role.exists": "deletes the role with its policies; service-account.source types the same refresh",
     "role.token-refused": "the sandbox renews tokens; service-account.source types the same restart",
     "pending-pods.fits": "advice, except for a limit such as --max-nodes-total, which is a flag like pod.flags",
     "service-account.hop-limit": "the emulated EC2 has no ModifyInstanceMetadataOptions",
     "service-account.no-credentials": "service-account.source types the same annotation and association",
-    "service-account.pod-identity-version": "needs an autoscaler before 1.29; an image is in the faults to run next",
+    "service-account.pod-identity-version": "needs an autoscaler before 1.29; pod.version types the same helm upgrade",
     "service-account.role-in-use": "service-account.source types the same restart",
 }
 """Rules whose first fix is a command that no test types, with the reason; further ones are in ``faults.NEXT``."""
@@ -92,17 +85,17 @@ def _wrong(snapshot: Snapshot) -> Iterator[Finding]:
     return (each for each in examine(snapshot).findings if each.status in (Status.BROKEN, Status.WARNING))
 
 
-def typed() -> dict[str, list[str]]:
-    """Return the names of the test cases that type a first fix, by rule."""
-    found: dict[str, list[str]] = {}
+def typed() -> dict[str, list[Fault]]:
+    """Return the faults whose test types the first fix, by rule."""
+    found: dict[str, list[Fault]] = {}
     for fault in FAULTS:
         if fault.typed:
-            found.setdefault(fault.rule, []).append(fault.name)
+            found.setdefault(fault.rule, []).append(fault)
     return found
 
 
 def not_run() -> set[str]:
-    """Return the rules whose test is written and has not been run yet."""
+    """Return the rules whose test is written and has not passed yet."""
     return {fault.rule for fault in NEXT} - typed().keys()
 
 

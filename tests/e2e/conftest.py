@@ -8,12 +8,30 @@ from sandbox.tests.harness import Sandbox
 from sandbox.tests.sessions import by_folder, pytest_xdist_make_scheduler, sandbox, tools
 from tests.e2e.program.stack import Stack, inventory
 
-__all__ = ["before", "pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
+__all__ = ["before", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
+
+FULL = "full"
+"""Marker of what belongs to the full form only: `@pytest.mark.full`."""
 
 LONGEST = ("program", "doctor", "reliability")
 """Folders that take minutes each; they start first, and the other worker runs the others meanwhile."""
 
-pytest_collection_modifyitems = by_folder(LONGEST)
+_sort = by_folder(LONGEST)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{FULL}: belongs to the full form only (--reliability full)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the folders, and leave the cases of the full form out of the short one: they are not of that suite."""
+    _sort(items)
+    if config.getoption("reliability") == "full":
+        return
+    left_out = [item for item in items if item.get_closest_marker(FULL)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -13,24 +13,10 @@ from sandbox.private_api import PrivateApi
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import switches
-from tests.e2e.reliability.suite import FULL, Finding
+from tests.e2e.reliability.suite import Finding
 from tests.e2e.reliability.victim import Victim
 
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "ministack", "boto3")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{FULL}: belongs to the full form only (--reliability full)")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves the cases of the full form out of the short one. They are not skipped: they are not of that suite."""
-    if config.getoption("reliability") == "full":
-        return
-    left_out = [item for item in items if item.get_closest_marker(FULL)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

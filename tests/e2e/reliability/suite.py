@@ -12,9 +12,6 @@ DOCTOR = "the doctor"
 AWS = "emulated AWS (aws plugin: stand-in)"
 AUTOSCALER = "pods of the autoscaler (stand-in)"
 
-FULL = "full"
-"""Marker of what belongs to the full form only: `@pytest.mark.full`, or :func:`case`."""
-
 
 def case(*values: object, id: str, short: bool = False) -> object:
     """One case of a parametrised test.

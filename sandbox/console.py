@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-LABEL_WIDTH = 38
+_TOOL_WIDTH = 38
+"""Of a number, a tool and its version; with a bar the line fits 80 columns."""
+
+_NAME_WIDTH = 14
+"""Of a service."""
+
 _BAR_WIDTH = 10
 _REFRESH_SECONDS = 0.5
 
@@ -31,7 +36,7 @@ def report(text: str, stream: TextIO | None = None) -> None:
 
 def note(label: str, text: str) -> None:
     """Print a line about a service or a tool, aligned with the lines of :func:`step`."""
-    report(f"  {label:<{LABEL_WIDTH}} {text}")
+    report(f"  {label:<{_NAME_WIDTH}} {text}")
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def step(
         raises, the line shows ``failed``, or ``interrupted`` after Ctrl-C or a signal.
     """
     out = stream or sys.stderr
-    head = f"  {label:<{LABEL_WIDTH}} "
+    head = f"  {label:<{_NAME_WIDTH if expected is None else _TOOL_WIDTH}} "
     started = time.monotonic()
     results = ["done"]
     moving = expected is not None and _can_redraw(out)

@@ -43,7 +43,7 @@ def main() -> int:
     # Two kubelets would run every pod twice.
     with hold_lock(state / "kubelet.lock"):
         program = real.path if real else "the stand-in sandbox.autoscaler"
-        print(f"ready {os.getpid()}: runs {program} for pods of Cluster Autoscaler", flush=True)
+        print(f"ready: runs {program}", flush=True)
         Kubelet(Options(state, arguments.aws_endpoint, real, arguments.poll_seconds)).run(stop)
     return 0
 

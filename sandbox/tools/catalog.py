@@ -156,8 +156,8 @@ TOOLS = (
         },
         plugin=f"resource-kubernetes-v{_KUBERNETES_SDK_VERSION}",
         note=(
-            "Kubernetes provider: built from the public source of 2026-01-14 (after release 4.24.0). It reports "
-            f"{_KUBERNETES_SDK_VERSION}, the version that the Python SDK asks for."
+            "Kubernetes provider: built from the public source of 2026-01-14, after 4.24.0.\n"
+            f"It reports {_KUBERNETES_SDK_VERSION}, the version that the Python SDK asks for."
         ),
     ),
     Tool(

@@ -37,6 +37,7 @@ CONTRACT_TYPES = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 }
 CONTRACT_FUNCTIONS = {
+    "aws:autoscaling/getGroup:getGroup",
     "aws:ec2/getInstanceType:getInstanceType",
     "aws:ec2/getRouteTable:getRouteTable",
     "aws:ec2/getRouteTables:getRouteTables",

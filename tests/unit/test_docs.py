@@ -25,7 +25,7 @@ NEEDS = {
 TARGETS = frozenset(
     target
     for name in ("Makefile", "sandbox/sandbox.mk")
-    for target in re.findall(r"^([a-z-]+):", (ROOT / name).read_text(), re.MULTILINE)
+    for target in re.findall(r"^([a-z0-9-]+):", (ROOT / name).read_text(), re.MULTILINE)
 )
 MODULES = {path.stem: path for path in (ROOT / "tests").rglob("test_*.py")}
 

@@ -355,7 +355,7 @@ def _untag_batch(key: str) -> Act:
 
 def _pod(name: str, **spec: Any) -> Act:
     """Create a pod."""
-    pause = {"name": "pause", "image": "registry.k8s.io/pause:3.10"}
+    pause: dict[str, Any] = {"name": "pause", "image": "registry.k8s.io/pause:3.10"}
     pause |= {"resources": {"requests": spec.pop("requests")}} if "requests" in spec else {}
     pod = {
         "apiVersion": "v1",

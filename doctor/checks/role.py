@@ -20,6 +20,9 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if case.source in (None, Source.STATIC_KEYS) or not facts.role_arn:
         yield _without_role(case, earlier)
         return
+    if malformed := broken(earlier, "service-account.role-arn"):
+        yield rules.EXISTS.after(malformed)
+        return
     if isinstance(facts.role, Unreadable):
         yield rules.EXISTS.unread(facts.role)
         return

@@ -43,11 +43,17 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
         yield rules.SOURCE.unread(associations)
         associations = ()
     sources = credentials.declared(case.deployment, case.service_account, associations)
+    winner = sources[0]
+    role_arn = _role_arn(case, winner.role_arn) if winner.source is Source.IRSA else None
+    if role_arn and role_arn.status is Status.BROKEN:
+        # EKS passes the annotation on as it is, so every later link fails because of it.
+        yield from (rules.SOURCE.after([role_arn]), role_arn, rules.INJECTED.after([role_arn]))
+        yield from _node_role(case)
+        return
     source = _source(case, case.deployment, sources)
     yield source
-    winner = sources[0]
-    if winner.source is Source.IRSA:
-        yield _role_arn(case, winner.role_arn)
+    if role_arn:
+        yield role_arn
     if source.status is Status.BROKEN:
         yield rules.INJECTED.after([source])
     else:

@@ -1323,3 +1323,15 @@ def test_capacity_buffers_need_json_before_the_version_that_asks_for_it_itself()
     snapshot = given.with_deployment(given.healthy(), image=f"x/y:{newest_image('1.35')}", arguments=command)
     found = [each for each in examine(snapshot).findings if each.rule.id == "pod.flags" and each.status is BROKEN]
     assert any("kube-api-content-type=application/json" in each.fix for each in found), found
+
+
+@pytest.mark.parametrize("intent", [None, Intent(Source.IRSA, given.ROLE_ARN)], ids=["no stack", "stack"])
+@pytest.mark.parametrize("annotation", [f'"{given.ROLE_ARN}"', "series-api-cluster-autoscaler"])
+def test_a_malformed_annotation_is_named_alone(annotation, intent):
+    # EKS puts the text into the pod as it is: the pod carries no role that exists, and STS rejects it.
+    account = ServiceAccount(given.NAME, {"eks.amazonaws.com/role-arn": annotation})
+    broken = given.with_kubernetes(given.healthy(), service_accounts=(account,))
+    broken = replace(given.with_aws(broken, role_arn=annotation, role=None), intent=intent)
+    assert {each.rule.id for each in examine(broken).findings if each.status is Status.BROKEN} == {
+        "service-account.role-arn"
+    }

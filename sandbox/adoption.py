@@ -89,6 +89,7 @@ def remove(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
     with step(f"cluster {CLUSTER}", "deleting") as done:
         _if_there(lambda: eks.delete_nodegroup(clusterName=CLUSTER, nodegroupName=NODE_GROUP))
         eks.get_waiter("nodegroup_deleted").wait(clusterName=CLUSTER, nodegroupName=NODE_GROUP, WaiterConfig=_SOON)
+        _if_there(lambda: _remove_oidc_provider(eks, iam))
         _if_there(lambda: eks.delete_cluster(name=CLUSTER))
         eks.get_waiter("cluster_deleted").wait(name=CLUSTER, WaiterConfig=_SOON)
         for name in _ROLES:
@@ -97,6 +98,14 @@ def remove(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
         for vpc in _vpcs(ec2):
             _remove_network(ec2, vpc)
         done("deleted")
+
+
+def _remove_oidc_provider(eks: EKSClient, iam: IAMClient) -> None:
+    """Delete the IAM OIDC provider of the cluster, as eksctl does; a stack that adopted it leaves it."""
+    issuer = eks.describe_cluster(name=CLUSTER)["cluster"]["identity"]["oidc"]["issuer"].removeprefix("https://")
+    for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        if provider["Arn"].endswith(f"/{issuer}"):
+            iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
 
 
 # -- network ---------------------------------------------------------------------------------------------------------

@@ -66,8 +66,8 @@ def adopted(root: Path) -> Commands:
 def test_up_says_what_is_there_to_look_at_and_how_long_it_took(adopted: Commands):
     said = adopted.run("up", "--stack", "adopt")
     assert re.search(r"Stack adopt is up \(.*: tools .* s, processes .* s, pulumi up .* s\)", said)
-    assert "kubectl -n kube-system get pods" in said
-    assert "make sandbox-doctor STACK=adopt" in said
+    assert "make sandbox-shell STACK=adopt, then: kubectl get nodes" in said
+    assert "make sandbox-preview STACK=adopt" in said
 
 
 def test_a_second_up_keeps_what_runs_and_changes_nothing(adopted: Commands):
@@ -109,7 +109,7 @@ def test_status_tells_a_process_that_died_and_up_mends_it(adopted: Commands):
 def test_logs_are_listed_and_shown_by_name(adopted: Commands):
     assert f"{adoption.CLUSTER}/kube-apiserver" in adopted.run("logs")
     assert "ready" in adopted.run("logs", "kubelet")
-    assert "There is no log 'nothing'. There are: " in adopted.run("logs", "nothing", check=False)
+    assert "There is no log 'nothing'. Logs: " in adopted.run("logs", "nothing", check=False)
 
 
 def test_nothing_listens_beyond_loopback(adopted: Commands):

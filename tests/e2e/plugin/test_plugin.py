@@ -60,7 +60,7 @@ ManagedNodeGroup("gpu",
 
 
 def as_the_cli_prints_it(shape: Any, *, of_element: bool = False) -> Any:
-    """A schema without the descriptions of a container's elements, which repeat those of the container."""
+    """A schema without the descriptions of a container's elements, which repeat the container's, and empty lists."""
     if isinstance(shape, list):
         return [as_the_cli_prints_it(each) for each in shape]
     if not isinstance(shape, dict):
@@ -68,7 +68,7 @@ def as_the_cli_prints_it(shape: Any, *, of_element: bool = False) -> Any:
     return {
         key: as_the_cli_prints_it(value, of_element=key in ("items", "additionalProperties"))
         for key, value in shape.items()
-        if not (of_element and key == "description")
+        if not (of_element and key == "description") and value != []
     }
 
 

@@ -12,6 +12,8 @@ from sandbox.tests.harness import Sandbox
 
 PROJECT = "eks-cluster-autoscaler"
 
+AGENT = "eks-pod-identity-agent"
+
 
 class Step(NamedTuple):
     """One operation of a preview."""
@@ -173,6 +175,13 @@ def remove_shared(sandbox: Sandbox, cluster: str) -> None:
             iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
     for name in eks.list_addons(clusterName=cluster)["addons"]:
         eks.delete_addon(clusterName=cluster, addonName=name)
+
+
+def remove_agent(sandbox: Sandbox, cluster: str) -> None:
+    """Remove the agent of EKS Pod Identity, if there is one."""
+    eks = sandbox.client("eks")
+    if AGENT in eks.list_addons(clusterName=cluster)["addons"]:
+        eks.delete_addon(clusterName=cluster, addonName=AGENT)
 
 
 def read_json(path: Path) -> Any:

@@ -70,7 +70,7 @@ faults-again: setup ## Run again what failed in the last `make faults`.
 	  --junitxml build/reliability-again.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
 
-fixes: setup ## Type every first fix of the doctor; make test-e2e types a part.
+fixes: setup ## Type every first fix of the doctor in the sandbox.
 	$(BIN)/python -m sandbox tools
 	$(BIN)/pytest tests/e2e/doctor/test_doctor_faults.py --reliability full --durations 15
 

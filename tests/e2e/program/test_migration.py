@@ -13,6 +13,7 @@ from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.by_other_means import IMAGE_TAG, ROLE, SET_UPS, SetUp, documents
 from tests.e2e.program.checkout import Checkout
+from tests.e2e.program.stack import remove_shared
 from tests.e2e.program.watching import NAME, NAMESPACE, Watch, autoscalers
 from tests.markdown import ROOT, blocks, executed_by
 
@@ -36,6 +37,8 @@ def prepared(request: pytest.FixtureRequest, sandbox: Sandbox, legacy: object, t
     """The set-up that the test names."""
     set_up = SET_UPS[request.param]
     project = Checkout(sandbox, tmp_path, {}, CLUSTER)
+    # The stack of an earlier set-up leaves the cluster's OIDC provider, which this one creates.
+    remove_shared(sandbox, CLUSTER)
     if set_up.commands:
         project.shell(set_up.commands, **documents(sandbox, set_up.account))
     yield Prepared(project, request.param, set_up)

@@ -54,7 +54,7 @@ test-mutations: setup ## Break the code; each break must fail a named test.
 
 test-e2e: setup ## Test the product on the sandbox.
 	$(BIN)/python -m sandbox tools
-	$(BIN)/pytest -n 2 --no-loadscope-reorder tests/e2e --durations 15 --junitxml build/e2e.xml
+	$(BIN)/pytest -n 3 --no-loadscope-reorder tests/e2e --durations 15 --junitxml build/e2e.xml
 
 test-sandbox: setup ## Run the sandbox's own tests.
 	$(BIN)/python -m sandbox tools

@@ -58,8 +58,12 @@ def export(
         "credentialsMode": credentials,
         "nodeGroups": pulumi.Output.all(
             *(entry for group in settings["node_groups"] for entry in _managed(group, node_groups[group["name"]])),
-            *(_existing(name, group) for name, group in existing_groups.items()),
-            *(_self_managed(name, group) for name, group in scaling_groups.items()),
+            *(
+                _existing(name, group, group.node_role_arn, group.node_role_name)
+                for name, group in existing_groups.items()
+            ),
+            # The role of its nodes is that of an instance profile, which the program does not read.
+            *(_existing(name, group, None, None) for name, group in scaling_groups.items()),
         ),
         "oidcProviderArn": oidc_provider.arn if oidc_provider else None,
         "roleArn": autoscaler.role_arn,
@@ -126,26 +130,17 @@ def _managed(settings: NodeGroup, group: ManagedNodeGroup) -> list[dict[str, Any
     ]
 
 
-def _existing(name: str, group: ExistingNodeGroup) -> dict[str, Any]:
+def _existing(
+    name: str,
+    group: ExistingNodeGroup | ExistingScalingGroup,
+    role_arn: pulumi.Output[str] | None,
+    role_name: pulumi.Output[str] | None,
+) -> dict[str, Any]:
     return {
         "name": name,
         "asgName": group.asg_name,
-        "roleArn": group.node_role_arn,
-        "roleName": group.node_role_name,
-        "minSize": group.min_size,
-        "maxSize": group.max_size,
-        "tags": group.tags,
-        "managed": False,
-    }
-
-
-def _self_managed(name: str, group: ExistingScalingGroup) -> dict[str, Any]:
-    """The role of its nodes is that of an instance profile, which the program does not read."""
-    return {
-        "name": name,
-        "asgName": group.asg_name,
-        "roleArn": None,
-        "roleName": None,
+        "roleArn": role_arn,
+        "roleName": role_name,
         "minSize": group.min_size,
         "maxSize": group.max_size,
         "tags": group.tags,

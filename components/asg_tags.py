@@ -87,6 +87,23 @@ def autoscaler_tags(
     return {**discovery.discovery_tags(cluster_name), **cast(dict[str, str], _node_template_tags(tags))}
 
 
+def of_existing(
+    args: Mapping[str, object], asg_name: pulumi.Input[str], *, managed_by_eks: bool = False
+) -> AutoscalerTagsArgs:
+    """Return the arguments of `AutoscalerTags` for a group that exists.
+
+    Args:
+        args: Arguments of the component that adopts the group: ``cluster_name``, and what its nodes offer under the
+            names of ``AutoscalerTagsArgs``.
+        asg_name: Name of its Auto Scaling group.
+        managed_by_eks: Whether EKS owns the group.
+    """
+    advertised: dict[str, object] = {"labels": {}, "taints": [], "resources": {}, "autoscaling_options": {}}
+    tags = {"asg_name": asg_name, "cluster_name": args["cluster_name"]}
+    tags |= {key: args.get(key, empty) for key, empty in advertised.items()}
+    return cast(AutoscalerTagsArgs, {**tags, **({"managed_by_eks": True} if managed_by_eks else {})})
+
+
 class AutoscalerTags(pulumi.ComponentResource):
     """The discovery tags and node-template tags of one Auto Scaling Group, each a resource planned at preview.
 

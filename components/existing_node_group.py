@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from . import asg_tags
-from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
+from .asg_tags import AutoscalerTags
 from .errors import checked
 from .pure import iam, validation
 from .pure.discovery import Taint
@@ -36,8 +36,7 @@ def faults(args: ExistingNodeGroupArgs) -> list[Fault]:
     """Check the arguments, as far as they are plain values."""
     return [
         *validation.node_group_name("nodeGroupName", args["node_group_name"]),
-        *validation.cluster_name("clusterName", args["cluster_name"]),
-        *asg_tags.faults(_tags(args, "")),
+        *asg_tags.faults(asg_tags.of_existing(args, "", managed_by_eks=True)),
     ]
 
 
@@ -74,7 +73,9 @@ class ExistingNodeGroup(pulumi.ComponentResource):
         self.node_role_name = found.node_role_arn.apply(iam.role_name)
         self.min_size = found.scaling_configs.apply(lambda sizes: sizes[0].min_size)
         self.max_size = found.scaling_configs.apply(lambda sizes: sizes[0].max_size)
-        self.tags = AutoscalerTags(name, _tags(args, self.asg_name), pulumi.ResourceOptions(parent=self)).tags
+        self.tags = AutoscalerTags(
+            name, asg_tags.of_existing(args, self.asg_name, managed_by_eks=True), pulumi.ResourceOptions(parent=self)
+        ).tags
         self.register_outputs(
             {
                 "asgName": self.asg_name,
@@ -85,16 +86,3 @@ class ExistingNodeGroup(pulumi.ComponentResource):
                 "tags": self.tags,
             }
         )
-
-
-def _tags(args: ExistingNodeGroupArgs, asg_name: pulumi.Input[str]) -> AutoscalerTagsArgs:
-    tags: AutoscalerTagsArgs = {
-        "asg_name": asg_name,
-        "cluster_name": args["cluster_name"],
-        "labels": args.get("labels", {}),
-        "taints": args.get("taints", []),
-        "resources": {**args.get("resources", {})},
-        "autoscaling_options": args.get("autoscaling_options", {}),
-        "managed_by_eks": True,
-    }
-    return tags

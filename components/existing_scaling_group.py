@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from . import asg_tags
-from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
+from .asg_tags import AutoscalerTags
 from .errors import checked
 from .pure import validation
 from .pure.discovery import Taint
@@ -36,7 +36,7 @@ def faults(args: ExistingScalingGroupArgs) -> list[Fault]:
     """Check the arguments, as far as they are plain values."""
     return [
         *validation.asg_name("asgName", args["asg_name"]),
-        *asg_tags.faults(_tags(args, "")),
+        *asg_tags.faults(asg_tags.of_existing(args, "")),
     ]
 
 
@@ -64,19 +64,9 @@ class ExistingScalingGroup(pulumi.ComponentResource):
         self.asg_name = found.name
         self.min_size = found.min_size
         self.max_size = found.max_size
-        self.tags = AutoscalerTags(name, _tags(args, found.name), pulumi.ResourceOptions(parent=self)).tags
+        self.tags = AutoscalerTags(
+            name, asg_tags.of_existing(args, found.name), pulumi.ResourceOptions(parent=self)
+        ).tags
         self.register_outputs(
             {"asgName": self.asg_name, "minSize": self.min_size, "maxSize": self.max_size, "tags": self.tags}
         )
-
-
-def _tags(args: ExistingScalingGroupArgs, asg_name: pulumi.Input[str]) -> AutoscalerTagsArgs:
-    tags: AutoscalerTagsArgs = {
-        "asg_name": asg_name,
-        "cluster_name": args["cluster_name"],
-        "labels": args.get("labels", {}),
-        "taints": args.get("taints", []),
-        "resources": {**args.get("resources", {})},
-        "autoscaling_options": args.get("autoscaling_options", {}),
-    }
-    return tags

@@ -3,7 +3,21 @@
 In an installed package the components are ``eks_cluster_autoscaler``; in a checkout they are ``components``.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+__all__ = [
+    "compatibility",
+    "discovery",
+    "durations",
+    "flag_needs",
+    "flags",
+    "iam",
+    "kubeconfig",
+    "startup_taints",
+    "validation",
+    "versions",
+]
 
 if TYPE_CHECKING:
     from components.pure import (
@@ -20,43 +34,9 @@ if TYPE_CHECKING:
     )
 else:
     try:
-        from eks_cluster_autoscaler.pure import (
-            compatibility,
-            discovery,
-            durations,
-            flag_needs,
-            flags,
-            iam,
-            kubeconfig,
-            startup_taints,
-            validation,
-            versions,
-        )
+        import eks_cluster_autoscaler.pure as _pure
     except ModuleNotFoundError as missing:
         if missing.name != "eks_cluster_autoscaler":
             raise
-        from components.pure import (
-            compatibility,
-            discovery,
-            durations,
-            flag_needs,
-            flags,
-            iam,
-            kubeconfig,
-            startup_taints,
-            validation,
-            versions,
-        )
-
-__all__ = [
-    "compatibility",
-    "discovery",
-    "durations",
-    "flag_needs",
-    "flags",
-    "iam",
-    "kubeconfig",
-    "startup_taints",
-    "validation",
-    "versions",
-]
+        import components.pure as _pure
+    globals().update({name: import_module(f"{_pure.__name__}.{name}") for name in __all__})

@@ -1,9 +1,11 @@
 """The answer of one read: a value, or why there is none. A right that you lack is not an error of the cluster."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,8 @@ class Unreadable:
 
 Reading: TypeAlias = T | Unreadable
 """A fact that was read. Absence is a value (None or an empty tuple), never ``Unreadable``."""
+
+
+def then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
+    """Convert what was read into a fact; return what could not be read unchanged."""
+    return reading if isinstance(reading, Unreadable) else convert(reading)

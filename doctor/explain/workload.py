@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clients import Json
 from ..facts import Taint, Toleration
-from ..gather.kubernetes import moment
+from ..gather.kubernetes import moment, taints
 from ..stress.capacity import Resources, quantity, request_of, resources
 
 ENDED = ("Succeeded", "Failed")
@@ -227,10 +227,7 @@ def read_node(it: Json) -> Machine:
         instance_id=str(spec.get("providerID") or "").rpartition("/")[2],
         labels=meta.get("labels") or {},
         annotations=meta.get("annotations") or {},
-        taints=tuple(
-            Taint(each.get("key", ""), each.get("value") or "", each.get("effect", ""))
-            for each in spec.get("taints") or ()
-        ),
+        taints=taints(spec),
         allocatable=resources(allocatable),
         extended=_extended(allocatable),
         unschedulable=bool(spec.get("unschedulable")),

@@ -1,8 +1,8 @@
 """Read from AWS, each fact by one call or one paged list."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from .._shared import discovery, iam
 from ..clients import Aws
@@ -25,20 +25,17 @@ from ..facts import (
     Support,
     Taint,
 )
-from ..readings import Reading, Unreadable
+from ..readings import Reading, Unreadable, then
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ABSENT = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException")
 _ARNS_PER_SIMULATION = 100
 _RESOURCE_TAG = "resourcetag/"
 
-T = TypeVar("T")
-U = TypeVar("U")
-
 
 def caller(aws: Aws) -> Reading[Caller]:
     """Your own AWS identity."""
-    return _then(aws.read("sts", "get_caller_identity"), lambda it: Caller(arn=it["Arn"], account=it["Account"]))
+    return then(aws.read("sts", "get_caller_identity"), lambda it: Caller(arn=it["Arn"], account=it["Account"]))
 
 
 def cluster(aws: Aws, name: str) -> Reading[Cluster]:
@@ -53,7 +50,7 @@ def cluster(aws: Aws, name: str) -> Reading[Cluster]:
             f"Your account has no EKS cluster {name} in {aws.region}. To list clusters: aws eks list-clusters --region "
             f"{aws.region}, and: aws sts get-caller-identity"
         )
-    return _then(answer, lambda it: _cluster(it["cluster"], aws.region))
+    return then(answer, lambda it: _cluster(it["cluster"], aws.region))
 
 
 def _cluster(it: Mapping[str, Any], region: str) -> Cluster:
@@ -77,7 +74,7 @@ def _cluster(it: Mapping[str, Any], region: str) -> Cluster:
 def support(aws: Aws, version: str) -> Reading[Support | None]:
     """How long EKS supports a Kubernetes version; None when it does not list the version."""
     answer = aws.read("eks", "describe_cluster_versions", clusterVersions=[version])
-    return _then(answer, lambda it: next(map(_support, it.get("clusterVersions") or ()), None))
+    return then(answer, lambda it: next(map(_support, it.get("clusterVersions") or ()), None))
 
 
 def _support(it: Mapping[str, Any]) -> Support:
@@ -93,7 +90,7 @@ def node_group_names(aws: Aws, cluster_name: str) -> Reading[list[str]]:
 def node_group(aws: Aws, cluster_name: str, name: str) -> Reading[NodeGroup | None]:
     """One managed node group; None if it was deleted since it was listed."""
     answer = aws.read("eks", "describe_nodegroup", clusterName=cluster_name, nodegroupName=name, absent=_ABSENT)
-    return answer if answer is None else _then(answer, lambda it: _node_group(it["nodegroup"]))
+    return answer if answer is None else then(answer, lambda it: _node_group(it["nodegroup"]))
 
 
 def _node_group(it: Mapping[str, Any]) -> NodeGroup:
@@ -124,7 +121,7 @@ def groups(aws: Aws) -> Reading[tuple[AutoScalingGroup, ...]]:
     found = aws.read_all(
         "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", PaginationConfig={"PageSize": 100}
     )
-    return _then(found, lambda groups: tuple(map(_group, groups)))
+    return then(found, lambda groups: tuple(map(_group, groups)))
 
 
 def _group(it: Mapping[str, Any]) -> AutoScalingGroup:
@@ -173,7 +170,7 @@ def _launch(it: Mapping[str, Any]) -> Launch:
 def failed_launches(aws: Aws) -> Reading[tuple[FailedLaunch, ...]]:
     """The failures among the newest hundred scaling activities of the region: one call for all groups."""
     answer = aws.read("autoscaling", "describe_scaling_activities", MaxRecords=100)
-    return _then(answer, lambda it: tuple(_failures(it.get("Activities") or ())))
+    return then(answer, lambda it: tuple(_failures(it.get("Activities") or ())))
 
 
 def _failures(activities: Sequence[Mapping[str, Any]]) -> Iterator[FailedLaunch]:
@@ -223,7 +220,7 @@ def associations(aws: Aws, cluster_name: str, namespace: str, name: str) -> Read
 def agent_addon(aws: Aws, cluster_name: str) -> Reading[str | None]:
     """Status of the add-on of the Pod Identity agent; None when it is not installed."""
     answer = aws.read("eks", "describe_addon", clusterName=cluster_name, addonName=AGENT_ADDON, absent=_ABSENT)
-    return answer if answer is None else _then(answer, lambda it: str(it["addon"].get("status", "")))
+    return answer if answer is None else then(answer, lambda it: str(it["addon"].get("status", "")))
 
 
 def oidc_provider(aws: Aws, cluster: Cluster) -> Reading[OidcProvider | None]:
@@ -231,9 +228,7 @@ def oidc_provider(aws: Aws, cluster: Cluster) -> Reading[OidcProvider | None]:
     path = iam.issuer_path(cluster.issuer)
     arn = f"arn:{cluster.partition}:iam::{cluster.account}:oidc-provider/{path}"
     answer = aws.read("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn, absent=_ABSENT)
-    return (
-        answer if answer is None else _then(answer, lambda it: OidcProvider(arn, tuple(it.get("ClientIDList") or ())))
-    )
+    return answer if answer is None else then(answer, lambda it: OidcProvider(arn, tuple(it.get("ClientIDList") or ())))
 
 
 def role(aws: Aws, arn: str, account: str) -> Reading[Role | None]:
@@ -244,7 +239,7 @@ def role(aws: Aws, arn: str, account: str) -> Reading[Role | None]:
             "iam:GetRole", False, f"the role {arn} belongs to the account {owner}; your credentials belong to {account}"
         )
     answer = aws.read("iam", "get_role", RoleName=iam.role_name(arn), absent=(*_ABSENT, "ValidationError"))
-    return answer if answer is None else _then(answer, lambda it: _role(it["Role"]))
+    return answer if answer is None else then(answer, lambda it: _role(it["Role"]))
 
 
 def _role(it: Mapping[str, Any]) -> Role:
@@ -399,7 +394,7 @@ def _simulate(
         PaginationConfig={"PageSize": 1000},
         **resources,
     )
-    return _then(results, lambda found: tuple(decision for result in found for decision in _decisions(result)))
+    return then(results, lambda found: tuple(decision for result in found for decision in _decisions(result)))
 
 
 def _decisions(result: Mapping[str, Any]) -> Iterator[Decision]:
@@ -434,8 +429,3 @@ def _reason(result: Mapping[str, Any], decision: str) -> str:
     if (result.get("PermissionsBoundaryDecisionDetail") or {}).get("AllowedByPermissionsBoundary") is False:
         return "permissions boundary"
     return decision
-
-
-def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
-    """Convert what was read into a fact; return what could not be read unchanged."""
-    return reading if isinstance(reading, Unreadable) else convert(reading)

@@ -1,8 +1,8 @@
 """Read from Kubernetes, each fact by one request or one paged list."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from ..clients import Json, Kubernetes
 from ..facts import (
@@ -22,7 +22,7 @@ from ..facts import (
     Toleration,
     ZonalVolume,
 )
-from ..readings import Reading, Unreadable
+from ..readings import Reading, Unreadable, then
 
 AUTOSCALER_IMAGE = "cluster-autoscaler"
 AGENT = "eks-pod-identity-agent"
@@ -34,18 +34,15 @@ ZONE_LABELS = (
     "failure-domain.beta.kubernetes.io/zone",
 )
 
-T = TypeVar("T")
-U = TypeVar("U")
-
 
 def version(kubernetes: Kubernetes) -> Reading[str]:
     """Version of the API server, ``v1.33.5-eks-abc``."""
-    return _then(kubernetes.read("/version"), lambda it: str((it or {}).get("gitVersion", "")))
+    return then(kubernetes.read("/version"), lambda it: str((it or {}).get("gitVersion", "")))
 
 
 def api_groups(kubernetes: Kubernetes) -> Reading[Mapping[str, tuple[str, ...]]]:
     """Versions served, by API group."""
-    return _then(
+    return then(
         kubernetes.read("/apis"),
         lambda it: {
             group["name"]: tuple(each["version"] for each in group.get("versions") or ())
@@ -141,7 +138,7 @@ def pods(kubernetes: Kubernetes, deployment: Deployment) -> Reading[tuple[Pod, .
     """The pods of a Deployment, those that have ended left out."""
     selector = ",".join(f"{key}={value}" for key, value in deployment.selector.items())
     found = kubernetes.read_all(f"/api/v1/namespaces/{deployment.namespace}/pods", labelSelector=selector)
-    return _then(
+    return then(
         found,
         lambda items: tuple(
             _pod(each)
@@ -201,7 +198,7 @@ def parse_log_line(pod: str, line: str) -> LogLine:
 
 def service_accounts(kubernetes: Kubernetes, namespace: str) -> Reading[tuple[ServiceAccount, ...]]:
     """The service accounts of a namespace."""
-    return _then(
+    return then(
         kubernetes.read_all(f"/api/v1/namespaces/{namespace}/serviceaccounts"),
         lambda items: tuple(
             ServiceAccount(each["metadata"]["name"], each["metadata"].get("annotations") or {}) for each in items
@@ -230,7 +227,7 @@ def allowed(kubernetes: Kubernetes, namespace: str, service_account: str, access
 
 def config_map(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[ConfigMap | None]:
     """A ConfigMap."""
-    return _then(
+    return then(
         kubernetes.read(f"/api/v1/namespaces/{namespace}/configmaps/{name}"),
         lambda it: ConfigMap(it.get("data") or {}, it["metadata"].get("annotations") or {}) if it else None,
     )
@@ -238,7 +235,7 @@ def config_map(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Con
 
 def lease(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Lease | None]:
     """A lease."""
-    return _then(
+    return then(
         kubernetes.read(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}"),
         lambda it: Lease(it["spec"].get("holderIdentity") or "", moment(it["spec"].get("renewTime"))) if it else None,
     )
@@ -249,13 +246,23 @@ def release(kubernetes: Kubernetes, namespace: str, name: str) -> tuple[Reading[
 
     Return None if the caller may not list Secrets: the status is optional, and many readers lack this right.
     """
-    records = kubernetes.read_labels(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")
-    if isinstance(records, Unreadable):
-        return (None if records.denied else records), None
-    labels = [each["metadata"].get("labels") or {} for each in records]
-    revisions = {int(it["version"]): it.get("status") for it in labels if it.get("version", "").isdigit()}
-    newest = max(revisions, default=None)
-    return (None if newest is None else revisions[newest]), newest
+    newest = newest_revision(kubernetes, namespace, name)
+    if isinstance(newest, Unreadable):
+        return (None if newest.denied else newest), None
+    return newest
+
+
+def newest_revision(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[tuple[str | None, int | None]]:
+    """Status and number of the newest revision of a Helm release, by the labels of its records."""
+
+    def newest(records: list[Json]) -> tuple[str | None, int | None]:
+        labels = [each["metadata"].get("labels") or {} for each in records]
+        revisions = {int(it["version"]): it.get("status") for it in labels if it.get("version", "").isdigit()}
+        number = max(revisions, default=None)
+        return (None if number is None else revisions[number]), number
+
+    path = f"/api/v1/namespaces/{namespace}/secrets"
+    return then(kubernetes.read_labels(path, labelSelector=f"owner=helm,name={name}"), newest)
 
 
 def pod_events(kubernetes: Kubernetes, reason: str) -> Reading[tuple[Event, ...]]:
@@ -270,7 +277,7 @@ def config_map_events(kubernetes: Kubernetes, namespace: str) -> Reading[tuple[E
 
 
 def _events(found: Reading[list[Json]]) -> Reading[tuple[Event, ...]]:
-    return _then(found, lambda items: tuple(map(_event, items)))
+    return then(found, lambda items: tuple(map(_event, items)))
 
 
 def _event(it: Json) -> Event:
@@ -288,7 +295,14 @@ def _event(it: Json) -> Event:
 
 def nodes(kubernetes: Kubernetes) -> Reading[tuple[Node, ...]]:
     """The nodes."""
-    return _then(kubernetes.read_all("/api/v1/nodes"), lambda items: tuple(map(_node, items)))
+    return then(kubernetes.read_all("/api/v1/nodes"), lambda items: tuple(map(_node, items)))
+
+
+def taints(spec: Json) -> tuple[Taint, ...]:
+    """The taints of a node, by its spec."""
+    return tuple(
+        Taint(each.get("key", ""), each.get("value") or "", each.get("effect", "")) for each in spec.get("taints") or ()
+    )
 
 
 def _node(it: Json) -> Node:
@@ -298,10 +312,7 @@ def _node(it: Json) -> Node:
         name=it["metadata"]["name"],
         instance_id=(spec.get("providerID") or "").rpartition("/")[2],
         labels=it["metadata"].get("labels") or {},
-        taints=tuple(
-            Taint(each.get("key", ""), each.get("value") or "", each.get("effect", ""))
-            for each in spec.get("taints") or ()
-        ),
+        taints=taints(spec),
         ready=any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions),
     )
 
@@ -309,7 +320,7 @@ def _node(it: Json) -> Node:
 def pending_pods(kubernetes: Kubernetes) -> Reading[tuple[PendingPod, ...]]:
     """The pods that the scheduler could not place."""
     found = kubernetes.read_all("/api/v1/pods", fieldSelector="status.phase=Pending")
-    return _then(found, lambda items: tuple(pod for each in items if (pod := _pending_pod(each))))
+    return then(found, lambda items: tuple(pod for each in items if (pod := _pending_pod(each))))
 
 
 def _pending_pod(it: Json) -> PendingPod | None:
@@ -364,7 +375,7 @@ def _labels_wanted(spec: Json) -> dict[str, str]:
 def zonal_volumes(kubernetes: Kubernetes) -> Reading[tuple[ZonalVolume, ...]]:
     """The zonal persistent volumes."""
     found = kubernetes.read_all("/api/v1/persistentvolumes")
-    return _then(found, lambda items: tuple(volume for each in items if (volume := _zonal_volume(each))))
+    return then(found, lambda items: tuple(volume for each in items if (volume := _zonal_volume(each))))
 
 
 def _zonal_volume(it: Json) -> ZonalVolume | None:
@@ -385,7 +396,7 @@ def _zonal_volume(it: Json) -> ZonalVolume | None:
 def agent(kubernetes: Kubernetes) -> Reading[AgentDaemonSet | None]:
     """The DaemonSet of the Pod Identity agent."""
     found = kubernetes.read(f"/apis/apps/v1/namespaces/kube-system/daemonsets/{AGENT}")
-    return _then(found, lambda it: _agent(it.get("status") or {}) if it else None)
+    return then(found, lambda it: _agent(it.get("status") or {}) if it else None)
 
 
 def _agent(status: Mapping[str, Any]) -> AgentDaemonSet:
@@ -402,8 +413,3 @@ def moment(text: Any) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else None
-
-
-def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
-    """Convert what was read into a fact; return what could not be read unchanged."""
-    return reading if isinstance(reading, Unreadable) else convert(reading)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import credentials
-from .._shared import compatibility, discovery, validation, versions
+from .._shared import compatibility, discovery, iam, validation, versions
 from ..arguments import image_tag
 from ..facts import Deployment, ServiceAccount, Source
 from ..readings import Unreadable
 from . import command_line
 from .document import Entry
-from .facts import CREDENTIALS_ANNOTATION, NAME, Account, Found, Installed, items, texts
+from .facts import CREDENTIALS_ANNOTATION, NAME, RELEASE_ANNOTATION, Account, Found, Installed, items, texts
 from .groups import has_managed_groups
 
 _PUBLIC_REPOSITORY = "registry.k8s.io/autoscaling/cluster-autoscaler"
@@ -131,8 +131,7 @@ def _credentials(found: Found, mode: Source) -> tuple[tuple[Entry, ...], list[st
         Source.POD_IDENTITY: "EKS Pod Identity: an association gives the role to the service account.",
         Source.NODE_ROLE: (
             "The pods use the role of their nodes, as every pod on these nodes can. docs/credentials.md explains "
-            "how to "
-            "change to irsa after the move."
+            "how to change to irsa after the move."
         ),
     }
     entries = [Entry("credentials", str(mode), (comments[mode],))]
@@ -145,16 +144,15 @@ def _provider(found: Found, notes: list[str]) -> list[Entry]:
     provider = found.oidc_provider
     if provider is None or isinstance(provider, Unreadable):
         return []  # The program creates it, or adopts one that exists.
-    if "sts.amazonaws.com" not in provider.audiences:
+    if iam.AUDIENCE not in provider.audiences:
         notes.append(
-            f"The OIDC provider {provider.arn} does not accept the audience sts.amazonaws.com. The stack adopts the "
+            f"The OIDC provider {provider.arn} does not accept the audience {iam.AUDIENCE}. The stack adopts the "
             "provider and adds the audience."
         )
         return []
     comment = (
         "The account has an OIDC provider for this cluster, and the stack only reads it. Without this the stack "
-        "adopts it; "
-        "it stays in both cases when the stack is destroyed."
+        "adopts it; it stays in both cases when the stack is destroyed."
     )
     return [Entry("oidcProvider", {"create": False}, (comment,))]
 
@@ -191,7 +189,7 @@ def _place(installed: Installed) -> tuple[list[Entry], str, list[str]]:
     if deployment.namespace != "kube-system":
         entries.append(Entry("namespace", deployment.namespace))
     account = installed.account if isinstance(installed.account, Account) else None
-    owner = account.annotations.get("meta.helm.sh/release-name", "") if account else ""
+    owner = account.annotations.get(RELEASE_ANNOTATION, "") if account else ""
     name = deployment.service_account
     if name == "default":
         notes.append("The pods use the service account default. The program creates cluster-autoscaler.")
@@ -367,8 +365,7 @@ def _left_out(installed: Installed) -> list[str]:
     if further:
         notes.append(
             f"The environment variables {', '.join(further)} are not kept. To keep them, set "
-            "autoscaler.values.extraEnv or "
-            "extraEnvSecrets."
+            "autoscaler.values.extraEnv or extraEnvSecrets."
         )
     if container.get("envFrom"):
         notes.append("envFrom is not kept. To keep it, set autoscaler.values.envFromSecret or envFromConfigMap.")

@@ -1,6 +1,6 @@
 """Reads what ``init`` needs: a dozen calls, and one for each managed node group."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from ..case import choose_deployment
 from ..clients import Aws, Json, Kubernetes
 from ..errors import CannotLookError
-from ..facts import Cluster, Deployment, Taint
+from ..facts import Cluster, Deployment
 from ..gather import SIDE_BY_SIDE, Connect
 from ..gather import aws as aws_reads
 from ..gather import kubernetes as kubernetes_reads
 from ..gather.kubernetes import autoscalers
-from ..readings import Reading, Unreadable
+from ..readings import Reading, Unreadable, then
 from .command_line import PRIORITY_CONFIG_MAP
 from .facts import NAME, RELEASE_ANNOTATION, Account, Found, Installed, LiveNode, NamedObject, texts
 
@@ -30,7 +30,6 @@ _WANTED: Mapping[str, str] = {
 """Objects of the program's release by kind, but for its Deployment."""
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 def gather(name: str, aws: Aws, connect: Connect) -> Found:
@@ -74,7 +73,7 @@ def _with_kubernetes(pool: ThreadPoolExecutor, found: Found, aws: Aws, kubernete
         return replace(found, nodes=kubernetes, installed=kubernetes)
     nodes = pool.submit(kubernetes.read_all, "/api/v1/nodes")
     raw = kubernetes_reads.deployments(kubernetes)
-    live = _then(nodes.result(), lambda items: tuple(map(live_node, items)))
+    live = then(nodes.result(), lambda items: tuple(map(live_node, items)))
     if isinstance(raw, Unreadable):
         return replace(found, nodes=live, installed=raw)
     running = autoscalers(raw)
@@ -101,10 +100,7 @@ def live_node(it: Json) -> LiveNode:
         name=it["metadata"]["name"],
         instance_id=(spec.get("providerID") or "").rpartition("/")[2],
         labels=texts(it["metadata"].get("labels")),
-        taints=tuple(
-            Taint(each.get("key", ""), each.get("value") or "", each.get("effect", ""))
-            for each in spec.get("taints") or ()
-        ),
+        taints=kubernetes_reads.taints(spec),
         allocatable=texts(status.get("allocatable")),
     )
 
@@ -129,16 +125,16 @@ def _installed(
     )
     installed = Installed(deployment, texts(it["metadata"].get("annotations")), it["spec"]["template"]["spec"])
     release = installed.release
-    record = pool.submit(release_status, kubernetes, namespace, release) if release else None
+    record = pool.submit(kubernetes_reads.newest_revision, kubernetes, namespace, release) if release else None
     objects = () if release == NAME else _objects(pool, kubernetes, namespace)
     return Installed(
         deployment,
         installed.annotations,
         installed.pod_spec,
-        account=_then(read.result(), lambda found: _account(found) if found else None),
+        account=then(read.result(), lambda found: _account(found) if found else None),
         associations=associations.result(),
-        release_status=record.result() if record else None,
-        priorities=_then(priorities.result(), lambda found: found.data.get("priorities") if found else None)
+        release_status=then(record.result(), lambda newest: newest[0]) if record else None,
+        priorities=then(priorities.result(), lambda found: found.data.get("priorities") if found else None)
         if priorities
         else None,
         objects=objects,
@@ -155,19 +151,6 @@ def _account(it: Json) -> Account:
     return Account(metadata["name"], texts(metadata.get("labels")), texts(metadata.get("annotations")))
 
 
-def release_status(kubernetes: Kubernetes, namespace: str, release: str) -> Reading[str | None]:
-    """Status of the newest revision of a Helm release, by the labels of its records; None if there is none."""
-    selector = f"owner=helm,name={release}"
-    records = kubernetes.read_labels(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=selector)
-
-    def newest(items: list[Json]) -> str | None:
-        labels = [texts(each["metadata"].get("labels")) for each in items]
-        known = [(int(each["version"]), each.get("status", "")) for each in labels if each.get("version", "").isdigit()]
-        return max(known)[1] if known else None
-
-    return _then(records, newest)
-
-
 def _objects(pool: ThreadPoolExecutor, kubernetes: Kubernetes, namespace: str) -> Reading[tuple[NamedObject, ...]]:
     asked = {kind: pool.submit(kubernetes.read, path.format(namespace=namespace)) for kind, path in _WANTED.items()}
     return _all([_named(kind, answer.result()) for kind, answer in asked.items()])
@@ -179,7 +162,3 @@ def _named(kind: str, it: Reading[Json | None]) -> Reading[NamedObject | None]:
     metadata: Mapping[str, Any] = it["metadata"]
     owner = texts(metadata.get("annotations")).get(RELEASE_ANNOTATION, "")
     return NamedObject(kind, metadata["name"], owner, str((it.get("roleRef") or {}).get("name", "")))
-
-
-def _then(reading: Reading[T], convert: Callable[[T], U]) -> Reading[U]:
-    return reading if isinstance(reading, Unreadable) else convert(reading)

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._shared import discovery, startup_taints, validation
-from ..arguments import DISCOVERY_FLAG, Arguments, StaticGroup, parse_arguments, parse_discovery, parse_static_groups
+from ..arguments import (
+    DISCOVERY_FLAG,
+    Arguments,
+    Discovery,
+    StaticGroup,
+    parse_arguments,
+    parse_discovery,
+    parse_static_groups,
+)
 from ..case import tagged_owners
 from ..facts import AutoScalingGroup, NodeGroup, Taint
 from ..readings import Unreadable
@@ -93,32 +101,26 @@ class _Scope:
 
     Attributes:
         runs: Whether there is one.
-        tags: Tags that it discovers groups by; None when it discovers none.
+        discovery: How it discovers groups; without tags when it discovers none.
         listed: Groups that its command line lists.
     """
 
     runs: bool
-    tags: Mapping[str, str | None] | None
+    discovery: Discovery
     listed: Mapping[str, StaticGroup]
 
     @classmethod
     def of(cls, found: Found) -> "_Scope":
         if not isinstance(found.installed, Installed):
             # Without an autoscaler, the tags show which groups are meant for one.
-            return cls(False, dict.fromkeys(discovery.discovery_tags(found.cluster.name)), {})
+            return cls(False, Discovery(dict.fromkeys(discovery.discovery_tags(found.cluster.name))), {})
         given: Arguments = parse_arguments(found.installed.deployment.arguments)
-        specifications = given.values.get(DISCOVERY_FLAG, ())
         listed, _ = parse_static_groups(given.values.get("nodes", ()))
-        tags = parse_discovery(specifications).tags if specifications else None
-        return cls(True, tags, {group.name: group for group in listed})
+        return cls(True, parse_discovery(given.values.get(DISCOVERY_FLAG, ())), {group.name: group for group in listed})
 
     def manages(self, group: AutoScalingGroup) -> bool:
         """Whether the group is scaled today, or is meant to be."""
-        if group.name in self.listed:
-            return True
-        return bool(self.tags) and all(
-            key in group.tags and value in (None, group.tags[key]) for key, value in (self.tags or {}).items()
-        )
+        return group.name in self.listed or self.discovery.finds(group.tags)
 
 
 def has_managed_groups(found: Found) -> bool:

@@ -2,10 +2,11 @@
 
 import inspect
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from .markdown import cell
 
 SCHEMA = Path(__file__).parents[2] / "tests" / "schema" / "schema.json"
 
@@ -31,13 +32,13 @@ def _lines(schema: dict[str, Any]) -> Iterator[str]:
     yield HEAD
     yield from (f"- [{_name(token)}](#{_name(token).lower()}): {_summary(shape)}" for token, shape in _sorted(schema))
     for token, shape in _sorted(schema):
-        yield from ("", f"## {_name(token)}", "", inspect.cleandoc(_escaped(shape["description"])), "")
+        yield from ("", f"## {_name(token)}", "", inspect.cleandoc(cell(shape["description"])), "")
         yield from _table("argument", shape["inputProperties"], shape.get("requiredInputs", []))
         yield ""
         yield from _table("output", shape["properties"], [])
     yield from ("", "## Shapes", "", "Objects within arguments.")
     for token, shape in sorted(schema["types"].items()):
-        yield from ("", f"### {_name(token)}", "", inspect.cleandoc(_escaped(shape["description"])), "")
+        yield from ("", f"### {_name(token)}", "", inspect.cleandoc(cell(shape["description"])), "")
         yield from _table("key", shape["properties"], shape.get("required", []))
 
 
@@ -46,7 +47,7 @@ def _sorted(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _summary(shape: dict[str, Any]) -> str:
-    return " ".join(_escaped(shape["description"]).split()).split(". ")[0].removesuffix(".")
+    return " ".join(cell(shape["description"]).split()).split(". ")[0].removesuffix(".")
 
 
 def _table(what: str, properties: dict[str, Any], required: list[str]) -> Iterator[str]:
@@ -54,7 +55,7 @@ def _table(what: str, properties: dict[str, Any], required: list[str]) -> Iterat
     for name, each in properties.items():
         spelled = f"**`{name}`**" if name in required else f"`{name}`"
         kind = _type(each) + (", *plain*" if each.get("plain") else "")
-        yield f"| {spelled} | {kind} | {' '.join(_escaped(each['description']).split())} |"
+        yield f"| {spelled} | {kind} | {' '.join(cell(each['description']).split())} |"
 
 
 def _type(shape: dict[str, Any]) -> str:
@@ -72,8 +73,3 @@ def _type(shape: dict[str, Any]) -> str:
 
 def _name(token: str) -> str:
     return token.rsplit(":", 1)[-1]
-
-
-def _escaped(text: str) -> str:
-    """Without what Markdown would take for HTML, outside code."""
-    return re.sub(r"`[^`]*`|<", lambda found: found[0] if len(found[0]) > 1 else r"\<", text).replace("|", r"\|")

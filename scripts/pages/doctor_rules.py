@@ -8,6 +8,8 @@ from doctor.findings import Rule, RuleBook
 from doctor.rules import BOOKS, all_rules
 from tests.doctor.misconfigurations import KNOWN
 
+from .markdown import escaped
+
 WIDTH = 120
 
 TROUBLESHOOTING = """\
@@ -69,15 +71,10 @@ def _section(rule: Rule) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(_escaped(text), WIDTH, break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(escaped(text), WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _row(rule: Rule) -> str:
     # Links within a rule's text are relative to the page of its link.
-    seen = re.sub(r"\]\((#[^)]*)\)", rf"](doctor/{rule.link}.md\1)", _escaped(rule.you_see)).replace("|", r"\|")
+    seen = re.sub(r"\]\((#[^)]*)\)", rf"](doctor/{rule.link}.md\1)", escaped(rule.you_see)).replace("|", r"\|")
     return f"| {seen} | [{rule.title}]({rule.docs.removeprefix('docs/')}) |"
-
-
-def _escaped(text: str) -> str:
-    """Return text without what Markdown would read as HTML, outside code."""
-    return re.sub(r"`[^`]*`|<", lambda found: found[0] if len(found[0]) > 1 else r"\<", text)

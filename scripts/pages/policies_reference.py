@@ -8,6 +8,8 @@ from pulumi_policy import Policy, StackValidationPolicy
 
 from policies.rules import RULES
 
+from .markdown import escaped
+
 README = Path(__file__).parents[2] / "policies" / "README.md"
 
 
@@ -34,17 +36,13 @@ def _section(rule: Policy) -> Iterator[str]:
     yield ""
     yield f"### {rule.name}"
     yield ""
-    yield _escaped(rule.description)
+    yield escaped(rule.description)
     yield ""
-    yield f"**Fix.** {_escaped(rule.remediation_steps or '')}"
+    yield f"**Fix.** {escaped(rule.remediation_steps or '')}"
     if rule.config_schema:
         yield ""
         yield "| setting | default | meaning |"
         yield "|---|---|---|"
         for name, setting in rule.config_schema.properties.items():
             choices = f" One of {', '.join(setting['enum'])}." if "enum" in setting else ""
-            yield f"| `{name}` | `{json.dumps(setting['default'])}` | {_escaped(setting['description'])}{choices} |"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("<", r"\<")
+            yield f"| `{name}` | `{json.dumps(setting['default'])}` | {escaped(setting['description'])}{choices} |"

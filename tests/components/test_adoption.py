@@ -14,11 +14,6 @@ ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 AGENT = "eks-pod-identity-agent"
 
 
-@pytest.fixture(params=[False, True], ids=["up", "preview"])
-def cloud(request):
-    return Cloud(preview=request.param)
-
-
 def provider(cloud, **args):
     return run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER, **args}), cloud).one(OIDC_PROVIDER)
 

@@ -42,12 +42,6 @@ SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 GET_OIDC_PROVIDER = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 
 
-@pytest.fixture(params=[False, True], ids=["up", "preview"])
-def cloud(request):
-    """The same graph must be planned that will be made."""
-    return Cloud(preview=request.param)
-
-
 @pytest.fixture
 def local_chart(tmp_path, monkeypatch):
     """The Chart.yaml of ./mirror/chart, seen from the program's folder."""

@@ -20,11 +20,6 @@ BLOCK = {
 }
 
 
-@pytest.fixture(params=[False, True], ids=["up", "preview"])
-def cloud(request):
-    return Cloud(preview=request.param)
-
-
 def group(cloud=None, later=MappingProxyType({}), **args):
     """Run a program with one group; ``later`` holds arguments that are Outputs."""
 

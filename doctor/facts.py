@@ -397,6 +397,7 @@ class PendingPod:
         message: The scheduler's message.
         labels_wanted: Labels that a node must have (node selector and required single-valued affinity).
         tolerations: What it tolerates.
+        owner: The workload that it belongs to, such as ``Deployment shop/api``; empty if it has no controller.
     """
 
     namespace: str
@@ -405,6 +406,7 @@ class PendingPod:
     message: str = ""
     labels_wanted: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Toleration, ...] = ()
+    owner: str = ""
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ class Finding:
         expected: What was expected instead; empty when the rule holds.
         fix: The command or advice that fixes it (see ``fixes``); empty when the rule holds.
         yours: Whether your own rights or network kept the doctor from checking, not the cluster's.
+        pod: The pending pod that it is about, ``namespace/name``; empty if it is about no single pod.
+        owner: The workload of that pod, such as ``Deployment shop/api``; empty if it has no controller.
     """
 
     rule: "Rule"
@@ -56,6 +58,8 @@ class Finding:
     expected: str = ""
     fix: str = ""
     yours: bool = False
+    pod: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Last link: each pending pod, the groups that were considered for it, and why each was rejected."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from ..case import Case, broken
@@ -41,7 +42,7 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
     if not pods:
         yield rules.PLACED.ok("No pod is pending.")
     for pod in pods:
-        yield _judge(case, pod, earlier)
+        yield replace(_judge(case, pod, earlier), pod=f"{pod.namespace}/{pod.name}", owner=pod.owner)
 
 
 def _judge(case: Case, pod: PendingPod, earlier: Sequence[Finding]) -> Finding:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ..case import Case
 from ..facts import AutoScalingGroup
+from ..owners import owner_of
 from ..stress.capacity import Resources
 from ..templates import DELETION_CANDIDATE, TO_BE_DELETED
 from . import drain
@@ -43,12 +44,14 @@ class Reason:
         text: The reason as a sentence.
         unblock: What would remove the reason; empty if only time or load does.
         pod: The pod that it is about; empty if it is about the node.
+        owner: The workload of that pod, such as ``Deployment shop/api``; empty if it has no controller.
     """
 
     rule: str
     text: str
     unblock: str = ""
     pod: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,8 @@ def _kept(
 ) -> list[Reason]:
     now = case.snapshot.taken_at
     blocking = drain.blockers(node.pods, options, budgets, now)
-    found = [Reason(each.rule, each.reason, each.unblock, each.pod) for each in blocking]
+    owners = {pod.id: owner_of(pod.namespace, pod.owner, pod.labels) for pod in node.pods}
+    found = [Reason(each.rule, each.reason, each.unblock, each.pod, owners[each.pod]) for each in blocking]
     moving = [pod for pod in node.pods if drain.moves(pod, now)]
     going = [
         each.machine.name
@@ -226,6 +230,7 @@ def _kept(
             f"The pod fits no other node. Nearest: {reason}.",
             "lower its requests, or free capacity on another node that it may use",
             pod,
+            owners[pod],
         )
         for pod, reason in homeless.items()
     ]

@@ -1,12 +1,13 @@
 """The answers as text and as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..owners import alike, without_name
 from .addition import PodAnswer
-from .removal import NodeAnswer, Verdict
+from .removal import NodeAnswer, Reason, Verdict
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or is removed; new fields may be added without."""
@@ -40,12 +41,25 @@ def nodes_text(answers: Sequence[NodeAnswer], cluster: str, counted: Mapping[str
         cost = f", {answer.monthly:.2f} a month" if answer.monthly is not None else ""
         kind = f" ({answer.instance_type})" if answer.instance_type else ""
         lines += ["", f"{answer.node}{kind} {_WORDS[answer.verdict]}{share}{cost}"]
-        for reason in answer.reasons:
-            subject = f"{reason.pod}: " if reason.pod else ""
-            lines.append(f"  {reason.rule}: {subject}{reason.text}")
-            if reason.unblock:
-                lines.append(f"    to unblock: {reason.unblock}")
+        for reasons in alike(answer.reasons, _key):
+            first = reasons[0]
+            lines.append(f"  {first.rule}: {_subject(reasons)}{first.text}")
+            if first.unblock:
+                lines.append(f"    to unblock: {first.unblock}")
     return "\n".join(lines) + "\n"
+
+
+def _key(reason: Reason) -> Hashable | None:
+    """What is the same for the pods of a workload; a command that names a pod is for that pod only."""
+    text = without_name(reason.text, reason.pod)
+    return (reason.rule, text, reason.unblock, reason.owner) if reason.owner else None
+
+
+def _subject(reasons: Sequence[Reason]) -> str:
+    first = reasons[0]
+    if len(reasons) > 1:
+        return f"{len(reasons)} pods of {first.owner}, such as {first.pod}: "
+    return f"{first.pod}: " if first.pod else ""
 
 
 def _nodes_summary(answers: Sequence[NodeAnswer], cluster: str) -> str:
@@ -102,7 +116,13 @@ def _node(answer: NodeAnswer) -> dict[str, Any]:
         "monthly": None if answer.monthly is None else str(answer.monthly),
         "utilization": shares,
         "reasons": [
-            {"rule": each.rule, "pod": each.pod, "reason": each.text, "unblock": each.unblock}
+            {
+                "rule": each.rule,
+                "pod": each.pod,
+                "owner": each.owner,
+                "reason": each.text,
+                "unblock": each.unblock,
+            }
             for each in answer.reasons
         ],
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..clients import Json
 from ..facts import Taint, Toleration
-from ..gather.kubernetes import moment, taints
+from ..gather.kubernetes import controller, moment, taints
 from ..stress.capacity import Resources, quantity, request_of, resources
 
 ENDED = ("Succeeded", "Failed")
@@ -171,7 +171,6 @@ class Machine:
 def read_pod(it: Json) -> Workload:
     """Return a pod from its JSON."""
     meta, spec, status = it["metadata"], it["spec"], it.get("status") or {}
-    controller: Json = next((each for each in meta.get("ownerReferences") or () if each.get("controller")), {})
     affinity = spec.get("affinity") or {}
     return Workload(
         namespace=meta.get("namespace") or "default",
@@ -179,7 +178,7 @@ def read_pod(it: Json) -> Workload:
         node=spec.get("nodeName") or "",
         labels=meta.get("labels") or {},
         annotations=meta.get("annotations") or {},
-        owner=(controller.get("kind", ""), controller.get("name", "")),
+        owner=controller(meta),
         created_at=moment(meta.get("creationTimestamp")),
         deleted_at=moment(meta.get("deletionTimestamp")),
         grace_seconds=spec.get("terminationGracePeriodSeconds", 30) or 0,

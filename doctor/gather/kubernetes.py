@@ -22,6 +22,7 @@ from ..facts import (
     Toleration,
     ZonalVolume,
 )
+from ..owners import owner_of
 from ..readings import Reading, Unreadable, then
 
 AUTOSCALER_IMAGE = "cluster-autoscaler"
@@ -335,13 +336,14 @@ def _pending_pod(it: Json) -> PendingPod | None:
         ),
         None,
     )
-    created = moment(it["metadata"].get("creationTimestamp"))
+    meta = it["metadata"]
+    created = moment(meta.get("creationTimestamp"))
     since = moment(unplaced.get("lastTransitionTime")) if unplaced else None
     if unplaced is None or not (since or created):
         return None
     return PendingPod(
-        namespace=it["metadata"]["namespace"],
-        name=it["metadata"]["name"],
+        namespace=meta["namespace"],
+        name=meta["name"],
         since=since or created or datetime.min,
         message=unplaced.get("message") or "",
         labels_wanted=_labels_wanted(it["spec"]),
@@ -354,7 +356,14 @@ def _pending_pod(it: Json) -> PendingPod | None:
             )
             for each in it["spec"].get("tolerations") or ()
         ),
+        owner=owner_of(meta["namespace"], controller(meta), meta.get("labels") or {}),
     )
+
+
+def controller(meta: Json) -> tuple[str, str]:
+    """Return kind and name of the controller in an object's metadata; empty strings if it has none."""
+    found: Json = next((each for each in meta.get("ownerReferences") or () if each.get("controller")), {})
+    return found.get("kind", ""), found.get("name", "")
 
 
 def _labels_wanted(spec: Json) -> dict[str, str]:

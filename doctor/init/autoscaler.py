@@ -33,8 +33,8 @@ _CERTIFICATES = "/etc/ssl/certs"
 
 
 _UNKNOWN = (
-    "Whether an autoscaler runs could not be read. Do not deploy before you know: two of them would work against each "
-    "other."
+    "The doctor could not read whether an autoscaler runs. Do not deploy before you know: two autoscalers would work "
+    "against each other."
 )
 
 
@@ -113,13 +113,13 @@ def _mode(found: Found, installed: Installed) -> tuple[Source, list[str]]:
     source = _source(installed)
     if source is Source.STATIC_KEYS:
         return Source.IRSA, [
-            "The Deployment has access keys of AWS in its environment. The program accepts none: it uses irsa. Delete "
-            "the keys after the move."
+            "The Deployment has AWS access keys in its environment. The program does not support access keys and uses "
+            "irsa. Delete the keys after the move."
         ]
     if source is Source.NODE_ROLE and not has_managed_groups(found):
         return Source.IRSA, [
-            "The pods use the role of their nodes. The program knows that role for managed node groups only, and there "
-            "are none: it uses irsa. Remove the policy from the role after the move."
+            "The pods use the role of their nodes. The program supports nodeRole for managed node groups only, and the "
+            "cluster has none, so it uses irsa. After the move, remove the policy from the role of the nodes."
         ]
     return source, []
 
@@ -130,8 +130,8 @@ def _credentials(found: Found, mode: Source) -> tuple[tuple[Entry, ...], list[st
         Source.IRSA: "IRSA: only the service account of the autoscaler can assume the role.",
         Source.POD_IDENTITY: "EKS Pod Identity: an association gives the role to the service account.",
         Source.NODE_ROLE: (
-            "The pods use the role of their nodes, as every pod on these nodes can. docs/credentials.md explains "
-            "how to change to irsa after the move."
+            "The autoscaler's pods use the role of their nodes, and so can every other pod on these nodes. "
+            "docs/credentials.md explains how to change to irsa after the move."
         ),
     }
     entries = [Entry("credentials", str(mode), (comments[mode],))]
@@ -151,8 +151,8 @@ def _provider(found: Found, notes: list[str]) -> list[Entry]:
         )
         return []
     comment = (
-        "The account has an OIDC provider for this cluster, and the stack only reads it. Without this the stack "
-        "adopts it; it stays in both cases when the stack is destroyed."
+        "The account already has an OIDC provider for this cluster, so the stack only reads it. Without this setting "
+        "the stack adopts the provider. In both cases the provider stays when the stack is destroyed."
     )
     return [Entry("oidcProvider", {"create": False}, (comment,))]
 
@@ -175,7 +175,9 @@ def _pod_identity(found: Found, installed: Installed | None, account: str) -> li
         )
     if found.agent_addon is not None and not isinstance(found.agent_addon, Unreadable):
         value["installAgent"] = False
-        comments.append(f"The add-on eks-pod-identity-agent is installed ({found.agent_addon}); its owner keeps it.")
+        comments.append(
+            f"The add-on eks-pod-identity-agent exists ({found.agent_addon}), so the stack does not install it."
+        )
     return [Entry("podIdentity", value, tuple(comments))] if value else []
 
 
@@ -221,7 +223,7 @@ def _image(
             notes.append(f"The image's repository is not kept: got {faults[0].got}; expected {faults[0].expected}.")
         else:
             image["repository"] = repository
-            comments.append("The repository that the Deployment uses.")
+            comments.append("The running Deployment uses this repository.")
     pinned = request._replace(image_tag=tag)
     _, refused = compatibility.solve(pinned)
     wrong = refused[0].expected if refused else _too_old(tag)
@@ -230,7 +232,7 @@ def _image(
     if not wrong and tag != newest:
         image["tag"] = tag
         comments.append(
-            f"The version that runs now. Without tag the program installs {newest}, the newest known one that fits "
+            f"The running version. Without tag the program installs {newest}, the newest known version that fits "
             f"Kubernetes {request.kubernetes_version}."
         )
         request = pinned
@@ -260,7 +262,9 @@ def _pod(installed: Installed) -> tuple[list[Entry], list[str], dict[str, Any]]:
     if not isinstance(replicas, int) or not 1 <= replicas <= _MOST_REPLICAS:
         notes.append(f"The Deployment has {replicas} replicas; the program runs 2. To change that, set replicas.")
     elif replicas != 2:
-        entries.append(Entry("replicas", replicas, ("One leads, the others wait. The program's default is 2.",)))
+        entries.append(
+            Entry("replicas", replicas, ("One replica leads, the others wait. The program's default is 2.",))
+        )
     entries += _resources(container, notes)
     priority = spec.get("priorityClassName")
     if priority and priority != _PRIORITY_CLASS:

@@ -133,7 +133,7 @@ def _settled(given: Arguments, namespace: str, cluster: str) -> tuple[list[str],
         elif flag in PROCESS_FLAGS:
             notes.append(f"--{flag}={value} is not kept: the program has no setting for flags of the logging library.")
     if DISCOVERY_FLAG not in given.values and "nodes" not in given.values:
-        notes.append("The command line names no groups at all: neither --node-group-auto-discovery nor --nodes.")
+        notes.append("The command line selects no groups: it has neither --node-group-auto-discovery nor --nodes.")
     lease = f"the Deployment sets {', '.join(leases)}" if leases else ""
     return same, notes, lease
 
@@ -148,8 +148,8 @@ def _discovery_notes(values: Sequence[str], cluster: str) -> list[str]:
     if dict(found.tags) == dict.fromkeys(discovery.discovery_tags(cluster)):
         return []
     return [
-        f"--{DISCOVERY_FLAG}={', '.join(values)} is replaced by {discovery.discovery_flag(cluster)}. The program puts "
-        "these two tags on every group below; other tags of the groups stay and mean nothing to Cluster Autoscaler."
+        f"--{DISCOVERY_FLAG}={', '.join(values)} is replaced by {discovery.discovery_flag(cluster)}. The program adds "
+        "these two tags to every group below. Other tags of the groups stay, and discovery ignores them."
     ]
 
 
@@ -158,9 +158,8 @@ def _static_notes(values: Sequence[str]) -> list[str]:
     notes = [f"--nodes={value} is malformed: expected MIN:MAX:GROUP." for value in malformed]
     if groups:
         notes.append(
-            f"--nodes lists {', '.join(group.name for group in groups)}. The program finds its groups by tags, and "
-            "their bounds are the sizes of the groups themselves. A comment marks each group below that has other "
-            "bounds."
+            f"--nodes lists {', '.join(group.name for group in groups)}. The program discovers groups by tags and "
+            "uses their own minSize and maxSize. A comment marks each group below whose sizes differ from --nodes."
         )
     return notes
 
@@ -193,7 +192,7 @@ def _why(setting: str, value: object, given: bool) -> tuple[str, ...]:
     if given or value == default:
         return ()
     spelled = str(default).lower() if isinstance(default, bool) else default
-    return (f"The default of Cluster Autoscaler, which the Deployment uses. The program's default is {spelled}.",)
+    return (f"Cluster Autoscaler's default, which the running Deployment uses. The program's default is {spelled}.",)
 
 
 def _expander(given: Arguments, minor: versions.Minor, priorities: str | None) -> tuple[list[Entry], list[str]]:

@@ -89,10 +89,10 @@ def adopted_groups(found: Found) -> Groups:
 
 
 _EXISTING = (
-    "Managed node groups that exist. The program tags their Auto Scaling groups and changes nothing else of them. "
-    "What follows a name describes a node to Cluster Autoscaler while the group is empty."
+    "Existing managed node groups. The program tags their Auto Scaling groups and changes nothing else. The labels, "
+    "taints and resources of a group are its node template, which Cluster Autoscaler uses while the group is empty."
 )
-_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else of them."
+_OWN = "Self-managed Auto Scaling groups. The program tags them and changes nothing else."
 
 
 @dataclass(frozen=True)
@@ -156,12 +156,13 @@ def _managed(node_group: NodeGroup, group: AutoScalingGroup | None, nodes: Itera
     if group is None:
         comments.append(f"Its Auto Scaling group {node_group.groups[0]} could not be read.")
     else:
-        comments.append(f"{group.min} to {group.max} nodes, {group.desired} now; Auto Scaling group {group.name}.")
+        comments.append(f"{_sizes(group)}; Auto Scaling group {group.name}.")
         comments += _bounds(group, scope, node_group.name)
         if scope.runs and not scope.manages(group):
             comments.append(
-                "The autoscaler that runs now does not manage this group. The program's will: it finds every managed "
-                "node group by the tags that EKS sets. To keep the group as it is, set its minSize equal to maxSize."
+                "The running autoscaler does not manage this group. The program's autoscaler will, because EKS adds "
+                "the discovery tags to every managed node group. To keep the size of the group, set its minSize equal "
+                "to its maxSize."
             )
     return Item(value, (*comments, *dropped))
 
@@ -171,21 +172,25 @@ def _self_managed(group: AutoScalingGroup, nodes: Iterable[LiveNode], scope: _Sc
     labels = {**_common_labels(living), **tagged_labels(group)}
     taints = [*tagged_taints(group), *_common_taints(living)]
     value, dropped = _described(group.name, group, labels, taints, _resources(group, living, None), eks=False)
-    comments = [f"{group.min} to {group.max} nodes, {group.desired} now.", *_bounds(group, scope, "")]
+    comments = [f"{_sizes(group)}.", *_bounds(group, scope, "")]
     disabled = not scope.manages(group)
     if disabled:
         comments.append(
-            "Not managed by Cluster Autoscaler today, so it is left out. If you enable it, Cluster Autoscaler may add "
-            "and remove its nodes."
+            "Left out because Cluster Autoscaler does not manage this group today. If you enable it, Cluster "
+            "Autoscaler may add and remove its nodes."
         )
     if group.unit != "instances":
-        comments.append(f"Its sizes count {group.unit}, not nodes. Cluster Autoscaler computes them wrong.")
+        comments.append(f"Its sizes count {group.unit}, not nodes. Cluster Autoscaler does not support that.")
     if owner := _owner(group):
         comments.append(
-            f"{owner} may own the tags of this group. If it does, add the tags there, and leave the group out here: "
+            f"{owner} may manage the tags of this group. If it does, add these tags there and remove the group here: "
             f"{', '.join(discovery.discovery_tags(cluster))}."
         )
     return Item(value, (*comments, *dropped), disabled)
+
+
+def _sizes(group: AutoScalingGroup) -> str:
+    return f"minSize {group.min}, maxSize {group.max}, desired capacity {group.desired}"
 
 
 def _owner(group: AutoScalingGroup) -> str:
@@ -198,7 +203,7 @@ def _bounds(group: AutoScalingGroup, scope: _Scope, node_group: str) -> list[str
     listed = scope.listed.get(group.name)
     if listed is None or (listed.min, listed.max) == (group.min, group.max):
         return []
-    limits = f"--nodes limits this group to {listed.min} to {listed.max} nodes, the group itself to other sizes. "
+    limits = f"--nodes gives this group minSize {listed.min} and maxSize {listed.max}, not its own sizes. "
     if node_group:
         return [limits + f"To keep the limits, set them on the node group: minSize={listed.min}, maxSize={listed.max}."]
     return [limits + f"To keep the limits, set MinSize={listed.min} and MaxSize={listed.max} on the group."]

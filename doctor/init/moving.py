@@ -82,8 +82,7 @@ def plan(found: Found, stack: str, plan_file: str, lease: str) -> Move:
     if installed.is_ours:
         note = (
             "This program deployed the autoscaler that runs. Use the stack that owns it: a second stack would "
-            "fail on the "
-            "names of its policy and release. If that stack has lost the release, import it: "
+            "fail on the names of its policy and release. If that stack has lost the release, import it: "
             f"{_import_command(plan_file)}"
         )
         return Move(tuple(_imports(installed)), _plain_steps(init), (note,))
@@ -114,11 +113,11 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lea
     ]
     steps = (
         Step(
-            "Create the stack, and everything but the release and its service account. What runs is not changed.",
+            "Create the stack with everything except the release and its service account. What runs does not change.",
             (init, f"pulumi up {_without_the_running(installed)}"),
         ),
         Step(
-            "Take up what runs, and read what will change. Nothing is replaced or deleted.",
+            "Adopt what runs, and read what will change. Nothing is replaced or deleted.",
             tuple(prepare),
         ),
         Step(_words_of_change_over(lease), (*before, "pulumi up", *after)),
@@ -140,8 +139,8 @@ def _import_command(plan_file: str) -> str:
 
 def _words_of_change_over(lease: str) -> str:
     if lease:
-        return "Stop the old autoscaler, then deploy the new one: they share no lease, so they must not run together."
-    return "Deploy. The old pods run until the new ones do, and the lease lets one of them act."
+        return "Stop the old autoscaler, then deploy the new one: without a common lease they must not run together."
+    return "Deploy. The old pods run until the new pods are ready; only the pod that holds the lease scales."
 
 
 def _imports(installed: Installed) -> list[Import]:
@@ -170,9 +169,8 @@ def _release_notes(installed: Installed) -> list[str]:
         )
     elif status is None:
         notes.append(
-            f"By its labels the Helm release {name} installed the Deployment, but Helm has no record of that "
-            "release in the "
-            f"namespace {namespace}."
+            f"The labels of the Deployment name the Helm release {name}, but Helm has no record of that release in "
+            f"the namespace {namespace}."
         )
     elif status != _DEPLOYED:
         notes.append(
@@ -197,9 +195,8 @@ def _gitops_notes(installed: Installed) -> list[str]:
     if not owner:
         return []
     return [
-        f"{owner} manages the Deployment {installed.deployment.name} and would restore it. Remove it from {owner} "
-        "without "
-        "deleting its objects before step 3."
+        f"{owner} manages the Deployment {installed.deployment.name} and would restore it. Before step 3, remove it "
+        f"from {owner} without deleting its objects."
     ]
 
 
@@ -211,9 +208,8 @@ def _conflicts(installed: Installed, notes: list[str]) -> tuple[str, ...]:
     objects = installed.objects
     if isinstance(objects, Unreadable):
         notes.append(
-            f"Whether objects named {NAME} exist could not be read ({objects.call}). Helm refuses to install next "
-            "to them; "
-            "docs/migration.md shows how it takes them up."
+            f"The doctor could not read whether objects named {NAME} exist ({objects.call}). If they exist, Helm "
+            "refuses to install; docs/migration.md shows how to let Helm adopt them."
         )
         return ()
     found = [f"{each.kind}/{each.name}" for each in objects]
@@ -245,13 +241,14 @@ def _change_over(
         before.append(f"{kubectl} delete {' '.join(f'{each.kind}/{each.name}' for each in rebound)}")
         notes.append(
             f"{', '.join(each.kind for each in rebound)} {NAME} is bound to another role, which cannot be "
-            "changed. Step 3 "
-            "deletes it; the old pods lack its rights until the new pods run."
+            "changed. Step 3 deletes it; the old pods lack its rights until the new pods run."
         )
     rest = old_pods(deployment.selector)
     target = f"deployment/{shlex.quote(deployment.name)}"
     if lease:
-        notes.append(f"The old autoscaler and the new one share no lease: {lease}. Step 3 stops the old one first.")
+        notes.append(
+            f"The old autoscaler and the new one do not share a lease: {lease}. Step 3 stops the old one first."
+        )
         before.append(f"{kubectl} delete {target}" if inherits else f"{kubectl} scale --replicas=0 {target}")
     elif inherits and rest:
         # A Deployment's selector cannot be changed, and the program's pods carry other labels.
@@ -294,7 +291,7 @@ def _afterwards(installed: Installed, cluster: str) -> list[str]:
     if account.labels.get("app.kubernetes.io/managed-by") == "eksctl":
         name = f"eksctl-{cluster}-addon-iamserviceaccount-{installed.deployment.namespace}-{account.name}"
         lines += [
-            "eksctl made the service account and the role. Delete the stack of the role; `eksctl delete "
+            "eksctl created the service account and the role. Delete the stack of the role; `eksctl delete "
             "iamserviceaccount` would delete the service account as well:",
             f"$ aws cloudformation delete-stack --stack-name {name}",
         ]

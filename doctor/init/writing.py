@@ -47,7 +47,7 @@ def write(found: Found, stack: str, plan_file: str) -> Result:
     notes = (*_cluster_notes(found), *groups.notes, *autoscaler.notes, *move.notes)
     entries = [
         Entry("region", found.cluster.region),
-        Entry("accountId", found.cluster.account, ("The program refuses any other account.",)),
+        Entry("accountId", found.cluster.account, ("The program refuses to run in any other account.",)),
         Entry("cluster", {"name": found.cluster.name}, (_about(found),)),
         *groups.entries,
         *autoscaler.entries,
@@ -104,7 +104,7 @@ def why(unread: Unreadable) -> str:
 
 
 def _about(found: Found) -> str:
-    return f"EKS cluster {found.cluster.name}, Kubernetes {found.cluster.version}. The program changes nothing of it."
+    return f"EKS cluster {found.cluster.name}, Kubernetes {found.cluster.version}. The program does not change it."
 
 
 def _about_groups(names: tuple[str, ...]) -> str:
@@ -116,7 +116,7 @@ def _about_autoscaler(found: Found) -> str:
     if isinstance(installed, Unreadable):
         return f"Cluster Autoscaler: could not be read ({installed.call})."
     if installed is None:
-        return "Cluster Autoscaler: none runs."
+        return "Cluster Autoscaler: not installed."
     by = f"by the Helm release {installed.release}" if installed.release else "by a manifest, without Helm"
     deployment = installed.deployment
     return f"Cluster Autoscaler: {deployment.image}, installed {by} as {deployment.namespace}/{deployment.name}."
@@ -127,14 +127,12 @@ def _cluster_notes(found: Found) -> list[str]:
     if isinstance(found.installed, Installed) and found.others:
         notes.append(
             f"Cluster Autoscaler also runs in {', '.join(found.others)}. Two autoscalers on the same groups work "
-            "against "
-            "each other: delete the others."
+            "against each other: delete the others."
         )
     if found.karpenter:
         notes.append(
             f"Karpenter runs as {', '.join(found.karpenter)}. Keep its node pools and the groups below apart, by "
-            "taints or "
-            "labels: both add nodes for the same pending pods."
+            "taints or labels: both add nodes for the same pending pods."
         )
     if found.cluster.auto_mode_pools:
         notes.append(

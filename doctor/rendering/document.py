@@ -58,4 +58,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "concerns": "reader" if finding.yours else "cluster",
         "docs": finding.rule.docs,
+        **({"pod": finding.pod, "owner": finding.owner} if finding.pod else {}),
     }

@@ -5,6 +5,7 @@ from html import escape
 from ..findings import Finding, Link, Report, Status
 from ..fixes import command_of
 from .document import VERDICTS
+from .grouping import grouped
 from .text import details, link_numbers, summary, to_fix
 
 _STYLE = """
@@ -38,6 +39,7 @@ def page(report: Report) -> str:
 
     Every text is escaped, and the page loads nothing: its policy forbids it.
     """
+    report = grouped(report)
     title = f"{report.cluster}: {VERDICTS[report.exit_code].replace('-', ' ')}"
     return "\n".join(
         (

@@ -9,6 +9,7 @@ from rich.text import Text
 from ..findings import ExitCode, Finding, Link, Report, Status
 from ..fixes import command_of
 from .document import VERDICTS
+from .grouping import grouped
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.BROKEN: "bold red", Status.NOT_REACHED: "magenta"}
 _MARKS = {
@@ -55,6 +56,7 @@ def plain(report: Report, *, everything: bool = False) -> str:
 
 
 def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[Text]:
+    report = grouped(report)
     yield from _paragraph(summary(report), "bold", width)
     if report.notice:
         yield from _paragraph(report.notice, "yellow", width)
@@ -115,6 +117,7 @@ def markdown(report: Report, *, everything: bool = False) -> str:
         report: The report.
         everything: Whether to list every check at the end, the ones that are ok included.
     """
+    report = grouped(report)
     lines = [f"### {VERDICTS[report.exit_code].replace('-', ' ').capitalize()}: {summary(report)}", ""]
     lines += [report.notice, ""] if report.notice else []
     lines += ["| link | status | to fix |", "| --- | --- | --- |"]

@@ -72,6 +72,21 @@ def test_a_node_is_explained_from_what_the_api_lists(run):
     assert [each["rule"] for each in answer["reasons"]][:2] == ["LocalStorageRequested", "NoPlaceToMovePods"]
 
 
+def test_pods_of_one_workload_that_keep_a_node_for_the_same_reason_are_one_line(run, cluster):
+    name = cluster.objects["/api/v1/nodes"][0]["metadata"]["name"]
+    volumes = [{"name": "cache", "emptyDir": {}}]
+    cluster.objects[PODS] = [listed(f"api-{number}", nodeName=name, volumes=volumes) for number in (1, 2)]
+    _, out, _ = run("node", *NAMED)
+    assert "  LocalStorageRequested: 2 pods of ReplicaSet shop/api, such as shop/api-1: The pod has local" in out
+    assert out.count("LocalStorageRequested") == 1
+    _, out, _ = run("node", *NAMED, "--json")
+    found = [each for each in json.loads(out)["nodes"][0]["reasons"] if each["rule"] == "LocalStorageRequested"]
+    assert [(each["pod"], each["owner"]) for each in found] == [
+        ("shop/api-1", "ReplicaSet shop/api"),
+        ("shop/api-2", "ReplicaSet shop/api"),
+    ]
+
+
 def test_a_pod_is_explained_from_what_the_api_lists(run):
     code, out, _ = run("pod", "shop/api-9", *NAMED, "--json")
     assert code == 0

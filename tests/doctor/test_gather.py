@@ -304,6 +304,27 @@ def test_an_edit_of_what_the_release_describes_is_read_from_the_field_managers(e
     assert kubernetes_reads._deployment(deployment, container).edited is edited
 
 
+def test_a_pending_pod_has_the_workload_that_it_belongs_to():
+    cluster = Cluster()
+    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+    cluster.objects["/api/v1/pods"] = [
+        {
+            "metadata": {
+                "namespace": "shop",
+                "name": "api-7c9f-x2k4",
+                "creationTimestamp": "2026-09-01T11:00:00Z",
+                "labels": {"pod-template-hash": "7c9f"},
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "api-7c9f", "controller": True}],
+            },
+            "spec": {"containers": []},
+            "status": {"phase": "Pending", "conditions": [unplaced]},
+        }
+    ]
+    pending = take(Cloud(), cluster).kubernetes.pending_pods
+    assert not isinstance(pending, Unreadable)
+    assert [pod.owner for pod in pending] == ["Deployment shop/api"]
+
+
 def test_a_deployment_that_is_gone_is_made_again_from_the_record_of_its_release():
     cluster = Cluster()
     cluster.objects["/apis/apps/v1/deployments"] = []

@@ -155,7 +155,7 @@ def commands(found: Found) -> str:
 def test_a_lease_of_its_own_lets_the_old_autoscaler_stop_first():
     result = written(kinds.manual())
     assert result.move.steps[2].commands[0] == "kubectl -n autoscaling scale --replicas=0 deployment/autoscaler"
-    assert any("share no lease" in note for note in result.notes)
+    assert any("do not share a lease" in note for note in result.notes)
 
 
 def test_a_binding_to_another_role_is_deleted_because_it_cannot_be_changed():

@@ -14,8 +14,10 @@ from doctor.checks import all_rules, examine
 from doctor.errors import CannotLookError
 from doctor.findings import ExitCode, FailOn, Link, Report, Status
 from doctor.ignoring import read_ignored, without
+from doctor.owners import owner_of
 from doctor.readings import Unreadable
 from doctor.rendering import document, junit, text
+from doctor.rendering.html import page
 
 from . import snapshots
 from .test_known_misconfigurations import PLANTS
@@ -167,6 +169,78 @@ def test_everything_is_shown_when_it_is_asked_for():
     assert [line.split()[1].rstrip(":") for line in shown if ": " in line and line.startswith("ok")] == [
         finding.rule.id for finding in report.findings
     ]
+
+
+def pending(count: int, owner: str, *, name: str = "stress", fits: bool = False, spoil=snapshots.healthy) -> Report:
+    """A report on pods of one workload for which no node is added."""
+    pods = [snapshots.pending_pod(name=f"{name}-{number}", owner=owner) for number in range(count)]
+    events = [snapshots.refused("1 Insufficient cpu", pod.name) for pod in pods] if fits else []
+    snapshot = spoil()
+    kubernetes = replace(snapshot.kubernetes, pending_pods=tuple(pods), events=tuple(events))
+    return examine(replace(snapshot, kubernetes=kubernetes))
+
+
+def without_provider():
+    return snapshots.crashed(snapshots.with_aws(snapshots.healthy(), oidc_provider=None))
+
+
+OF_PODS = "pending-pods."
+
+
+def test_pods_of_one_workload_that_cannot_be_checked_are_one_line():
+    report = pending(10, "Deployment shop/stress", spoil=without_provider)
+    shown = [line for line in text.plain(report).splitlines() if "Deployment shop/stress" in line]
+    (line,) = shown
+    assert "10 pods of Deployment shop/stress are pending. The doctor cannot check this while" in line
+    assert text.plain(report).count("pending-pods.placed: ") == 1
+    assert text.markdown(report).count("#### ❔ not reached `pending-pods.placed`") == 1
+    assert page(report).count("10 pods of Deployment shop/stress are pending.") == 2
+
+
+def test_pods_of_one_workload_that_fit_no_group_are_one_finding_with_an_example():
+    shown = text.plain(pending(3, "Deployment shop/stress", fits=True))
+    assert "3 pods of Deployment shop/stress are pending. For example, the pod shop/stress-0 is pending: 0/1" in shown
+    assert "kubectl --namespace shop describe pod stress-0" in shown
+    assert "stress-1" not in shown
+    assert "1 broken" in shown.splitlines()[0]
+
+
+def test_a_single_pod_is_named_even_if_it_cannot_be_checked():
+    shown = text.plain(pending(1, "Deployment shop/stress", spoil=without_provider))
+    assert "seen:        The pod shop/stress-0 is pending. The doctor cannot check this while" in shown
+
+
+def test_pods_without_a_workload_or_of_another_one_stay_apart():
+    alone = pending(2, "", spoil=without_provider)
+    assert text.plain(alone).count("pending-pods.placed: ") == 2
+    two = replace(alone, findings=(*pending(2, "Job shop/a").findings, *pending(2, "Job shop/b").findings))
+    assert [f"2 pods of Job shop/{name} are pending" in text.plain(two) for name in "ab"] == [True, True]
+
+
+def test_json_and_junit_have_a_finding_for_each_pod_with_its_workload():
+    report = pending(3, "Deployment shop/stress", fits=True)
+    found = document.as_document(report)["findings"]
+    SCHEMA.validate(document.as_document(report))
+    of_pods = [each for each in found if each["id"].startswith(OF_PODS)]
+    assert [each["pod"] for each in of_pods] == ["shop/stress-0", "shop/stress-1", "shop/stress-2"]
+    assert {each["owner"] for each in of_pods} == {"Deployment shop/stress"}
+    assert all(each["pod"] in each["seen"] for each in of_pods)
+    assert not [each for each in found if "pod" in each and each not in of_pods]
+    cases = ElementTree.fromstring(junit.render(report, FailOn.BROKEN)).findall("testcase")
+    assert len([case for case in cases if (case.get("name") or "").startswith(OF_PODS)]) == 3
+
+
+@pytest.mark.parametrize(
+    ("controller", "labels", "owner"),
+    [
+        (("ReplicaSet", "api-7c9f"), {"pod-template-hash": "7c9f"}, "Deployment shop/api"),
+        (("ReplicaSet", "api-7c9f"), {}, "ReplicaSet shop/api-7c9f"),
+        (("StatefulSet", "db"), {}, "StatefulSet shop/db"),
+        (("", ""), {"pod-template-hash": "7c9f"}, ""),
+    ],
+)
+def test_the_workload_of_a_pod_is_its_deployment_if_it_has_one(controller, labels, owner):
+    assert owner_of("shop", controller, labels) == owner
 
 
 @pytest.mark.parametrize("fail_on", FailOn)

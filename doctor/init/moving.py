@@ -113,11 +113,12 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lea
     ]
     steps = (
         Step(
-            "Create the stack with everything except the release and its service account. What runs does not change.",
+            "Create the stack with everything except the release and its service account. "
+            "The running autoscaler does not change.",
             (init, f"pulumi up {_without_the_running(installed)}"),
         ),
         Step(
-            "Adopt what runs, and read what will change. Nothing is replaced or deleted.",
+            "Adopt the running autoscaler, and read what will change. Nothing is replaced or deleted.",
             tuple(prepare),
         ),
         Step(_words_of_change_over(lease), (*before, "pulumi up", *after)),

@@ -41,9 +41,9 @@ def nodes_text(answers: Sequence[NodeAnswer], cluster: str, counted: Mapping[str
         cost = f", {answer.monthly:.2f} a month" if answer.monthly is not None else ""
         kind = f" ({answer.instance_type})" if answer.instance_type else ""
         lines += ["", f"{answer.node}{kind} {_WORDS[answer.verdict]}{share}{cost}"]
-        for reasons in alike(answer.reasons, _key):
-            first = reasons[0]
-            lines.append(f"  {first.rule}: {_subject(reasons)}{first.text}")
+        for similar in alike(answer.reasons, _key):
+            first = similar[0]
+            lines.append(f"  {first.rule}: {_subject(similar)}{first.text}")
             if first.unblock:
                 lines.append(f"    to unblock: {first.unblock}")
     return "\n".join(lines) + "\n"

@@ -1,11 +1,12 @@
 """Findings that a team accepts: rules with reasons, in a file of the project."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import yaml
+
+from components.pure.suggestions import nearest
 
 from .errors import CannotLookError
 from .findings import Report
@@ -38,10 +39,8 @@ def read_ignored(file: Path, known: Collection[str]) -> Mapping[str, str]:
 
 def unknown_rule(rule: str, known: Collection[str]) -> str:
     """Return the error about a rule that does not exist."""
-    near = difflib.get_close_matches(rule, known, n=1)
-    return f"got the unknown rule {rule}" + (
-        f"; did you mean {near[0]}?" if near else "; docs/doctor/ lists every rule"
-    )
+    near = nearest(rule, known)
+    return f"got the unknown rule {rule}; " + (f"did you mean {near}?" if near else "docs/doctor/ lists every rule")
 
 
 def without(report: Report, ignored: Mapping[str, str]) -> Report:

@@ -4,7 +4,6 @@ The TypedDict is the only declaration of an argument. Python callers give its ke
 gives them in camelCase; both get the same errors, in their own spelling.
 """
 
-import difflib
 import json
 import math
 import re
@@ -15,6 +14,7 @@ from typing import Any, ForwardRef, NamedTuple, NotRequired, Required, Union, ge
 
 from . import flags
 from .faults import Fault
+from .suggestions import letters, nearest
 
 Spelling = Callable[[str], str]
 """How the reader spells the name of an argument, which is in snake_case here."""
@@ -266,18 +266,17 @@ class _Reader:
         for old, new in _REPLACED.items():
             if key == self._spelling(old):
                 return new
-        alike = {re.sub(r"\W|_", "", name).lower(): name for name in declared}
-        if (name := alike.get(re.sub(r"\W|_", "", key).lower())) is not None:
-            return f"the key {name}"
+        near = nearest(key, declared)
+        if near and letters(near) == letters(key):
+            return f"the key {near}"
         flag = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key).replace("_", "-").lower()
         if "flags" in declared.values() and flag in flags.table():
             return f"a known key: it is a flag of Cluster Autoscaler, set it under flags, as {flag}"
-        paths = known_paths(self._root, self._spelling, self._fields_of)
-        elsewhere = {path.rpartition(".")[2]: path for path in reversed(paths)}
-        for candidates in ({name: name for name in declared}, elsewhere):
-            if near := difflib.get_close_matches(key, candidates, n=1):
-                return f"a known key; did you mean {candidates[near[0]]}?"
-        return f"one of {', '.join(declared)}"
+        if not near:
+            paths = known_paths(self._root, self._spelling, self._fields_of)
+            elsewhere = {path.rpartition(".")[2]: path for path in reversed(paths)}
+            near = elsewhere.get(nearest(key, elsewhere) or "")
+        return f"a known key; did you mean {near}?" if near else f"one of {', '.join(declared)}"
 
 
 def _expected(wanted: type, value: object) -> str:

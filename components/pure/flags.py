@@ -1,12 +1,12 @@
 """Command-line flags of Cluster Autoscaler: which exist in which version, and what they take."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
 
 from . import durations, tables
 from .faults import Fault
+from .suggestions import nearest
 from .versions import Minor, dotted, parse_minor
 
 OWNED_BY: Mapping[str, str] = {
@@ -136,8 +136,8 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, kno
 
 
 def _hint(flag: str) -> str:
-    near = [name for name in difflib.get_close_matches(flag.lstrip("-"), table(), n=2) if name != flag]
-    return f"; did you mean {near[0]}?" if near else ""
+    near = nearest(flag, table())
+    return f"; did you mean {near}?" if near else ""
 
 
 def expander_faults(expander: str) -> list[Fault]:

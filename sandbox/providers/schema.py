@@ -140,7 +140,7 @@ def _validate_object(value: Any, expected: Object, path: str) -> Iterator[Failur
 
 
 def _unknown_property(name: str, expected: Object) -> str:
-    close = difflib.get_close_matches(name, expected.fields, n=1)
+    close = difflib.get_close_matches(name, expected.fields, n=1, cutoff=0.8)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"unknown property {name!r}{hint} Known: {', '.join(sorted(expected.fields))}"
 

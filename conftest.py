@@ -14,12 +14,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 # A shell that starts a command in the background makes it deaf to Ctrl-C, and so all that the command starts: tests
-# that interrupt a process would wait for ever.
+# that interrupt a process would wait indefinitely.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Here, and not beside the suite, because pytest wants to know it whichever folder it is asked to run."""
+    """Here, and not next to the suite, because pytest wants to know it whichever folder it is asked to run."""
     parser.addoption(
         "--reliability",
         choices=("short", "full"),

@@ -1,1 +1,1 @@
-"""The benchmark: one module per question, measured in sandboxes of its own; docs/benchmarks.md is the answer."""
+"""The benchmark: one module per question, measured in separate sandboxes; docs/benchmarks.md is the answer."""

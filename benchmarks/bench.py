@@ -34,7 +34,7 @@ _CLUSTER_TRUST = {
 
 
 class Bench:
-    """A running sandbox in a folder of its own.
+    """A running sandbox in a separate folder.
 
     Attributes:
         layout: Its paths, ports and environment.
@@ -70,7 +70,7 @@ class Bench:
         return session.client(service, endpoint_url=self.layout.aws_endpoint)  # type: ignore[call-overload]
 
     def forget_calls(self) -> None:
-        """Start counting API calls from nought."""
+        """Start counting API calls from zero."""
         PrivateApi(self.layout.aws_endpoint).forget_calls()
 
     def calls(self, client: str) -> dict[str, int]:
@@ -93,19 +93,21 @@ class Bench:
 
 
 class Stack:
-    """A stack whose settings lie beside the sandbox, not beside the program."""
+    """A stack whose settings are next to the sandbox, not next to the program."""
 
     def __init__(self, bench: Bench, name: str, settings: Document, folder: Path) -> None:
         self.name = name
         self._bench, self._folder = bench, folder
         self._file = bench.layout.root / f"Pulumi.{name}.yaml"
         self._file.write_text(yaml.safe_dump(settings))
-        beside = folder / f"Pulumi.{name}.yaml"
-        if beside.exists():
-            raise ValueError(f"got the stack {name!r}, expected another name: {beside.name} ships with the program")
+        settings_file = folder / f"Pulumi.{name}.yaml"
+        if settings_file.exists():
+            raise ValueError(
+                f"got the stack {name!r}, expected another name: {settings_file.name} ships with the program"
+            )
         bench.pulumi("stack", "init", name, folder=folder)
-        # The command writes a salt beside the program.
-        beside.unlink(missing_ok=True)
+        # The command writes a salt next to the program.
+        settings_file.unlink(missing_ok=True)
 
     def command(self, *words: str) -> list[str | Path]:
         """The arguments of a Pulumi command on this stack."""

@@ -42,19 +42,19 @@ def _all_measured(names: list[str], options: Options) -> list[bool]:
 
 
 def _measured(name: str, taken: dict[str, Any], options: Options) -> bool:
-    """Measure one part and keep its figures, or tell why not: the other parts go on."""
+    """Measure one part and keep its figures, or report why not: the other parts go on."""
     started = time.monotonic()
-    _say(f"{name}: measuring")
+    _print(f"{name}: measuring")
     try:
         figures.save(name, taken, PARTS[name].measure(options))
     except (CommandFailed, ProcessError) as error:
-        _say(f"{name}: not measured. {error}")
+        _print(f"{name}: not measured. {error}")
         return False
-    _say(f"{name}: {time.monotonic() - started:.0f} s")
+    _print(f"{name}: {time.monotonic() - started:.0f} s")
     return True
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Where and with what figures were taken: a figure without that says nothing."""
+"""Where and with what figures were taken: a figure without that proves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one command costs, and what several rounds of several commands say together."""
+"""What one command costs, and what several rounds of several commands show together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import psutil
 Key = TypeVar("Key")
 
 SAMPLE_SECONDS = 0.2
-"""Between two looks at the memory of a command's processes: they cost time, too."""
+"""Seconds between two readings of the memory of a command's processes: they cost time, too."""
 
 
 class CommandFailed(Exception):
@@ -43,14 +43,14 @@ class Run:
         cpu_seconds: CPU time of it and of all that it started.
         peak_mib: Most resident memory of it and of all that it started, together, in MiB.
         output: What it printed on stdout.
-        said: What it printed on stderr.
+        stderr: What it printed on stderr.
     """
 
     seconds: float
     cpu_seconds: float
     peak_mib: float
     output: str
-    said: str
+    stderr: str
 
 
 def run(
@@ -82,15 +82,15 @@ def run(
             stderr=errors,
         )
         with _watched(process.pid) as memory:
-            # Not Popen.wait: only this tells the CPU time of the one command, with the children that it waited for.
+            # Not Popen.wait: only this returns the CPU time of the one command, with the children that it waited for.
             _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
-        output, said = (_read(stream) for stream in (printed, errors))
+        output, stderr = (_read(stream) for stream in (printed, errors))
     if process.returncode not in allowed:
         words = " ".join(map(str, command))
-        raise CommandFailed(f"`{words}` ended with exit code {process.returncode}:\n{output[-4000:]}\n{said[-4000:]}")
-    return Run(seconds, used.ru_utime + used.ru_stime, memory.peak / 2**20, output, said)
+        raise CommandFailed(f"`{words}` ended with exit code {process.returncode}:\n{output[-4000:]}\n{stderr[-4000:]}")
+    return Run(seconds, used.ru_utime + used.ru_stime, memory.peak / 2**20, output, stderr)
 
 
 def rounds(count: int, actions: Mapping[Key, Callable[[], Run]]) -> dict[Key, list[Run]]:
@@ -140,14 +140,14 @@ class _Memory:
 
 @contextmanager
 def _watched(pid: int) -> Any:
-    """Looks at the resident memory of a process and its descendants until the block ends."""
+    """Reads the resident memory of a process and its descendants until the block ends."""
     memory = _Memory()
 
-    def look() -> None:
+    def measure() -> None:
         while not memory.over.wait(SAMPLE_SECONDS):
             memory.peak = max(memory.peak, _resident(pid))
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=measure, daemon=True)
     thread.start()
     try:
         yield memory

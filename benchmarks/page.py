@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, from the figures that are committed beside it."""
+"""docs/benchmarks.md, from the figures that are committed next to it."""
 
 from __future__ import annotations
 

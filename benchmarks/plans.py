@@ -1,4 +1,4 @@
-"""Plans of two programs, made comparable: what would be made in the cloud, whoever groups it how."""
+"""Plans of two programs, made comparable: what would be made in the cloud, however it is grouped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _RANDOM_SUFFIX = re.compile(r"-[0-9a-f]{7}$")
-"""What Pulumi appends to a name that nobody gave."""
+"""What Pulumi appends to a name that the program did not set."""
 
 
 def made(plan: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Any]:

@@ -1,4 +1,4 @@
-"""Plots as SVG that says the same for the same figures, byte by byte."""
+"""Plots as SVG, the same for the same figures, byte by byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WIDTH, _HEIGHT = 720, 420
 
 
 def lines(title: str, x_title: str, y_title: str, series: Mapping[str, Points]) -> str:
-    """One line for each series through its points; both axes begin at nought."""
+    """One line for each series through its points; both axes begin at zero."""
     ends = [max(values) for values in zip(*(point for points in series.values() for point in points), strict=True)]
     chart = leather.Chart(title)
     for add_scale, end in zip((chart.add_x_scale, chart.add_y_scale), ends, strict=True):

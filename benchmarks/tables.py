@@ -13,7 +13,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
-def told(spread: Spread, digits: int = 2) -> str:
+def shown(spread: Spread, digits: int = 2) -> str:
     """``2.31 (2.28-2.40)``: median, lowest and highest."""
     median, low, high = (f"{spread[key]:.{digits}f}" for key in ("median", "low", "high"))
     return f"{median} ({low}-{high})"

@@ -15,6 +15,7 @@ __all__ = [
     "iam",
     "kubeconfig",
     "startup_taints",
+    "suggestions",
     "validation",
     "versions",
 ]
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         iam,
         kubeconfig,
         startup_taints,
+        suggestions,
         validation,
         versions,
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from components.pure.suggestions import nearest
-
+from ._shared import suggestions
 from .errors import CannotLookError
 from .findings import Report
 
@@ -39,7 +38,7 @@ def read_ignored(file: Path, known: Collection[str]) -> Mapping[str, str]:
 
 def unknown_rule(rule: str, known: Collection[str]) -> str:
     """Return the error about a rule that does not exist."""
-    near = nearest(rule, known)
+    near = suggestions.nearest(rule, known)
     return f"got the unknown rule {rule}; " + (f"did you mean {near}?" if near else "docs/doctor/ lists every rule")
 
 

@@ -1,6 +1,6 @@
 """A recorded cloud: runs a Pulumi program against mocks and keeps every option of every registration.
 
-Pulumi's own mocks tell inputs only; parents, providers, dependencies and ignored changes are what matters here.
+Pulumi's own mocks show inputs only; parents, providers, dependencies and ignored changes are what matters here.
 """
 
 import asyncio
@@ -45,11 +45,11 @@ class Registration(NamedTuple):
     ignore_changes: tuple[str, ...]
     retain_on_delete: bool
     delete_before_replace: bool | None
-    """None: not said, the provider decides."""
+    """None: not set, the provider decides."""
     replace_on_changes: tuple[str, ...]
     timeouts: dict[str, str]
     protect: bool | None
-    """None: not said."""
+    """None: not set."""
     import_id: str
     aliases: tuple[str, ...]
     """Former names."""
@@ -124,7 +124,7 @@ class Cloud(mocks.Mocks):
         """Answers of getNodeGroup by name, of the groups that getNodeGroups lists."""
 
     def instance_type(self, name: str) -> Any:
-        """What EC2 tells of an instance type."""
+        """What EC2 returns about an instance type."""
         return _instance_type(name)
 
     def created_cluster(self, name: str, version: str) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def run(
         cloud: The cloud; by default one that has all made.
         config: Config values by key, with the project's name before it.
         stack_name: Name of the stack.
-        graph: Filled and returned; given, it tells what a program registered that ended with an error.
+        graph: Filled and returned; given, it holds what a program registered that ended with an error.
     """
     cloud = cloud or Cloud()
     graph = graph or Graph()
@@ -343,7 +343,7 @@ def run(
         # What an earlier run left behind, failed or not, must not be waited for.
         settings.SETTINGS.rpc_manager.clear()
         settings.SETTINGS.outputs.clear()
-        # set_mocks makes a stack of its own and ends it at once, before a program could export anything.
+        # set_mocks makes a separate stack and ends it at once, before a program could export anything.
         settings.set_root_resource(None)  # type: ignore[arg-type]
         pulumi.runtime.set_all_config({key: _wire(value) for key, value in (config or {}).items()})
         loop.run_until_complete(stack.run_in_stack(program))

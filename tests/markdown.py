@@ -1,7 +1,7 @@
 """The project's Markdown as tests read it: fenced blocks with their marks, links and anchors.
 
-A shell block says behind its language who executes it: ``sh test_migration`` is executed by the test module of that
-name, ``sh needs-aws`` by nobody here. What a test executes it reads from the page, so there is one source.
+A shell block names behind its language what executes it: ``sh test_migration`` is executed by the test module of that
+name, ``sh needs-aws`` by no test. What a test executes it reads from the page, so there is one source.
 """
 
 import re

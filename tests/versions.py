@@ -14,7 +14,7 @@ NEWER_MINOR = f"1.{max(*compatibility.KUBERNETES, *compatibility.NEWEST_PATCH)[1
 """A Kubernetes minor that is newer than the tables."""
 
 COVERED = [dotted(minor) for minor in compatibility.KUBERNETES if minor in compatibility.NEWEST_PATCH]
-"""Kubernetes minors with a Cluster Autoscaler of their own, oldest first."""
+"""Kubernetes minors with their own Cluster Autoscaler, oldest first."""
 
 
 def newest_image(minor: str) -> str:

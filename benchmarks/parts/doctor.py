@@ -9,7 +9,7 @@ from benchmarks.bench import Bench, opened
 from benchmarks.measuring import Run, costs, rounds
 from benchmarks.options import Options
 from benchmarks.settings import adopting
-from benchmarks.tables import table, told
+from benchmarks.tables import shown, table
 from sandbox.layout import REGION
 
 SIZES = (1, 10, 100, 500)
@@ -68,8 +68,8 @@ def section(figures: dict[str, Any]) -> str:
         [
             entry["groups"],
             entry["awsCalls"],
-            told(entry["seconds"]),
-            told(entry["cpuSeconds"]),
+            shown(entry["seconds"]),
+            shown(entry["cpuSeconds"]),
             f"{entry['peakMib']['median']:.0f}",
         ]
         for entry in figures["sizes"]
@@ -81,7 +81,7 @@ def section(figures: dict[str, Any]) -> str:
             f"node groups, {figures['rounds']} rounds each. Per group it reads one description, and lists by pages.",
             table(["groups", "AWS API calls", "seconds", "CPU seconds", "MiB at the peak"], rows),
             "![Seconds of a check by number of node groups](benchmarks/doctor.svg)",
-            f"Of that the start alone (`doctor --help`): {told(start['seconds'])} s, "
+            f"Of that the start alone (`doctor --help`): {shown(start['seconds'])} s, "
             f"{start['peakMib']['median']:.0f} MiB.",
         ]
     )

@@ -11,7 +11,7 @@ from benchmarks.bench import Stack, opened
 from benchmarks.measuring import costs, rounds
 from benchmarks.options import Options
 from benchmarks.settings import dev_like, with_groups
-from benchmarks.tables import table, told, verdict
+from benchmarks.tables import shown, table, verdict
 from sandbox.providers.aws.session import USER_AGENT
 
 SIZES = (1, 10, 50, 100, 200)
@@ -100,7 +100,7 @@ def section(figures: dict[str, Any]) -> str:
         [
             entry["groups"],
             entry["resources"],
-            told(entry["preview"]["seconds"], 1),
+            shown(entry["preview"]["seconds"], 1),
             f"{entry['preview']['peakMib']['median']:.0f}",
             f"{entry['up']:.0f}",
             f"{entry['upMib']:.0f}",

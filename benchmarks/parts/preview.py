@@ -11,7 +11,7 @@ from benchmarks.bench import PROGRAMS, Bench, Stack, opened
 from benchmarks.measuring import CommandFailed, costs, ratios, rounds
 from benchmarks.options import Options
 from benchmarks.settings import CHART, dev_like
-from benchmarks.tables import table, told, verdict
+from benchmarks.tables import shown, table, verdict
 from sandbox import versions
 from sandbox.providers.aws.session import USER_AGENT
 
@@ -33,7 +33,7 @@ def same_plan(ours: Stack, flat: Stack) -> int:
     """The number of resources in both plans.
 
     Raises:
-        CommandFailed: They differ, so that a comparison of their costs would say nothing.
+        CommandFailed: They differ, so that a comparison of their costs would prove nothing.
     """
     plan = ours.plan()
     if different := plans.differences(plan, flat.plan()):
@@ -75,7 +75,7 @@ def section(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     flat, empty = (figures[f"against{name}"] for name in ("Flat", "Empty"))
     rows = [
-        [name, told(cost["seconds"]), told(cost["cpuSeconds"]), f"{cost['peakMib']['median']:.0f}"]
+        [name, shown(cost["seconds"]), shown(cost["cpuSeconds"]), f"{cost['peakMib']['median']:.0f}"]
         for name, cost in figures["programs"].items()
     ]
     return "\n\n".join(
@@ -87,8 +87,8 @@ def section(figures: dict[str, Any]) -> str:
             f"plans, input by input, before it measures. {figures['rounds']} rounds, the programs in turn.",
             table(["preview of", "seconds", "CPU seconds", "MiB at the peak"], rows),
             f"Against the flat program: {verdict(flat['seconds']['median'], GOAL)} (median of the rounds' ratios; "
-            f"{flat['seconds']['low']:.2f} to {flat['seconds']['high']:.2f}; by CPU time {told(flat['cpuSeconds'])}). "
-            f"Against the engine's empty preview: {told(empty['seconds'])}.",
+            f"{flat['seconds']['low']:.2f} to {flat['seconds']['high']:.2f}; by CPU time {shown(flat['cpuSeconds'])}). "
+            f"Against the engine's empty preview: {shown(empty['seconds'])}.",
             f"Such a preview makes {figures['awsCalls']} calls of the AWS API.",
         ]
     )

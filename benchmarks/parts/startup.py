@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.measuring import CommandFailed, Run, run, spread
 from benchmarks.options import Options
-from benchmarks.tables import table, told
+from benchmarks.tables import shown, table
 from sandbox.layout import PROJECT
 
 _DURATION = r"(?:(\d+) min )?([\d.]+) s"
@@ -52,17 +52,17 @@ def _sandbox(command: str, state: Path, env: Mapping[str, str] | None = None) ->
 
 def _parts(up: Run) -> dict[str, float]:
     """Seconds by part, from what the command prints."""
-    line = next((line for line in up.said.splitlines() if line.startswith("Stack ")), "")
+    line = next((line for line in up.stderr.splitlines() if line.startswith("Stack ")), "")
     parts = _seconds(_PART.findall(line.partition(": ")[2]))
     if not parts:
-        raise CommandFailed(f"`python -m sandbox up` told no parts:\n{up.said[-4000:]}")
+        raise CommandFailed(f"`python -m sandbox up` printed no parts:\n{up.stderr[-4000:]}")
     known = sum(parts.values())
-    services = {f"process {name}": seconds for name, seconds in _seconds(_SERVICE.findall(up.said)).items()}
+    services = {f"process {name}": seconds for name, seconds in _seconds(_SERVICE.findall(up.stderr)).items()}
     return {**parts, "until the doctor is content": up.seconds - known, "in all": up.seconds, **services}
 
 
-def _seconds(told: list[tuple[str, str, str]]) -> dict[str, float]:
-    return {name.strip(): 60 * int(minutes or 0) + float(seconds) for name, minutes, seconds in told}
+def _seconds(shown: list[tuple[str, str, str]]) -> dict[str, float]:
+    return {name.strip(): 60 * int(minutes or 0) + float(seconds) for name, minutes, seconds in shown}
 
 
 def _summary(found: list[dict[str, float]]) -> dict[str, Any]:
@@ -80,8 +80,8 @@ def section(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     warm, again = figures[WARM], figures[AGAIN]
     main = [part for part in warm if not part.startswith("process ")]
-    rows = [[part, told(warm[part], 1), told(again[part], 1) if part in again else "-"] for part in main]
-    services = [[part.removeprefix("process "), told(warm[part], 1)] for part in warm if part.startswith("process ")]
+    rows = [[part, shown(warm[part], 1), shown(again[part], 1) if part in again else "-"] for part in main]
+    services = [[part.removeprefix("process "), shown(warm[part], 1)] for part in warm if part.startswith("process ")]
     cold = figures.get(COLD)
     built = f"{cold['seconds'] / 60:.1f} minutes" if cold else "not taken (`python -m benchmarks sandbox --cold`)"
     return "\n\n".join(

@@ -17,7 +17,7 @@ from sandbox.tools.build import equip
 
 
 class Sandbox:
-    """One sandbox with a state folder of its own, apart from the user's ``.sandbox``.
+    """One sandbox with a separate state folder, apart from the user's ``.sandbox``.
 
     Attributes:
         layout: Its paths, ports and environment.
@@ -32,7 +32,7 @@ class Sandbox:
         return self.layout.bin
 
     def start(self, *services: str) -> "Sandbox":
-        """Starts these services, or all; what runs already is kept. The tools are there afterwards."""
+        """Starts these services, or all; what runs already is kept. The tools exist afterwards."""
         self.tools()
         self.layout = processes.start(self.layout, services or None)
         return self
@@ -78,8 +78,8 @@ class Sandbox:
             check=False,
         )
         if check and result.returncode != 0:
-            said = f"{result.stdout}{result.stderr}"
-            raise AssertionError(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{said}")
+            output = f"{result.stdout}{result.stderr}"
+            raise AssertionError(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{output}")
         return result
 
     def client(self, service: str, region: str = REGION) -> Any:

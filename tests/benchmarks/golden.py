@@ -1,4 +1,4 @@
-"""The recorded counts: what CI guards, for seconds say nothing on a machine that others share."""
+"""The recorded counts: what CI guards, for seconds prove nothing on a machine that others share."""
 
 import json
 import os
@@ -13,4 +13,4 @@ def assert_recorded(name, counted):
     if os.environ.get("UPDATE_SNAPSHOTS"):
         recorded[name] = counted
         FILE.write_text(json.dumps(recorded, indent=2, sort_keys=True) + "\n")
-    assert counted == recorded.get(name), f"{name} changed; make counts, and look at the difference: each one costs"
+    assert counted == recorded.get(name), f"{name} changed; make counts, and review the difference: each one costs"

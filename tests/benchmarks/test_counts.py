@@ -15,11 +15,11 @@ SMALL, LARGE = 1, 11
 
 
 def grown(groups, **changes):
-    wished = [
+    node_groups = [
         {"name": f"group-{number}", "minSize": 0, "maxSize": 3, "labels": {"workload": f"work-{number}"}}
         for number in range(groups)
     ]
-    return run_program("dev", preview=True, nodeGroups=wished, **changes)
+    return run_program("dev", preview=True, nodeGroups=node_groups, **changes)
 
 
 def each_more(small, large):
@@ -41,7 +41,7 @@ def test_a_node_group_adds_the_recorded_resources_and_no_invoke(credentials):
     assert sorted(map(str, small.invokes)) == sorted(map(str, large.invokes))
 
 
-def test_the_page_says_why_each_resource_of_a_node_group_exists():
+def test_the_page_explains_why_each_resource_of_a_node_group_exists():
     assert set(each_more(kinds(grown(SMALL)), kinds(grown(LARGE)))) == set(WHY)
 
 

@@ -30,7 +30,7 @@ def test_the_cpu_time_is_that_of_the_command_alone():
     assert 0.3 <= busy.cpu_seconds <= busy.seconds + 0.1
 
 
-def test_both_streams_are_kept_and_a_failure_tells_them():
+def test_both_streams_are_kept_and_a_failure_shows_them():
     assert python("import sys; print(1); print(2, file=sys.stderr)").output == "1\n"
     with pytest.raises(CommandFailed, match=r"(?s)exit code 3:\n.*why"):
         python("import sys; print('why', file=sys.stderr); sys.exit(3)")
@@ -78,12 +78,12 @@ def test_plans_that_make_something_else_differ(other):
     assert plans.differences([state("t", "n", {"size": 1})], other)
 
 
-def test_the_parts_of_a_start_are_read_from_what_it_tells():
-    told = (
+def test_the_parts_of_a_start_are_read_from_its_output():
+    printed = (
         "  aws                              starting ... ready http://127.0.0.1:1 (2.2 s)\n"
         "Stack sandbox is up (1 min 05 s: tools 0.2 s, processes 5.5 s, pulumi up 59 s).\n"
     )
-    parts = _parts(Run(70.0, 1.0, 1.0, "", told))
+    parts = _parts(Run(70.0, 1.0, 1.0, "", printed))
     assert parts == {
         "tools": 0.2,
         "processes": 5.5,

@@ -86,7 +86,7 @@ def test_the_refusal_of_eks_names_the_setting_that_adopts_the_association():
     assert explanation("ResourceInUseException: Addon already exists.") is None
 
 
-def test_without_permission_to_look_the_preview_warns_and_goes_on(cloud):
+def test_without_permission_to_read_the_preview_warns_and_goes_on(cloud):
     graph = run(lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER}), Denied(preview=cloud.preview))
     assert graph.one(OIDC_PROVIDER).import_id == ""
     (warning,) = graph.warnings
@@ -120,7 +120,7 @@ def test_the_agent_can_follow_the_default_version_of_the_cluster(cloud):
         autoscaler(cloud, credentials="podIdentity", agent_version="latest")
 
 
-def test_what_an_agent_of_another_owner_is_like_is_not_for_the_program_to_say():
+def test_settings_of_an_agent_of_another_owner_are_refused():
     with pytest.raises(FaultsError, match="agent_version: got a value with install_agent false"):
         autoscaler(Cloud(), credentials="podIdentity", install_agent=False, agent_version="default")
 
@@ -129,7 +129,7 @@ SUBNETS = {"vpc_id": "vpc-00000001", "private_subnet_ids": ["subnet-0000000a", "
 
 
 @pytest.mark.parametrize("credentials", ["irsa", "podIdentity"])
-def test_the_provider_of_a_cluster_of_the_program_is_there_in_every_mode_and_goes_with_it(credentials):
+def test_the_provider_of_a_created_cluster_exists_in_every_mode_and_is_deleted_with_it(credentials):
     def build():
         cluster = EksCluster("cluster", {"name": CLUSTER, "create": {"kubernetes_version": "1.35", **SUBNETS}})
         ClusterAutoscaler("autoscaler", {**cluster_arguments(cluster), "credentials": credentials})
@@ -137,7 +137,7 @@ def test_the_provider_of_a_cluster_of_the_program_is_there_in_every_mode_and_goe
     assert not run(build).one(OIDC_PROVIDER).retain_on_delete
 
 
-def test_the_provider_of_an_adopted_cluster_stays_and_is_there_for_irsa_alone():
+def test_the_provider_of_an_adopted_cluster_stays_and_exists_for_irsa_alone():
     def build(credentials):
         cluster = EksCluster("cluster", {"name": CLUSTER})
         ClusterAutoscaler("autoscaler", {**cluster_arguments(cluster), "credentials": credentials})

@@ -216,7 +216,7 @@ def test_a_startup_taint_reaches_the_nodes_and_no_tag():
     ("name", "by_zone", "fits"),
     [("n" * 55, False, True), ("n" * 56, False, False), ("n" * 44, True, True), ("n" * 45, True, False)],
 )
-def test_the_name_of_a_group_leaves_room_for_what_pulumi_and_zones_append(name, by_zone, fits):
+def test_the_name_of_a_group_leaves_space_for_what_pulumi_and_zones_append(name, by_zone, fits):
     where = (
         {"subnet_ids_by_zone": {"us-east-1a": ["subnet-0000000a"]}} if by_zone else {"subnet_ids": ["subnet-0000000a"]}
     )
@@ -342,9 +342,9 @@ def test_the_tags_of_a_group_with_another_owner_are_those_that_the_component_wou
         autoscaler_tags(object.__new__(pulumi.Output))
 
 
-def test_a_foreign_group_loses_its_tags_with_the_component(cloud):
+def test_a_self_managed_group_loses_its_tags_with_the_component(cloud):
     def build():
-        return AutoscalerTags("foreign", {"asg_name": "self-managed", "cluster_name": CLUSTER}, providers())
+        return AutoscalerTags("others", {"asg_name": "self-managed", "cluster_name": CLUSTER}, providers())
 
     assert [found.retain_on_delete for found in run(build, cloud).of(TAG)] == [False, False]
 
@@ -473,7 +473,7 @@ def test_boundary_path_and_prefix_reach_the_role_and_the_policy(cloud):
     assert policy.inputs["name"].startswith("org-AmazonEKSClusterAutoscalerPolicy-")
 
 
-def test_windows_nodes_are_announced_as_such_by_tag_alone(cloud):
+def test_windows_nodes_are_advertised_as_such_by_tag_alone(cloud):
     graph = run(lambda: node_group(ami_type="WINDOWS_CORE_2022_x86_64"), cloud)
     assert graph.tags()["k8s.io/cluster-autoscaler/node-template/label/kubernetes.io/os"] == "windows"
     # The kubelet sets it, and EKS takes no label of kubernetes.io.
@@ -542,7 +542,7 @@ def test_the_chart_comes_from_where_the_user_can_reach_it(chart, expected, cloud
     assert ("version" in inputs) is not chart.get("location", "").startswith("./")
 
 
-def test_a_local_chart_tells_its_own_version(cloud, local_chart):
+def test_the_version_of_a_local_chart_is_read_from_the_chart(cloud, local_chart):
     graph = run(lambda: autoscaler(chart={"location": "./mirror/chart"}), cloud)
     assert graph.outputs[graph.one(cluster_autoscaler.TOKEN).urn]["chartVersion"] == "9.58.0"
 
@@ -706,7 +706,7 @@ def test_a_network_has_a_private_and_a_public_subnet_per_zone_and_one_nat(cloud)
     assert len(graph.of("aws:ec2/natGateway:NatGateway")) == 1
 
 
-def test_every_zone_gets_its_own_nat_when_wished():
+def test_every_zone_gets_its_own_nat_when_configured():
     def build():
         args = {"cluster_name": CLUSTER, "zones": ["us-east-1a", "us-east-1b"], "nat_per_zone": True}
         return ClusterNetwork("net", args, providers())
@@ -826,7 +826,7 @@ def test_what_need_not_be_known_at_preview_may_be_an_output(cloud):
     assert graph.one(ROLE, "general-node").inputs["permissionsBoundary"].endswith("boundary")
 
 
-def test_the_autoscaler_tells_faults_of_role_and_release_together():
+def test_the_autoscaler_reports_faults_of_role_and_release_together():
     faults = cluster_autoscaler.faults(
         {
             "cluster_arn": CLUSTER_ARN,
@@ -908,9 +908,9 @@ def test_a_cluster_of_this_package_and_one_of_pulumi_aws_describe_themselves():
     assert seen == [about, about]
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["known", "told by the cluster"])
+@pytest.mark.parametrize("known", [True, False], ids=["known", "read from the cluster"])
 @pytest.mark.parametrize(
-    ("wishes", "refused"),
+    ("given", "refused"),
     [
         ({"region": "eusc-de-east-1"}, "region: got eusc-de-east-1 with Cluster Autoscaler 1.34"),
         ({"credentials": "podIdentity", "image": {"tag": "v1.28.2"}}, "image.tag: got Cluster Autoscaler 1.28.2 with"),
@@ -919,12 +919,12 @@ def test_a_cluster_of_this_package_and_one_of_pulumi_aws_describe_themselves():
     ],
     ids=["region", "credentials", "chart", "flags"],
 )
-def test_every_wish_is_fitted_to_the_cluster(wishes, refused, known):
+def test_release_arguments_are_checked_against_the_cluster_version(given, refused, known):
     base = {"cluster_name": CLUSTER, "region": "us-east-1", "role_arn": "arn:aws:iam::123456789012:role/autoscaler"}
 
     def build():
         version = "1.34" if known else pulumi.Output.from_input("1.34")
-        AutoscalerRelease("r", {**base, "kubernetes_version": version, **wishes}, providers())
+        AutoscalerRelease("r", {**base, "kubernetes_version": version, **given}, providers())
 
     with pytest.raises(Exception, match=re.escape(refused)):
         run(build)

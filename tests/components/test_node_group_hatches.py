@@ -105,7 +105,7 @@ def test_a_template_of_the_user_s_decides_what_is_in_it(cloud):
     assert not [key for key in graph.tags() if "/resources/" in key], "disk and type are not known"
 
 
-def test_types_beside_a_template_of_the_user_s_tell_the_number_of_pods_but_not_the_disk():
+def test_types_next_to_the_user_s_template_decide_the_number_of_pods_but_not_the_disk():
     graph = group(instance_types=["m6i.large"], **OWN)
     assert graph.one(NODE_GROUP).inputs["instanceTypes"] == ["m6i.large"]
     assert [key.rpartition("/")[2] for key in graph.tags() if "/resources/" in key] == ["pods"]

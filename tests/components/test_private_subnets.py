@@ -36,7 +36,7 @@ def adopted(cloud, use=lambda cluster: cluster.private_subnet_ids):
     return run(program, cloud)
 
 
-def test_an_adopted_cluster_tells_its_private_subnets():
+def test_an_adopted_cluster_returns_its_private_subnets():
     cloud = Cloud(preview=True)
     cloud.public_subnets = {"subnet-0000000a"}
     graph = adopted(cloud)
@@ -54,7 +54,7 @@ def test_nodes_are_refused_where_every_subnet_is_public_and_the_error_names_subn
         adopted(cloud, lambda cluster: cluster.node_subnet_ids)
 
 
-def test_without_permission_the_error_says_which_permission_or_setting_helps():
+def test_without_permission_the_error_names_the_permission_or_setting():
     class Refusing(Cloud):
         def call(self, args):
             if args.token.startswith("aws:ec2/"):
@@ -65,7 +65,7 @@ def test_without_permission_the_error_says_which_permission_or_setting_helps():
         adopted(Refusing(preview=True), lambda cluster: cluster.node_subnet_ids)
 
 
-def test_a_created_cluster_tells_the_private_subnets_that_it_was_given():
+def test_a_created_cluster_returns_the_private_subnets_that_it_was_given():
     def program():
         subnets = {
             "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],

@@ -1,4 +1,4 @@
-"""How hard Hypothesis looks here: at few examples, for these tests run beside many others."""
+"""How many examples Hypothesis tries here: few, because these tests run next to many others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ def refused_in_words(error: type[Exception], *words: str) -> Iterator[None]:
     try:
         yield
     except error as refusal:
-        said = str(refusal)
+        message = str(refusal)
     else:
         return
-    assert any(word in said for word in words), said
+    assert any(word in message for word in words), message

@@ -24,7 +24,7 @@ AGENT = "/apis/apps/v1/namespaces/kube-system/daemonsets/eks-pod-identity-agent"
 
 
 class Cloud:
-    """An account with one cluster of some node groups, and one foreign group.
+    """An account with one cluster of some node groups, and one group of another cluster.
 
     Attributes:
         calls: Every call as ``service:Operation``, in order.
@@ -41,8 +41,8 @@ class Cloud:
             name: self._node_group(name) for name in ["workers", *(f"more{number}" for number in range(1, groups))]
         }
         self.groups = [self._group(name) for name in self.node_groups]
-        foreign = {**discovery.discovery_tags("others"), "eks:cluster-name": "others"}
-        self.groups.append(self._group("others", foreign, instance="i-0ff1"))
+        others = {**discovery.discovery_tags("others"), "eks:cluster-name": "others"}
+        self.groups.append(self._group("others", others, instance="i-0ff1"))
         self.trust = snapshots.role(mode).trust
         self.policy = iam.autoscaler_policy(iam.ClusterIdentity.from_arn(snapshots.CLUSTER_ARN))
 
@@ -82,7 +82,7 @@ class Cloud:
     def error(code: str, operation: str, message: str = "gone") -> botocore.exceptions.ClientError:
         return botocore.exceptions.ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
-    # --- what is there ---
+    # --- what exists ---
 
     def _node_group(self, name: str) -> dict[str, Any]:
         return {

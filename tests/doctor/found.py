@@ -224,7 +224,7 @@ def terraform() -> Found:
 
 
 def manual() -> Found:
-    """As a team made it by hand: its own groups, listed by `--nodes`, an old image, and the role of the nodes."""
+    """As a team created it manually: its own groups, listed by `--nodes`, an old image, and the role of the nodes."""
     name = "lab"
     labels = {"team": "lab"}
     own = group("lab-workers", {f"kubernetes.io/cluster/{name}": "owned", "Name": "lab"}, 1, 9, ("i-0a", "i-0b"))

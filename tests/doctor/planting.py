@@ -1,4 +1,4 @@
-"""Faults planted in a healthy snapshot, and what must be said of each."""
+"""Faults planted in a healthy snapshot, and what must be reported for each."""
 
 from collections.abc import Callable
 from typing import NamedTuple

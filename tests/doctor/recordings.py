@@ -36,7 +36,7 @@ class Recording(NamedTuple):
         """Everything that the doctor would search: the log, and the events as it reads them."""
         return (*self.log, *(f"{event.reason} {event.message}" for event in self.events))
 
-    def says(self, text: str) -> bool:
+    def logged(self, text: str) -> bool:
         """Whether a line has this text."""
         return any(text in line for line in self.lines)
 

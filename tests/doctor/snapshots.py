@@ -51,7 +51,7 @@ PROVIDER_ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER.removeprefix('http
 ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/series-api-cluster-autoscaler"
 NODE_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/series-api-node"
 GROUP = "eks-workers-0ac1"
-FOREIGN_GROUP = "eks-others-9f00"
+OTHER_GROUP = "eks-others-9f00"
 MODES = (Source.IRSA, Source.POD_IDENTITY, Source.NODE_ROLE)
 
 
@@ -90,15 +90,15 @@ def asg(name: str = GROUP, **changes: Any) -> AutoScalingGroup:
 
 
 def self_managed(name: str, **changes: Any) -> AutoScalingGroup:
-    """A group that EKS knows nothing of: its owner and discovery tags were put on by hand."""
+    """A group that EKS knows nothing of: its owner and discovery tags were added manually."""
     tags = {**discovery.discovery_tags(CLUSTER), f"kubernetes.io/cluster/{CLUSTER}": "owned"}
     return asg(name, **{"tags": tags, **changes})
 
 
-def foreign_group(**changes: Any) -> AutoScalingGroup:
+def other_group(**changes: Any) -> AutoScalingGroup:
     """A group of another cluster in the same account."""
     tags = {**discovery.discovery_tags("others"), "eks:cluster-name": "others"}
-    return asg(FOREIGN_GROUP, **{"tags": tags, "instances": (Instance("i-0ff1", "us-east-1b"),), **changes})
+    return asg(OTHER_GROUP, **{"tags": tags, "instances": (Instance("i-0ff1", "us-east-1b"),), **changes})
 
 
 def node_group(name: str = "workers", **changes: Any) -> NodeGroup:
@@ -303,7 +303,7 @@ def cluster(**changes: Any) -> Cluster:
 
 def healthy(mode: Source = Source.IRSA) -> Snapshot:
     """A cluster in which every link holds."""
-    groups = (asg(), foreign_group())
+    groups = (asg(), other_group())
     node_groups = (node_group(),)
     annotations = {"eks.amazonaws.com/role-arn": ROLE_ARN} if mode is Source.IRSA else {}
     aws = AwsFacts(
@@ -362,7 +362,7 @@ def with_deployment(snapshot: Snapshot, **changes: Any) -> Snapshot:
     return with_kubernetes(snapshot, deployments=(deployment(**changes),))
 
 
-def saying(snapshot: Snapshot, *lines: str) -> Snapshot:
+def logging(snapshot: Snapshot, *lines: str) -> Snapshot:
     """The autoscaler logged these lines a moment ago, and never got to its loop."""
     logs = tuple(LogLine(f"{NAME}-5d9c-x7k2p", line, ago(1)) for line in lines)
     return with_kubernetes(snapshot, logs=logs)
@@ -371,7 +371,7 @@ def saying(snapshot: Snapshot, *lines: str) -> Snapshot:
 def crashed(snapshot: Snapshot, *lines: str) -> Snapshot:
     """The autoscaler keeps ending after these lines; its status is of old, its lease has run out."""
     return with_kubernetes(
-        saying(snapshot, *lines),
+        logging(snapshot, *lines),
         pods=tuple(
             replace(each, ready=False, restarts=7, waiting="CrashLoopBackOff", ended="Error")
             for each in pods_of(snapshot)

@@ -67,7 +67,7 @@ def test_every_planted_fault_is_found_in_the_bundle_as_live(plant):
 @pytest.mark.parametrize("it", recordings(), ids=lambda it: f"{it.version}-{it.scenario}")
 def test_every_recorded_log_shows_the_same_in_the_bundle(it):
     events = tuple(Event(each.reason, each.message, each.kind, "", "") for each in it.events)
-    snapshot = snapshots.with_kubernetes(snapshots.saying(snapshots.healthy(), *it.log), events=events)
+    snapshot = snapshots.with_kubernetes(snapshots.logging(snapshots.healthy(), *it.log), events=events)
     if it.status:
         snapshot = snapshots.with_kubernetes(snapshot, status=ConfigMap(it.status["data"], it.status["annotations"]))
     assert examine(through(snapshot).snapshot).findings == examine(snapshot).findings
@@ -246,7 +246,7 @@ def members(of: Contents, mask: bool = False) -> dict[str, str]:
         return {name: opened.extractfile(name).read().decode() for name in names}  # type: ignore[union-attr]
 
 
-def test_annotations_that_nobody_reads_are_left_out():
+def test_annotations_without_a_reader_are_left_out():
     whole = members(planted("harmless-text-of-others"))["snapshot.json"]
     assert "last-applied-configuration" not in whole
     assert "example.com/config" not in whole
@@ -267,13 +267,13 @@ def test_annotations_that_nobody_reads_are_left_out():
         "9e99a48a9960b14926bb7f3b02e22da2b0ab7280",
     ],
 )
-def test_what_only_looks_alike_is_kept(text):
+def test_what_only_resembles_a_secret_is_kept(text):
     assert without_secrets(text) == text
 
 
 def test_accounts_are_masked_alike_everywhere():
     other = "210987654321"
-    snapshot = snapshots.saying(snapshots.healthy(), f"assumed arn:aws:sts::{other}:assumed-role/x for {other}")
+    snapshot = snapshots.logging(snapshots.healthy(), f"assumed arn:aws:sts::{other}:assumed-role/x for {other}")
     kept, masked = members(Contents(snapshot, EMPTY)), members(Contents(snapshot, EMPTY), mask=True)
     assert snapshots.ACCOUNT in kept["snapshot.json"]
     for data in masked.values():
@@ -430,7 +430,7 @@ def test_a_bundle_and_a_cluster_at_once_are_refused(run, file, arguments):
     assert "Got --bundle and --" in err
 
 
-def test_a_bundle_that_does_not_exist_is_said(run):
+def test_a_bundle_that_does_not_exist_is_reported(run):
     code, _, err = run("check", "--bundle", "/nowhere.tar.gz")
     assert code == 2
     assert "/nowhere.tar.gz: No such file" in err

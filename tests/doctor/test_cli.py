@@ -99,7 +99,7 @@ def test_a_new_autoscaler_is_waited_for(run, clock):
     assert out.count("series-api (us-east-1)") == 1
 
 
-def test_what_stays_broken_is_told_when_the_wait_is_over(run, clock):
+def test_what_stays_broken_is_reported_when_the_wait_is_over(run, clock):
     code, out, _, _ = run(*NAMED, "--wait", "60", snapshot=snapshots.crashed(snapshots.healthy()))
     assert code == 1
     assert clock.seconds == 60
@@ -167,7 +167,7 @@ def test_json_and_markdown_at_once_are_refused(run):
     assert "--markdown" in err
 
 
-def test_the_outputs_of_a_stack_say_what_was_meant(run, tmp_path):
+def test_the_outputs_of_a_stack_show_what_was_configured(run, tmp_path):
     file = tmp_path / "outputs.json"
     file.write_text(json.dumps(OUTPUTS))
     code, _, _, asked = run("check", "--outputs", str(file))
@@ -187,7 +187,7 @@ def test_the_outputs_of_a_stack_say_what_was_meant(run, tmp_path):
         ('{"clusterName": "a"}', "got clusterName; expected region too"),
     ],
 )
-def test_outputs_that_say_too_little_are_refused(run, tmp_path, text, words):
+def test_outputs_that_lack_values_are_refused(run, tmp_path, text, words):
     file = tmp_path / "outputs.json"
     file.write_text(text)
     code, _, err, _ = run("check", "--outputs", str(file))
@@ -196,7 +196,7 @@ def test_outputs_that_say_too_little_are_refused(run, tmp_path, text, words):
 
 
 @pytest.mark.parametrize("kubeconfig", [None, "[secret]", 7, {}])
-def test_a_kubeconfig_that_is_none_is_made_from_what_eks_says(kubeconfig):
+def test_a_missing_kubeconfig_is_made_from_what_eks_returns(kubeconfig):
     assert target.target_of({**OUTPUTS, "kubeconfig": kubeconfig}).kubeconfig is None
 
 
@@ -244,7 +244,7 @@ def test_an_unknown_rule_to_ignore_is_an_error(run):
     assert "did you mean pod.safe-to-evict?" in err
 
 
-def test_junit_is_written_beside_the_report(run, tmp_path):
+def test_junit_is_written_next_to_the_report(run, tmp_path):
     file = tmp_path / "doctor.xml"
     code, out, _, _ = run(*NAMED, "--junit", str(file), snapshot=WITH_A_WARNING)
     assert code == 0
@@ -303,7 +303,7 @@ class TestTheWayToTheApiServer:
         options.connector(Target("a", "r", kubeconfig={"clusters": []}))(snapshots.cluster())
         assert asked == [({"clusters": []}, None, None)]
 
-    def test_else_one_is_made_from_what_eks_says(self, asked):
+    def test_otherwise_one_is_made_from_what_eks_returns(self, asked):
         options.connector(Target("a", "r"))(snapshots.cluster())
         ((made, file, context),) = asked
         assert (file, context) == (None, None)

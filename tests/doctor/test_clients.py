@@ -1,4 +1,4 @@
-"""The clients: what is asked of the API server, and how its refusals and silences are told."""
+"""The clients: what is asked of the API server, and how refusals and timeouts are reported."""
 
 import json
 import threading
@@ -186,7 +186,7 @@ def test_without_an_api_server_there_is_no_page():
     assert KubernetesApi(client.ApiClient(configuration)).ask_pod("a", "b", 8085, "/metrics", 1) is None
 
 
-def test_a_kubeconfig_that_cannot_be_used_is_told(tmp_path):
+def test_a_kubeconfig_that_cannot_be_used_is_reported(tmp_path):
     found = clients.connect_kubernetes({"clusters": []}, None, None)
     assert isinstance(found, Unreadable)
     assert (found.call, found.denied) == ("your kubeconfig", False)

@@ -39,7 +39,7 @@ def test_every_text_of_a_rule_is_whole_sentences(rule: Rule):
 
 
 @pytest.mark.parametrize("link", Link)
-def test_a_generated_page_says_so(link: Link):
+def test_a_generated_page_is_marked_as_generated(link: Link):
     assert "`make pages` generates this page" in " ".join(page(link).split())
 
 

@@ -70,7 +70,7 @@ def test_if_exists_lets_an_absent_key_pass():
     assert judge_trust(changed(Condition={"StringEqualsIfExists": {"aws:x": "y"}}), REQUEST).allowed
 
 
-def test_an_operator_that_is_not_judged_is_told():
+def test_an_operator_that_is_not_evaluated_is_reported():
     verdict = judge_trust(changed(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), REQUEST)
     assert verdict.unjudged == ("IpAddress aws:SourceIp",)
 
@@ -93,7 +93,7 @@ def test_actions_may_be_patterns_in_any_case(action):
     assert judge_trust(changed(Action=action), REQUEST).allowed
 
 
-def test_another_principal_is_told():
+def test_another_principal_is_reported():
     other = PROVIDER.replace("ABC", "XYZ")
     verdict = judge_trust(changed(Principal={"Federated": [other]}), REQUEST)
     assert (verdict.allowed, verdict.principals) == (False, (other,))

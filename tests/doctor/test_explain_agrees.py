@@ -48,9 +48,9 @@ def cluster(scenario: str) -> Bundled:
 
 def test_every_node_that_a_pod_keeps_is_kept_by_the_same_pod():
     answers = {answer.node: answer for answer in cluster("scale-down-blocked").nodes()}
-    said = [match for line in recording(VERSION, "scale-down-blocked").log if (match := _UNREMOVABLE.search(line))]
+    logged = [match for line in recording(VERSION, "scale-down-blocked").log if (match := _UNREMOVABLE.search(line))]
     rules = set()
-    for match in said:
+    for match in logged:
         (rule,) = [rule for words, rule in NODE_WORDS.items() if words in match["reason"]]
         answer = answers[match["node"]]
         assert answer.verdict is Verdict.BLOCKED, match[0]

@@ -153,7 +153,7 @@ def test_tags_describe_what_an_empty_group_offers():
         ({"suspended": frozenset({"Launch"})}, "the process Launch of the group is suspended"),
     ],
 )
-def test_a_group_that_may_not_grow_says_why(of_case, reason):
+def test_a_group_that_may_not_grow_has_a_reason(of_case, reason):
     assert reasons(explain(**of_case)) == [reason]
 
 

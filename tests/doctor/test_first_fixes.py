@@ -159,7 +159,7 @@ def test_no_fix_gives_a_role_in_the_way_of_another_mode(mode: Source, stack: boo
                 assert mode is Source.POD_IDENTITY or "create-pod-identity-association" not in finding.fix
 
 
-def test_every_rule_with_a_command_is_typed_or_says_why_not():
+def test_every_rule_with_a_command_is_typed_or_has_a_reason():
     assert with_commands() - typed().keys() == NOT_TYPED.keys() | not_run()
     assert not NOT_TYPED.keys() & not_run()
 

@@ -60,17 +60,17 @@ def deployed(**changes) -> Callable[[Snapshot], Snapshot]:
 
 
 def group(**changes) -> Callable[[Snapshot], Snapshot]:
-    groups = (given.asg(**changes), given.foreign_group())
+    groups = (given.asg(**changes), given.other_group())
     return aws(groups=groups, decisions=given.decisions(groups, (given.node_group(),)))
 
 
 def logged(line: str, *, running: bool = False) -> Callable[[Snapshot], Snapshot]:
-    return lambda it: given.saying(it, line) if running else given.crashed(it, line)
+    return lambda it: given.logging(it, line) if running else given.crashed(it, line)
 
 
 def with_group(another, **facts) -> Callable[[Snapshot], Snapshot]:
     def spoil(it: Snapshot) -> Snapshot:
-        groups = (given.asg(), another, given.foreign_group())
+        groups = (given.asg(), another, given.other_group())
         spoilt = given.with_aws(it, groups=groups, decisions=given.decisions(groups, (given.node_group(),)), **facts)
         return given.with_kubernetes(spoilt, status=given.status_map(groups={given.GROUP: "", another.name: ""}))
 
@@ -117,7 +117,7 @@ def with_a_new_pod(**changes) -> Callable[[Snapshot], Snapshot]:
 
 
 def denied_writes(reason: str) -> Callable[[Snapshot], Snapshot]:
-    groups = (given.asg(), given.foreign_group())
+    groups = (given.asg(), given.other_group())
     return aws(decisions=given.decisions(groups, (given.node_group(),), iam.WRITE_ACTIONS, reason))
 
 
@@ -131,11 +131,11 @@ def meant(**intent) -> Callable[[Snapshot], Snapshot]:
     return lambda it: replace(it, intent=Intent(**intent))
 
 
-def foreign_discovered(it: Snapshot) -> Snapshot:
-    stolen = given.foreign_group(tags={**given.foreign_group().tags, **discovery.discovery_tags(given.CLUSTER)})
+def other_group_discovered(it: Snapshot) -> Snapshot:
+    stolen = given.other_group(tags={**given.other_group().tags, **discovery.discovery_tags(given.CLUSTER)})
     groups = (given.asg(), stolen)
     spoilt = given.with_aws(it, groups=groups, decisions=given.decisions(groups, (given.node_group(),)))
-    return given.with_kubernetes(spoilt, status=given.status_map(groups={given.GROUP: "", given.FOREIGN_GROUP: ""}))
+    return given.with_kubernetes(spoilt, status=given.status_map(groups={given.GROUP: "", given.OTHER_GROUP: ""}))
 
 
 def unhealthy(scope: str) -> Callable[[Snapshot], Snapshot]:
@@ -155,8 +155,8 @@ def unhealthy(scope: str) -> Callable[[Snapshot], Snapshot]:
     return spoil
 
 
-def foreign_allowed(it: Snapshot) -> Snapshot:
-    allowed = tuple(replace(each, allowed=True) for each in given.decisions((given.asg(), given.foreign_group()), ()))
+def other_group_allowed(it: Snapshot) -> Snapshot:
+    allowed = tuple(replace(each, allowed=True) for each in given.decisions((given.asg(), given.other_group()), ()))
     return given.with_aws(it, decisions=allowed)
 
 
@@ -197,7 +197,7 @@ _NOT_SERVED = (
 
 
 def _with_buffers(api_groups: Mapping[str, tuple[str, ...]], missing: str = "") -> Callable[[Snapshot], Snapshot]:
-    """Capacity buffers in a version that reads them in JSON whatever the flags say."""
+    """Capacity buffers in a version that reads them in JSON with any flags."""
     command = given.flags(capacity_buffer_controller_enabled="true")
 
     def change(snapshot: Snapshot) -> Snapshot:
@@ -406,7 +406,7 @@ PLANTS = (
     ),
     Plant(
         0,
-        "--nodes beside discovery",
+        "--nodes next to discovery",
         deployed(arguments=given.flags(nodes=f"1:10:{given.GROUP}")),
         "pod.flags",
         "autoscalingGroups=null",
@@ -447,7 +447,7 @@ PLANTS = (
     Plant(
         0,
         "a group that is served without the resource that a flag needs",
-        lambda it: given.saying(
+        lambda it: given.logging(
             _with_buffers(api_groups=_SERVED | {"autoscaling.x-k8s.io": ("v1beta1",)})(it), _NOT_SERVED
         ),
         "pod.flags",
@@ -715,8 +715,8 @@ PLANTS = (
     ),
     Plant(
         0,
-        "foreign groups allowed",
-        foreign_allowed,
+        "groups of other clusters allowed",
+        other_group_allowed,
         "permissions.foreign-groups",
         "Restrict both writes",
         WARNING,
@@ -735,7 +735,7 @@ PLANTS = (
         lambda it: given.with_aws(
             group(launch=Launch.REQUIREMENTS)(it),
             decisions=given.decisions(
-                (given.asg(), given.foreign_group()),
+                (given.asg(), given.other_group()),
                 (given.node_group(),),
                 ("ec2:GetInstanceTypesFromInstanceRequirements",),
             ),
@@ -784,9 +784,9 @@ PLANTS = (
     Plant(
         0,
         "group of another cluster",
-        foreign_discovered,
+        other_group_discovered,
         "groups.foreign",
-        f"delete-tags --tags ResourceId={given.FOREIGN_GROUP}",
+        f"delete-tags --tags ResourceId={given.OTHER_GROUP}",
     ),
     Plant(0, "fixed sizes", group(min=1, max=1), "groups.sizes", "--scaling-config maxSize=2", WARNING),
     Plant(
@@ -798,9 +798,9 @@ PLANTS = (
         lambda it: given.with_kubernetes(
             given.with_aws(
                 it,
-                groups=(given.foreign_group(),),
+                groups=(given.other_group(),),
                 node_groups=(),
-                decisions=given.decisions((given.foreign_group(),), ()),
+                decisions=given.decisions((given.other_group(),), ()),
             ),
             status=given.status_map(groups={}),
             nodes=(),
@@ -878,7 +878,7 @@ PLANTS = (
     ),
     Plant(
         0,
-        "label of living nodes not announced",
+        "label of live nodes not advertised",
         lambda it: given.with_kubernetes(
             with_group(given.self_managed("asg-two", min=0, instances=(Instance("i-0bb2", "a"),)))(it),
             nodes=(given.node(), given.node("two", "i-0bb2", labels={"tier": "batch"})),
@@ -927,12 +927,12 @@ PLANTS = (
     ),
     Plant(
         0,
-        "a stranger leads",
+        "another pod leads",
         kubernetes(lease=Lease("old-release-77", given.ago(0))),
         "autoscaler.leader",
         "grep autoscaler",
     ),
-    Plant(0, "nobody leads", kubernetes(lease=None), "autoscaler.leader", "rollout restart"),
+    Plant(0, "no pod leads", kubernetes(lease=None), "autoscaler.leader", "rollout restart"),
     Plant(
         0,
         "a lease that ran out",
@@ -979,12 +979,12 @@ PLANTS = (
         "autoscaler.process",
         "--previous",
     ),
-    # waiting pods
-    Plant(0, "a pod that nothing was said of", waiting(), "pending-pods.considered", "describe pod api-1", WARNING),
+    # pending pods
+    Plant(0, "a pod without an event", waiting(), "pending-pods.considered", "describe pod api-1", WARNING),
     Plant(0, "a pod too large", waiting("1 Insufficient cpu"), "pending-pods.fits", "larger instances"),
     Plant(
         0,
-        "a pod with a selector of its own",
+        "a pod with a node selector",
         waiting("1 node(s) didn't match Pod's node affinity/selector", labels_wanted={"gpu": "yes"}),
         "pending-pods.fits",
         "labels gpu=yes",
@@ -1050,7 +1050,7 @@ PLANTS = (
     Plant(
         0,
         "a loop that ends early at every turn, with a fresh status",
-        lambda it: given.saying(
+        lambda it: given.logging(
             it, *["E1129 11:59:50.1       1 static_autoscaler.go:368] Failed to refresh cloud provider config: x"] * 4
         ),
         "autoscaler.recurring-error",
@@ -1112,7 +1112,7 @@ PLANTS = (
         0,
         "a launch template that cannot be queried in any iteration",
         # `getInstanceTypesForAsgs` (`cloudprovider/aws/aws_wrapper.go`) logs it and skips the group.
-        lambda it: given.saying(
+        lambda it: given.logging(
             it, *["E1129 11:59:50.1       1 aws_wrapper.go:790] Failed to query launch template lt-0abc: not found"] * 4
         ),
         "autoscaler.recurring-error",
@@ -1147,7 +1147,7 @@ PLANTS = (
     ),
     Plant(
         0,
-        "an image changed by hand under a stack",
+        "an image changed outside the stack",
         lambda it: replace(it, intent=Intent(image_tag=newer_image("1.33"))),
         "pod.stack-image",
         "set image deployment/cluster-autoscaler "
@@ -1186,7 +1186,7 @@ def test_every_rule_is_broken_by_some_plant():
         for finding in examine(plant.spoil(given.healthy(plant.mode))).findings
         if finding.status in (WARNING, BROKEN)
     }
-    # A pod that is placed, or waits behind a broken link, is never a fault of its own.
+    # A pod that is placed, or waits behind a broken link, is never a separate fault.
     assert {rule.id for rule in all_rules()} - broken == {"pending-pods.placed"}
 
 
@@ -1202,10 +1202,10 @@ def test_a_fault_behind_a_broken_link_is_not_judged():
     ("facts", "cause"),
     [
         ({"oidc_provider": None}, "role.oidc-provider"),
-        ({"groups": (given.asg(tags={}), given.foreign_group())}, "groups.tags"),
+        ({"groups": (given.asg(tags={}), given.other_group())}, "groups.tags"),
     ],
 )
-def test_pods_that_wait_behind_a_broken_link_are_told_so(facts, cause):
+def test_pending_pods_behind_a_broken_link_are_reported(facts, cause):
     snapshot = given.with_aws(given.healthy(), **facts)
     waits = given.with_kubernetes(snapshot, pending_pods=(given.pending_pod(),), status=given.status_map(groups={}))
     (pod,) = examine(waits).of(Link.PENDING_PODS)
@@ -1213,7 +1213,7 @@ def test_pods_that_wait_behind_a_broken_link_are_told_so(facts, cause):
     assert cause in pod.seen
 
 
-def test_a_pod_that_waits_since_a_moment_or_was_scaled_up_for_is_in_order():
+def test_a_pod_that_is_pending_for_a_moment_or_was_scaled_up_for_is_in_order():
     young = given.pending_pod(since=given.ago(0.5))
     assert (
         examine(given.with_kubernetes(given.healthy(), pending_pods=(young,))).verdict(Link.PENDING_PODS) is Status.OK
@@ -1241,7 +1241,7 @@ def test_the_reasons_of_every_group_are_given_for_a_pod_that_fits_none():
 def test_old_lines_and_lines_from_before_the_loop_turned_are_history():
     line = "Failed to create AWS Manager: MissingRegion"
     old = given.with_kubernetes(given.healthy(), logs=(LogLine("x", line, given.ago(40)),))
-    fixed = given.saying(given.healthy(), line)
+    fixed = given.logging(given.healthy(), line)
     for snapshot in (old, fixed):
         assert examine(snapshot).exit_code is ExitCode.HEALTHY
 
@@ -1308,7 +1308,7 @@ def test_the_doctor_reports_when_standard_support_ends_and_uses_its_table_where_
     assert f"by the version table of {compatibility.KUBERNETES_READ_ON}" in by_table.seen
 
 
-def test_the_report_says_how_old_the_version_tables_are_once_they_are_older_than_sixty_days():
+def test_the_report_shows_the_age_of_version_tables_that_are_older_than_sixty_days():
     read_on = datetime(*compatibility.READ_ON.timetuple()[:3], tzinfo=UTC)
     young = examine(replace(given.healthy(), taken_at=read_on + timedelta(days=60)))
     old = examine(replace(given.healthy(), taken_at=read_on + timedelta(days=61)))

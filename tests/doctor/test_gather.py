@@ -182,7 +182,7 @@ def test_without_kubernetes_the_groups_are_still_read():
     assert report.exit_code is ExitCode.BROKEN
 
 
-def test_without_aws_and_kubernetes_there_is_nothing_to_say():
+def test_without_aws_and_kubernetes_there_is_nothing_to_report():
     cloud = Cloud()
     cloud.denied = {"GetCallerIdentity", "DescribeCluster"}
     with pytest.raises(CannotLookError, match="neither AWS nor Kubernetes"):
@@ -194,7 +194,7 @@ def test_a_cluster_that_does_not_exist_is_reported_as_missing():
         take(Cloud(), Cluster(), Target("seriez-api", snapshots.REGION))
 
 
-def test_credentials_that_aws_does_not_take_stop_the_look():
+def test_credentials_that_aws_rejects_stop_the_check():
     cloud = Cloud()
 
     def refuse(*_):

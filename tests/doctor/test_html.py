@@ -1,4 +1,4 @@
-"""The report as a page: well-formed, complete, harmless whatever a cluster says, and the same in a real browser."""
+"""The report as a page: well-formed, complete, harmless whatever a cluster returns, and the same in a real browser."""
 
 import itertools
 import re
@@ -53,14 +53,14 @@ def read(shown: str) -> Reader:
     return reader
 
 
-def said(reader: Reader) -> str:
+def page_text(reader: Reader) -> str:
     return " ".join(reader.words)
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: f"{plant.number} {plant.name}")
-def test_the_page_says_what_the_text_says(plant):
+def test_the_page_holds_what_the_text_holds(plant):
     report = examine(plant.spoil(snapshots.healthy(plant.mode)))
-    shown = said(read(page(report)))
+    shown = page_text(read(page(report)))
     for finding in report.findings:
         assert f"{finding.rule.id}" in shown
         assert " ".join(finding.seen.split()) in shown
@@ -72,12 +72,12 @@ def test_the_page_says_what_the_text_says(plant):
 
 def test_links_left_out_and_the_notice_are_shown():
     report = examine(snapshots.healthy(), skip={Link.ROLE})
-    shown = said(read(page(report)))
+    shown = page_text(read(page(report)))
     assert "role left out --skip" in shown
     assert "Nothing." in shown
 
 
-def test_whatever_a_cluster_says_is_text():
+def test_whatever_a_cluster_returns_is_text():
     snapshot = snapshots.with_deployment(snapshots.healthy(), image=f"x/cluster-autoscaler:{HOSTILE}")
     snapshot = snapshots.with_aws(snapshot, oidc_provider=None)
     reader = read(page(examine(snapshot)))
@@ -85,7 +85,7 @@ def test_whatever_a_cluster_says_is_text():
         *("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "time", "table", "caption"),
         *("thead", "tbody", "tr", "th", "td", "article", "dl", "dt", "dd", "pre", "code", "span"),
     }
-    assert "alert('x')</script>" in said(reader)
+    assert "alert('x')</script>" in page_text(reader)
 
 
 def test_the_page_loads_nothing():
@@ -142,7 +142,7 @@ def test_a_command_is_code_and_advice_is_text():
 
 
 def test_ignored_rules_are_named():
-    assert "ignored: role.oidc-provider" in said(read(page(without(broken(), {"role.oidc-provider": "we know"}))))
+    assert "ignored: role.oidc-provider" in page_text(read(page(without(broken(), {"role.oidc-provider": "we know"}))))
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="needs a browser: apt-get install chromium")

@@ -152,7 +152,7 @@ def commands(found: Found) -> str:
     return "\n".join(step.command for step in written(found).move.steps)
 
 
-def test_a_lease_of_its_own_lets_the_old_autoscaler_stop_first():
+def test_a_separate_lease_lets_the_old_autoscaler_stop_first():
     result = written(kinds.manual())
     assert result.move.steps[2].commands[0] == "kubectl -n autoscaling scale --replicas=0 deployment/autoscaler"
     assert any("do not share a lease" in note for note in result.notes)
@@ -187,7 +187,7 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"release_status": "pending-upgrade"}, "is pending-upgrade. Fix it first"),
         ({"release_status": kinds.DENIED}, "could not be read"),
@@ -195,11 +195,11 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
         ({"annotations": {"argocd.argoproj.io/tracking-id": "x", "meta.helm.sh/release-name": "y"}}, "Argo CD manages"),
     ],
 )
-def test_what_stands_in_the_way_of_the_move_is_said(change: dict[str, Any], said: str):
+def test_what_stands_in_the_way_of_the_move_is_reported(change: dict[str, Any], message: str):
     found = kinds.terraform()
     assert isinstance(found.installed, Installed)
     result = written(replace(found, installed=replace(found.installed, **change)))
-    assert any(said in note for note in result.notes)
+    assert any(message in note for note in result.notes)
 
 
 def test_a_stack_of_this_program_is_not_taken_over_again():

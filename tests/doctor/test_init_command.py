@@ -1,4 +1,4 @@
-"""`init` on the command line: what it reads, what it writes, what it refuses, and what it says."""
+"""`init` on the command line: what it reads, writes, refuses and prints."""
 
 import json
 from collections.abc import Callable
@@ -84,13 +84,13 @@ def test_a_file_that_pulumi_does_not_find_is_refused(run: Run, name: str):
     assert f"got {name}; expected a name such as Pulumi.prod.yaml" in err
 
 
-def test_a_folder_that_does_not_exist_is_said(run: Run):
+def test_a_folder_that_does_not_exist_is_reported(run: Run):
     code, _, err = run("--output", "nowhere/Pulumi.prod.yaml")
     assert code == 2
     assert "nowhere/Pulumi.prod.yaml: No such file or directory" in err
 
 
-def test_a_cluster_that_does_not_exist_is_said(run: Run):
+def test_a_cluster_that_does_not_exist_is_reported(run: Run):
     cloud = Cloud()
     cloud.denied = {"DescribeCluster"}
     code, _, err = run(cloud=cloud)
@@ -109,7 +109,7 @@ AWS_CALLS = (
 
 
 @pytest.mark.parametrize("operation", AWS_CALLS)
-def test_a_right_that_the_reader_lacks_in_aws_is_said_on_the_screen_and_in_the_file(run: Run, operation: str):
+def test_a_right_that_the_reader_lacks_in_aws_is_named_on_the_screen_and_in_the_file(run: Run, operation: str):
     cloud = Cloud()
     cloud.denied = {operation}
     code, out, _ = run(cloud=cloud)
@@ -120,7 +120,7 @@ def test_a_right_that_the_reader_lacks_in_aws_is_said_on_the_screen_and_in_the_f
 
 
 @pytest.mark.parametrize("part", ["deployments", "nodes", "serviceaccounts", "secrets"])
-def test_a_right_that_the_reader_lacks_in_kubernetes_is_said_on_the_screen_and_in_the_file(run: Run, part: str):
+def test_a_right_that_the_reader_lacks_in_kubernetes_is_named_on_the_screen_and_in_the_file(run: Run, part: str):
     cluster = running()
     cluster.denied = {part}
     code, out, _ = run(cluster=cluster)

@@ -1,4 +1,4 @@
-"""The command line of an autoscaler becomes settings; what does not is said."""
+"""The command line of an autoscaler becomes settings; what does not is reported."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def entry(translation: Translation, key: str) -> Entry:
         ([], "scaleDownDelayAfterAdd", "10m"),
     ],
 )
-def test_a_flag_with_a_setting_of_its_own_becomes_that_setting(words: list[str], setting: str, expected: object):
+def test_a_flag_that_has_a_setting_becomes_that_setting(words: list[str], setting: str, expected: object):
     assert value(translated(*words), setting) == expected
 
 
@@ -81,7 +81,7 @@ def test_what_the_program_sets_itself_is_recognized():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--scan-intervall=9s"], "did you mean scan-interval?"),
         (["--max-empty-bulk-delete=20"], "max-empty-bulk-delete=20 is not kept"),
@@ -104,15 +104,15 @@ def test_what_the_program_sets_itself_is_recognized():
         (["--Ä=1"], "this is not the name of a flag"),
     ],
 )
-def test_what_is_not_kept_is_said_with_what_to_do(words: list[str], said: str):
+def test_what_is_not_kept_is_reported_with_what_to_do(words: list[str], message: str):
     translation = translated("./cluster-autoscaler", *words, version="1.34")
-    assert any(said in note for note in translation.notes), translation.notes
+    assert any(message in note for note in translation.notes), translation.notes
 
 
 @pytest.mark.parametrize(
     "word", ["--leader-elect=false", "--leader-elect-resource-name=mine", "--leader-elect-resource-namespace=x"]
 )
-def test_a_lease_of_its_own_is_reported(word: str):
+def test_a_separate_lease_is_reported(word: str):
     assert word in translated(OURS, word).lease
     assert translated(OURS).lease == ""
 
@@ -150,7 +150,7 @@ def test_no_flag_is_dropped_in_silence(words: list[str]):
     translation = translated(*words)
     kept = value(translation, "flags") or {}
     settings = {entry.key for entry in translation.settings}
-    said = " ".join((*translation.notes, *translation.by_program, translation.lease))
+    message = " ".join((*translation.notes, *translation.by_program, translation.lease))
     discovers = dict(discovery.discovery_tags("lab"))
     for flag in parse_arguments(words).values:
-        assert flag in kept or flags.OWNED_BY.get(flag) in settings or f"--{flag}" in said or flag in discovers
+        assert flag in kept or flags.OWNED_BY.get(flag) in settings or f"--{flag}" in message or flag in discovers

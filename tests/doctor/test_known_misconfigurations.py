@@ -44,7 +44,7 @@ OWN_ROLE = iam.role_name(given.ROLE_ARN)
 
 def _denied(*actions: str) -> Callable[[Snapshot], Snapshot]:
     def spoil(it: Snapshot) -> Snapshot:
-        groups = (given.asg(), given.foreign_group())
+        groups = (given.asg(), given.other_group())
         return given.with_aws(it, decisions=given.decisions(groups, (given.node_group(),), actions))
 
     return spoil
@@ -62,7 +62,7 @@ def _trust(**parts: str) -> Callable[[Snapshot], Snapshot]:
 def _with_group(it: Snapshot, group=None, node_group=None, **changes) -> Snapshot:
     """The cluster has an empty group too, which the autoscaler lists."""
     group = group or given.asg(EMPTY, **{**EMPTY_GROUP, **changes})
-    groups = (given.asg(), group, given.foreign_group())
+    groups = (given.asg(), group, given.other_group())
     node_groups = (given.node_group(), *([node_group] if node_group else []))
     listed = given.with_kubernetes(it, status=given.status_map(groups={given.GROUP: "", group.name: ""}))
     return given.with_aws(
@@ -75,7 +75,7 @@ def _waiting(it: Snapshot, reasons: str, **pod) -> Snapshot:
 
 
 def _one_group(it: Snapshot, **changes) -> Snapshot:
-    groups = (given.asg(**changes), given.foreign_group())
+    groups = (given.asg(**changes), given.other_group())
     return given.with_aws(it, groups=groups, decisions=given.decisions(groups, (given.node_group(),)))
 
 
@@ -161,15 +161,13 @@ def _label_from_zero(it: Snapshot) -> Snapshot:
 def _node_groups_denied(it: Snapshot) -> Snapshot:
     empty = given.node_group("batch", groups=(EMPTY,), labels={"tier": "batch"})
     spoilt = _with_group(it, node_group=empty)
-    decided = given.decisions(
-        (given.asg(), given.foreign_group()), (given.node_group(), empty), (iam.NODE_GROUP_ACTION,)
-    )
+    decided = given.decisions((given.asg(), given.other_group()), (given.node_group(), empty), (iam.NODE_GROUP_ACTION,))
     line = (
         "E1 cache.go:136] Failed to query the managed nodegroup batch for the cluster series-api "
         "while looking for labels/taints/tags: AccessDeniedException: User is not authorized"
     )
     waits = _waiting(spoilt, "2 node(s) didn't match Pod's node affinity/selector", labels_wanted={"tier": "batch"})
-    return given.saying(given.with_aws(waits, decisions=decided), line)
+    return given.logging(given.with_aws(waits, decisions=decided), line)
 
 
 def _tainted_from_zero(value: str, cluster: str) -> Callable[[Snapshot], Snapshot]:
@@ -230,7 +228,7 @@ def _old_chart(missing: str, chart: str, cluster: str) -> Callable[[Snapshot], S
             f'E0901 1 reflector.go:158] "Unhandled Error" err="failed to list: {missing}.{group} is forbidden: User '
             f'\\"system:serviceaccount:kube-system:cluster-autoscaler\\" cannot list resource \\"{missing}\\""'
         )
-        return given.saying(old, line)
+        return given.logging(old, line)
 
     return spoil
 
@@ -252,7 +250,7 @@ def _dissimilar(it: Snapshot) -> Snapshot:
         replace(second, labels={**second.labels, template: "lt-2", "eks.amazonaws.com/nodegroup": "other"}),
     )
     line = "I0901 1 compare.go] nodes template-node-for-a and template-node-for-b are not similar, labels do not match"
-    return given.with_kubernetes(given.saying(it, line), nodes=nodes)
+    return given.with_kubernetes(given.logging(it, line), nodes=nodes)
 
 
 def _kept(reason: str) -> Callable[[Snapshot], Snapshot]:
@@ -290,7 +288,7 @@ def _priorities(config_map: ConfigMap | None) -> Callable[[Snapshot], Snapshot]:
         chosen = given.with_deployment(it, arguments=arguments)
         line = "W1 priority expander: Wrong configuration for priority expander: doesn't contain priorities key"
         return given.with_kubernetes(
-            given.saying(chosen, line), priorities=config_map, access=given.rights(given=arguments)
+            given.logging(chosen, line), priorities=config_map, access=given.rights(given=arguments)
         )
 
     return spoil
@@ -382,7 +380,7 @@ PLANTS = (
     Plant(
         7,
         "instance types denied",
-        lambda it: given.saying(
+        lambda it: given.logging(
             _denied("ec2:DescribeInstanceTypes")(it),
             "E1 Failed to generate AWS EC2 Instance Types: UnauthorizedOperation: You are not authorized, falling back",
         ),
@@ -404,7 +402,7 @@ PLANTS = (
     Plant(
         9,
         "launch templates denied",
-        lambda it: given.saying(
+        lambda it: given.logging(
             _denied("ec2:DescribeLaunchTemplateVersions")(it),
             "E1 Unable to build proper template node for eks-workers-0ac1: UnauthorizedOperation: ...",
         ),
@@ -414,7 +412,7 @@ PLANTS = (
     Plant(
         10,
         "unknown instance type",
-        lambda it: given.saying(
+        lambda it: given.logging(
             given.with_deployment(it, arguments=given.flags(aws_use_static_instance_list="true")),
             'E1 ASG "eks-workers-0ac1" uses the unknown EC2 instance type "m9g.large"',
         ),
@@ -451,7 +449,7 @@ PLANTS = (
     ),
     Plant(
         12,
-        "label of an empty group not announced",
+        "label of an empty group not advertised",
         _label_from_zero,
         "groups.labels",
         "Key=k8s.io/cluster-autoscaler/node-template/label/tier,Value=batch",
@@ -489,7 +487,7 @@ PLANTS = (
     ),
     Plant(
         16,
-        "group at its greatest size",
+        "group at its maxSize",
         _at_max,
         "groups.headroom",
         "update-nodegroup-config --cluster-name series-api --nodegroup-name workers --scaling-config maxSize=2",
@@ -615,7 +613,7 @@ PLANTS = (
     Plant(
         29,
         "throttled",
-        lambda it: given.saying(it, "E1 Failed to regenerate ASG cache: Throttling: Rate exceeded"),
+        lambda it: given.logging(it, "E1 Failed to regenerate ASG cache: Throttling: Rate exceeded"),
         "autoscaler.throttled",
         "extraArgs.scan-interval=30s",
         Status.WARNING,

@@ -156,9 +156,9 @@ def test_without_metrics_the_cluster_is_as_healthy_as_with_them(unread):
     report = examine(take(Cloud(), cluster))
     assert report.exit_code is ExitCode.HEALTHY
     assert {finding.status for finding in report.findings} == {Status.OK}
-    told = [finding.seen for finding in report.findings if finding.rule is counters.COUNTERS]
+    texts = [finding.seen for finding in report.findings if finding.rule is counters.COUNTERS]
     unread_words = f"Not checked: you may not read the metrics (get {PROXY}). The log and status are checked."
-    assert told == ([unread_words] if unread == "denied" else [])
+    assert texts == ([unread_words] if unread == "denied" else [])
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------

@@ -68,21 +68,21 @@ def test_the_fix_of_a_trust_keeps_conditions_and_principals_that_it_does_not_kno
     }
     conditions.setdefault("StringEquals", {})["aws:SourceVpc"] = "vpc-0a1b2c3d"
     conditions["IpAddress"] = {"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}
-    foreign = {"Effect": "Allow", "Principal": other, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {}}
+    unrelated = {"Effect": "Allow", "Principal": other, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {}}
     denial = {
         "Effect": "Deny",
         "Principal": "*",
         "Action": "sts:*",
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    broken = {**document, "Statement": [{**statement, "Condition": conditions}, foreign, denial]}
+    broken = {**document, "Statement": [{**statement, "Condition": conditions}, unrelated, denial]}
     snapshot = given.with_aws(given.healthy(mode), role=given.role(mode, trust=broken))
     (finding,) = [each for each in named(snapshot) if each.rule.id.startswith("role.trust")]
     written = finding.fix.partition("--policy-document '")[2].rpartition("'")[0]
     repaired = json.loads(written)
-    assert foreign in repaired["Statement"]
+    assert unrelated in repaired["Statement"]
     assert denial in repaired["Statement"]
-    (own,) = [each for each in repaired["Statement"] if each not in (foreign, denial)]
+    (own,) = [each for each in repaired["Statement"] if each not in (unrelated, denial)]
     assert own["Condition"]["StringEquals"]["aws:SourceVpc"] == "vpc-0a1b2c3d"
     assert own["Condition"]["IpAddress"] == {"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}
     assert named(given.with_aws(given.healthy(mode), role=given.role(mode, trust=repaired))) == []
@@ -93,7 +93,7 @@ def test_a_denial_that_rests_on_a_value_only_aws_knows_is_not_judged(key):
     snapshot = given.healthy()
     decisions = tuple(
         replace(each, allowed=False, reason="implicitDeny", unjudged=(key,))
-        for each in given.decisions((given.asg(), given.foreign_group()), (given.node_group(),))
+        for each in given.decisions((given.asg(), given.other_group()), (given.node_group(),))
     )
     judged = given.with_aws(snapshot, decisions=decisions)
     assert named(judged) == []
@@ -101,14 +101,14 @@ def test_a_denial_that_rests_on_a_value_only_aws_knows_is_not_judged(key):
 
 
 def sharded(other_flag: str) -> Snapshot:
-    """Two autoscalers, the second of which discovers by tags of its own."""
+    """Two autoscalers, the second of which discovers by other tags."""
     second = given.deployment(
         namespace="kube-system", name="ca-gpu", arguments=given.flags(node_group_auto_discovery=other_flag)
     )
     gpu = given.asg("eks-gpu-9c1d", tags={"shard": "gpu", "eks:cluster-name": given.CLUSTER})
     snapshot = given.with_aws(
         given.healthy(),
-        groups=(given.asg(), gpu, given.foreign_group()),
+        groups=(given.asg(), gpu, given.other_group()),
         node_groups=(given.node_group(),),
     )
     return given.with_kubernetes(snapshot, deployments=(given.deployment(), second))
@@ -124,7 +124,7 @@ def test_autoscalers_that_share_a_group_are_two_autoscalers():
 
 
 def test_an_autoscaler_that_manages_no_group_known_here_counts_as_a_second_one():
-    assert found(sharded("asg:tag=of-nobody"), "pod.single").status is Status.BROKEN
+    assert found(sharded("asg:tag=of-no-group"), "pod.single").status is Status.BROKEN
 
 
 def test_weights_are_not_taken_for_a_lack_of_capacity():
@@ -132,8 +132,8 @@ def test_weights_are_not_taken_for_a_lack_of_capacity():
     failure = FailedLaunch(weighted.name, given.ago(5), "We currently do not have sufficient capacity")
     snapshot = given.with_aws(
         given.healthy(),
-        groups=(weighted, given.foreign_group()),
-        decisions=given.decisions((weighted, given.foreign_group()), (given.node_group(),)),
+        groups=(weighted, given.other_group()),
+        decisions=given.decisions((weighted, given.other_group()), (given.node_group(),)),
         failed_launches=(failure,),
     )
     assert {each.rule.id for each in named(snapshot)} == {"groups.weights"}
@@ -175,7 +175,7 @@ def test_under_pod_identity_no_fix_is_an_annotation_of_irsa():
 
 
 def test_a_denial_that_rests_on_known_keys_is_broken():
-    decisions = given.decisions((given.asg(), given.foreign_group()), (given.node_group(),), iam.WRITE_ACTIONS)
+    decisions = given.decisions((given.asg(), given.other_group()), (given.node_group(),), iam.WRITE_ACTIONS)
     assert "permissions.writes" in {
         each.rule.id for each in named(given.with_aws(given.healthy(), decisions=decisions))
     }
@@ -191,14 +191,14 @@ def test_a_denial_that_rests_on_known_keys_is_broken():
     ids=["twice", "another file", "no error"],
 )
 def test_a_line_that_does_not_end_the_loop_again_and_again_is_no_recurring_error(lines):
-    assert found(given.saying(given.healthy(), *lines), "autoscaler.recurring-error").status is Status.OK
+    assert found(given.logging(given.healthy(), *lines), "autoscaler.recurring-error").status is Status.OK
 
 
 WIDE = {"Statement": [{"Effect": "Allow", "Action": "autoscaling:*", "Resource": "*"}]}
 
 
 @pytest.mark.parametrize("stack", [True, False])
-@pytest.mark.parametrize("own", [True, False], ids=["its own policy", "a foreign policy"])
+@pytest.mark.parametrize("own", [True, False], ids=["its own policy", "an unrelated policy"])
 def test_a_wide_policy_is_narrowed_by_its_owner(stack, own):
     (narrow,) = given.policies()
     full_access = Policy("AutoScalingFullAccess", WIDE, "arn:aws:iam::aws:policy/AutoScalingFullAccess")
@@ -232,7 +232,7 @@ def empty_group_with(key: str, **flags: str) -> Snapshot:
     taint = Taint(key, "", "NoExecute")
     batch = given.node_group("batch", groups=(empty.name,), taints=(taint,))
     node_groups = (given.node_group(), batch)
-    groups = (given.asg(), empty, given.foreign_group())
+    groups = (given.asg(), empty, given.other_group())
     snapshot = given.with_aws(
         given.healthy(), groups=groups, node_groups=node_groups, decisions=given.decisions(groups, node_groups)
     )

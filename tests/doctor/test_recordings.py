@@ -74,7 +74,7 @@ def test_alternatives_are_those_of_the_outermost_level():
 
 
 @pytest.mark.parametrize("symptom", symptoms.SYMPTOMS, ids=lambda symptom: symptom.rule.id)
-def test_every_word_that_the_doctor_looks_for_is_recorded_or_in_the_source(symptom):
+def test_every_word_that_the_doctor_searches_for_is_recorded_or_in_the_source(symptom):
     lines = evidence(symptom.rule.id)
     for part in alternatives(symptom.pattern.pattern):
         assert any(re.search(part, line, re.IGNORECASE) for line in lines), part
@@ -117,7 +117,7 @@ def test_the_status_of_a_healthy_autoscaler_has_its_groups_and_sizes(version):
 
 
 @pytest.mark.parametrize("version", versions())
-def test_a_backed_off_group_tells_its_error(version):
+def test_a_backed_off_group_shows_its_error(version):
     status = parse_status(recording(version, "link-policy-write").status["data"]["status"])
     errors = [group.error for group in status.groups if group.scale_up == "Backoff"]
     assert any("autoscaling:SetDesiredCapacity" in error for error in errors), errors
@@ -196,9 +196,9 @@ def test_the_rights_that_the_doctor_asks_for_are_those_that_the_program_misses_w
 
 
 @pytest.mark.parametrize("version", versions())
-def test_without_a_right_the_recorded_releases_wait_for_ever(version):
+def test_without_a_right_the_recorded_releases_wait_indefinitely(version):
     it = recording(version, "rbac-old-chart")
-    assert it.says("Waiting for caches to sync") or it.says("blocking until caches are synced")
+    assert it.logged("Waiting for caches to sync") or it.logged("blocking until caches are synced")
     assert it.status is None or parse_status(it.status["data"]["status"]).phase == INITIALIZING
 
 
@@ -245,7 +245,7 @@ def test_the_program_hangs_without_what_the_table_requires_for_capacity_buffers(
 
     assert missed(it, pattern) == needed(missing) != set()
     assert it.status is None or parse_status(it.status["data"]["status"]).phase == INITIALIZING
-    assert not it.says("Starting main loop")
+    assert not it.logged("Starting main loop")
     assert not [line for line in it.log if line.startswith("F")], "it waits, it does not crash"
     assert "wait indefinitely" in complaint(it)
 
@@ -256,4 +256,4 @@ def test_the_program_runs_with_what_the_components_accept_for_capacity_buffers()
     assert complaint(it) == ""
     assert missed(it, _UNKNOWN) | missed(it, _FORBIDDEN) == set()
     assert parse_status(it.status["data"]["status"]).phase == RUNNING
-    assert it.says("Starting main loop")
+    assert it.logged("Starting main loop")

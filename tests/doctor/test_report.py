@@ -69,9 +69,9 @@ def test_the_report_of_each_misconfiguration_follows_the_schema(plant):
 
 
 def test_the_schema_refuses_what_is_not_described():
-    stranger = {**document.as_document(examine(snapshots.healthy())), "colour": "green"}
+    unknown_key = {**document.as_document(examine(snapshots.healthy())), "colour": "green"}
     with pytest.raises(jsonschema.ValidationError, match="colour"):
-        SCHEMA.validate(stranger)
+        SCHEMA.validate(unknown_key)
 
 
 def test_the_schema_requires_a_fix_for_everything_broken():
@@ -156,7 +156,7 @@ def test_a_terminal_shows_every_word_and_wraps_all_but_commands(plant, width):
     report = examine(plant.spoil(snapshots.healthy(plant.mode)))
     shown = on_a_terminal(report, width, everything=True)
     for line in shown.splitlines():
-        # A word longer than the line, such as an ARN, stands on a line of its own and is not cut.
+        # A word longer than the line, such as an ARN, is on a separate line and is not cut.
         assert (
             len(line) <= width or line.startswith("fix:") or len(line.split()) <= 2 or line.startswith(report.cluster)
         )
@@ -267,7 +267,7 @@ KNOWN = {rule.id for rule in all_rules()}
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("groups.rebalanc: why", "did you mean groups.rebalance?"),
         ("groups.rebalance:", "got no reason for groups.rebalance"),
@@ -275,10 +275,10 @@ KNOWN = {rule.id for rule in all_rules()}
         ("groups.rebalance: [", "doctor-ignore.yaml"),
     ],
 )
-def test_a_wrong_file_of_ignored_rules_is_an_error_with_the_way_out(tmp_path, content, said):
+def test_a_wrong_file_of_ignored_rules_is_an_error_with_the_way_out(tmp_path, content, message):
     file = tmp_path / "doctor-ignore.yaml"
     file.write_text(content)
-    with pytest.raises(CannotLookError, match=re.escape(said)):
+    with pytest.raises(CannotLookError, match=re.escape(message)):
         read_ignored(file, KNOWN)
 
 

@@ -110,7 +110,7 @@ BY_VERSION = {
 
 
 @pytest.mark.parametrize("version", BY_VERSION)
-def test_the_status_of_each_version_says_the_same(version):
+def test_the_status_of_each_version_means_the_same(version):
     status = parse_status(BY_VERSION[version])
     assert (status.phase, status.written_at) == (RUNNING, WRITTEN_AT)
     assert (status.cluster.health, status.cluster.ready, status.cluster.registered) == ("Healthy", 3, 4)
@@ -136,7 +136,7 @@ def test_a_status_of_the_start_is_initializing_without_groups(text):
     assert (status.phase, status.written_at, status.groups) == (INITIALIZING, WRITTEN_AT, ())
 
 
-def test_a_cluster_without_groups_is_told_from_one_at_its_start():
+def test_a_cluster_without_groups_differs_from_one_at_its_start():
     status = parse_status(BY_VERSION["1.29"].partition("NodeGroups:")[0])
     assert (status.phase, status.groups) == (RUNNING, ())
 

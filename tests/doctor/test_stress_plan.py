@@ -40,7 +40,7 @@ def group(more: int = 3, fresh: Resources | None = SIZE) -> GroupCapacity:
 # --- sizing -----------------------------------------------------------------------------------------------------------
 
 
-def test_ten_pods_are_sized_so_that_one_has_no_room():
+def test_ten_pods_are_sized_so_that_one_does_not_fit():
     plan = make_plan(Wanted(), [node("n1"), node("n2")], [group()])
     assert (plan.replicas, plan.new_nodes) == (10, 1)
     assert plan.fits < 10
@@ -110,7 +110,7 @@ def test_a_group_at_zero_is_asked_for_without_knowing_its_nodes():
         (Wanted(memory=9000 * MEBIBYTE), [group()], "smaller --memory"),
     ],
 )
-def test_what_would_tell_nothing_is_refused_with_what_to_do(wanted: Wanted, groups: list[GroupCapacity], words: str):
+def test_a_run_that_proves_nothing_is_refused_with_what_to_do(wanted: Wanted, groups: list[GroupCapacity], words: str):
     with pytest.raises(PlanError, match=words):
         make_plan(wanted, [node("n1"), node("n2")], groups)
 
@@ -118,7 +118,7 @@ def test_what_would_tell_nothing_is_refused_with_what_to_do(wanted: Wanted, grou
 # --- what could hurt --------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_of_the_usual_size_hurts_nobody():
+def test_a_plan_of_the_usual_size_is_not_dangerous():
     refuse_dangers(make_plan(Wanted(), [node()], [group()]), "kube-system")
 
 
@@ -132,10 +132,10 @@ def test_namespaces_of_the_cluster_itself_need_a_yes(namespace: str):
 
 def test_many_pods_and_many_nodes_need_a_yes_and_are_both_named():
     plan = make_plan(Wanted(replicas=MOST_PODS + 1, cpu=500), [node()], [group(more=100)])
-    told = dangers(plan, "kube-system")
-    assert len(told) == 2
-    assert f"at most {MOST_PODS}" in told[0]
-    assert f"at most {MOST_NODES}" in told[1]
+    reasons = dangers(plan, "kube-system")
+    assert len(reasons) == 2
+    assert f"at most {MOST_PODS}" in reasons[0]
+    assert f"at most {MOST_NODES}" in reasons[1]
 
 
 def test_nodes_of_unknown_size_are_counted_as_one_for_each_pod():
@@ -151,43 +151,43 @@ def case(taints: tuple[Taint, ...] = ()) -> Case:
     return Case(snapshots.with_aws(snapshot, node_groups=(snapshots.node_group(),)))
 
 
-ROOM = node(snapshots.node().name)
+NODE = node(snapshots.node().name)
 
 
-def test_pods_without_wishes_may_go_to_every_open_node_and_group():
-    nodes, groups = eligible(case(), Wanted(), [ROOM])
-    assert nodes == [ROOM]
+def test_pods_without_constraints_may_go_to_every_open_node_and_group():
+    nodes, groups = eligible(case(), Wanted(), [NODE])
+    assert nodes == [NODE]
     assert groups == [GroupCapacity(snapshots.GROUP, 9, SIZE)]
 
 
 def test_pods_of_daemon_sets_take_their_part_of_a_new_node():
-    daemons = replace(ROOM, daemons=Resources(150, 100 * MEBIBYTE, 2))
+    daemons = replace(NODE, daemons=Resources(150, 100 * MEBIBYTE, 2))
     _, (found,) = eligible(case(), Wanted(), [daemons])
     assert found.fresh == Resources(1780, 3200 * MEBIBYTE, 15)
 
 
 def test_a_node_selector_leaves_the_others_out():
-    assert eligible(case(), Wanted(selector={"pool": "gpu"}), [ROOM]) == ([], [])
+    assert eligible(case(), Wanted(selector={"pool": "gpu"}), [NODE]) == ([], [])
 
 
-def test_a_taint_keeps_out_whoever_does_not_tolerate_it():
+def test_a_taint_keeps_out_pods_that_do_not_tolerate_it():
     taint = Taint("workload", "batch", "NoSchedule")
-    assert eligible(case((taint,)), Wanted(), [ROOM]) == ([], [])
-    nodes, groups = eligible(case((taint,)), Wanted(tolerations=(Toleration("workload", "Exists"),)), [ROOM])
+    assert eligible(case((taint,)), Wanted(), [NODE]) == ([], [])
+    nodes, groups = eligible(case((taint,)), Wanted(tolerations=(Toleration("workload", "Exists"),)), [NODE])
     assert (len(nodes), len(groups)) == (1, 1)
 
 
-def test_a_cordoned_node_has_no_room():
-    nodes, _ = eligible(case((Taint("node.kubernetes.io/unschedulable", "", "NoSchedule"),)), Wanted(), [ROOM])
+def test_a_cordoned_node_has_no_capacity():
+    nodes, _ = eligible(case((Taint("node.kubernetes.io/unschedulable", "", "NoSchedule"),)), Wanted(), [NODE])
     assert nodes == []
 
 
-def test_foreign_groups_are_never_counted_on():
-    snapshot = snapshots.with_aws(snapshots.healthy(), groups=(snapshots.foreign_group(),), node_groups=())
-    assert eligible(Case(snapshot), Wanted(), [ROOM])[1] == []
+def test_groups_of_another_cluster_are_never_counted_on():
+    snapshot = snapshots.with_aws(snapshots.healthy(), groups=(snapshots.other_group(),), node_groups=())
+    assert eligible(Case(snapshot), Wanted(), [NODE])[1] == []
 
 
-# --- reading what Kubernetes says -------------------------------------------------------------------------------------
+# --- reading what Kubernetes returns ----------------------------------------------------------------------------------
 
 
 def test_what_a_pod_asks_for_is_its_containers_or_its_largest_init_container():
@@ -202,7 +202,7 @@ def test_what_a_pod_asks_for_is_its_containers_or_its_largest_init_container():
     assert request_of(spec) == Resources(1010, 64 * MEBIBYTE, 1)
 
 
-def test_the_room_of_a_node_leaves_out_pods_that_have_ended():
+def test_the_capacity_of_a_node_leaves_out_pods_that_have_ended():
     def pod(phase: str, kind: str, labels: dict[str, str] | None = None) -> dict[str, object]:
         return {
             "metadata": {"ownerReferences": [{"kind": kind}], "labels": labels or {}},

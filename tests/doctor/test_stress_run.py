@@ -1,4 +1,4 @@
-"""A stress test goes up and comes back, tells which step is late, and never leaves anything behind."""
+"""A stress test goes up and comes back, reports which step is late, and never leaves anything behind."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Cluster:
 
     def __init__(self, stuck: Step | None = None, interrupted: int | None = None) -> None:
         self.stuck, self.interrupted = stuck, interrupted
-        self.looks = self.calls = self.removed = 0
+        self.reads = self.calls = self.removed = 0
         self.exists = False
         self.left: list[str] = []
         self.was_up = False
@@ -68,7 +68,7 @@ class Cluster:
         self._called()
 
     def remove(self) -> list[str]:
-        self.exists, self.looks = False, 0
+        self.exists, self.reads = False, 0
         self.removed += 1
         return self.left
 
@@ -78,8 +78,8 @@ class Cluster:
 
     def observe(self, at: float) -> Observation:
         self._called()
-        self.looks += 1
-        reached = self.looks if self.exists else 0
+        self.reads += 1
+        reached = self.reads if self.exists else 0
         steps = list(Step)
 
         def has(step: Step) -> bool:
@@ -87,7 +87,7 @@ class Cluster:
             return self.exists and before_stuck and reached > steps.index(step) + 1
 
         self.was_up = self.was_up or has(Step.NODE_READY)
-        lingers = self.was_up and not self.exists and (self.looks < 4 or self.stuck is Step.SCALED_DOWN)
+        lingers = self.was_up and not self.exists and (self.reads < 4 or self.stuck is Step.SCALED_DOWN)
         nodes = frozenset({"n1", "n2"} if has(Step.NODE_READY) or lingers else {"n1"})
         return Observation(
             at,
@@ -154,7 +154,7 @@ def test_a_right_that_is_missing_on_the_way_does_not_keep_the_pods():
     assert not cluster.exists
 
 
-def test_what_the_clean_up_leaves_is_told_and_counts_as_broken():
+def test_what_the_clean_up_leaves_is_reported_and_counts_as_broken():
     cluster = Cluster()
     cluster.left = ["pods/x in default"]
     outcome = played(cluster)
@@ -205,7 +205,7 @@ def test_a_signal_that_comes_during_a_clean_up_ends_the_command_after_it():
 
 
 class Api:
-    """An API server that keeps Deployments and pods; pods go some looks after their Deployment."""
+    """An API server that keeps Deployments and pods; pods go some reads after their Deployment."""
 
     def __init__(self, pods_linger: int = 0, denied: str = "") -> None:
         self.deployments: dict[str, Any] = {}
@@ -273,7 +273,7 @@ def test_what_cannot_be_removed_in_time_is_named():
 
 def test_only_events_of_this_run_count(monkeypatch: pytest.MonkeyPatch):
     api: Any = Api()
-    monkeypatch.setattr(aws_reads, "groups", lambda _: (snapshots.asg(), snapshots.foreign_group()))
+    monkeypatch.setattr(aws_reads, "groups", lambda _: (snapshots.asg(), snapshots.other_group()))
     plan = replace(PLAN, groups=(GroupCapacity(snapshots.GROUP, 3),))
     made = workload.Workload(api, None, plan)  # type: ignore[arg-type]
     before = made.observe(0.0)
@@ -293,7 +293,7 @@ def test_a_right_that_is_missing_is_reported_at_once(monkeypatch: pytest.MonkeyP
         workload.Workload(Api(denied="create"), None, PLAN).create()  # type: ignore[arg-type]
 
 
-def test_the_pods_carry_the_labels_requests_and_wishes():
+def test_the_pods_carry_the_labels_requests_and_constraints():
     wanted = Wanted(
         selector={"pool": "a"}, tolerations=(Toleration("k", "Exists"), Toleration("k", "Equal", "v", "NoSchedule"))
     )
@@ -319,14 +319,14 @@ def text_of(outcome: Outcome) -> str:
 
 
 def test_the_outcome_shows_the_timeline_and_what_is_asked_of_each_node():
-    told = text_of(played(Cluster()))
+    printed = text_of(played(Cluster()))
     for step in Step:
-        assert step in told
-    assert "1500m / 1930m" in told
-    assert "the pods are removed" in told
+        assert step in printed
+    assert "1500m / 1930m" in printed
+    assert "the pods are removed" in printed
 
 
-def test_the_document_says_what_came_when_and_what_did_not():
+def test_the_document_shows_when_each_step_came_and_which_did_not():
     outcome = played(Cluster(stuck=Step.NODE_READY))
     document = json.loads(views.render(outcome, "c", "r", datetime(2026, 9, 1, tzinfo=UTC)))
     assert document["late"] == "node-ready"
@@ -340,11 +340,11 @@ def test_progress_is_shown_while_it_runs(terminal: bool):
     console = Console(file=out, width=160, force_terminal=terminal)
     with views.live(console) as show:
         run(PLAN, Cluster(), Time(), BUDGETS, show)
-    told = out.getvalue()
+    printed = out.getvalue()
     for part in ("g: 1 -> 2", "3 of 3"):
-        assert part in told
+        assert part in printed
     if not terminal:
-        assert [line.split()[2].rstrip(":") for line in told.splitlines()] == list(Step)
+        assert [line.split()[2].rstrip(":") for line in printed.splitlines()] == list(Step)
 
 
 # --- the command ------------------------------------------------------------------------------------------------------
@@ -368,8 +368,8 @@ def stress(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setattr(command, "run", lambda plan, cluster, clock, *rest: run(PLAN, cluster, clock, *rest))
         with pytest.raises(SystemExit) as ended:
             cli.main(["stress", "--cluster", "series-api", "--region", "us-east-1", *options])
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
 
     return started
 
@@ -392,7 +392,7 @@ def test_the_command_ends_with_0_and_json_on_stdout_alone(stress: Run):
         (("--replicas", "500", "--cpu", "1500m"), "need 499 new nodes"),
     ],
 )
-def test_what_is_refused_ends_with_2_and_says_why(stress: Run, options: tuple[str, ...], words: str):
+def test_what_is_refused_ends_with_2_and_a_reason(stress: Run, options: tuple[str, ...], words: str):
     code, out, err = stress(*options)
     assert (code, out) == (2, "")
     assert words in err

@@ -20,7 +20,7 @@ def timeline() -> Timeline:
     return Timeline.start(3, BEFORE, BUDGETS)
 
 
-LOOKS = [
+OBSERVATIONS = [
     replace(BEFORE, at=2.0, pods=3),
     replace(BEFORE, at=4.0, pods=3, unschedulable="0/1 nodes"),
     replace(BEFORE, at=9.0, pods=3, unschedulable="0/1 nodes", scale_up="g 2->3"),
@@ -30,15 +30,15 @@ LOOKS = [
 ]
 
 
-def followed(looks: list[Observation]) -> Timeline:
+def followed(observations: list[Observation]) -> Timeline:
     found = timeline()
-    for look in looks:
-        found = found.advance(look)
+    for observation in observations:
+        found = found.advance(observation)
     return found
 
 
 def test_the_steps_of_a_scale_up_are_seen_one_after_the_other():
-    found = followed(LOOKS)
+    found = followed(OBSERVATIONS)
     assert found.is_up
     assert [moment.took for moment in found.moments] == [4.0, 5.0, 1.0, 30.0, 1.0, None]
     assert found[Step.DESIRED_UP].seen == "g: 2 -> 3"
@@ -49,7 +49,7 @@ def test_the_steps_of_a_scale_up_are_seen_one_after_the_other():
 
 @pytest.mark.parametrize("number", range(len(UP)))
 def test_a_step_that_does_not_come_is_late_after_its_budget_and_no_other_is(number: int):
-    found = followed(LOOKS[: number + 1])
+    found = followed(OBSERVATIONS[: number + 1])
     began = found.moments[number].started_at
     assert began is not None
     assert found.late(began + 60.0) is None
@@ -59,7 +59,7 @@ def test_a_step_that_does_not_come_is_late_after_its_budget_and_no_other_is(numb
 
 
 def test_a_step_that_came_too_late_stays_late():
-    found = followed([*LOOKS[:-1], replace(LOOKS[-1], at=101.0)])
+    found = followed([*OBSERVATIONS[:-1], replace(OBSERVATIONS[-1], at=101.0)])
     assert found.is_up
     late = found.late(101.0)
     assert late is not None
@@ -67,7 +67,7 @@ def test_a_step_that_came_too_late_stays_late():
 
 
 def test_the_way_back_starts_with_the_clean_up_and_ends_when_all_is_as_before():
-    up = followed(LOOKS)
+    up = followed(OBSERVATIONS)
     assert up.advance(replace(BACK, at=50.0))[Step.SCALED_DOWN].done_at is None
     down = up.clean(50.0)
     still_there = replace(BACK, at=60.0, nodes=frozenset({"n1", "n2"}))
@@ -78,14 +78,14 @@ def test_the_way_back_starts_with_the_clean_up_and_ends_when_all_is_as_before():
 
 def test_it_does_not_matter_which_node_goes():
     kept_the_new_one = replace(BACK, at=60.0, nodes=frozenset({"n2"}), ready_nodes=frozenset({"n2"}))
-    assert followed(LOOKS).clean(50.0).advance(kept_the_new_one)[Step.SCALED_DOWN].took == 10.0
+    assert followed(OBSERVATIONS).clean(50.0).advance(kept_the_new_one)[Step.SCALED_DOWN].took == 10.0
 
 
 def test_a_scale_up_that_failed_has_no_way_back():
-    assert followed(LOOKS[:3]).clean(50.0)[Step.SCALED_DOWN].started_at is None
+    assert followed(OBSERVATIONS[:3]).clean(50.0)[Step.SCALED_DOWN].started_at is None
 
 
-looks = st.builds(
+observations = st.builds(
     Observation,
     at=st.floats(0, 1000),
     running=st.integers(0, 4),
@@ -98,11 +98,11 @@ looks = st.builds(
 
 
 @few
-@given(st.lists(looks, max_size=8))
+@given(st.lists(observations, max_size=8))
 def test_whatever_is_seen_in_whatever_order_nothing_done_is_undone(seen: list[Observation]):
     found = timeline()
-    for look in sorted(seen, key=lambda each: each.at):
-        after = found.advance(look)
+    for observation in sorted(seen, key=lambda each: each.at):
+        after = found.advance(observation)
         for old, new in zip(found.moments, after.moments, strict=True):
             assert old.done_at is None or (old.done_at, old.seen) == (new.done_at, new.seen)
             assert new.took is None or new.took >= 0

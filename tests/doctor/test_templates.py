@@ -59,7 +59,7 @@ def test_a_taint_known_to_eks_only_is_seen_from_1_31_on_if_it_has_a_value(value,
     assert (unread_taints(snapshots.asg(), described, minor) == ()) is seen
 
 
-def test_a_living_node_tells_more_than_any_tag():
+def test_a_live_node_decides_before_any_tag():
     group = snapshots.asg(tags={discovery.label_key("tier"): "old"})
     living = snapshots.node(
         labels={"tier": "new"},
@@ -79,7 +79,7 @@ def test_eks_overrides_the_labels_of_tags_and_adds_to_their_taints():
     assert set(found.taints) == {Taint("a", "1", "NoExecute"), Taint("b", "2", "NoSchedule")}
 
 
-def test_an_instance_that_is_no_node_yet_tells_nothing():
+def test_an_instance_that_is_no_node_yet_decides_nothing():
     group = snapshots.asg(instances=(Instance("i-new", "us-east-1a"),))
     assert template(group, None, (snapshots.node(labels={"tier": "x"}),)).labels["kubernetes.io/os"] == "linux"
 
@@ -92,7 +92,7 @@ def test_a_pod_is_refused_for_each_label_and_taint():
     assert refusals(node, fits) == []
 
 
-def test_labels_that_the_autoscaler_works_out_refuse_nobody():
+def test_labels_that_the_autoscaler_derives_refuse_no_pod():
     wanted = {"kubernetes.io/arch": "arm64", "eks.amazonaws.com/capacityType": "SPOT"}
     assert refusals(Template({}, ()), snapshots.pending_pod(labels_wanted=wanted)) == []
     known = Template({"kubernetes.io/arch": "amd64"}, ())
@@ -112,5 +112,5 @@ def test_labels_that_the_autoscaler_works_out_refuse_nobody():
         (Toleration("", "Equal", ""), False),
     ],
 )
-def test_tolerations_accept_what_kubernetes_says_they_do(toleration, accepted):
+def test_tolerations_accept_what_kubernetes_accepts(toleration, accepted):
     assert tolerates(toleration, Taint("spot", "yes", "NoSchedule")) is accepted

@@ -1,4 +1,4 @@
-"""`whoami` says who the autoscaler is to AWS in each mode, whose fault it is when it is nobody, and no secret ever."""
+"""`whoami` shows who the autoscaler is to AWS in each mode, what to fix when it is no one, and never a secret."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def session() -> Session:
 
 
 class Api(Cluster):
-    """The API server, which also signs tokens, and runs pods as far as it is told."""
+    """The API server, which also signs tokens, and runs pods as far as a test sets it up."""
 
     def __init__(self, mode: Source = Source.IRSA) -> None:
         super().__init__(mode)
@@ -71,7 +71,7 @@ class Api(Cluster):
 
 
 class Aws:
-    """Takes any token, or answers as it is told."""
+    """Accepts any token, or answers as a test sets it up."""
 
     def __init__(self, answer: Session | Refused | Unreadable | None = None) -> None:
         self.answer = answer or session()
@@ -170,13 +170,13 @@ def test_a_denied_write_is_broken_and_names_the_group():
     denied = snapshots.decisions((snapshots.asg(),), (snapshots.node_group(),), ("autoscaling:SetDesiredCapacity",))
     answer = asked(decisions=denied)
     assert answer.exit_code is ExitCode.BROKEN
-    told = printed(answer)
-    assert "denied   autoscaling:SetDesiredCapacity  (on 0 of 1 groups of the cluster" in told
-    assert f"denied (implicitDeny) on {snapshots.GROUP})" in told
+    shown = printed(answer)
+    assert "denied   autoscaling:SetDesiredCapacity  (on 0 of 1 groups of the cluster" in shown
+    assert f"denied (implicitDeny) on {snapshots.GROUP})" in shown
 
 
 @pytest.mark.parametrize("unread", [Unreadable("create token", True, "no"), Unreadable("your kubeconfig", False, "no")])
-def test_a_reader_without_the_right_or_the_way_to_a_token_could_not_look(unread: Unreadable):
+def test_a_reader_without_the_right_or_the_way_to_a_token_could_not_check(unread: Unreadable):
     api = Api()
     api.token = unread
     assert asked(api=api).exit_code is ExitCode.COULD_NOT_LOOK
@@ -248,13 +248,13 @@ def ask_pod(api: Api, seconds: int = 5) -> PodAnswer | Unreadable:
     return debug_pod.ask(api, manifest, seconds, clock=lambda: next(ticks), sleep=lambda _: None)
 
 
-def saying(api: Api, text: str) -> Api:
+def printing(api: Api, text: str) -> Api:
     api.read_text = lambda path, **_: text  # type: ignore[method-assign]
     return api
 
 
 def test_the_pods_answer_is_printed_and_judged_by_the_role():
-    found = ask_pod(saying(Api(), json.dumps({"Arn": ARN, "Account": snapshots.ACCOUNT, "UserId": "AROA:1"})))
+    found = ask_pod(printing(Api(), json.dumps({"Arn": ARN, "Account": snapshots.ACCOUNT, "UserId": "AROA:1"})))
     assert isinstance(found, PodAnswer)
     answer = replace(asked(), in_pod=found)
     assert answer.exit_code is ExitCode.HEALTHY
@@ -275,7 +275,7 @@ def test_the_pod_runs_as_the_autoscaler_on_its_node_and_ends_by_itself():
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Running", "Pending"])
 def test_the_pod_is_removed_however_it_ends(phase: str):
-    api = saying(Api(), f"Unable to locate credentials {KEY_ID}")
+    api = printing(Api(), f"Unable to locate credentials {KEY_ID}")
     api.phase = phase
     found = ask_pod(api)
     assert isinstance(found, PodAnswer)
@@ -338,17 +338,17 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         monkeypatch.setattr(Connection, "changing", lambda _: api)
         with cloud.attached(), pytest.raises(SystemExit) as ended:
             main(["whoami", "--cluster", snapshots.CLUSTER, "--region", snapshots.REGION, *options])
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out + told.err
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out + shown.err
 
     return command
 
 
 @pytest.mark.parametrize("mode", snapshots.MODES)
 def test_the_command_ends_well_in_each_mode(run: Run, mode: Source):
-    code, told = run(mode, "--json")
-    assert code == 0, told
-    document = json.loads(told)
+    code, shown = run(mode, "--json")
+    assert code == 0, shown
+    document = json.loads(shown)
     assert document["credentialSource"] == mode.value
     assert (document["session"] is None) == (mode is Source.NODE_ROLE)
 
@@ -357,7 +357,7 @@ def test_the_command_ends_well_in_each_mode(run: Run, mode: Source):
 @pytest.mark.parametrize("refusal", ["", "AccessDenied", "InvalidIdentityToken", "InternalFailure"])
 @pytest.mark.parametrize("mode", snapshots.MODES)
 def test_no_output_holds_a_secret(run: Run, mode: Source, refusal: str, options: tuple[str, ...]):
-    code, told = run(mode, *options, refusal=refusal)
+    code, shown = run(mode, *options, refusal=refusal)
     assert code == (0 if not refusal or mode is not Source.IRSA else 2 if refusal == "InternalFailure" else 1)
     for secret in SECRETS:
-        assert secret not in told
+        assert secret not in shown

@@ -38,7 +38,7 @@ def test_a_known_secret_is_taken_out_of_any_text(value: str, before: str, after:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         f"bad token {token_of({'sub': 'x'}).value} given",
         "InvalidClientTokenId: AKIAIOSFODNN7EXAMPLE",
@@ -46,15 +46,15 @@ def test_a_known_secret_is_taken_out_of_any_text(value: str, before: str, after:
         "aws_session_token=IQoJb3JpZ2luX2VjEXAMPLE",
     ],
 )
-def test_what_looks_like_a_secret_is_taken_out_of_what_others_say(said: str):
-    kept = hide(said)
+def test_what_resembles_a_secret_is_removed_from_the_output_of_others(message: str):
+    kept = hide(message)
     for part in ("eyJ", "AKIAIOSFODNN7", "wJalrXUtnFEMI", "IQoJb3JpZ2lu"):
         assert part not in kept
 
 
 def test_arns_and_names_are_left_as_they_are():
-    said = "arn:aws:sts::123456789012:assumed-role/series-api-cluster-autoscaler/ca-doctor is not authorized"
-    assert hide(said) == said
+    message = "arn:aws:sts::123456789012:assumed-role/series-api-cluster-autoscaler/ca-doctor is not authorized"
+    assert hide(message) == message
 
 
 def test_claims_of_a_pods_token_are_read():

@@ -1,4 +1,4 @@
-"""Each test is a run of its own: what a pack keeps of one is forgotten before the next."""
+"""Each test is a separate run: what a pack keeps of one is forgotten before the next."""
 
 from collections.abc import Iterator
 

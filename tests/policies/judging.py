@@ -77,7 +77,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule says about resources.
+    """What a rule reports about resources.
 
     Attributes:
         violations: Name of the resource and message of each violation.

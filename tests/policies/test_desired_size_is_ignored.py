@@ -24,7 +24,7 @@ def test_a_path_that_means_nothing_or_too_much_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["scalingConfig", "scalingConfig.maxSize", "tags", "*"])
-def test_anything_beside_the_desired_size_is_refused(path: str) -> None:
+def test_anything_but_the_desired_size_is_refused(path: str) -> None:
     assert judge(RULE, replace(NODE_GROUP, ignore_changes=(DESIRED, path))).messages == [
         f"ignoreChanges has {path}, so Pulumi drops changes of it in the program without a message."
     ]

@@ -6,7 +6,7 @@ ENABLED = "k8s.io/cluster-autoscaler/enabled"
 CLUSTER = "k8s.io/cluster-autoscaler/prod"
 
 
-def tag(key: str, value: str, group: str = "foreign-asg", uses: tuple[str, ...] = ()) -> Declared:
+def tag(key: str, value: str, group: str = "own-asg", uses: tuple[str, ...] = ()) -> Declared:
     props = {"autoscalingGroupName": group, "tag": {"key": key, "value": value}}
     return Declared("aws:autoscaling/tag:Tag", props, f"tag {key}", uses={"autoscalingGroupName": uses})
 
@@ -34,7 +34,7 @@ def test_a_group_of_one_size_needs_none() -> None:
     assert judge(RULE, fixed, RELEASE).passes
 
 
-def test_the_clusters_tag_must_say_owned() -> None:
+def test_the_clusters_tag_must_be_owned() -> None:
     assert judge(RULE, SELF_MANAGED_GROUP.but("tags/1/value", "true")).messages == [
         "Group self-managed has the tag k8s.io/cluster-autoscaler/prod = true; expected owned, which the role's "
         "condition asks for."
@@ -64,7 +64,7 @@ def test_a_self_managed_group_that_gets_one_tag_needs_the_other_too() -> None:
     assert judge(RULE, tag(ENABLED, "true"), tag(CLUSTER, "owned")).passes
     verdict = judge(RULE, tag(ENABLED, "true"), tag(CLUSTER, "owned", "other-asg"))
     assert verdict.messages == [
-        "Group foreign-asg has no tag k8s.io/cluster-autoscaler/<cluster>.",
+        "Group own-asg has no tag k8s.io/cluster-autoscaler/<cluster>.",
         "Group other-asg has no tag k8s.io/cluster-autoscaler/enabled.",
     ]
 

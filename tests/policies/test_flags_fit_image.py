@@ -34,8 +34,8 @@ def test_a_flag_that_the_image_lost_is_refused() -> None:
 def test_a_flag_that_the_image_does_not_have_yet_is_refused() -> None:
     release = RELEASE.but("values/extraArgs/startup-taint-prefix", "example.com/")
     (message,) = judge(RULE, release).messages
-    told = "Cluster Autoscaler 1.35 does not have the flag startup-taint-prefix, which exists in 1.36"
-    assert message.startswith(told)
+    expected = "Cluster Autoscaler 1.35 does not have the flag startup-taint-prefix, which exists in 1.36"
+    assert message.startswith(expected)
     assert judge(RULE, release.but("values/image/tag", "v1.36.0")).passes
 
 

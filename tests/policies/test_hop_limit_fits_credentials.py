@@ -59,7 +59,7 @@ def test_a_template_of_other_machines_is_not_judged() -> None:
     assert judge(RULE, TWO_HOPS, replace(SELF_MANAGED_GROUP.but("tags", [])), RELEASE).passes
 
 
-def test_without_an_autoscaler_in_the_stack_only_the_setting_tells() -> None:
+def test_without_an_autoscaler_in_the_stack_only_the_setting_decides() -> None:
     assert judge(RULE, TWO_HOPS, NODE_GROUP).passes
     assert len(judge(RULE, TWO_HOPS, NODE_GROUP, settings={"credentials": "irsa"}).messages) == 1
     assert judge(RULE, TWO_HOPS, NODE_GROUP, RELEASE, settings={"credentials": "nodeRole"}).passes

@@ -45,4 +45,4 @@ def test_a_values_file_that_the_provider_has_not_read_may_hold_the_tag() -> None
 
 def test_a_tag_that_is_not_known_yet_is_undecided() -> None:
     assert judge(RULE, RELEASE.but(TAG, UNKNOWN)).undecided
-    assert judge(RULE, DEPLOYMENT.but(IMAGE, UNKNOWN)).undecided, "the command says that it is the autoscaler"
+    assert judge(RULE, DEPLOYMENT.but(IMAGE, UNKNOWN)).undecided, "the command shows that it is the autoscaler"

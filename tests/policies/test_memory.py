@@ -21,7 +21,7 @@ def test_its_inputs_are_remembered_from_any_rule_about_one_resource() -> None:
     assert len(judge(image_minor_fits_cluster.RULE, CLUSTER, without_outputs(old)).messages) == 1
 
 
-def test_a_release_without_outputs_still_tells_how_it_gets_credentials() -> None:
+def test_without_outputs_the_release_still_shows_how_it_gets_credentials() -> None:
     two_hops = LAUNCH_TEMPLATE.but("metadataOptions/httpPutResponseHopLimit", 2.0)
     judge(chart_version_pinned.RULE, RELEASE)
     assert len(judge(hop_limit_fits_credentials.RULE, two_hops, NODE_GROUP, without_outputs(RELEASE)).messages) == 1

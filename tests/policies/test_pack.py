@@ -1,4 +1,4 @@
-"""The pack as it is shipped: a folder of its own, that needs nothing but its requirements."""
+"""The pack as it is shipped: a separate folder that needs nothing but its requirements."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""The reference of the policy pack is what the rules say."""
+"""The reference of the policy pack is generated from the rules."""
 
 import json
 import re

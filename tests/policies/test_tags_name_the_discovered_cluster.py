@@ -84,7 +84,7 @@ def test_a_cluster_that_is_not_known_yet_is_undecided() -> None:
     assert judge(RULE, RELEASE.but("values/autoDiscovery/clusterName", UNKNOWN), POLICY).undecided
 
 
-def test_what_can_be_judged_is_judged_beside_what_cannot() -> None:
+def test_what_can_be_judged_is_judged_next_to_what_cannot() -> None:
     unknown = SELF_MANAGED_GROUP.but("tags/1/key", UNKNOWN)
     verdict = judge(RULE, RELEASE, unknown, policy_for("staging"))
     assert verdict.undecided

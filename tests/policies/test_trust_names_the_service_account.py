@@ -41,8 +41,8 @@ def test_the_charts_own_name_for_the_account_is_worked_out() -> None:
 
 
 def test_an_account_that_the_chart_does_not_make_is_the_default_one() -> None:
-    foreign = RELEASE.without("values/rbac/serviceAccount/name").but("values/rbac/serviceAccount/create", False)
-    assert judge(RULE, role_for("system:serviceaccount:kube-system:default"), foreign).passes
+    separate = RELEASE.without("values/rbac/serviceAccount/name").but("values/rbac/serviceAccount/create", False)
+    assert judge(RULE, role_for("system:serviceaccount:kube-system:default"), separate).passes
 
 
 def test_a_role_that_trusts_no_service_account_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""A cluster that another stack owns: which of its outputs are read, and what is said when they do not fit."""
+"""A cluster that another stack owns: which of its outputs are read, and what is reported when they do not fit."""
 
 import pytest
 

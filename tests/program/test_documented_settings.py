@@ -25,6 +25,6 @@ def test_the_errors_on_the_settings_page_are_what_the_program_reports():
     (shown,) = [block.text for block in blocks(page) if block.text.startswith("error: settings")]
     taint = {"key": "dedicated", "effect": "NO_SCHEDULE"}
     group = {"name": "general", "minSize": 0, "maxSize": 1, "taints": [taint]}
-    with pytest.raises(Exception, match="settings: 2 errors") as told:
+    with pytest.raises(Exception, match="settings: 2 errors") as refused:
         run_program("dev", nodeGroups=[group], autoscaler={"expander": "price"})
-    assert f"error: {told.value}\n" == shown
+    assert f"error: {refused.value}\n" == shown

@@ -1,6 +1,6 @@
 """The program itself, run for every environment that ships, and its graph held against a readable snapshot.
 
-``make snapshots`` writes the snapshots anew; look at the difference before you commit it.
+``make snapshots`` writes the snapshots again; review the difference before you commit it.
 """
 
 import json
@@ -75,7 +75,7 @@ def assert_recorded(graph, path):
     if os.environ.get("UPDATE_SNAPSHOTS"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    assert text == path.read_text(), "the graph changed; make snapshots, and look at the difference"
+    assert text == path.read_text(), "the graph changed; make snapshots, and review the difference"
 
 
 def _resource(made):
@@ -245,7 +245,7 @@ def test_groups_that_share_a_given_role_share_one_attachment():
     ]
 
 
-def test_a_given_role_that_is_named_as_another_group_gets_an_attachment_of_its_own():
+def test_a_given_role_that_is_named_as_another_group_gets_a_separate_attachment():
     given = {"name": "blue", "minSize": 1, "maxSize": 2, "nodeRoleArn": "arn:aws:iam::123456789012:role/green"}
     graph = run_program(
         "dev", credentials="nodeRole", nodeGroups=[given, {"name": "green", "minSize": 1, "maxSize": 2}]
@@ -261,8 +261,8 @@ def test_a_given_role_that_is_named_as_another_group_gets_an_attachment_of_its_o
 
 def test_boundary_path_and_prefix_reach_the_roles_of_nodes_and_autoscaler():
     boundary = "arn:aws:iam::123456789012:policy/boundary"
-    wished = {"permissionsBoundaryArn": boundary, "path": "/platform/", "namePrefix": "org-"}
-    graph = run_program("sandbox", role=wished)
+    given_role = {"permissionsBoundaryArn": boundary, "path": "/platform/", "namePrefix": "org-"}
+    graph = run_program("sandbox", role=given_role)
     roles = {found.name: found.inputs for found in graph.of("aws:iam/role:Role")}
     assert roles.keys() == {"general-node", "batch-node", "cluster-autoscaler"}
     for name, inputs in roles.items():

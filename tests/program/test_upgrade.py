@@ -83,7 +83,7 @@ def test_no_resource_of_a_released_version_loses_its_identity(path, aliases):
         assert lost(before, kept, aliases) == set(), "give what was renamed or moved an alias"
 
 
-def test_a_rename_loses_a_component_and_its_children_unless_an_alias_tells_the_old_name(aliases):
+def test_a_rename_loses_a_component_and_its_children_unless_an_alias_has_the_old_name(aliases):
     def program(name, options=None):
         parent = pulumi.ComponentResource("test:index:Parent", name, opts=options)
         pulumi.CustomResource("test:index:Child", f"{name}-child", opts=pulumi.ResourceOptions(parent=parent))

@@ -1,4 +1,4 @@
-"""Environments that a user adds beside the shipped ones: a light check, and no test of this project is in their way."""
+"""Environments that a user adds to the shipped ones: a light check, and no test of this project is in their way."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The package as `pip install` makes it: everything that the code reads is in it, under names of its own."""
+"""The package as `pip install` makes it: everything that the code reads is in it, under its own names."""
 
 import os
 import shutil
@@ -113,11 +113,11 @@ def test_the_installed_packages_work_apart_from_the_repository(site: Path, tmp_p
     assert done.stdout.split() == [str(site / name / "__init__.py") for name in PACKAGES.values()]
 
 
-def test_a_plain_install_says_how_to_get_the_doctors_packages(site: Path, tmp_path: Path):
+def test_a_plain_install_shows_how_to_get_the_doctors_packages(site: Path, tmp_path: Path):
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["doctor"]
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        # What a plain install lacks: an import of it fails as if it were not there.
+        # What a plain install lacks: an import of it fails as if it did not exist.
         f"sys.modules.update(dict.fromkeys({extra}))\n"
         "from importlib.metadata import distribution\n"
         "(command,) = distribution('pulumi-eks-cluster-autoscaler').entry_points.select(group='console_scripts')\n"

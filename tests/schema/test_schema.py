@@ -1,6 +1,6 @@
 """The plugin's schema: the contract with programs in other languages.
 
-``make schema`` writes the golden file anew; look at the difference before you commit it.
+``make schema`` writes the golden file again; review the difference before you commit it.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ def test_the_schema_is_the_golden_one(schema):
     text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         golden.write_text(text)
-    assert text == golden.read_text(), "the schema changed; make schema, and look at the difference"
+    assert text == golden.read_text(), "the schema changed; make schema, and review the difference"
 
 
 def test_every_property_is_described(schema):

@@ -44,7 +44,7 @@ NO_OUTPUT = "got an Output; expected a plain value, because it must be known at 
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"instance_type": ["m6i.large"]}, "instance_type: got an unknown key; expected a known key; did you mean instance_types?"),
         ({"instanceTypes": ["m6i.large"]}, "instanceTypes: got an unknown key; expected the key instance_types"),
@@ -75,8 +75,8 @@ NO_OUTPUT = "got an Output; expected a plain value, because it must be known at 
         ({"cluster_name": pulumi.ComponentResource}, "cluster_name: got a value of type type; expected a string"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_by_its_path(change, told):
-    assert [fault for fault in faults(**change) if fault.startswith(told)]
+def test_what_does_not_fit_is_refused_by_its_path(change, message):
+    assert [fault for fault in faults(**change) if fault.startswith(message)]
 
 
 def test_arguments_that_are_no_dict_are_refused():
@@ -96,8 +96,8 @@ def test_arguments_that_are_no_dict_are_refused():
 )
 @pytest.mark.filterwarnings("ignore")
 def test_a_string_made_from_an_output_is_refused_wherever_it_is(change, path):
-    (told,) = faults(**change(f"eks-{output()}"))
-    assert told.startswith(
+    (message,) = faults(**change(f"eks-{output()}"))
+    assert message.startswith(
         f"{path}: got a string made from an Output, as by an f-string; expected pulumi.Output.format"
     )
 
@@ -107,9 +107,9 @@ def test_a_resource_in_the_place_of_its_name_is_refused_with_a_hint():
         def __init__(self):
             pass
 
-    (told,) = faults(cluster_name=Fake())
-    assert "got a value of type Fake" in told
-    assert "one of the resource's outputs" in told
+    (message,) = faults(cluster_name=Fake())
+    assert "got a value of type Fake" in message
+    assert "one of the resource's outputs" in message
 
 
 async def later():
@@ -158,7 +158,7 @@ def test_a_key_of_another_place_and_a_flag_are_found():
     }
 
 
-def test_a_fault_is_told_to_a_python_caller_in_snake_case_but_not_what_the_caller_wrote():
+def test_an_error_for_a_python_caller_is_in_snake_case_except_what_the_caller_wrote():
     fault = Fault("taints[0].maxSize['maxSize']", "'maxSize'", "at most maxSize, as podIdentity does")
     assert in_spelling(fault, Args, lambda name: name) == Fault(
         "taints[0].max_size['maxSize']", "'maxSize'", "at most max_size, as podIdentity does"

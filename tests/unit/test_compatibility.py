@@ -113,7 +113,7 @@ def test_the_same_old_chart_is_fine_below_the_floor():
 
 
 @pytest.mark.parametrize("chart", ["9.54.0", "9.54.1", "9.55.0"])
-def test_a_chart_that_runs_another_version_than_it_says_is_refused(chart):
+def test_a_chart_that_runs_another_version_than_its_app_version_is_refused(chart):
     assert (
         "with appVersion 1.35.0 and image 1.34.2"
         in refusals(kubernetes_version="1.34", chart_version=chart)["chart.version"]
@@ -185,7 +185,7 @@ def test_a_flag_that_the_newest_known_minor_lost_is_warned_about_with_a_newer_im
     assert "does not have this flag" in solution.warnings[1]
 
 
-def test_every_fault_is_told_at_once():
+def test_every_fault_is_reported_together():
     found = refusals(
         kubernetes_version="1.33", region="eusc-de-east-1", chart_version="9.46.0", flags={"no-such-flag": "1"}
     )

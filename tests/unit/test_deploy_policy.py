@@ -31,7 +31,7 @@ def of(found, action):
     return statement
 
 
-def test_each_row_has_a_known_scope_and_is_there_once():
+def test_each_row_has_a_known_scope_and_exists_once():
     rows = table()
     assert len({(row.feature, row.action, row.scope) for row in rows}) == len(rows)
     assert {row.access for row in rows} == {"read", "write"}
@@ -159,19 +159,19 @@ def test_the_policies_of_the_shipped_environments_fit_a_managed_policy(stack, ca
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "message"),
     [
         (None, "got the stack 'x'; expected one with a file Pulumi.x.yaml"),
         ({"region": "us-east-1"}, "cluster: got nothing"),
         ({"region": "us-east-1", "cluster": {"name": "c"}}, "Pulumi.x.yaml names no account"),
     ],
 )
-def test_what_does_not_suffice_gets_one_message_and_no_traceback(config, told, tmp_path, capsys):
+def test_what_does_not_suffice_gets_one_message_and_no_traceback(config, message, tmp_path, capsys):
     if config is not None:
         values = {f"eks-cluster-autoscaler:{key}": value for key, value in config.items()}
         (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": values}))
     assert command.main(["x", "--folder", str(tmp_path)]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_the_table_names_its_sources():

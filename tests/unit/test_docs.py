@@ -1,4 +1,4 @@
-"""The documentation holds together: links lead somewhere, examples parse, and each command says who executes it."""
+"""The documentation holds together: links lead somewhere, examples parse, and each command names what executes it."""
 
 import ast
 import json
@@ -45,7 +45,7 @@ def test_a_block_names_its_language_and_is_well_formed(block: Block):
 
 
 @pytest.mark.parametrize("block", SHELL, ids=by_place)
-def test_a_shell_block_says_who_executes_it(block: Block):
+def test_a_shell_block_names_what_executes_it(block: Block):
     if block.mark in NEEDS:
         return
     if block.mark.startswith("like "):

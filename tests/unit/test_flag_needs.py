@@ -30,10 +30,10 @@ def refusal(flags, image=IMAGE, chart=CHART, values=None, kubernetes="1.36"):
 
 @pytest.mark.parametrize("flag", ["capacity-buffer-controller-enabled", "capacity-buffer-pod-injection-enabled"])
 def test_capacity_buffers_need_a_right_that_no_chart_grants_and_a_definition(flag):
-    told = refusal({flag: "true"})
-    assert f"flags.{flag}: got a flag that makes Cluster Autoscaler {IMAGE[1:]} wait indefinitely" in told
-    assert "the right to list and watch resourcequotas, in rbac.additionalRules" in told
-    assert "the CustomResourceDefinition capacitybuffers.autoscaling.x-k8s.io, in extraObjects" in told
+    message = refusal({flag: "true"})
+    assert f"flags.{flag}: got a flag that makes Cluster Autoscaler {IMAGE[1:]} wait indefinitely" in message
+    assert "the right to list and watch resourcequotas, in rbac.additionalRules" in message
+    assert "the CustomResourceDefinition capacitybuffers.autoscaling.x-k8s.io, in extraObjects" in message
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_flag_that_is_false_needs_nothing():
 
 
 def test_an_older_chart_grants_less():
-    told = refusal(BUFFERS, chart="9.58.0", values={"rbac": {"additionalRules": RULES}})
-    assert "the right to list and watch deployments.apps" in told
-    assert "capacitybuffers" not in told
+    message = refusal(BUFFERS, chart="9.58.0", values={"rbac": {"additionalRules": RULES}})
+    assert "the right to list and watch deployments.apps" in message
+    assert "capacitybuffers" not in message
 
 
 def test_additional_rules_do_not_count_for_a_chart_that_ignores_them():
-    told = refusal(
+    message = refusal(
         {"enable-provisioning-requests": "true"},
         image="v1.33.0",
         chart="9.47.0",
@@ -77,22 +77,22 @@ def test_additional_rules_do_not_count_for_a_chart_that_ignores_them():
             }
         },
     )
-    assert "(chart 9.48.0 or later)" in told
+    assert "(chart 9.48.0 or later)" in message
 
 
 def test_provisioning_requests_need_their_definition_only_with_a_new_chart():
     flags = {"enable-provisioning-requests": "true"}
-    told = refusal(flags)
-    assert "the CustomResourceDefinition provisioningrequests.autoscaling.x-k8s.io" in told
-    assert "the right" not in told
+    message = refusal(flags)
+    assert "the CustomResourceDefinition provisioningrequests.autoscaling.x-k8s.io" in message
+    assert "the right" not in message
     rule = {"apiGroups": ["autoscaling.x-k8s.io"], "resources": ["provisioningrequests"], "verbs": ["list", "watch"]}
     assert refusal(flags, values={"rbac": {"additionalRules": [rule]}}) == ""
 
 
 def test_capacity_buffers_need_json_before_the_version_that_asks_for_it_itself():
     values = {"rbac": {"additionalRules": RULES}}
-    told = refusal(BUFFERS, image=newest_image("1.35"), kubernetes="1.35", values=values)
-    assert "flags.kube-api-content-type: got nothing; expected application/json" in told
+    message = refusal(BUFFERS, image=newest_image("1.35"), kubernetes="1.35", values=values)
+    assert "flags.kube-api-content-type: got nothing; expected application/json" in message
     json = {**BUFFERS, "kube-api-content-type": "application/json"}
     assert refusal(json, image=newest_image("1.35"), kubernetes="1.35", values=values) == ""
     assert refusal(BUFFERS, image=IMAGE, values=values) == ""

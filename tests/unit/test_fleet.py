@@ -57,7 +57,7 @@ def test_no_more_stacks_run_at_a_time_than_were_asked_for():
     assert [result.state for result in results.values()] == ["succeeded"] * 4
 
 
-def test_a_failure_stops_no_other_stack_and_is_told_in_one_line(folder, capsys):
+def test_a_failure_stops_no_other_stack_and_is_reported_in_one_line(folder, capsys):
     assert main(folder, fails_on("prod-eu")) == 1
     out = capsys.readouterr().out
     assert "prod-eu: failed" in out
@@ -93,7 +93,7 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_known_stacks(folder,
 
 
 @pytest.mark.parametrize(
-    ("counts", "told"),
+    ("counts", "shown"),
     [
         ({OpType.CREATE: 2, OpType.SAME: 1}, "+2"),
         ({"same": 3}, "no change"),
@@ -101,5 +101,5 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_known_stacks(folder,
         ({"replace": 1}, "±1"),
     ],
 )
-def test_a_summary_counts_what_changes(counts, told):
-    assert fleet._changes(counts) == told
+def test_a_summary_counts_what_changes(counts, shown):
+    assert fleet._changes(counts) == shown

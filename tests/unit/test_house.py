@@ -1,4 +1,4 @@
-"""The rules of the house: who imports whom, what is documented, and what may not be said."""
+"""The rules of the house: who imports whom, what is documented, and what may not be written."""
 
 import ast
 import gc
@@ -59,12 +59,12 @@ def names(path):
         ("benchmarks", {"benchmarks", "sandbox"}),
     ],
 )
-def test_each_room_imports_only_what_it_may(folder, may_import):
+def test_each_package_imports_only_what_it_may(folder, may_import):
     for path in sources(folder):
-        foreign = (imports(path) & THE_PROJECTS_OWN) - may_import
+        not_allowed = (imports(path) & THE_PROJECTS_OWN) - may_import
         if folder == "policies" and path.name == "__main__.py":
-            foreign -= {"rules"}
-        assert not foreign, f"{path.relative_to(ROOT)} imports {foreign}"
+            not_allowed -= {"rules"}
+        assert not not_allowed, f"{path.relative_to(ROOT)} imports {not_allowed}"
 
 
 @pytest.mark.parametrize("path", sources("components"), ids=lambda path: path.name)
@@ -114,14 +114,14 @@ def test_chart_values_register_nothing():
     ids=["the doctor", "one component"],
 )
 def test_what_is_not_needed_is_not_loaded(command, unneeded):
-    told = subprocess.run(
+    imported = subprocess.run(
         [sys.executable, "-c", f"{command}; import sys; print(*sys.modules)"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert not unneeded & set(told.stdout.split())
+    assert not unneeded & set(imported.stdout.split())
 
 
 def test_the_public_names_are_found_and_no_others():
@@ -143,7 +143,7 @@ def test_the_doctor_reaches_components_through_one_module():
     assert reaching == ["_shared.py"]
 
 
-def test_nobody_outside_knows_of_the_sandbox():
+def test_no_package_outside_knows_of_the_sandbox():
     for folder in ("components", "policies", "doctor"):
         for path in sources(folder):
             assert "sandbox" not in imports(path)

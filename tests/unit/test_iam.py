@@ -137,7 +137,7 @@ def test_namesakes_in_two_regions_of_one_account_get_policies_of_two_names():
     assert iam.autoscaler_policy_name(CLUSTER, "org-").startswith("org-AmazonEKSClusterAutoscalerPolicy")
 
 
-def test_another_path_is_another_name_because_iam_does_not_tell_policies_apart_by_path():
+def test_another_path_is_another_name_because_iam_does_not_distinguish_policies_by_path():
     plain, pathed = (iam.autoscaler_policy_name(CLUSTER, path=path) for path in ("/", "/platform/"))
     assert plain == iam.autoscaler_policy_name(CLUSTER)
     assert len({plain, pathed, iam.autoscaler_policy_name(CLUSTER, path="/other/")}) == 3
@@ -153,7 +153,7 @@ def test_clusters_of_long_names_get_policies_of_names_that_iam_takes():
     assert all(len(name) <= 128 and name.endswith("-us-east-1") for name in names)
 
 
-def test_a_role_begins_with_the_prefix_and_as_much_of_its_name_as_there_is_room_for():
+def test_a_role_begins_with_the_prefix_and_as_much_of_its_name_as_fits():
     assert iam.role_prefix("org-", "general-node") == "org-general-node-"
     assert len(iam.role_prefix("p" * 19, "g" * 40)) == 38
 

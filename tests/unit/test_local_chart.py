@@ -1,4 +1,4 @@
-"""A chart on this machine: the version it says it has, and what is refused."""
+"""A chart on this machine: the version in its metadata, and what is refused."""
 
 import io
 import tarfile
@@ -38,11 +38,11 @@ def release_faults(chart, kubernetes_version="1.36"):
     )
 
 
-def test_a_folder_says_its_version(tmp_path):
+def test_the_version_of_a_chart_folder_is_read(tmp_path):
     assert local_chart.read(folder(tmp_path / "chart", CHART.format("9.46.6"))) == ("9.46.6", [])
 
 
-def test_a_packed_chart_says_its_own_version_and_not_that_of_a_chart_inside_it(tmp_path):
+def test_the_version_of_a_packed_chart_is_not_that_of_a_chart_inside_it(tmp_path):
     files = {
         "cluster-autoscaler/charts/other/Chart.yaml": "name: other\nversion: 1.0.0\n",
         "cluster-autoscaler/Chart.yaml": CHART.format("9.46.6"),
@@ -57,7 +57,7 @@ def test_a_relative_path_is_seen_from_the_programs_folder(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("metadata", "told"),
+    ("metadata", "message"),
     [
         ("name: nginx\nversion: 9.46.6\n", "'nginx'"),
         ("name: cluster-autoscaler\n", "no version"),
@@ -66,10 +66,10 @@ def test_a_relative_path_is_seen_from_the_programs_folder(tmp_path, monkeypatch)
         ("name: [\n", "cannot be read"),
     ],
 )
-def test_what_is_no_chart_of_cluster_autoscaler_is_refused(tmp_path, metadata, told):
+def test_what_is_no_chart_of_cluster_autoscaler_is_refused(tmp_path, metadata, message):
     version, (fault,) = local_chart.read(folder(tmp_path / "chart", metadata))
     assert version is None
-    assert told in fault.got
+    assert message in fault.got
     assert "\n" not in str(fault)
 
 
@@ -110,7 +110,7 @@ def test_a_local_chart_that_fits_no_cluster_is_refused_before_the_cluster_is_kno
     assert "chart 9.54.0" in fault.got
 
 
-def test_another_version_beside_a_local_chart_is_refused(tmp_path):
+def test_another_version_next_to_a_local_chart_is_refused(tmp_path):
     location = folder(tmp_path / "chart", CHART.format(NEWEST_CHART))
     assert release_faults({"location": location, "version": NEWEST_CHART}) == []
     (fault,) = release_faults({"location": location, "version": "9.46.6"})

@@ -65,7 +65,7 @@ def test_zones_of_every_kind_are_zones_of_their_region(zone):
     assert validation.zones_of("eu-west-1", "zones", [zone])
 
 
-def test_local_and_wavelength_zones_are_told_from_availability_zones():
+def test_local_and_wavelength_zones_are_distinguished_from_availability_zones():
     assert validation.is_edge_zone("us-west-2-lax-1a")
     assert validation.is_edge_zone("us-east-1-wl1-bos-wlz-1")
     assert not validation.is_edge_zone("us-east-1a")
@@ -179,7 +179,7 @@ def live(name):
     return LiveGroup(name, Sizes(0, 1, 1), "lt-1", {})
 
 
-def test_groups_that_share_a_template_are_told_apart_by_their_names():
+def test_groups_that_share_a_template_are_distinguished_by_their_names():
     general, gpu = live("general-0123abc"), live("general-gpu-0123abc")
     assert sizes.own("general", [gpu, general]) == [general]
     assert sizes.own("general-gpu", [gpu]) == [gpu]

@@ -1,4 +1,4 @@
-"""What is told of the creations that a killed `up` left open, and what is offered for import."""
+"""What is reported about the creations that a killed `up` left open, and what is offered for import."""
 
 import io
 import json
@@ -56,13 +56,13 @@ class Cloud:
 NETWORK = creating(VPC, "network", tags={"Name": "network"})
 
 
-def told(exported, cloud):
+def report(exported, cloud):
     findings = SCRIPT["search"](exported, cloud)
     return SCRIPT["advice"](findings), SCRIPT["import_file"](findings)
 
 
 def test_what_was_made_is_offered_at_its_place_in_the_program():
-    text, file = told(export(NETWORK), Cloud(vpcs=[("vpc-1", "network"), ("vpc-2", "another")]))
+    text, file = report(export(NETWORK), Cloud(vpcs=[("vpc-1", "network"), ("vpc-2", "another")]))
     assert f"{VPC} network: made, as vpc-1 (by its tags Name=network)" in text
     assert "pulumi import --file interrupted.json" in text
     (entry,) = file["resources"]
@@ -77,14 +77,14 @@ def test_what_may_still_be_creating_is_waited_for_before_the_import():
             return {"nodegroup": {"status": "CREATING"}}
 
     group = creating("aws:eks/nodeGroup:NodeGroup", "general", clusterName="prod", nodeGroupName="general-1a2b3c4")
-    text, _ = told(export(group, NETWORK), Eks(vpcs=[("vpc-1", "network")]))
+    text, _ = report(export(group, NETWORK), Eks(vpcs=[("vpc-1", "network")]))
     wait = "aws eks wait nodegroup-active --cluster-name prod --nodegroup-name general-1a2b3c4"
     assert text.index(wait) < text.index("pulumi import")
     assert text.count("wait") == 1
 
 
 def test_what_was_not_made_is_only_forgotten():
-    text, file = told(export(creating(ROLE, "role", name="role-1")), Cloud())
+    text, file = report(export(creating(ROLE, "role", name="role-1")), Cloud())
     assert f"{ROLE} role: was not made" in text
     assert "pulumi import" not in text
     assert "pulumi refresh --clear-pending-creates" in text
@@ -92,10 +92,10 @@ def test_what_was_not_made_is_only_forgotten():
 
 
 def test_a_role_with_a_prefix_is_found_by_its_prefix_and_tags():
-    mine, stranger, longer = f"org-ca-{'0' * 26}", f"org-ca-{'1' * 26}", f"org-ca-node-{'2' * 26}"
+    mine, other, longer = f"org-ca-{'0' * 26}", f"org-ca-{'1' * 26}", f"org-ca-node-{'2' * 26}"
     tags = {"team": "a", "cluster": "demo"}
-    cloud = Cloud(roles={mine: {**tags, "more": "1"}, stranger: {"team": "b"}, longer: tags})
-    text, file = told(export(creating(ROLE, "role", namePrefix="org-ca-", tags=tags)), cloud)
+    cloud = Cloud(roles={mine: {**tags, "more": "1"}, other: {"team": "b"}, longer: tags})
+    text, file = report(export(creating(ROLE, "role", namePrefix="org-ca-", tags=tags)), cloud)
     assert f"{ROLE} role: made, as {mine}" in text
     assert [entry["id"] for entry in file["resources"]] == [mine]
 
@@ -103,29 +103,29 @@ def test_a_role_with_a_prefix_is_found_by_its_prefix_and_tags():
 def test_what_was_made_once_more_since_is_left_over():
     again = {"urn": NETWORK["resource"]["urn"], "id": "vpc-2"}
     cloud = Cloud(vpcs=[("vpc-1", "network"), ("vpc-2", "network")])
-    text, file = told(export(NETWORK, resources=[again]), cloud)
+    text, file = report(export(NETWORK, resources=[again]), cloud)
     assert "vpc-2 was made since; delete what is left over: vpc-1" in text
     assert file["resources"] == []
 
 
 def test_two_tries_are_one_finding_and_the_user_chooses():
     tries = [creating(ROLE, "role", name="role-1"), creating(ROLE, "role", name="role-2")]
-    text, file = told(export(*tries), Cloud(roles=["role-1", "role-2"]))
+    text, file = report(export(*tries), Cloud(roles=["role-1", "role-2"]))
     assert "Interrupted creations: 1" in text
     assert "role-1 and role-2 fit: have the stack's own in the file" in text
     assert [entry["id"] for entry in file["resources"]] == ["role-1"]
 
 
-def test_what_may_be_made_twice_is_not_looked_for():
+def test_what_may_be_made_twice_is_not_searched():
     attachment = creating("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "attachment", role="r")
-    text, _ = told(export(attachment), Cloud())
+    text, _ = report(export(attachment), Cloud())
     assert "creating it again does no harm" in text
 
 
 def test_deletions_and_components_are_none_of_its_business():
     deleting = NETWORK | {"type": "deleting"}
     component = {"type": "creating", "resource": {"urn": PARENT, "type": "component:index:Parent"}}
-    text, _ = told(export(deleting, component), Cloud())
+    text, _ = report(export(deleting, component), Cloud())
     assert text == "No creation was interrupted; nothing to do.\n"
 
 
@@ -133,6 +133,6 @@ def test_deletions_and_components_are_none_of_its_business():
 def test_what_is_no_export_gets_one_line_and_no_traceback(text, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert SCRIPT["main"]() == 2
-    said = capsys.readouterr()
-    assert said.err.startswith("pending_creates: got no `pulumi stack export` on stdin")
-    assert said.out == ""
+    printed = capsys.readouterr()
+    assert printed.err.startswith("pending_creates: got no `pulumi stack export` on stdin")
+    assert printed.out == ""

@@ -18,7 +18,7 @@ def step(op, name, type_="aws:eks/nodeGroup:NodeGroup", *, custom=True, **more):
     return {"resourcePreEvent": {"metadata": {"op": op, "urn": urn, **state, **more}}}
 
 
-def said(severity, message):
+def diagnostic(severity, message):
     return {"diagnosticEvent": {"severity": severity, "message": message}}
 
 
@@ -27,16 +27,16 @@ def violated(level, rule="replicas"):
     return {"policyEvent": {**event, "resourceUrn": "urn:pulumi:dev::project::a:b:C::autoscaler"}}
 
 
-def told(*events):
+def rendered(*events):
     return preview_report.report("dev", [*events, END])
 
 
-def test_nothing_to_do_is_said_in_two_words():
-    assert "No change." in told(step("same", "general"))
+def test_nothing_to_do_is_reported_in_two_words():
+    assert "No change." in rendered(step("same", "general"))
 
 
-def test_what_is_destroyed_is_told_first_and_loudly():
-    text = told(
+def test_what_is_destroyed_is_reported_first_and_loudly():
+    text = rendered(
         step("create", "new"),
         step("replace", "general", keys=["instanceTypes"]),
         step("create-replacement", "general"),
@@ -49,23 +49,23 @@ def test_what_is_destroyed_is_told_first_and_loudly():
 
 
 def test_an_update_names_what_changes_within_and_raises_no_alarm():
-    text = told(step("update", "general", diffs=["scalingConfig"], detailedDiff={"scalingConfig.maxSize": {}}))
+    text = rendered(step("update", "general", diffs=["scalingConfig"], detailedDiff={"scalingConfig.maxSize": {}}))
     assert "CAUTION" not in text
     assert "| `scalingConfig.maxSize` |" in text
 
 
 def test_components_which_only_group_are_left_out():
-    assert "No change." in told(step("update", "general", "our:index:Component", custom=False))
+    assert "No change." in rendered(step("update", "general", "our:index:Component", custom=False))
 
 
-def test_warnings_of_the_program_and_what_the_policy_pack_found_are_told():
-    text = told(step("create", "a"), said("warning", "credentials: nodeRole\n"), violated("advisory"))
+def test_warnings_of_the_program_and_violations_of_policies_are_reported():
+    text = rendered(step("create", "a"), diagnostic("warning", "credentials: nodeRole\n"), violated("advisory"))
     assert "- **advisory** `replicas` on `autoscaler`: One pod.<br>Fix: two." in text
     assert "- **warning** credentials: nodeRole" in text
 
 
-def test_a_preview_that_failed_does_not_look_like_one_without_changes():
-    text = told(said("error", "error: settings: 1 fault\n  region: got nothing"))
+def test_a_preview_that_failed_differs_from_one_without_changes():
+    text = rendered(diagnostic("error", "error: settings: 1 fault\n  region: got nothing"))
     assert "No change." not in text
     assert "The preview failed." in text
     assert "- **error** settings: 1 fault<br>region: got nothing" in text
@@ -98,8 +98,8 @@ def helm(tmp_path, monkeypatch):
 
 def test_what_stays_in_the_cloud_is_no_loud_deletion():
     state = {"custom": True, "inputs": {}}
-    loud = told(step("delete", "provider", old=state))
-    quiet = told(step("delete", "provider", old={**state, "retainOnDelete": True}))
+    loud = rendered(step("delete", "provider", old=state))
+    quiet = rendered(step("delete", "provider", old={**state, "retainOnDelete": True}))
     assert "destroy something" in loud
     assert "destroy something" not in quiet
     assert "delete[retain]" in quiet
@@ -107,9 +107,9 @@ def test_what_stays_in_the_cloud_is_no_loud_deletion():
 
 @pytest.mark.parametrize(
     ("event", "code"),
-    [(step("create", "a"), 0), (violated("advisory"), 0), (violated("mandatory"), 1), (said("error", "no"), 1)],
+    [(step("create", "a"), 0), (violated("advisory"), 0), (violated("mandatory"), 1), (diagnostic("error", "no"), 1)],
 )
-def test_the_exit_code_says_whether_an_update_would_be_refused(event, code, monkeypatch):
+def test_the_exit_code_shows_whether_an_update_would_be_refused(event, code, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, [event, END]))))
     assert preview_report.main() == code
 
@@ -205,7 +205,7 @@ def test_helm_gets_chart_version_repository_and_values_of_each_side(helm, tmp_pa
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "hush"}
     values = {"rbac": {"serviceAccount": {"name": "n"}}, "later": "04da6b54-80e4-46f7-96ec-b56ff0331ba9", "key": secret}
     chart = {"name": "ca", "chart": "cluster-autoscaler", "repositoryOpts": {"repo": "https://c.example"}}
-    text = told(release("new", **chart, version="9.58.0", values=values))
+    text = rendered(release("new", **chart, version="9.58.0", values=values))
     expected = (
         "template ca cluster-autoscaler --namespace kube-system --repo https://c.example --version 9.58.0 --values "
     )
@@ -215,8 +215,8 @@ def test_helm_gets_chart_version_repository_and_values_of_each_side(helm, tmp_pa
     assert "hush" not in text
 
 
-def test_without_helm_one_line_says_so():
-    text = told(release("new", name="cluster-autoscaler", chart="cluster-autoscaler"))
+def test_without_helm_one_line_reports_it():
+    text = rendered(release("new", name="cluster-autoscaler", chart="cluster-autoscaler"))
     (line,) = [line for line in text.splitlines() if "Helm is not installed" in line]
     assert line.startswith("Kubernetes objects of the Helm release `cluster-autoscaler`: no difference can be shown.")
 
@@ -230,4 +230,4 @@ def test_a_chart_that_helm_cannot_render_is_one_line_and_no_refusal(helm):
 
 @pytest.mark.parametrize("op", ["create", "same", "delete"])
 def test_a_release_that_is_new_or_stays_has_no_difference(op):
-    assert "Kubernetes objects" not in told(release("new", op=op))
+    assert "Kubernetes objects" not in rendered(release("new", op=op))

@@ -1,4 +1,4 @@
-"""What the report tells of a run of the reliability suite."""
+"""What the report holds of a run of the reliability suite."""
 
 import runpy
 from pathlib import Path
@@ -14,10 +14,10 @@ def properties(values):
     return f"<properties>{inner}</properties>"
 
 
-def case(name="", inside="", conditions=CONDITIONS, **told):
-    name = name or f"test_{told.get('done')}"
-    told = {key.replace("figure_", "figure: "): value for key, value in told.items()}
-    return f'<testcase classname="tests" name="{name}">{properties(conditions | told)}{inside}</testcase>'
+def case(name="", inside="", conditions=CONDITIONS, **reported):
+    name = name or f"test_{reported.get('done')}"
+    reported = {key.replace("figure_", "figure: "): value for key, value in reported.items()}
+    return f'<testcase classname="tests" name="{name}">{properties(conditions | reported)}{inside}</testcase>'
 
 
 def run(*cases):
@@ -57,17 +57,17 @@ def test_rows_of_several_days_show_their_own():
 
 
 def test_the_order_is_that_of_names_whichever_worker_was_first():
-    told = SCRIPT["report"](run(case("test_b", done="second"), case("test_a", done="first")))
-    assert told.index("| first |") < told.index("| second |")
+    reported = SCRIPT["report"](run(case("test_b", done="second"), case("test_a", done="first")))
+    assert reported.index("| first |") < reported.index("| second |")
 
 
-def test_a_failed_case_is_told_loudly_even_if_it_told_nothing_itself():
+def test_a_failed_case_is_reported_even_if_it_printed_nothing_itself():
     text = SCRIPT["report"](run(case("test_x[a]", '<failure message="assert 1 == 2&#10;more">trace</failure>')))
     assert "of which 1 failed" in text
     assert "| test_x[a] | **FAILED**: assert 1 == 2 |" in text
 
 
-def test_a_case_that_was_mended_and_run_again_counts_as_it_went_then_and_the_page_says_so():
+def test_a_case_that_was_fixed_counts_by_its_second_run_and_the_page_shows_it():
     first = run(case("test_x", '<failure message="no"/>', done="old"), case("test_y", done="kept"))
     text = SCRIPT["report"](first, run(case("test_x", done="new")))
     assert "- Cases: 2, of which none failed (1 of them run again, after a failure was fixed)\n" in text
@@ -89,7 +89,7 @@ def test_of_two_tries_the_last_one_counts():
 
 
 @pytest.mark.parametrize(
-    ("junit", "told"),
+    ("junit", "reported"),
     [
         ("not XML", "no XML"),
         (run(), "it names no test"),
@@ -97,10 +97,10 @@ def test_of_two_tries_the_last_one_counts():
         (run(case("test_y", "<skipped/>")), "test_y was skipped"),
     ],
 )
-def test_what_is_no_run_of_the_suite_writes_no_report(junit, told, tmp_path, capsys, monkeypatch):
+def test_what_is_no_run_of_the_suite_writes_no_report(junit, reported, tmp_path, capsys, monkeypatch):
     source, target = tmp_path / "run.xml", tmp_path / "report.md"
     source.write_text(junit)
     monkeypatch.setattr("sys.argv", ["reliability_report.py", str(source), str(target)])
     assert SCRIPT["main"]() == 2
-    assert told in capsys.readouterr().err
+    assert reported in capsys.readouterr().err
     assert not target.exists()

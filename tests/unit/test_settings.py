@@ -58,7 +58,7 @@ def priorities(expression):
     return autoscaler(expander="priority", expanderPriorities={"10": [expression]})
 
 
-# Each row: what is changed in good settings, and the whole line (or its end) that must be told.
+# Each row: what is changed in good settings, and the whole line (or its end) that must be reported.
 BAD = [
     # Top level
     ({"region": "virginia"}, "region: got 'virginia'; expected an AWS region such as us-east-1"),
@@ -251,11 +251,11 @@ def test_good_settings_pass():
     assert parse(GOOD)["node_groups"] == [{"name": "general", "min_size": 1, "max_size": 3}]
 
 
-@pytest.mark.parametrize(("change", "told"), BAD, ids=[told[:60] for _, told in BAD])
-def test_a_bad_setting_is_refused_by_its_path_with_what_was_expected(change, told):
+@pytest.mark.parametrize(("change", "message"), BAD, ids=[message[:60] for _, message in BAD])
+def test_a_bad_setting_is_refused_by_its_path_with_what_was_expected(change, message):
     with pytest.raises(FaultsError) as refused:
         parse({**GOOD, **change})
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def known(path):
@@ -268,7 +268,7 @@ def known(path):
     )
 
 
-def test_every_fault_is_told_at_a_place_that_the_settings_have():
+def test_every_fault_is_reported_at_a_key_that_the_settings_have():
     for change in (row[0] for row in BAD + BROKEN):
         with pytest.raises(FaultsError) as refused:
             parse({key: value for key, value in {**GOOD, **change}.items() if value is not None})
@@ -293,7 +293,7 @@ def test_sixty_settings_and_more_are_in_the_table():
     assert len(BAD) >= 60
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_reported_together():
     with pytest.raises(FaultsError) as refused:
         parse({**GOOD, "credentials": "keys", **group(minSize=9), **autoscaler(expander="price", replicas=0)})
     paths = {fault.path for fault in refused.value.faults}
@@ -318,8 +318,8 @@ def test_every_wrong_name_and_type_is_reported_and_only_then_the_values(change, 
     given = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
     with pytest.raises(FaultsError) as refused:
         parse(given)
-    told = [fault.path for fault in refused.value.faults]
-    assert sorted(told) == sorted(paths)
+    message = [fault.path for fault in refused.value.faults]
+    assert sorted(message) == sorted(paths)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_good_values_pass(change):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (
             {**group(minSize=0, gpu={"accelerator": "nvidia-l4"}), **autoscaler(flags={"enable-dynamic-resource-allocation": True})},
@@ -364,9 +364,11 @@ def test_good_values_pass(change):
         ({"monitoring": {"dashboard": True}}, []),
     ],
 )  # fmt: skip
-def test_what_is_probably_not_intended_gets_a_warning(change, told):
+def test_what_is_probably_not_intended_gets_a_warning(change, message):
     found = settings.warnings(parse({**GOOD, **change}))
-    assert [warning.startswith(beginning) for warning, beginning in zip(found, told, strict=True)] == [True] * len(told)
+    assert [warning.startswith(beginning) for warning, beginning in zip(found, message, strict=True)] == [True] * len(
+        message
+    )
 
 
 def test_yaml_scalars_are_welcome_as_flag_values():

@@ -20,7 +20,7 @@ def test_a_tag_of_legal_characters_passes(key, value):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("AWS:team", "", "another prefix"),
         ("a#b", "", "a tag key of letters"),
@@ -30,9 +30,9 @@ def test_a_tag_of_legal_characters_passes(key, value):
         ("a", "v" * 257, "256 at most"),
     ],
 )
-def test_a_tag_that_aws_refuses_is_refused(key, value, told):
+def test_a_tag_that_aws_refuses_is_refused(key, value, message):
     (fault,) = validation.tags("tags", {key: value})
-    assert told in fault.expected
+    assert message in fault.expected
     assert fault.path == f"tags[{key!r}]"
 
 
@@ -44,9 +44,9 @@ def test_fifty_tags_and_no_more_fit_on_a_resource(count, refused):
 @pytest.mark.parametrize(
     ("labels", "by_eks", "refused"), [(48, False, False), (49, False, True), (45, True, False), (46, True, True)]
 )
-def test_a_group_has_room_for_fifty_tags_with_its_own_and_those_of_eks(labels, by_eks, refused):
-    announced = {f"label-{number}": "x" for number in range(labels)}
-    args = {"asg_name": "", "cluster_name": "api", "labels": announced, "managed_by_eks": by_eks}
+def test_a_group_may_have_fifty_tags_including_its_own_and_those_of_eks(labels, by_eks, refused):
+    advertised = {f"label-{number}": "x" for number in range(labels)}
+    args = {"asg_name": "", "cluster_name": "api", "labels": advertised, "managed_by_eks": by_eks}
     assert bool(asg_tags.faults(args)) is refused
 
 
@@ -67,12 +67,12 @@ def test_a_group_has_room_for_fifty_tags_with_its_own_and_those_of_eks(labels, b
         (oidc_provider.faults, {"issuer": ""}),
     ],
 )
-def test_every_component_that_takes_tags_looks_at_them(faults, args):
+def test_every_component_that_takes_tags_checks_them(faults, args):
     assert faults(args) == []
     assert [fault.path for fault in faults({**args, "tags": {"aws:team": "x"}})] == ["tags['aws:team']"]
 
 
-def test_the_tags_of_a_created_cluster_are_looked_at():
+def test_the_tags_of_a_created_cluster_are_checked():
     create = {
         "kubernetes_version": "1.35",
         "vpc_id": "vpc-00000001",

@@ -28,7 +28,7 @@ def of(settings=None, extra=None, role_arn="arn:aws:iam::1:role/x"):
     )
 
 
-def test_the_settings_of_the_hand_made_deployment_are_the_defaults():
+def test_the_settings_of_the_manually_created_deployment_are_the_defaults():
     arguments = of()["extraArgs"]
     assert arguments["balance-similar-node-groups"] == "true"
     assert arguments["skip-nodes-with-system-pods"] == "false"
@@ -98,7 +98,7 @@ def test_two_replicas_are_spread_over_zones_and_nodes_with_a_disruption_budget()
 
 
 def test_a_minimum_of_available_pods_is_what_the_others_leave():
-    """The chart rejects minAvailable beside its default maxUnavailable, which no null can take back."""
+    """The chart rejects minAvailable next to its default maxUnavailable, which no null can take back."""
     assert of({"min_available": 1})["podDisruptionBudget"] == {"maxUnavailable": 1}
     assert of({"min_available": 1, "replicas": 3})["podDisruptionBudget"] == {"maxUnavailable": 2}
     assert of({"min_available": 0})["podDisruptionBudget"] == {"maxUnavailable": 2}
@@ -131,7 +131,7 @@ def test_priorities_go_to_the_chart_in_order():
     assert of(settings)["expanderPriorities"] == {"10": [".*"], "50": [".*spot.*"]}
 
 
-def test_a_service_monitor_is_made_when_wished():
+def test_a_service_monitor_is_made_when_configured():
     assert "serviceMonitor" not in of()
     assert of({"service_monitor": {"interval": "15s"}})["serviceMonitor"] == {
         "enabled": True,
@@ -194,7 +194,7 @@ def test_the_service_account_and_the_annotations_are_left_to_settings(extra, pat
     assert [fault.path for fault in extra_values_faults(extra)] == [path]
 
 
-def test_other_values_beside_the_decided_ones_are_free():
+def test_other_values_than_the_decided_ones_are_free():
     extra = {"image": {"pullSecrets": []}, "podLabels": {"team": "x"}, "rbac": {"additionalRules": []}, "podlabels": 1}
     assert extra_values_faults(extra) == []
 
@@ -207,13 +207,13 @@ def test_the_autoscaler_may_not_evict_itself(value):
     assert "must not evict itself" in fault.expected
 
 
-def test_that_the_autoscaler_must_not_be_evicted_may_be_said_again():
+def test_that_the_autoscaler_must_not_be_evicted_may_be_set_again():
     annotations = {"example.com/team": "platform", SAFE_TO_EVICT: "false"}
     assert settings_faults({"pod_annotations": annotations}) == []
     assert of({"pod_annotations": annotations})["podAnnotations"][SAFE_TO_EVICT] == "false"
 
 
-def test_the_annotation_that_tells_of_credentials_is_left_to_them():
+def test_the_annotation_of_the_credentials_cannot_be_set():
     (fault,) = settings_faults({"pod_annotations": {values.CREDENTIALS_ANNOTATION: "mine"}})
     assert fault.got == "eks-cluster-autoscaler/credentials"
 
@@ -238,5 +238,5 @@ def test_extra_values_can_change_the_security_context():
     assert of(extra={"securityContext": {"runAsUser": 1000}})["securityContext"]["runAsUser"] == 1000
 
 
-def test_the_autoscaler_is_told_the_name_of_its_cluster():
+def test_the_autoscaler_gets_the_name_of_its_cluster():
     assert of()["extraArgs"]["cluster-name"] == "series-api"

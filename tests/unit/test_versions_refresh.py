@@ -38,7 +38,7 @@ def played(checkout, monkeypatch):
 def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, capsys):
     sources, given = played
     assert main(given) == 0
-    told = capsys.readouterr().out
+    message = capsys.readouterr().out
     tables = refresh.load(checkout / HOME)
     minors = tables["cluster-autoscaler.tsv"].column("minor")
     newest = dict(zip(minors, tables["cluster-autoscaler.tsv"].column("newest"), strict=True))
@@ -52,9 +52,9 @@ def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, ca
     assert {row[-1] for row in flags.rows if row[0] == NEW_FLAG} == {"false"}
     assert all(tables["flag-needs.tsv"].column("chart")), "the played chart grants everything, resourcequotas too"
     assert all("read 2099-01-02." in "".join(table.comments) for table in tables.values())
-    assert f" -> {sources.old_patch}\n" in told
-    assert f"- charts.tsv: new {sources.new_chart}" in told
-    assert f"- ca-flags.tsv: new column {sources.newest}" in told
+    assert f" -> {sources.old_patch}\n" in message
+    assert f"- charts.tsv: new {sources.new_chart}" in message
+    assert f"- ca-flags.tsv: new column {sources.newest}" in message
     for copy in (checkout / COPIES).iterdir():
         assert copy.read_text() == (checkout / HOME / copy.name).read_text()
 
@@ -66,7 +66,7 @@ def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
 
 
 @pytest.mark.parametrize(
-    ("lost", "told"),
+    ("lost", "message"),
     [
         (lambda played: played.tags.remove(OLD), f"image tags: {OLD}, the newest known of 1.32, is gone"),
         (lambda played: played.charts.remove("9.46.6"), "chart index: 9.46.6 is gone"),
@@ -74,12 +74,12 @@ def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
         (lambda played: setattr(played, "_definitions", lambda _: [("a", "Bool", "true")]), "flags of"),
     ],
 )
-def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, played, capsys, lost, told):
+def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, played, capsys, lost, message):
     sources, given = played
     before = {name: table.text() for name, table in refresh.load(checkout / HOME).items()}
     lost(sources)
     assert main(given) == 1
-    assert f"Nothing was changed: {told}" in capsys.readouterr().err
+    assert f"Nothing was changed: {message}" in capsys.readouterr().err
     assert {name: table.text() for name, table in refresh.load(checkout / HOME).items()} == before
 
 
@@ -204,7 +204,7 @@ def test_without_helm_a_new_chart_is_refused_with_the_way_to_get_it(played, caps
     assert "got no no-such-helm; expected Helm 3 on PATH or by --helm" in capsys.readouterr().err
 
 
-def test_what_helm_says_is_passed_on(played, capsys, tmp_path):
+def test_the_output_of_helm_is_passed_on(played, capsys, tmp_path):
     _, given = played
     failing = tmp_path / "helm"
     failing.write_text("#!/bin/sh\necho 'Error: chart is broken' >&2\nexit 1\n")

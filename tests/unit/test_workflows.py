@@ -112,7 +112,7 @@ def test_the_site_is_built_with_every_run_of_the_fast_tests():
     assert "make site" in [step.get("run") for step in WORKFLOWS["test"]["jobs"]["fast"]["steps"]]
 
 
-def test_actions_are_pinned_by_commit_and_say_their_version():
+def test_actions_are_pinned_by_commit_and_name_their_version():
     for path in (*FOLDER.glob("*.yml"), *(ROOT / ".github" / "actions").rglob("*.yml")):
         for line in re.findall(r"uses: (.+)", path.read_text()):
             assert line.startswith("./") or re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), (

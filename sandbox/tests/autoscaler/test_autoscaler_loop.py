@@ -110,7 +110,7 @@ def test_it_grows_once_for_the_same_pods(world):
     world.cluster.bound = waiting(6)
     world.run()
     assert world.aws.all["g"].target == 2
-    assert world.reasons().count("TriggeredScaleUp") == 2, "four of the six fit the node that is there"
+    assert world.reasons().count("TriggeredScaleUp") == 2, "four of the six fit the existing node"
     assert ("TriggeredScaleUp", "pod triggered scale-up: [{g 1->2 (max: 3)}]") in world.cluster.events
 
     world.run()
@@ -126,7 +126,7 @@ def test_a_pod_below_the_priority_cutoff_adds_no_node(world, priority, size):
     assert world.aws.all["g"].target == size
 
 
-def test_it_never_grows_above_the_maximum_and_says_so(world):
+def test_it_never_grows_above_the_maximum_and_logs_it(world):
     world.cluster.bound = waiting(40)
     world.run()
     assert world.aws.all["g"].target == 3

@@ -31,7 +31,7 @@ REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
         ({"resourceClaims": [{}]}, node(), "resourceClaims: not simulated"),
     ],
 )
-def test_a_pod_that_does_not_fit_is_told_why(spec, on, reason):
+def test_a_pod_that_does_not_fit_gets_the_reason(spec, on, reason):
     (found,) = misfits(pod(**spec), on, {})
     assert found.startswith(reason)
 
@@ -63,7 +63,7 @@ def test_pods_take_the_capacity_of_the_node_that_they_are_bound_to():
     assert not simulation.place(pod(cpu="1m"))
 
 
-def test_new_nodes_hold_as_many_pods_as_fit_beside_their_daemon_sets():
+def test_new_nodes_hold_as_many_pods_as_fit_next_to_their_daemon_sets():
     assert estimate([pod(str(n), cpu="500m") for n in range(6)], node(cpu="2"), {}) == 2
     assert estimate([pod(str(n), cpu="500m") for n in range(6)], node(cpu="2"), {"cpu": Decimal("0.5")}) == 2
     assert estimate([pod(str(n), cpu="500m") for n in range(7)], node(cpu="2"), {"cpu": Decimal("0.6")}) == 4

@@ -46,7 +46,7 @@ def pattern(node: ast.expr, known: dict[str, ast.expr]) -> str:
     return ".*"
 
 
-def said(path: Path) -> list[tuple[str, str]]:
+def messages(path: Path) -> list[tuple[str, str]]:
     """Where the stand-in logs or reports, and what."""
     found = []
     for function in ast.walk(ast.parse(path.read_text())):
@@ -71,7 +71,7 @@ def said(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("where", "text"), [each for path in SOURCES for each in said(path)])
+@pytest.mark.parametrize(("where", "text"), [each for path in SOURCES for each in messages(path)])
 def test_every_word_of_the_stand_in_was_recorded(where, text):
     known = any(word in text for word in OWN) or any(re.escape(words) in text for words in FROM_SOURCE)
     assert known or re.search(text, recorded(NEWEST)), text

@@ -1,6 +1,6 @@
 """What ministack has at each place that the sandbox hooks, as fingerprints of its source.
 
-A new ministack that changes one of them fails a test. Read the change, mend the hook if it must be mended, then record
+A new ministack that changes one of them fails a test. Read the change, fix the hook if it must be fixed, then record
 the new fingerprints: ``python -m sandbox.tests.aws.fingerprints``.
 """
 

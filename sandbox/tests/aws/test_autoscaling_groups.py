@@ -193,7 +193,7 @@ def test_an_instance_terminated_behind_the_groups_back_is_replaced(aws: Aws, sca
     assert replacement != lost
 
 
-def test_activities_tell_launches_and_terminations_newest_first(aws: Aws, scaling_group: MakeGroup) -> None:
+def test_activities_list_launches_and_terminations_newest_first(aws: Aws, scaling_group: MakeGroup) -> None:
     group = scaling_group(DesiredCapacity=1)
     aws("autoscaling").set_desired_capacity(AutoScalingGroupName=group, DesiredCapacity=0)
     activities = aws("autoscaling").describe_scaling_activities(AutoScalingGroupName=group)["Activities"]

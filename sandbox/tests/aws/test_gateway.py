@@ -94,7 +94,7 @@ def test_a_call_is_carried_out_although_its_answer_is_lost(
 
 
 def test_a_fault_hits_only_the_client_that_it_is_for(emulator: Emulator, aws: Aws, inject: Callable[..., None]) -> None:
-    inject("iam", "ListUsers", "500", client="somebody else")
+    inject("iam", "ListUsers", "500", client="another process")
     aws("iam").list_users()
     inject("iam", "ListUsers", "500", client="Boto3")
     with pytest.raises(ClientError):
@@ -163,7 +163,7 @@ def test_nothing_is_served_without_a_signature(emulator: Emulator, path: str, st
     error.value.close()
 
 
-def test_health_tells_the_version(emulator: Emulator) -> None:
+def test_health_returns_the_version(emulator: Emulator) -> None:
     assert emulator.private("GET", "health") == {"hooks": "installed", "version": "1.5.33"}
 
 

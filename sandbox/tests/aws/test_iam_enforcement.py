@@ -1,4 +1,4 @@
-"""Who may do what: identity policies, conditions on tags, boundaries, exact ARNs; and that nobody gets around them."""
+"""Who may do what: identity policies, conditions on tags, boundaries, exact ARNs; and that no call gets around them."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def test_an_absent_role_cannot_be_assumed(aws: Aws) -> None:
     assert code(error) == "AccessDenied"
 
 
-def test_a_dry_run_tells_whether_the_call_would_be_allowed(
+def test_a_dry_run_shows_whether_the_call_would_be_allowed(
     aws: Aws, assume: Callable[..., dict[str, str]], name: str
 ) -> None:
     keys = assume({"Action": "ec2:DescribeImages"})

@@ -108,7 +108,7 @@ def test_the_simulator_honours_permissions_boundaries(aws: Aws, name: str) -> No
     assert expected == checked(iam.simulate_principal_policy(PolicySourceArn=role["Arn"], ActionNames=actions))
 
 
-def test_the_simulator_says_what_it_does_not_evaluate(aws: Aws) -> None:
+def test_the_simulator_names_what_it_does_not_evaluate(aws: Aws) -> None:
     with pytest.raises(ClientError, match="does not evaluate ResourcePolicy"):
         aws("iam").simulate_custom_policy(PolicyInputList=[SCALING], ActionNames=[SET], ResourcePolicy=SCALING)
     with pytest.raises(ClientError, match="expected service:Action"):

@@ -285,7 +285,7 @@ def test_a_value_that_the_stand_in_does_not_honour_is_refused_by_name(render, va
     assert named in render(values)
 
 
-def test_the_chart_says_that_it_is_a_stand_in():
+def test_the_chart_is_marked_as_a_stand_in():
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
 
     assert "STAND-IN" in chart["description"]

@@ -1,4 +1,4 @@
-"""Cluster Autoscaler installed in an emulated cluster by hand, so that each link of it can be broken by a test."""
+"""Cluster Autoscaler installed in an emulated cluster manually, so that each link of it can be broken by a test."""
 
 import json
 from pathlib import Path
@@ -59,7 +59,7 @@ class Installation:
         self.account = account
         self.cluster = cluster
         self.autoscaling = account.sandbox.client("autoscaling")
-        self.role_arn = account.create_role(ROLE, {"Service": "nobody.amazonaws.com"})
+        self.role_arn = account.create_role(ROLE, {"Service": "nothing.amazonaws.com"})
         issuer = cluster.describe()["identity"]["oidc"]["issuer"]
         self.provider_arn = account.iam.create_open_id_connect_provider(
             Url=issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
@@ -201,7 +201,7 @@ class Installation:
         return self.cluster.kubectl("logs", "-n", "kube-system", of, *arguments, check=False)
 
     def logged(self, text: str) -> bool:
-        """Whether the autoscaler has said something."""
+        """Whether the autoscaler has logged something."""
         return text in self.logs()
 
     def status(self) -> dict[str, Any]:

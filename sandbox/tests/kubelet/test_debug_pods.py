@@ -41,21 +41,21 @@ def asked(installation):
 
 
 def test_it_has_the_role_of_its_service_account(asked):
-    phase, said = asked("sts", "get-caller-identity", "--output", "json")
+    phase, output = asked("sts", "get-caller-identity", "--output", "json")
     assert phase == "Succeeded"
-    assert json.loads(said)["Arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{ROLE}/")
+    assert json.loads(output)["Arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{ROLE}/")
 
 
 def test_without_the_annotation_it_has_nothing_on_a_node_that_keeps_its_role_to_itself(asked):
-    phase, said = asked("sts", "get-caller-identity", annotated=False)
+    phase, output = asked("sts", "get-caller-identity", annotated=False)
     assert phase == "Failed"
-    assert "Unable to locate credentials" in said
+    assert "Unable to locate credentials" in output
 
 
 def test_what_the_role_may_not_is_refused(asked):
-    phase, said = asked("iam", "list-roles", "--region", "us-east-1")
+    phase, output = asked("iam", "list-roles", "--region", "us-east-1")
     assert phase == "Failed"
-    assert "AccessDenied" in said
+    assert "AccessDenied" in output
 
 
 def test_it_ends_at_its_deadline(asked):

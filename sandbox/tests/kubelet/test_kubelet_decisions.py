@@ -1,4 +1,4 @@
-"""What a pod asks for, who it is, what is run for it and what is said of it."""
+"""What a pod asks for, who it is, what is run for it and what is reported about it."""
 
 import platform
 import subprocess
@@ -158,7 +158,7 @@ REAL = RealProgram("/bin/cluster-autoscaler", can_be_renamed=False)
 PLACE = Place("p-0", Path("/pod"), Path("/pod/kubeconfig"), 4711, "http://aws", "http://imds", "eu-west-1")
 
 
-def test_the_stand_in_is_told_its_release_and_led_to_the_emulated_aws():
+def test_the_stand_in_gets_its_release_and_the_endpoint_of_the_emulated_aws():
     started = command(None, "registry/ca:v1.34.0", ["--v=4"], {"POD": "1"}, PLACE)
 
     assert started.words[1:] == (
@@ -196,15 +196,15 @@ def test_the_real_one_with_a_wrong_region_asks_the_emulated_aws_there():
     assert "eu-west-1" not in config
 
 
-def test_replicas_of_the_real_one_have_host_names_of_their_own_where_that_can_be(tmp_path):
-    teller = tmp_path / "cluster-autoscaler"
-    teller.write_text("#!/bin/sh\nuname -n\necho $1\n")
-    teller.chmod(0o755)
-    real = RealProgram.at(str(teller))
+def test_replicas_of_the_real_one_have_separate_host_names_where_that_can_be(tmp_path):
+    script = tmp_path / "cluster-autoscaler"
+    script.write_text("#!/bin/sh\nuname -n\necho $1\n")
+    script.chmod(0o755)
+    real = RealProgram.at(str(script))
     started = command(real, "ca:v1.36.0", ["--v=4"], {}, PLACE)
-    said = subprocess.run(started.words, capture_output=True, text=True, check=True).stdout.split()
+    printed = subprocess.run(started.words, capture_output=True, text=True, check=True).stdout.split()
 
-    assert said == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]
+    assert printed == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]
 
 
 def test_the_aws_cli_is_led_to_the_emulated_aws_and_the_metadata_of_its_node():
@@ -217,7 +217,7 @@ def test_the_aws_cli_is_led_to_the_emulated_aws_and_the_metadata_of_its_node():
     assert started.variables["AWS_REGION"] == "eu-west-1"
 
 
-def told(pod, state, last=None, restarts=0, now=NOW):
+def status_of(pod, state, last=None, restarts=0, now=NOW):
     return pod_status.status(pod, pod_status.Container(state, last or {}, restarts), ADDRESSES, NOW, now)
 
 
@@ -226,10 +226,10 @@ def conditions(status):
 
 
 def test_a_pod_is_pending_until_its_container_ran_and_ready_while_it_runs():
-    waiting = told(a_pod(), pod_status.waiting("ContainerCreating"))
-    runs = told(a_pod(), pod_status.running(NOW))
+    waiting = status_of(a_pod(), pod_status.waiting("ContainerCreating"))
+    runs = status_of(a_pod(), pod_status.running(NOW))
     over = pod_status.terminated(255, NOW, NOW)
-    crashed = told(a_pod(), pod_status.waiting("CrashLoopBackOff"), over, 1)
+    crashed = status_of(a_pod(), pod_status.waiting("CrashLoopBackOff"), over, 1)
 
     assert [status["phase"] for status in (waiting, runs, crashed)] == ["Pending", "Running", "Running"]
     assert [conditions(status)["Ready"] for status in (waiting, runs, crashed)] == ["False", "True", "False"]
@@ -238,16 +238,16 @@ def test_a_pod_is_pending_until_its_container_ran_and_ready_while_it_runs():
 
 
 def test_a_pod_whose_container_is_not_started_again_is_over_with_it():
-    phases = [told(a_pod(), pod_status.terminated(code, NOW, NOW))["phase"] for code in (0, 255, -9)]
+    phases = [status_of(a_pod(), pod_status.terminated(code, NOW, NOW))["phase"] for code in (0, 255, -9)]
     assert phases == ["Succeeded", "Failed", "Failed"]
 
 
 def test_conditions_of_others_stay_and_transitions_are_dated_by_change():
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-    first = told(a_pod({"conditions": [scheduled]}), pod_status.running(NOW))
+    first = status_of(a_pod({"conditions": [scheduled]}), pod_status.running(NOW))
     later = datetime(2026, 1, 2, 4, tzinfo=UTC)
-    second = told(a_pod(first), pod_status.running(NOW), now=later)
-    third = told(a_pod(second), pod_status.waiting("CrashLoopBackOff"), now=later)
+    second = status_of(a_pod(first), pod_status.running(NOW), now=later)
+    third = status_of(a_pod(second), pod_status.waiting("CrashLoopBackOff"), now=later)
 
     assert first["conditions"][0] == scheduled
     dates = [
@@ -264,7 +264,7 @@ def test_conditions_of_others_stay_and_transitions_are_dated_by_change():
         (-9, {"exitCode": 137, "reason": "Error", "signal": 9}),
     ],
 )
-def test_an_end_is_told_as_a_kubelet_tells_it(code, expected):
+def test_the_end_of_a_container_is_reported_as_a_kubelet_reports_it(code, expected):
     details = pod_status.terminated(code, NOW, NOW)["terminated"]
 
     assert {name: details[name] for name in expected} == expected

@@ -100,7 +100,7 @@ def test_a_token_comes_with_its_life_without_which_the_go_sdk_does_not_take_it(s
         assert response.headers["X-aws-ec2-metadata-token-ttl-seconds"] == "60"
 
 
-def test_with_a_hop_limit_of_one_a_pod_waits_for_a_token_in_vain(services):
+def test_with_a_hop_limit_of_one_a_pod_gets_no_token(services):
     with pytest.raises(RemoteDisconnected):
         a_token(services(hop_limit=1).metadata_url)
 
@@ -109,14 +109,14 @@ def test_on_the_host_network_one_hop_is_enough(services):
     assert a_token(services(hop_limit=1, on_host_network=True).metadata_url)[0] == 200
 
 
-def test_without_a_token_nothing_is_told_unless_that_is_allowed(services):
+def test_the_metadata_service_requires_a_token_unless_it_is_optional(services):
     assert ask(services(token_required=True).metadata_url + ROLE)[0] == 401
     assert ask(services(token_required=False).metadata_url + ROLE) == (200, "nodes")
     url = services(token_required=False).metadata_url
     assert ask(url + ROLE, **{"X-aws-ec2-metadata-token": "made up"})[0] == 401
 
 
-def test_a_disabled_metadata_service_tells_nothing(services):
+def test_a_disabled_metadata_service_gives_nothing(services):
     url = services(enabled=False).metadata_url
 
     assert (a_token(url)[0], ask(url + ROLE)[0]) == (403, 403)
@@ -130,7 +130,7 @@ def test_the_agent_gives_a_pods_credentials_for_its_token(services):
     assert ask(url + "/other", Authorization="good")[0] == 404
 
 
-def test_without_the_add_on_nobody_answers_for_the_agent(services):
+def test_without_the_add_on_no_process_answers_for_the_agent(services):
     with pytest.raises(RemoteDisconnected):
         ask(services(agent=False).agent_url, Authorization="good")
 

@@ -23,8 +23,8 @@ def test_without_describe_nodegroup_an_empty_group_does_not_scale_up(installatio
 
 
 def test_a_group_that_the_role_may_not_scale_is_backed_off(installation):
-    foreign = policy("another-cluster")
-    installation.set_policy(foreign)
+    of_another_cluster = policy("another-cluster")
+    installation.set_policy(of_another_cluster)
     installation.install()
     eventually(installation.runs, 60)
     installation.stress(15)

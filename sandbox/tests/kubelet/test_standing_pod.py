@@ -13,7 +13,7 @@ from sandbox.tests.kubernetes.eks import eventually
 
 @pytest.fixture(scope="module")
 def standing(whole):
-    """The same for all tests that only look."""
+    """The same for all tests that only read."""
     whole.reset()
     whole.install()
     eventually(whole.runs, 60)
@@ -21,7 +21,7 @@ def standing(whole):
     whole.uninstall()
 
 
-def test_a_running_pod_says_where_and_since_when(standing):
+def test_a_running_pod_reports_its_node_and_start_time(standing):
     (pod,) = standing.pods()
     status = pod["status"]
 
@@ -32,7 +32,7 @@ def test_a_running_pod_says_where_and_since_when(standing):
     assert standing.container()["state"]["running"]["startedAt"] >= status["startTime"]
 
 
-def test_its_log_says_loudly_that_it_is_a_stand_in(standing):
+def test_its_log_shows_that_it_is_a_stand_in(standing):
     assert (
         f"THIS IS sandbox-autoscaler, the sandbox's stand-in for Cluster Autoscaler {NEWEST_IMAGE[1:]}"
         in standing.logs()
@@ -54,7 +54,7 @@ def test_its_log_can_be_followed_and_cut(standing):
         follower.terminate()
 
 
-def test_its_files_are_for_nobody_else(standing):
+def test_its_files_are_readable_by_the_owner_only(standing):
     (folder,) = standing.pod_folders()
 
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

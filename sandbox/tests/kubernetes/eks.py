@@ -36,7 +36,7 @@ class Cluster:
         self._eks = eks
 
     def describe(self) -> dict[str, Any]:
-        """What EKS says about it."""
+        """What EKS returns about it."""
         described: dict[str, Any] = self._eks.describe_cluster(name=self.name)["cluster"]
         return described
 
@@ -44,7 +44,7 @@ class Cluster:
         """Runs kubectl as the control plane's administrator, or as the holder of a token.
 
         Args:
-            arguments: What kubectl is told; ``-`` stands for ``stdin``, an object.
+            arguments: What kubectl gets; ``-`` stands for ``stdin``, an object.
             token: Bearer token to log in with instead.
             stdin: Object for ``-f -``.
             check: Whether a failure fails the test.

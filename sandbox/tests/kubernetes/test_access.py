@@ -44,10 +44,10 @@ def test_the_creator_gets_in_with_the_real_aws_cli(account, cluster):
     assert cluster.kubectl("auth", "can-i", "*", "*", token=token).strip() == "yes"
 
 
-def test_a_stranger_stays_out_and_the_log_says_why(account, cluster):
-    token = account.token(account.create_user("stranger"), cluster.name)
+def test_an_unknown_principal_is_rejected_and_the_log_shows_why(account, cluster):
+    token = account.token(account.create_user("unknown"), cluster.name)
     assert REFUSED.search(cluster.whoami(token)["error"])
-    assert f"no access entry of cluster blue names {arn('stranger')}" in log(account)
+    assert f"no access entry of cluster blue names {arn('unknown')}" in log(account)
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_a_token_signed_with_a_wrong_secret_stays_out(account, cluster):
     assert "SignatureDoesNotMatch" in log(account)
 
 
-def test_a_token_signed_for_the_real_sts_stays_out_and_the_log_says_what_to_set(account, cluster):
+def test_a_token_signed_for_the_real_sts_is_rejected_and_the_log_shows_what_to_set(account, cluster):
     keys = account.create_user("elsewhere")
     token = account.token(keys, cluster.name, endpoint="https://sts.us-east-1.amazonaws.com")
     assert "error" in cluster.whoami(token)
     assert f"set AWS_ENDPOINT_URL={account.sandbox.layout.aws_endpoint}" in log(account)
 
 
-def test_nobody_gets_in_without_a_token(cluster):
+def test_a_request_without_a_token_is_rejected(cluster):
     assert "error" in cluster.whoami("not-a-token")

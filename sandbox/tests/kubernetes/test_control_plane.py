@@ -154,16 +154,16 @@ def test_a_stopped_controller_leaves_no_process_and_a_taken_port_is_replaced(acc
 def test_a_deleted_cluster_leaves_nothing_and_its_name_can_be_used_again(account):
     # KUBECONFIG of a shell that is open all the while, as `pulumi destroy` and `pulumi up` come and go in it.
     layout = replace(account.sandbox.layout, cluster="green")
-    looks = [layout.bin / "kubectl", "--kubeconfig", layout.kubeconfig, "get", "namespaces", "--output", "name"]
+    command = [layout.bin / "kubectl", "--kubeconfig", layout.kubeconfig, "get", "namespaces", "--output", "name"]
     green = account.create_cluster("green")
-    assert "namespace/kube-system" in account.sandbox.run(looks)
+    assert "namespace/kube-system" in account.sandbox.run(command)
     keep_note(green, "of the first green")
     before, issuer = green.pids(), green.describe()["identity"]["oidc"]["issuer"]
     account.delete_cluster("green")
     assert not [pid for pid in before.values() if Path(f"/proc/{pid}").exists()]
     assert not layout.kubeconfig.exists()
     green = account.create_cluster("green")
-    assert "namespace/kube-system" in account.sandbox.run(looks)
+    assert "namespace/kube-system" in account.sandbox.run(command)
     assert "NotFound" in read_note(green)
     assert green.describe()["identity"]["oidc"]["issuer"] != issuer
     account.delete_cluster("green")

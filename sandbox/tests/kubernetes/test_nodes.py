@@ -81,7 +81,7 @@ def test_nodes_have_labels_taints_and_capacity_of_their_group_and_type(cluster, 
         assert node["status"]["nodeInfo"]["kubeletVersion"].startswith(f"v{cluster.describe()['version']}.")
 
 
-def test_pods_run_and_the_scheduler_says_when_there_are_too_many(cluster, nodes):
+def test_pods_run_and_the_scheduler_reports_when_there_are_too_many(cluster, nodes):
     cluster.kubectl("apply", "-f", "-", stdin=deployment("stress", 36, {"app": "stress"}))
     eventually(lambda: len(running(cluster, "app=stress")) == 34)
     (first, second) = eventually(
@@ -122,8 +122,8 @@ def test_the_autoscalers_pod_is_left_to_its_own_kubelet(cluster, nodes):
     labels = {"app.kubernetes.io/name": "aws-cluster-autoscaler"}
     manifest = deployment("cluster-autoscaler", 1, labels, namespace="kube-system", container="aws-cluster-autoscaler")
     cluster.kubectl("apply", "-f", "-", stdin=manifest)
-    cluster.kubectl("apply", "-f", "-", stdin=deployment("beside", 1, {"app": "beside"}))
-    eventually(lambda: running(cluster, "app=beside"))
+    cluster.kubectl("apply", "-f", "-", stdin=deployment("second", 1, {"app": "second"}))
+    eventually(lambda: running(cluster, "app=second"))
     time.sleep(1)
     (pod,) = cluster.objects("pods", "-n", "kube-system", "-l", "app.kubernetes.io/name=aws-cluster-autoscaler")
     assert "nodeName" in pod["spec"]
@@ -146,7 +146,7 @@ def test_the_node_of_a_terminated_instance_leaves_with_its_pods(cluster, nodes, 
     eventually(lambda: len(cluster.objects("nodes")) == 1)
     survivor = nodes[1]["metadata"]["name"]
     eventually(lambda: [p["spec"].get("nodeName") for p in running(cluster, "app=spread")] == [survivor] * 6)
-    # The autoscaler's terminating pod too, if it was there: nobody is left to end it in peace.
+    # The autoscaler's terminating pod too, if it existed: nothing is left to end it in peace.
     assert {p["spec"].get("nodeName") for p in cluster.objects("pods", "-A")} <= {survivor, None}
 
 

@@ -14,7 +14,7 @@ Project = Callable[..., Path]
 
 @pytest.fixture
 def project(tmp_path: Path, sandbox: Sandbox, tools: Path) -> Project:
-    """Writes a Pulumi program into a folder of its own and makes its stack ``dev``."""
+    """Writes a Pulumi program into a separate folder and makes its stack ``dev``."""
 
     def write(program: str, *, runtime: str = "python", name: str | None = None) -> Path:
         folder = tmp_path / "program"
@@ -46,33 +46,33 @@ def test_a_program_runs_with_its_names_and_settings(sandbox: Sandbox, project: P
     sandbox.pulumi("config", "set", "plain", "x", folder=folder)
     sandbox.pulumi("config", "set", "--path", "tree.a[0]", "1", folder=folder)
     sandbox.pulumi("config", "set", "--secret", "secret", "hush", folder=folder)
-    said = sandbox.pulumi("up", "--yes", folder=folder)
-    assert "preview" in said
-    assert "for real" in said
-    assert "hush" not in said
+    output = sandbox.pulumi("up", "--yes", folder=folder)
+    assert "preview" in output
+    assert "for real" in output
+    assert "hush" not in output
     found = outputs(sandbox, folder)
     assert found == {"names": ["organization", "names", "dev"], "plain": "x", "tree": {"a": [1]}, "secret": "[secret]"}
 
 
 def test_an_exception_is_shown_once_with_its_place(sandbox: Sandbox, project: Project):
     folder = project("raise LookupError('no such thing')\n")
-    said = sandbox.pulumi("preview", folder=folder, check=False)
-    assert "LookupError: no such thing" in said
-    assert "__main__.py" in said
-    assert "non-zero exit code" not in said
+    output = sandbox.pulumi("preview", folder=folder, check=False)
+    assert "LookupError: no such thing" in output
+    assert "__main__.py" in output
+    assert "non-zero exit code" not in output
 
 
 def test_an_exit_code_is_passed_on(sandbox: Sandbox, project: Project):
     folder = project("import os; os._exit(3)\n")
-    said = sandbox.pulumi("preview", folder=folder, check=False)
-    assert "program exited with non-zero exit code: 3" in said
+    output = sandbox.pulumi("preview", folder=folder, check=False)
+    assert "program exited with non-zero exit code: 3" in output
 
 
 def test_a_missing_virtual_environment_stops_the_command_with_the_way_out(sandbox: Sandbox, project: Project):
     folder = project("", runtime="{name: python, options: {virtualenv: venv}}")
-    said = sandbox.pulumi("preview", folder=folder, check=False)
-    assert "The 'virtualenv' option" in said
-    assert "python3 -m venv" in said
+    output = sandbox.pulumi("preview", folder=folder, check=False)
+    assert "The 'virtualenv' option" in output
+    assert "python3 -m venv" in output
 
 
 def test_the_virtual_environment_of_the_project_runs_the_program(sandbox: Sandbox, project: Project):
@@ -85,10 +85,10 @@ def test_the_virtual_environment_of_the_project_runs_the_program(sandbox: Sandbo
     assert outputs(sandbox, folder)["prefix"] == str(folder / "environment")
 
 
-def test_about_tells_the_interpreter_and_what_is_installed(sandbox: Sandbox, project: Project):
-    said = sandbox.pulumi("about", folder=project(""))
-    assert f"executable='{sandbox.layout.venv_bin}/python" in said
-    assert re.search(r"^grpcio +\d", said, re.MULTILINE)
+def test_about_returns_the_interpreter_and_what_is_installed(sandbox: Sandbox, project: Project):
+    output = sandbox.pulumi("about", folder=project(""))
+    assert f"executable='{sandbox.layout.venv_bin}/python" in output
+    assert re.search(r"^grpcio +\d", output, re.MULTILINE)
 
 
 def test_no_command_warns_that_the_host_is_none_of_the_clis_own(sandbox: Sandbox, project: Project):
@@ -141,8 +141,8 @@ def test_a_policy_pack_knows_the_stack_and_its_settings(
 ):
     folder = project("", name="judged-settings")
     sandbox.pulumi("config", "set", "word", "verdict", folder=folder)
-    said = sandbox.pulumi("preview", "--policy-pack", str(pack(PACK % "ADVISORY")), folder=folder)
-    assert "judged judged-settings/dev, verdict" in said
+    output = sandbox.pulumi("preview", "--policy-pack", str(pack(PACK % "ADVISORY")), folder=folder)
+    assert "judged judged-settings/dev, verdict" in output
 
 
 def test_a_mandatory_policy_stops_the_command(sandbox: Sandbox, project: Project, pack: Callable[[str], Path]):
@@ -197,8 +197,8 @@ def test_the_schema_of_a_component_package_is_read_off_its_source(sandbox: Sandb
 
 def test_a_component_package_is_added_to_a_program_and_runs(sandbox: Sandbox, project: Project, components: Path):
     folder = project("")
-    said = sandbox.pulumi("package", "add", str(components), folder=folder)
-    assert "import pulumi_acme as acme" in said
+    output = sandbox.pulumi("package", "add", str(components), folder=folder)
+    assert "import pulumi_acme as acme" in output
     assert "sdks/acme" in (folder / "requirements.txt").read_text()
     assert "class Greeting" in (folder / "sdks" / "acme" / "pulumi_acme" / "greeting.py").read_text()
     # The generated SDK would have to be installed; without one a component is registered by its token.

@@ -28,7 +28,7 @@ class Recorded:
 
 @dataclass
 class Engine:
-    """One provider instance of one engine run: a connection of its own."""
+    """One provider instance of one engine run: a separate connection."""
 
     stub: Any
     package: str
@@ -162,7 +162,7 @@ def serving(servicer: Servicer[Any]) -> Iterator[int]:
 
 @contextmanager
 def connected(port: int, package: str) -> Iterator[Engine]:
-    """A new connection. A pool of its own keeps gRPC from sharing one among channels to the same address."""
+    """A new connection. A separate pool keeps gRPC from sharing one among channels to the same address."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         yield Engine(provider_pb2_grpc.ResourceProviderStub(channel), package)

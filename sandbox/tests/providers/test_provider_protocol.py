@@ -154,7 +154,7 @@ def test_each_connection_has_its_own_configuration(engine, port):
         assert engine.create(TOKEN, {"size": 1}).outputs["region"] == "here"
 
 
-def test_the_version_is_told(engine):
+def test_the_version_is_reported(engine):
     assert engine.stub.GetPluginInfo(provider_pb2.ReadRequest()).version == "1.2.3"
 
 
@@ -191,7 +191,7 @@ def test_a_difference_carries_kinds_paths_and_replacement(engine):
     assert response.detailedDiff["size"].inputDiff
 
 
-def test_no_difference_says_so(engine):
+def test_no_difference_is_reported_as_such(engine):
     response = engine.diff(TOKEN, Recorded("it-1", {"size": 1}, {}), {"size": 1})
     assert response.changes == provider_pb2.DiffResponse.DIFF_NONE
     assert not response.deleteBeforeReplace
@@ -212,7 +212,7 @@ def test_a_half_made_resource_is_recorded_as_it_is(engine):
     assert failed.inputs == failed.properties
 
 
-def test_a_fault_of_the_stand_in_itself_says_that_it_is_one(engine):
+def test_a_fault_of_the_stand_in_itself_is_marked_as_one(engine):
     with fails(grpc.StatusCode.INTERNAL, "stand-in failed in Create: ValueError: a bug"):
         engine.create(TOKEN, {"size": "broken"})
 
@@ -240,7 +240,7 @@ def test_a_method_that_is_not_served_is_refused_by_name(engine, method, request_
         getattr(engine.stub, method)(getattr(provider_pb2, request_type)())
 
 
-def test_cancel_ends_the_waits_of_its_own_connection_only(engine, port, toy):
+def test_cancel_ends_only_the_waits_of_the_same_connection(engine, port, toy):
     with connected(port, "toy") as other:
         other.configure()
         checked = encode({"size": "slow"})
@@ -282,7 +282,7 @@ sys.exit(main(Servicer(Empty()), "toy", sys.argv[1:]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_says_when_it_is_ready_listens_on_loopback_and_stops_on_a_signal(number):
+def test_the_process_reports_when_it_is_ready_listens_on_loopback_and_stops_on_a_signal(number):
     command = [sys.executable, "-c", MAIN, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
@@ -295,7 +295,7 @@ def test_the_process_says_when_it_is_ready_listens_on_loopback_and_stops_on_a_si
         assert process.wait(10) == 0
 
 
-def test_the_process_tells_of_a_port_in_use_without_a_traceback(port):
+def test_the_process_reports_a_port_in_use_without_a_traceback(port):
     command = [sys.executable, "-c", MAIN, "--port", str(port)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 1

@@ -25,7 +25,7 @@ def ask(token, authenticate):
 
 
 def refuse(token):
-    raise Refused("nobody knows you")
+    raise Refused("no user of this name")
 
 
 def never(token):
@@ -37,7 +37,7 @@ def test_a_token_of_another_kind_is_left_to_others():
 
 
 def test_a_refusal_carries_its_reason():
-    assert ask("k8s-aws-v1.x", refuse) == {"authenticated": False, "error": "nobody knows you"}
+    assert ask("k8s-aws-v1.x", refuse) == {"authenticated": False, "error": "no user of this name"}
 
 
 def test_an_admitted_caller_comes_with_all_that_is_known_of_it():
@@ -78,7 +78,7 @@ def test_in_mode_config_map_the_creator_is_master(enter):
     assert enter(CREATOR).groups == ("system:masters",)
 
 
-def test_in_mode_config_map_anybody_else_is_refused_since_aws_auth_is_not_read(enter):
+def test_in_mode_config_map_another_principal_is_refused_since_aws_auth_is_not_read(enter):
     with pytest.raises(Refused, match="not the ConfigMap aws-auth"):
         enter("arn:aws:iam::123456789012:user/other")
 

@@ -17,7 +17,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("command", [["doctor"], ["shell"], ["shell", "--print"]], ids=" ".join)
 @pytest.mark.parametrize(("stack", "again"), [("sandbox", ""), ("adopt", " STACK=adopt")])
-def test_nothing_is_deployed_is_all_that_a_cleaned_sandbox_says(
+def test_a_cleaned_sandbox_reports_only_that_nothing_is_deployed(
     tmp_path: Path, command: list[str], stack: str, again: str
 ):
     root = tmp_path / "state"

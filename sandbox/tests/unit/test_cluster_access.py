@@ -85,7 +85,7 @@ def test_an_entry_for_a_role_with_a_path_is_found_by_the_session_which_has_lost_
     assert find_principal(SESSION.arn, principals) == principals[1]
 
 
-def test_a_role_of_the_same_name_in_another_account_is_somebody_else():
+def test_a_role_of_the_same_name_in_another_account_is_another_role():
     assert find_principal(SESSION.arn, ["arn:aws:iam::210987654321:role/dev"]) is None
 
 

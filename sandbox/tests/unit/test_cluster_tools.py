@@ -14,7 +14,7 @@ def fake_tools(folder, version="Kubernetes v1.36.3", without=()):
     return folder
 
 
-def test_the_version_is_what_kube_apiserver_says(tmp_path):
+def test_the_version_is_what_kube_apiserver_reports(tmp_path):
     assert Tools.find(fake_tools(tmp_path)).version == (1, 36)
 
 
@@ -23,7 +23,7 @@ def test_all_missing_programs_are_named_at_once(tmp_path):
         Tools.find(fake_tools(tmp_path, without=("etcd", "kwok")))
 
 
-def test_a_program_that_is_no_kube_apiserver_is_refused_with_what_it_said(tmp_path):
+def test_a_program_that_is_no_kube_apiserver_is_refused_with_its_output(tmp_path):
     with pytest.raises(ToolsError, match=r"printed 'hello\\n'; expected `Kubernetes v<major>"):
         Tools.find(fake_tools(tmp_path, version="hello"))
 

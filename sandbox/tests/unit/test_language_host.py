@@ -39,14 +39,14 @@ def test_the_users_python_command_is_obeyed(tmp_path: Path, monkeypatch: pytest.
     assert python_for(program_info(tmp_path)) == "python3.12"
 
 
-def test_a_virtual_environment_is_looked_for_in_the_project(tmp_path: Path):
+def test_a_virtual_environment_is_searched_in_the_project(tmp_path: Path):
     python = tmp_path / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
     assert python_for(program_info(tmp_path, virtualenv="venv")) == str(python)
 
 
-def test_a_missing_virtual_environment_is_told_with_the_way_out(tmp_path: Path):
+def test_a_missing_virtual_environment_is_reported_with_what_to_do(tmp_path: Path):
     with pytest.raises(UnsupportedOption, match=r"'venv', but .*/venv/bin/python does not exist(.|\n)*python3 -m venv"):
         python_for(program_info(tmp_path, virtualenv="venv"))
 

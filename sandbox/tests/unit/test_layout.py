@@ -50,7 +50,7 @@ def test_no_variable_of_a_real_account_gets_through(layout: Layout):
         "AWS_ENDPOINT_URL_EKS": "https://eks.example.com",
         "PULUMI_ACCESS_TOKEN": "pul-real",
         "PULUMI_BACKEND_URL": "s3://real",
-        "KUBECONFIG": "/home/somebody/.kube/config",
+        "KUBECONFIG": "/home/someone/.kube/config",
     }
     environment = layout.env(real | {"PATH": "/usr/bin", "LANG": "C"})
     assert not set(real.values()) & set(environment.values())
@@ -102,7 +102,7 @@ def test_the_stand_ins_are_the_default(tmp_path: Path, monkeypatch: pytest.Monke
     assert "PULUMI_DEBUG_PROVIDERS" in Layout.load(tmp_path).variables()
 
 
-def test_a_port_that_somebody_listens_on_is_not_free():
+def test_a_port_that_a_process_listens_on_is_not_free():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -120,14 +120,14 @@ def test_a_file_is_replaced_whole_and_leaves_no_draft(tmp_path: Path):
     assert [path.name for path in target.parent.iterdir()] == ["file.json"]
 
 
-def test_who_finds_a_lock_held_is_told_before_the_wait(tmp_path: Path):
-    class Told(Exception):
+def test_a_held_lock_is_reported_before_the_wait(tmp_path: Path):
+    class Waiting(Exception):
         pass
 
-    def tell() -> None:
-        raise Told
+    def report() -> None:
+        raise Waiting
 
-    with hold_lock(tmp_path / "a.lock", tell), pytest.raises(Told), hold_lock(tmp_path / "a.lock", tell):
+    with hold_lock(tmp_path / "a.lock", report), pytest.raises(Waiting), hold_lock(tmp_path / "a.lock", report):
         pass
-    with hold_lock(tmp_path / "a.lock", tell):
+    with hold_lock(tmp_path / "a.lock", report):
         pass

@@ -62,7 +62,7 @@ def patched(pod: dict[str, Any]) -> dict[str, Any]:
     return {change["path"]: change["value"] for change in changes}
 
 
-def test_every_container_gets_the_variables_and_the_token_beside_what_it_has():
+def test_every_container_gets_the_variables_and_the_token_in_addition_to_what_it_has():
     own = {"name": "A", "value": "b"}
     mount = {"name": "config", "mountPath": "/etc"}
     pod = {
@@ -82,14 +82,14 @@ def test_every_container_gets_the_variables_and_the_token_beside_what_it_has():
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_a_region_of_its_own_keeps_both_variables_of_the_region_away(variable: str):
+def test_a_separate_region_keeps_both_variables_of_the_region_away(variable: str):
     found = patched({"spec": {"containers": [{"env": [{"name": variable, "value": "us-east-2"}]}]}})
     names = [each["name"] for each in found["/spec/containers/0/env"]]
     assert [name for name in names if name.endswith("REGION")] == [variable]
 
 
 @pytest.mark.parametrize("variable", ["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"])
-def test_half_a_web_identity_of_its_own_is_not_mixed_with_ours(variable: str):
+def test_half_a_separate_web_identity_is_not_mixed_with_ours(variable: str):
     found = patched({"spec": {"containers": [{"env": [{"name": variable, "value": "own"}]}]}})
     kept = {each["name"]: each["value"] for each in found["/spec/containers/0/env"]}
     assert set(kept) == {variable, "AWS_STS_REGIONAL_ENDPOINTS", "AWS_DEFAULT_REGION", "AWS_REGION"}
@@ -147,7 +147,7 @@ def test_a_new_pod_is_allowed_and_patched(monkeypatch: pytest.MonkeyPatch):
     assert json.loads(base64.b64decode(response["patch"]))
 
 
-def test_a_pod_of_nobody_is_allowed_as_it_is(monkeypatch: pytest.MonkeyPatch):
+def test_a_pod_without_an_owner_is_allowed_as_it_is(monkeypatch: pytest.MonkeyPatch):
     assert reviewed(monkeypatch, account(), ("else", "default")) == {"uid": "7", "allowed": True}
     assert reviewed(monkeypatch, KubeApiError(404, "gone")) == {"uid": "7", "allowed": True}
 

@@ -20,7 +20,7 @@ from sandbox.layout import PROJECT, Layout
 from sandbox.processes import ProcessError, Service
 
 SERVE = "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); print('ready at once'); time.sleep(60)"
-SERVE_STUBBORNLY = "import signal, time; signal.signal(15, lambda *_: None); print('ready for ever'); time.sleep(60)"
+SERVE_STUBBORNLY = "import signal, time; signal.signal(15, lambda *_: None); print('ready'); time.sleep(60)"
 SERVE_ON_PORT = """
 import signal, socket, sys, time
 signal.signal(15, lambda *_: sys.exit(0))
@@ -36,7 +36,7 @@ print("ready", child.pid)
 time.sleep(60)
 """
 FAIL = "import sys; sys.exit('no such folder: /nowhere')"
-SAY_NOTHING = "import time; time.sleep(60)"
+SILENT = "import time; time.sleep(60)"
 
 
 def program(name: str, code: str, *arguments: str, port: str | None = None, after: tuple[str, ...] = ()) -> Service:
@@ -55,7 +55,7 @@ def layout(tmp_path: Path) -> Iterator[Layout]:
 
 @pytest.fixture
 def define(monkeypatch: pytest.MonkeyPatch) -> Define:
-    """Says which services there are: each a function of the layout, or a service."""
+    """Defines which services exist: each a function of the layout, or a service."""
 
     def define(*made: Service | Callable[[Layout], Service]) -> None:
         def services(layout: Layout) -> tuple[Service, ...]:
@@ -241,9 +241,9 @@ def test_a_service_that_fails_at_its_start_is_shown_with_the_end_of_its_log(layo
         processes.start(layout)
 
 
-def test_a_service_that_never_gets_ready_is_told(layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch):
+def test_a_service_that_never_gets_ready_is_reported(layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(processes, "START_SECONDS", 0.5)
-    define(program("worker", SAY_NOTHING))
+    define(program("worker", SILENT))
     with pytest.raises(ProcessError, match="worker was not ready within"):
         processes.start(layout)
 
@@ -300,11 +300,11 @@ def test_a_provider_whose_port_was_taken_gets_another_one_for_good(layout: Layou
     define(listener_on_eks_port)
     taken = layout.ports.eks_provider
     with socket.create_server(("127.0.0.1", taken)):
-        mended = processes.start(layout)
-    assert mended.ports.eks_provider != taken
-    assert Layout.load(layout.root, layout.project).ports == mended.ports
-    assert f"ready on {mended.ports.eks_provider}" in layout.log("eks-provider").read_text()
-    processes.stop(mended)
+        restarted = processes.start(layout)
+    assert restarted.ports.eks_provider != taken
+    assert Layout.load(layout.root, layout.project).ports == restarted.ports
+    assert f"ready on {restarted.ports.eks_provider}" in layout.log("eks-provider").read_text()
+    processes.stop(restarted)
 
 
 def test_who_talks_to_a_service_whose_port_was_taken_is_started_anew(layout: Layout, define: Define):
@@ -316,9 +316,9 @@ def test_who_talks_to_a_service_whose_port_was_taken_is_started_anew(layout: Lay
     old = pid(layout, "talker")
     processes.stop(layout, ["aws"])
     with socket.create_server(("127.0.0.1", layout.ports.emulator)):
-        mended = processes.start(layout)
-    assert pid(mended, "talker") != old
-    assert [now.alive for now in processes.status(mended)] == [True, True]
+        restarted = processes.start(layout)
+    assert pid(restarted, "talker") != old
+    assert [now.alive for now in processes.status(restarted)] == [True, True]
 
 
 def test_logs_are_closed_to_other_users(layout: Layout, define: Define):

@@ -1,4 +1,4 @@
-"""Commands on stacks; a shell script plays Pulumi and writes down what it is told."""
+"""Commands on stacks; a shell script plays Pulumi and writes down what it gets."""
 
 import json
 import os
@@ -119,7 +119,7 @@ def test_the_stack_of_the_sandbox_asks_for_the_kubernetes_that_the_sandbox_has()
     assert cluster["create"]["kubernetesVersion"] == KUBERNETES_MINOR
 
 
-def test_what_pulumi_said_is_in_the_error(layout: Layout):
+def test_the_output_of_pulumi_is_in_the_error(layout: Layout):
     with pytest.raises(StackError, match=r"`pulumi destroy --yes` failed:\ncannot reach it\nno route"):
         stacks.ask(layout, "destroy", "--yes")
 

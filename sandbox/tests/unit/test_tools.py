@@ -169,7 +169,7 @@ def test_a_second_sandbox_uses_what_the_first_one_built(forge: Forge, tmp_path: 
     assert (tmp_path / "other" / "bin").resolve() == forge.link.resolve()
 
 
-def test_another_version_is_built_beside_the_old_one_and_the_link_moves(forge: Forge, tmp_path: Path):
+def test_another_version_is_built_next_to_the_old_one_and_the_link_moves(forge: Forge, tmp_path: Path):
     forge.ensure(HAMMER)
     before = forge.link.resolve()
     forge.ensure(replace(HAMMER, linker_flags=("main.version={version}",)))
@@ -237,7 +237,7 @@ def test_two_builders_at_once_build_each_tool_once(forge: Forge):
     assert sorted(forge.builds()) == ["example.com/hammer", "example.com/tongs"]
 
 
-def test_the_language_host_lies_beside_the_pulumi_that_we_built(forge: Forge):
+def test_the_language_host_is_next_to_the_pulumi_that_we_built(forge: Forge):
     forge.ensure(replace(HAMMER, name="pulumi", packages={"pulumi": "example.com/pulumi"}))
     host = forge.link / "pulumi-language-python"
     assert host.read_bytes().startswith(b"#!/usr/bin/env python3\n")
@@ -325,7 +325,7 @@ def test_an_embedded_file_is_taken_from_its_module_and_only_while_go_runs(forge:
     assert not place.exists()
 
 
-def test_the_gathered_folder_says_where_each_tool_is_from(forge: Forge):
+def test_the_gathered_folder_shows_where_each_tool_is_from(forge: Forge):
     forge.install("hammer", "#!/bin/sh\necho 3.6.14\n")
     forge.ensure(HAMMER, TONGS)
     tools = json.loads((forge.link / "tools.json").read_text())
@@ -333,7 +333,7 @@ def test_the_gathered_folder_says_where_each_tool_is_from(forge: Forge):
     assert (tools["tongs"]["version"], tools["tongs"]["built"]) == ("3.6.13", True)
 
 
-def test_the_cache_is_where_xdg_says(tmp_path: Path):
+def test_the_cache_is_in_the_folder_of_xdg(tmp_path: Path):
     assert cache_folder({"XDG_CACHE_HOME": str(tmp_path)}).parent == tmp_path
     assert cache_folder({}).parent == Path.home() / ".cache"
 
@@ -391,9 +391,9 @@ def test_a_terminal_closed_during_a_build_leaves_no_process(forge: Forge):
         os.kill(compiler, 0)
 
 
-def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_looks_built(forge: Forge):
-    tells_its_version = "[ $1 = version ] && echo go version go1.26.9 && exit"
-    forge.install("go", f"#!/bin/sh\n{tells_its_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
+def test_an_interrupted_build_ends_its_compilers_and_leaves_nothing_that_passes_for_built(forge: Forge):
+    prints_its_version = "[ $1 = version ] && echo go version go1.26.9 && exit"
+    forge.install("go", f"#!/bin/sh\n{prints_its_version}\necho $$ > {forge.calls}\nexec sleep 60\n")
     starter = forge.cache.parent / "starter.py"
     starter.write_text(
         "from pathlib import Path\n"

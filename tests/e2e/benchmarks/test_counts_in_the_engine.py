@@ -18,7 +18,7 @@ READS = re.compile(r"\w+:(Describe|List|Get)\w+")
 
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    """A sandbox of its own, in which nobody else calls AWS."""
+    """A separate sandbox, in which nothing else calls AWS."""
     with opened() as sandbox:
         yield sandbox
 

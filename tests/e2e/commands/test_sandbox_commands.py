@@ -1,4 +1,4 @@
-"""What a user types: ``python -m sandbox ...`` on a sandbox of its own, with the stack that adopts a cluster."""
+"""What a user types: ``python -m sandbox ...`` on a separate sandbox, with the stack that adopts a cluster."""
 
 import os
 import re
@@ -32,9 +32,9 @@ class Commands:
                 [*command, *arguments[1:]], cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT, check=False
             )
             output.seek(0)
-            said = output.read()
-        assert not check or result.returncode == 0, said
-        return said
+            printed = output.read()
+        assert not check or result.returncode == 0, printed
+        return printed
 
     def processes(self) -> dict[str, int]:
         """Service -> process id of those that run."""
@@ -63,31 +63,31 @@ def adopted(root: Path) -> Commands:
     return commands
 
 
-def test_up_says_what_is_there_to_look_at_and_how_long_it_took(adopted: Commands):
-    said = adopted.run("up", "--stack", "adopt")
-    assert re.search(r"Stack adopt is up \(.*: tools .* s, processes .* s, pulumi up .* s\)", said)
-    assert "make sandbox-shell STACK=adopt, then: kubectl get nodes" in said
-    assert "make sandbox-preview STACK=adopt" in said
+def test_up_prints_what_to_try_next_and_how_long_it_took(adopted: Commands):
+    printed = adopted.run("up", "--stack", "adopt")
+    assert re.search(r"Stack adopt is up \(.*: tools .* s, processes .* s, pulumi up .* s\)", printed)
+    assert "make sandbox-shell STACK=adopt, then: kubectl get nodes" in printed
+    assert "make sandbox-preview STACK=adopt" in printed
 
 
 def test_a_second_up_keeps_what_runs_and_changes_nothing(adopted: Commands):
     before = adopted.processes()
-    said = adopted.run("up", "--stack", "adopt")
+    printed = adopted.run("up", "--stack", "adopt")
     assert adopted.processes() == before
-    assert re.search(r"Resources:\n +\d+ unchanged\n", said)
+    assert re.search(r"Resources:\n +\d+ unchanged\n", printed)
 
 
 def test_preview_shows_no_change_right_after_up(adopted: Commands):
-    said = adopted.run("preview", "--stack", "adopt", "--", "--expect-no-changes")
-    assert re.search(r"Resources:\n +\d+ unchanged\n", said)
+    printed = adopted.run("preview", "--stack", "adopt", "--", "--expect-no-changes")
+    assert re.search(r"Resources:\n +\d+ unchanged\n", printed)
 
 
 def test_plain_tools_work_with_the_printed_exports(adopted: Commands):
     exports = f'eval "$({sys.executable} -m sandbox shell --stack adopt --print --state {adopted.sandbox.layout.root})"'
-    looks = "kubectl get nodes -o name; aws eks list-clusters; helm -n kube-system list; pulumi stack ls"
+    commands = "kubectl get nodes -o name; aws eks list-clusters; helm -n kube-system list; pulumi stack ls"
     # The user's own settings must not get through.
     users = os.environ | {"AWS_PROFILE": "production", "KUBECONFIG": "/nowhere", "PULUMI_BACKEND_URL": "s3://nowhere"}
-    command = ["sh", "-ec", f"{exports}; {looks}"]
+    command = ["sh", "-ec", f"{exports}; {commands}"]
     result = subprocess.run(command, env=users, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert "node/ip-" in result.stdout
@@ -96,14 +96,14 @@ def test_plain_tools_work_with_the_printed_exports(adopted: Commands):
     assert re.search(r"^adopt\*? ", result.stdout, re.MULTILINE)
 
 
-def test_status_tells_a_process_that_died_and_up_mends_it(adopted: Commands):
-    victim = adopted.processes()["aws-provider"]
-    os.kill(victim, signal.SIGKILL)
-    said = adopted.run("status", check=False)
-    assert re.search(rf"aws-provider +died +process {victim}", said)
-    said = adopted.run("up", "--stack", "adopt")
-    assert f"died (process {victim}" in said
-    assert adopted.processes()["aws-provider"] != victim
+def test_status_reports_a_process_that_died_and_up_starts_it_again(adopted: Commands):
+    pid = adopted.processes()["aws-provider"]
+    os.kill(pid, signal.SIGKILL)
+    printed = adopted.run("status", check=False)
+    assert re.search(rf"aws-provider +died +process {pid}", printed)
+    printed = adopted.run("up", "--stack", "adopt")
+    assert f"died (process {pid}" in printed
+    assert adopted.processes()["aws-provider"] != pid
 
 
 def test_logs_are_listed_and_shown_by_name(adopted: Commands):

@@ -15,7 +15,7 @@ HOSTS = [tool for tool in TOOLS if not tool.version_arguments and not tool.plugi
 
 
 @pytest.mark.parametrize("tool", HOSTS, ids=lambda tool: tool.name)
-def test_each_host_is_there(tools: Path, tool: Tool):
+def test_each_host_exists(tools: Path, tool: Tool):
     assert os.access(tools / tool.name, os.X_OK)
 
 
@@ -23,9 +23,9 @@ def test_each_host_is_there(tools: Path, tool: Tool):
 def test_each_tool_runs_and_prints_a_version_that_fits(tools: Path, tool: Tool):
     command = [str(tools / tool.name), *tool.version_arguments]
     environment = os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    versions = [word.lstrip("v").partition("+")[0] for word in said.split()]
-    assert any(version in SpecifierSet(tool.accepts) for version in versions if version[:1].isdigit()), said
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    versions = [word.lstrip("v").partition("+")[0] for word in output.split()]
+    assert any(version in SpecifierSet(tool.accepts) for version in versions if version[:1].isdigit()), output
 
 
 def test_the_machines_language_host_is_the_clis_own(tools: Path):

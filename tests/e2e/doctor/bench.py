@@ -16,7 +16,7 @@ import yaml
 
 from doctor.fixes import command_of
 from sandbox.tests.harness import Sandbox
-from tests.e2e.doctor.commands import PATIENCE, Doctor, Told
+from tests.e2e.doctor.commands import PATIENCE, Doctor, Result
 from tests.e2e.doctor.faults import Fault
 from tests.e2e.program.checkout import Checkout
 from tests.e2e.program.stack import Stack
@@ -90,18 +90,18 @@ def cases(faults: Iterable[Fault], *modes: str) -> list[Any]:
     ]
 
 
-def settled(doctor: Doctor, stack: bool = True, rule: str = "") -> Told:
+def settled(doctor: Doctor, stack: bool = True, rule: str = "") -> Result:
     """The check, once no link is broken and the finding of a rule is gone.
 
     The autoscaler writes its first status some seconds after a change, and errors of before stay recent for a while.
     """
     until = time.monotonic() + PATIENCE
     while True:
-        told = doctor.run("check", "--json", stack=stack)
-        left = [each for each in told.document["findings"] if each["id"] == rule and each["status"] != "ok"]
-        if (told.code == 0 and not left) or time.monotonic() > until:
+        result = doctor.run("check", "--json", stack=stack)
+        left = [each for each in result.document["findings"] if each["id"] == rule and each["status"] != "ok"]
+        if (result.code == 0 and not left) or time.monotonic() > until:
             assert not left, left
-            return told
+            return result
         time.sleep(2)
 
 

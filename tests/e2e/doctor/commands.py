@@ -1,4 +1,4 @@
-"""The doctor as its user runs it, a process of its own in the sandbox's environment; and what it may leave behind."""
+"""The doctor as its user runs it, a separate process in the sandbox's environment; and what it may leave behind."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ PATIENCE = 240.0
 """Seconds that anything may take on a busy machine."""
 
 
-class Told(NamedTuple):
+class Result(NamedTuple):
     """How a command ended, and what it printed."""
 
     code: int
@@ -40,17 +40,17 @@ class Doctor:
     def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
         self._sandbox, self._stack = sandbox, stack
 
-    def run(self, command: str, *options: str, stack: bool = True) -> Told:
+    def run(self, command: str, *options: str, stack: bool = True) -> Result:
         """Run one command to its end; without the stack it gets only the name of the cluster."""
         process = self.start(command, *options, stack=stack)
         out, err = process.communicate(timeout=500)
-        return Told(process.returncode, out, err)
+        return Result(process.returncode, out, err)
 
-    def run_alone(self, *words: str) -> Told:
+    def run_alone(self, *words: str) -> Result:
         """Run one command to its end, without naming the stack or a cluster."""
         process = self._start(*words)
         out, err = process.communicate(timeout=500)
-        return Told(process.returncode, out, err)
+        return Result(process.returncode, out, err)
 
     def start(self, command: str, *options: str, stack: bool = True) -> "subprocess.Popen[str]":
         """Start one command, by the stack's outputs in a file."""
@@ -104,11 +104,11 @@ class Traces:
         return desired, len(self._core.list_node().items)
 
 
-def wait_for(what: str, look: Callable[[], Any]) -> Any:
-    """Look until there is something to see."""
+def wait_for(what: str, read: Callable[[], Any]) -> Any:
+    """Poll until there is something to see."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        if seen := look():
+        if seen := read():
             return seen
         time.sleep(1)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {what}")
+    raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for {what}")

@@ -34,7 +34,7 @@ def mode(request: pytest.FixtureRequest, stack: Stack, doctor: Doctor) -> Iterat
 
 @pytest.fixture
 def traces(sandbox: Sandbox, stack: Stack) -> Iterator[Traces]:
-    """What is there; afterwards all is as it was."""
+    """What exists; afterwards all is as it was."""
     found = Traces(sandbox, stack)
     before = found.sizes()
     yield found

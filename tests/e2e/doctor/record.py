@@ -867,7 +867,7 @@ def main(version: str, names: list[str]) -> None:
 
 
 def record(version: str, names: list[str]) -> None:
-    """Record scenarios one after another in a sandbox of their own."""
+    """Record scenarios one after another in a separate sandbox."""
     root = Path(tempfile.mkdtemp(prefix="sandbox-"))
     own = Sandbox(root)
     paths = {

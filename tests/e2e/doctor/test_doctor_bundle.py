@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from sandbox.tests.harness import Sandbox
-from tests.e2e.doctor.commands import Doctor, Told
+from tests.e2e.doctor.commands import Doctor, Result
 from tests.markdown import executed_by
 
 
@@ -15,7 +15,7 @@ def documented() -> list[list[str]]:
     return [shlex.split(line)[3:] for line in block.text.splitlines()]
 
 
-def offline(doctor: Doctor, words: list[str], file: Path) -> Told:
+def offline(doctor: Doctor, words: list[str], file: Path) -> Result:
     """Run a command on a bundle: the stack is not named."""
     return doctor.run_alone(*[str(file) if word == "cluster.tar.gz" else word for word in words], "--json")
 
@@ -23,9 +23,9 @@ def offline(doctor: Doctor, words: list[str], file: Path) -> Told:
 def test_a_bundle_of_the_stack_gives_what_the_stack_gives(doctor: Doctor, sandbox: Sandbox, tmp_path: Path) -> None:
     write, check, explain = documented()
     file = tmp_path / "cluster.tar.gz"
-    told = doctor.run(write[0], str(file))
-    assert told.code == 0, told.err
-    assert "Secrets are redacted" in told.out
+    result = doctor.run(write[0], str(file))
+    assert result.code == 0, result.err
+    assert "Secrets are redacted" in result.out
 
     live, kept = doctor.run("check", "--json"), offline(doctor, check, file)
     assert kept.code == live.code == 0, kept.err

@@ -20,9 +20,9 @@ def documented(about: str) -> list[str]:
 
 
 def test_every_node_has_an_answer_and_the_groups_at_their_minimum_keep_theirs(doctor: Doctor, stack: Stack) -> None:
-    told = doctor.run(*documented("node"), "--json")
-    assert told.code == 0, told.err
-    nodes = told.document["nodes"]
+    result = doctor.run(*documented("node"), "--json")
+    assert result.code == 0, result.err
+    nodes = result.document["nodes"]
     assert nodes
     reasons = {each["rule"] for node in nodes for each in node["reasons"]}
     assert "NodeGroupMinSizeReached" in reasons
@@ -51,11 +51,11 @@ def test_a_pod_that_no_group_fits_is_explained_with_the_arithmetic(doctor: Docto
             return [event.message for event in events if event.reason == "NotTriggerScaleUp"]
 
         wait_for("the autoscaler's word", refused)
-        told = doctor.run(*documented("pod")[:-1], f"{NAMESPACE}/explain-huge", "--json")
-        assert told.code == 0, told.err
-        groups = told.document["groups"]
+        result = doctor.run(*documented("pod")[:-1], f"{NAMESPACE}/explain-huge", "--json")
+        assert result.code == 0, result.err
+        groups = result.document["groups"]
         assert groups
         assert all(any(reason.startswith("CPU: requests 64000m") for reason in each["reasons"]) for each in groups)
-        assert told.document["change"]
+        assert result.document["change"]
     finally:
         core.delete_namespaced_pod("explain-huge", NAMESPACE, grace_period_seconds=0)

@@ -1,4 +1,4 @@
-"""The debug pod of `whoami` says who it is, and is removed in any case."""
+"""The debug pod of `whoami` shows who it is, and is removed in any case."""
 
 import signal
 
@@ -10,18 +10,18 @@ SILENT = "registry.example.com/tools/silent:1"
 
 
 def test_a_pod_of_the_same_service_account_has_the_role(doctor: Doctor, stack: Stack, traces: Traces) -> None:
-    told = doctor.run("whoami", "--in-pod", "--json")
-    assert told.code == 0, told.out + told.err
+    result = doctor.run("whoami", "--in-pod", "--json")
+    assert result.code == 0, result.out + result.err
     role = stack.outputs()["roleArn"].rpartition("/")[2]
-    assert told.document["inPod"]["arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{role}/")
+    assert result.document["inPod"]["arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{role}/")
     assert traces.objects() == []
 
 
-def test_a_pod_that_never_answers_is_told_and_removed(doctor: Doctor, traces: Traces) -> None:
-    told = doctor.run("whoami", "--in-pod", "--image", SILENT, "--timeout", "3", "--json")
-    assert told.code == 1, told.out + told.err
-    assert told.document["session"]["name"] == "ca-doctor"
-    assert "after 3 s the pod was still" in told.document["inPod"]["error"]
+def test_a_pod_that_never_answers_is_reported_and_removed(doctor: Doctor, traces: Traces) -> None:
+    result = doctor.run("whoami", "--in-pod", "--image", SILENT, "--timeout", "3", "--json")
+    assert result.code == 1, result.out + result.err
+    assert result.document["session"]["name"] == "ca-doctor"
+    assert "after 3 s the pod was still" in result.document["inPod"]["error"]
     assert traces.objects() == []
 
 

@@ -8,15 +8,15 @@ SECRETS = ("eyJ", "ASIA", "AKIA", "SecretAccessKey", "SessionToken")
 
 
 def test_every_link_holds_without_a_warning_in_each_mode(doctor: Doctor, mode: str) -> None:
-    told = settled(doctor)
-    wrong = [each for each in told.document["findings"] if each["status"] != "ok"]
-    assert (told.code, wrong) == (0, []), told.out
+    result = settled(doctor)
+    wrong = [each for each in result.document["findings"] if each["status"] != "ok"]
+    assert (result.code, wrong) == (0, []), result.out
 
 
-def test_whoami_says_who_it_is_and_what_it_may_do(doctor: Doctor, stack: Stack, mode: str) -> None:
-    told = doctor.run("whoami", "--json")
-    assert told.code == 0, told.out + told.err
-    answer = told.document
+def test_whoami_shows_who_it_is_and_what_it_may_do(doctor: Doctor, stack: Stack, mode: str) -> None:
+    result = doctor.run("whoami", "--json")
+    assert result.code == 0, result.out + result.err
+    answer = result.document
     assert answer["credentialSource"] == mode
     assert len(answer["permissions"]) == 10
     assert all(each["allowed"] for each in answer["permissions"])
@@ -34,9 +34,9 @@ def test_whoami_says_who_it_is_and_what_it_may_do(doctor: Doctor, stack: Stack, 
 
 
 def test_whoami_for_people_explains_the_modes_and_keeps_every_secret(doctor: Doctor, mode: str) -> None:
-    told = doctor.run("whoami")
-    assert told.code == 0, told.out + told.err
-    assert "web identity" in told.out or mode != "irsa"
-    assert "allowed  autoscaling:SetDesiredCapacity" in told.out
+    result = doctor.run("whoami")
+    assert result.code == 0, result.out + result.err
+    assert "web identity" in result.out or mode != "irsa"
+    assert "allowed  autoscaling:SetDesiredCapacity" in result.out
     for secret in SECRETS:
-        assert secret not in told.out + told.err
+        assert secret not in result.out + result.err

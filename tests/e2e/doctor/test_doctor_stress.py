@@ -24,9 +24,9 @@ def documented(page: str) -> list[str]:
 
 
 def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
-    told = doctor.run(*documented("whoami-and-stress.md"), "--json", *GENEROUS)
-    assert told.code == 0, told.out + told.err
-    outcome = told.document
+    result = doctor.run(*documented("whoami-and-stress.md"), "--json", *GENEROUS)
+    assert result.code == 0, result.out + result.err
+    outcome = result.document
     assert [each["status"] for each in outcome["steps"]] == ["done"] * 6
     assert outcome["plan"]["fits"] < outcome["plan"]["replicas"] == sum(each["stressPods"] for each in outcome["nodes"])
     assert any(each["new"] for each in outcome["nodes"])
@@ -35,10 +35,10 @@ def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:
 
 
 def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doctor, traces: Traces) -> None:
-    wishes = ("--replicas=2", "--cpu=500m")
-    told = doctor.run(*documented("scaling.md"), "--json", "--no-scale-down", *wishes, *GENEROUS)
-    assert told.code == 0, told.out + told.err
-    assert "batch" in told.document["plan"]["groups"][0]
+    settings = ("--replicas=2", "--cpu=500m")
+    result = doctor.run(*documented("scaling.md"), "--json", "--no-scale-down", *settings, *GENEROUS)
+    assert result.code == 0, result.out + result.err
+    assert "batch" in result.document["plan"]["groups"][0]
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_wherever_it_is_ended_nothing_is_left(
     doctor: Doctor, traces: Traces, step: str, number: signal.Signals
 ) -> None:
     process = doctor.start("stress", *GENEROUS)
-    told = _until(process, "pods of" if step == "the start" else f"{step}:")
+    result = _until(process, "pods of" if step == "the start" else f"{step}:")
     process.send_signal(number)
     out, rest = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 128 + number, told + out + rest
+    assert process.returncode == 128 + number, result + out + rest
     assert "the pods are removed" in rest
     assert traces.objects() == []
 
@@ -72,19 +72,19 @@ def test_what_a_killed_run_leaves_is_noticed_and_cleaned(doctor: Doctor, traces:
     assert traces.objects() == []
 
 
-def test_dangerous_wishes_are_refused_before_anything_is_made(doctor: Doctor, traces: Traces) -> None:
-    told = doctor.run("stress", "--namespace", "kube-system")
-    assert told.code == 2
-    assert "--yes" in told.err
+def test_dangerous_settings_are_refused_before_anything_is_made(doctor: Doctor, traces: Traces) -> None:
+    result = doctor.run("stress", "--namespace", "kube-system")
+    assert result.code == 2
+    assert "--yes" in result.err
     assert traces.objects() == []
 
 
 def _until(process: "subprocess.Popen[str]", words: str) -> str:
-    """Read what it tells of its progress until some words come."""
+    """Read its progress until some words come."""
     assert process.stderr
-    told = ""
+    result = ""
     for line in process.stderr:
-        told += line
+        result += line
         if words in line:
-            return told
-    raise AssertionError(f"it ended without {words!r}: {told}")
+            return result
+    raise AssertionError(f"it ended without {words!r}: {result}")

@@ -1,4 +1,4 @@
-"""The judges: programs of other people, in an environment of their own."""
+"""The judges: programs of other people, in a separate environment."""
 
 import hashlib
 import os

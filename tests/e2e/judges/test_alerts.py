@@ -57,7 +57,7 @@ CASES: list[tuple[str, list[dict[str, str]], int, set[str]]] = [
 ]  # fmt: skip
 
 
-def promtool_says(promtool: Path, folder: Path, *arguments: str) -> None:
+def promtool_output(promtool: Path, folder: Path, *arguments: str) -> None:
     done = subprocess.run([promtool, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -71,7 +71,7 @@ def rules(tmp_path: Path) -> Path:
 
 
 def test_prometheus_reads_the_rules(promtool: Path, rules: Path) -> None:
-    promtool_says(promtool, rules.parent, "check", "rules", "--lint=all", "--lint-fatal", rules.name)
+    promtool_output(promtool, rules.parent, "check", "rules", "--lint=all", "--lint-fatal", rules.name)
 
 
 def test_prometheus_reads_the_queries_of_the_dashboard(promtool: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_prometheus_reads_the_queries_of_the_dashboard(promtool: Path, tmp_path:
     ]
     recorded = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     (tmp_path / "queries.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]}))
-    promtool_says(promtool, tmp_path, "check", "rules", "--lint=none", "queries.yaml")
+    promtool_output(promtool, tmp_path, "check", "rules", "--lint=none", "queries.yaml")
 
 
 def test_each_alert_fires_when_it_must_and_is_quiet_otherwise(promtool: Path, rules: Path) -> None:
@@ -95,7 +95,7 @@ def test_each_alert_fires_when_it_must_and_is_quiet_otherwise(promtool: Path, ru
         tests.append({"name": name, "interval": "1m", "input_series": given, "promql_expr_test": [asked]})
     file = {"rule_files": [rules.name], "evaluation_interval": "1m", "tests": tests}
     (rules.parent / "tests.yaml").write_text(yaml.safe_dump(file))
-    promtool_says(promtool, rules.parent, "test", "rules", "tests.yaml")
+    promtool_output(promtool, rules.parent, "test", "rules", "tests.yaml")
     assert set().union(*(firing for *_, firing in CASES)) == {
         alert.name.removeprefix("ClusterAutoscaler") for alert in alerts.ALERTS
     }

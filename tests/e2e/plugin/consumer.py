@@ -1,4 +1,4 @@
-"""A consumer of the plugin: a program with an environment of its own, as a user of another repository has one."""
+"""A consumer of the plugin: a program with a separate environment, as a user of another repository has one."""
 
 import re
 import subprocess
@@ -36,7 +36,7 @@ class Consumer:
 
     def add_plugin(self) -> str:
         """`pulumi package add` of the components, and pip's installation of the SDK that it generates."""
-        said = self("package", "add", str(self._plugin))
+        output = self("package", "add", str(self._plugin))
         pip = [self._environment / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
         # Nothing is fetched: what the SDK needs is in the environment already.
         done = subprocess.run(
@@ -46,7 +46,7 @@ class Consumer:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        return said
+        return output
 
     def resources(self) -> dict[str, dict[str, object]]:
         """The resources of the state by URN, without the stack and the providers."""

@@ -147,7 +147,7 @@ def test_whole_numbers_stay_whole_through_the_plugin(consumer: Consumer):
     assert tags[f"{resources}/ephemeral-storage"] == "100Gi"
 
 
-def test_a_fault_is_told_in_the_names_that_the_consumer_wrote(consumer: Consumer):
+def test_an_error_uses_the_names_that_the_consumer_wrote(consumer: Consumer):
     consumer.add_plugin()
     consumer.write(HEAD + BY_PLUGIN.format(asg="any").replace('"legacy", effect="NoSchedule"', '"legacy", effect="No"'))
     with pytest.raises(AssertionError, match=r"taints\[0\]\.effect"):

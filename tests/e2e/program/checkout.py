@@ -28,11 +28,11 @@ PARTS = (
 
 
 _UNATTENDED = {"PULUMI_SKIP_CONFIRMATIONS": "true", "PULUMI_OPTION_SKIP_PREVIEW": "true"}
-"""A person would look at the preview that every `up` begins with, and say yes; here it would only run all twice."""
+"""A person would read the preview that every `up` begins with, and confirm it; here it would only run all twice."""
 
 
 class Checkout:
-    """The project by links, so that what commands write beside it goes away with the folder.
+    """The project by links, so that what commands write next to it goes away with the folder.
 
     Attributes:
         folder: The folder.

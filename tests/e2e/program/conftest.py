@@ -1,4 +1,4 @@
-"""Clusters that were there before the program."""
+"""Clusters that exist before the program."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.e2e.program.stack import inventory, remove_shared
 
 @pytest.fixture(scope="module")
 def legacy(sandbox: Sandbox) -> Iterator[dict[str, list[str]]]:
-    """What there is once somebody has made the cluster `legacy` and its node group `workers` by other means."""
+    """The cluster `legacy` and its node group `workers`, created by other means."""
     sandbox.start()
     clients = [sandbox.client(service) for service in ("ec2", "eks", "iam")]
     adoption.make(*clients)

@@ -32,12 +32,12 @@ class Stack:
         self.project = sandbox.layout.project
         self._file = sandbox.layout.root / f"Pulumi.{self.name}.yaml"
         self.document: dict[str, Any] = yaml.safe_load((self.project / f"Pulumi.{environment}.yaml").read_text())
-        beside = self.project / f"Pulumi.{self.name}.yaml"
-        shipped = beside.exists()
+        settings_file = self.project / f"Pulumi.{self.name}.yaml"
+        shipped = settings_file.exists()
         self.pulumi("stack", "select", "--create", self.name)
         if not shipped:
-            # The command writes a salt beside the program; the settings of tests are elsewhere.
-            beside.unlink(missing_ok=True)
+            # The command writes a salt next to the program; the settings of tests are elsewhere.
+            settings_file.unlink(missing_ok=True)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Stack:
         return self.sandbox.pulumi_json("stack", "output", "--json", "--stack", self.name)
 
     def command(self, *arguments: str) -> list[str | Path]:
-        """The command line of a command that takes settings, to be run by somebody else."""
+        """The command line of a command that takes settings, for another process to run."""
         self._write()
         return self.sandbox.pulumi_command(*arguments, *self._settings())
 

@@ -14,20 +14,20 @@ from tests.e2e.program import identity
 from tests.e2e.program.stack import Stack
 
 CLUSTER = "sandbox"
-FOREIGN = "foreign-group"
+OTHER = "other-group"
 
 
 @pytest.fixture(scope="module")
-def foreign(sandbox: Sandbox, stack: Stack) -> Iterator[str]:
+def other_group(sandbox: Sandbox, stack: Stack) -> Iterator[str]:
     """A group of another cluster in the same account and region."""
     asg, ec2 = sandbox.client("autoscaling"), sandbox.client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     data = {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.medium"}
-    made = ec2.create_launch_template(LaunchTemplateName=FOREIGN, LaunchTemplateData=data)
+    made = ec2.create_launch_template(LaunchTemplateName=OTHER, LaunchTemplateData=data)
     template = made["LaunchTemplate"]["LaunchTemplateId"]
     tags = [
         {
-            "ResourceId": FOREIGN,
+            "ResourceId": OTHER,
             "ResourceType": "auto-scaling-group",
             "Key": key,
             "Value": value,
@@ -39,15 +39,15 @@ def foreign(sandbox: Sandbox, stack: Stack) -> Iterator[str]:
         }.items()
     ]
     asg.create_auto_scaling_group(
-        AutoScalingGroupName=FOREIGN,
+        AutoScalingGroupName=OTHER,
         MinSize=0,
         MaxSize=2,
         VPCZoneIdentifier=subnet,
         LaunchTemplate={"LaunchTemplateId": template, "Version": "$Latest"},
         Tags=tags,
     )
-    yield FOREIGN
-    asg.delete_auto_scaling_group(AutoScalingGroupName=FOREIGN, ForceDelete=True)
+    yield OTHER
+    asg.delete_auto_scaling_group(AutoScalingGroupName=OTHER, ForceDelete=True)
     ec2.delete_launch_template(LaunchTemplateId=template)
 
 
@@ -77,7 +77,7 @@ def denied(call: Callable[[], object]) -> bool:
 
 
 def check_truth_table(
-    sandbox: Sandbox, credentials: dict[str, str], own: dict[str, Any], foreign: str, *, node: bool
+    sandbox: Sandbox, credentials: dict[str, str], own: dict[str, Any], other_group: str, *, node: bool
 ) -> None:
     """What may be done is done; everything else is tried and refused."""
     asg, eks, ec2, iam = (identity.as_(sandbox, credentials, s) for s in ("autoscaling", "eks", "ec2", "iam"))
@@ -91,7 +91,7 @@ def check_truth_table(
         "resize own group": lambda: asg.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=0),
     }
     forbidden = {
-        "resize a foreign group": lambda: asg.set_desired_capacity(AutoScalingGroupName=foreign, DesiredCapacity=1),
+        "resize another group": lambda: asg.set_desired_capacity(AutoScalingGroupName=other_group, DesiredCapacity=1),
         "change own group": lambda: asg.update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=9),
         "delete own group": lambda: asg.delete_auto_scaling_group(AutoScalingGroupName=name),
         "tag own group": lambda: asg.create_or_update_tags(
@@ -118,7 +118,7 @@ def check_truth_table(
         assert denied(call), f"{what} must be denied"
 
 
-def another_account(sandbox: Sandbox, name: str = "somebody-else") -> str:
+def another_account(sandbox: Sandbox, name: str = "another-role") -> str:
     with sandbox.kubernetes(CLUSTER) as api:
         core = client.CoreV1Api(api)
         if name not in [a.metadata.name for a in core.list_namespaced_service_account("kube-system").items]:
@@ -126,11 +126,13 @@ def another_account(sandbox: Sandbox, name: str = "somebody-else") -> str:
     return name
 
 
-def test_irsa_allows_what_the_autoscaler_calls_and_nothing_else(stack: Stack, sandbox: Sandbox, foreign: str) -> None:
+def test_irsa_allows_what_the_autoscaler_calls_and_nothing_else(
+    stack: Stack, sandbox: Sandbox, other_group: str
+) -> None:
     role = stack.outputs()["roleArn"]
     credentials = identity.by_web_identity(sandbox, CLUSTER, role)
     assert role.rsplit("/", 1)[-1] in identity.as_(sandbox, credentials, "sts").get_caller_identity()["Arn"]
-    check_truth_table(sandbox, credentials, own_group(stack), foreign, node=False)
+    check_truth_table(sandbox, credentials, own_group(stack), other_group, node=False)
     assert denied(lambda: identity.by_web_identity(sandbox, CLUSTER, role, another_account(sandbox)))
 
 
@@ -144,13 +146,13 @@ def preview_report(stack: Stack) -> str:
 
 
 def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
-    stack: Stack, sandbox: Sandbox, foreign: str
+    stack: Stack, sandbox: Sandbox, other_group: str
 ) -> None:
     with stack.edited(credentials="podIdentity"):
         stack.up()
         node = an_instance(sandbox, stack)
         credentials = identity.by_pod_identity(sandbox, CLUSTER, node)
-        check_truth_table(sandbox, credentials, own_group(stack), foreign, node=False)
+        check_truth_table(sandbox, credentials, own_group(stack), other_group, node=False)
         with pytest.raises(ClientError, match=r"ResourceNotFound|AccessDenied|InvalidParameter"):
             identity.by_pod_identity(sandbox, CLUSTER, node, another_account(sandbox))
     report = preview_report(stack)
@@ -161,13 +163,13 @@ def test_pod_identity_allows_what_the_autoscaler_calls_and_nothing_else(
 
 
 def test_node_role_allows_what_the_autoscaler_calls_and_what_a_node_may(
-    stack: Stack, sandbox: Sandbox, foreign: str
+    stack: Stack, sandbox: Sandbox, other_group: str
 ) -> None:
     with stack.edited(credentials="nodeRole"):
-        told = stack.up()
-        assert "gives the autoscaler's permissions to every pod on the nodes" in told
+        output = stack.up()
+        assert "gives the autoscaler's permissions to every pod on the nodes" in output
         credentials = identity.by_node(sandbox, an_instance(sandbox, stack))
-        check_truth_table(sandbox, credentials, own_group(stack), foreign, node=True)
+        check_truth_table(sandbox, credentials, own_group(stack), other_group, node=True)
     stack.up()
     assert stack.planned() == []
 

@@ -61,7 +61,7 @@ class Shared:
         self.eks.create_addon(clusterName=CLUSTER, addonName=AGENT, tags=tags, serviceAccountRoleArn=role_arn)
 
 
-def test_an_adopted_cluster_keeps_all_that_was_there_and_all_that_its_workloads_share(
+def test_an_adopted_cluster_keeps_what_existed_and_what_its_workloads_share(
     sandbox: Sandbox, legacy: dict[str, list[str]], shared: Shared
 ) -> None:
     eks, asg = sandbox.client("eks"), sandbox.client("autoscaling")

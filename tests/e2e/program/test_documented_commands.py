@@ -1,4 +1,4 @@
-"""The commands of the documentation do what it says, on the stack that is up, as they are written there."""
+"""The commands of the documentation do what it promises, on the stack that is up, as they are written there."""
 
 import re
 import shlex

@@ -38,7 +38,7 @@ def test_a_second_up_has_no_change_at_all(stack: Stack) -> None:
     assert stack.planned() == []
 
 
-def test_outputs_tell_what_was_deployed(stack: Stack) -> None:
+def test_outputs_show_what_was_deployed(stack: Stack) -> None:
     outputs = stack.outputs()
     assert outputs["releaseStatus"] == "deployed"
     assert outputs["imageTag"] == newest_image("1.36")
@@ -143,7 +143,7 @@ def test_a_preview_shows_exactly_the_operations_of_an_edit(stack: Stack, edit, e
     remove_agent(stack.sandbox, CLUSTER)
     with stack.edited(**edit(stack)):
         planned = dict(stack.counted())
-    # The engine tells a replacement by its parts, too.
+    # The engine reports the parts of a replacement, too.
     parts = ("create-replacement", "delete-replaced", "read-replacement", "discard")
     assert {key: count for key, count in planned.items() if key[0] not in parts} == expected
 
@@ -234,7 +234,7 @@ def test_a_service_account_annotation_changed_outside_is_restored(stack: Stack, 
 
 
 def test_a_deployment_changed_outside_is_no_drift_that_pulumi_sees(stack: Stack, sandbox: Sandbox) -> None:
-    """docs/ci.md says so: the Kubernetes provider reads Helm's record of a release, and none of its objects."""
+    """As in docs/ci.md: the Kubernetes provider reads Helm's record of a release, and none of its objects."""
     with sandbox.kubernetes(CLUSTER) as api:
         apps = client.AppsV1Api(api)
         apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
@@ -265,7 +265,7 @@ def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_
 def test_roles_are_made_as_the_account_asks_and_destroy_leaves_nothing(
     sandbox: Sandbox, before: dict[str, list[str]], stack: Stack
 ) -> None:
-    """A whole stack of its own, so that the shared one stays up."""
+    """A separate stack, so that the shared one stays up."""
     held = inventory(sandbox)
     other = Stack(sandbox, "sandbox", "short-lived")
     network = {"cidr": "10.1.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}

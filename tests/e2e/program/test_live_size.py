@@ -69,7 +69,7 @@ def test_a_minimum_above_the_live_size_makes_the_group_grow(consumer: Consumer) 
     consumer.preview("--expect-no-changes")
 
 
-def test_a_maximum_below_the_live_size_makes_the_group_shrink_and_the_preview_tells_by_how_many(
+def test_a_maximum_below_the_live_size_makes_the_group_shrink_and_the_preview_shows_by_how_many(
     consumer: Consumer,
 ) -> None:
     consumer.scale(desiredSize=4)

@@ -76,7 +76,7 @@ def planned(project: Checkout) -> list[str]:
 
 
 @pytest.mark.parametrize("prepared", ["none", "helm"], indirect=True)
-def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
+def test_what_init_prints_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
     project, kind, set_up = prepared
     api = sandbox.kubernetes(CLUSTER)
     core = client.CoreV1Api(api)
@@ -93,14 +93,14 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
         project.shell(first + second)
         assert set(planned(project)) <= {"create", "read"}
         project.shell(third)
-        said = project.shell(AFTERWARDS)
+        output = project.shell(AFTERWARDS)
     else:
         with Watch(api) as watch:
             project.shell(first)
             project.shell(second)
             assert not DESTRUCTIVE & set(planned(project))
             project.shell(third)
-            said = project.shell(AFTERWARDS)
+            output = project.shell(AFTERWARDS)
         check_the_change_over(watch, old)
 
     if account:
@@ -109,7 +109,7 @@ def test_what_init_says_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepar
         assert ROLE not in (after.annotations or {}).get("eks.amazonaws.com/role-arn", "")
         assert (account.labels or {}).get("team") == (after.labels or {}).get("team")
         assert (account.annotations or {}).get("example.com/owner") == after.annotations.get("example.com/owner")
-    assert "every link holds" in said
+    assert "every link holds" in output
     assert {node.metadata.name for node in core.list_node().items} == nodes, "no node came or went"
     # `pulumi stack init` adds its salt to the file and keeps the comments.
     assert "# Written by `ca-doctor init`." in (project.folder / "Pulumi.prod.yaml").read_text()
@@ -135,7 +135,7 @@ def check_the_change_over(watch: Watch, old: list[str]) -> None:
     assert watch.moments
     assert all(moment.ready for moment in watch.moments), "there was no autoscaler for a while"
     assert watch.complaints == set(), "it lacked permissions for a while"
-    # The lease passed on once, and not before the old pod was told to go.
+    # The lease passed on once, and not before the old pod was deleted.
     holders = [moment.holder for moment in watch.moments]
     new = holders[-1]
     assert new not in old
@@ -147,9 +147,9 @@ def check_the_page(sandbox: Sandbox, project: Checkout, printed: str) -> None:
     """The page shows what `init` prints on this set-up, and its last commands remove what is left of it."""
     steps = executed_by("test_migration")
     assert {step.page for step in steps} == {PAGE}
-    look, write, again, clean_up = [step.text.replace("series-api", CLUSTER) for step in steps]
+    inspect, write, again, clean_up = [step.text.replace("series-api", CLUSTER) for step in steps]
     assert (write.strip(), again) == (INIT, AFTERWARDS)
-    project.shell(look + clean_up)
+    project.shell(inspect + clean_up)
     assert ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}
     (shown,) = [block.text for block in blocks(PAGE) if block.language == "text"]
     # The page names a version that no refresh of the tables moves.

@@ -36,9 +36,9 @@ def define_prometheus_rules(api: client.ApiClient) -> None:
 
 def test_alerts_without_their_definition_fail_by_name_and_work_with_it(stack: Stack, api: client.ApiClient) -> None:
     with stack.edited(monitoring=SETTINGS):
-        told = stack.up(check=False)
-        assert "PrometheusRule" in told
-        assert "error" in told
+        output = stack.up(check=False)
+        assert "PrometheusRule" in output
+        assert "error" in output
         assert stack.outputs()["releaseStatus"] == "deployed"
         define_prometheus_rules(api)
         stack.up()

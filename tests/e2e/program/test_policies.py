@@ -25,7 +25,7 @@ BAD = ("encrypted_volumes", "tags_name_the_discovered_cluster")
 
 
 def judged(sandbox: Sandbox, settings: Path, program: str) -> str:
-    """What the engine says of one of the small programs, with every rule mandatory."""
+    """What the engine reports for one of the small programs, with every rule mandatory."""
     arguments = ["preview", "--stack", "judged", "--config-file", str(settings), "-c", f"program={program}"]
     pack = ["--policy-pack", str(PACK), "--policy-pack-config", str(PROGRAMS / "all-mandatory.json")]
     return sandbox.pulumi(*arguments, *pack, folder=PROGRAMS, check=False)
@@ -36,20 +36,20 @@ def settings(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path
     sandbox.start()
     path = tmp_path_factory.mktemp("judged") / "Pulumi.judged.yaml"
     sandbox.pulumi("stack", "init", "judged", folder=PROGRAMS)
-    # The command writes its file beside the program; it belongs to this session alone.
+    # The command writes its file next to the program; it belongs to this session alone.
     shutil.move(PROGRAMS / "Pulumi.judged.yaml", path)
     return path
 
 
 def test_our_stack_passes_the_policy_pack(stack: Stack) -> None:
-    told = stack.preview("--policy-pack", str(PACK))
-    assert "[mandatory]" not in told
+    printed = stack.preview("--policy-pack", str(PACK))
+    assert "[mandatory]" not in printed
 
 
 def test_a_compliant_program_passes(sandbox: Sandbox, settings: Path) -> None:
-    told = judged(sandbox, settings, "compliant")
-    assert "[mandatory]" not in told
-    assert "error" not in told.lower()
+    printed = judged(sandbox, settings, "compliant")
+    assert "[mandatory]" not in printed
+    assert "error" not in printed.lower()
 
 
 @pytest.mark.parametrize("program", OTHERS)
@@ -63,6 +63,6 @@ def test_a_program_of_others_is_stopped_by_nothing_but_what_is_true(
 
 @pytest.mark.parametrize("rule", BAD)
 def test_a_program_that_breaks_a_rule_is_stopped_by_that_rule(sandbox: Sandbox, settings: Path, rule: str) -> None:
-    told = judged(sandbox, settings, rule)
-    assert "[mandatory]" in told
-    assert rule.replace("_", "-") in told
+    printed = judged(sandbox, settings, rule)
+    assert "[mandatory]" in printed
+    assert rule.replace("_", "-") in printed

@@ -20,14 +20,14 @@ PATIENCE = 180.0
 """Seconds that a step may take on a busy machine; a quiet one needs a few."""
 
 
-def wait_for(what: str, look: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Look until there is something to see."""
+def wait_for(what: str, read: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """Poll until there is something to see."""
     until = time.monotonic() + patience
     while time.monotonic() < until:
-        if seen := look():
+        if seen := read():
             return seen
         time.sleep(0.5)
-    raise AssertionError(f"waited {patience:.0f} s in vain for {what}; last seen: {look()!r}")
+    raise AssertionError(f"timed out after {patience:.0f} s, waiting for {what}; last seen: {read()!r}")
 
 
 class Workload:
@@ -81,7 +81,7 @@ class Workload:
         )
 
     def events(self, reason: str) -> list[str]:
-        """What was told of the pods that are there now; earlier tests left events, too."""
+        """The events of the pods that exist now; earlier tests left events, too."""
         pods = {pod.metadata.uid for pod in self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items}
         found = self.core.list_namespaced_event(NAMESPACE, field_selector=f"reason={reason}").items
         return [event.message for event in found if event.involved_object.uid in pods]

@@ -23,8 +23,8 @@ def with_one_that_no_program_has(state):
     planted = copy.deepcopy(state)
     resources = planted["deployment"]["resources"]
     tag = next(each for each in resources if each["type"] == "aws:autoscaling/tag:Tag")
-    resources.append({**tag, "urn": f"{tag['urn']}-of-nobody"})
-    return planted, f"{tag['urn']}-of-nobody"
+    resources.append({**tag, "urn": f"{tag['urn']}-of-another"})
+    return planted, f"{tag['urn']}-of-another"
 
 
 @pytest.mark.parametrize("path", BASELINES, ids=lambda path: path.stem)
@@ -37,7 +37,7 @@ def test_nothing_that_a_released_version_made_is_replaced_or_deleted(sandbox: Sa
     checkout.shell(
         "pulumi stack init sandbox; pulumi stack import --stack sandbox --file state.json;"
         "pulumi preview --stack sandbox --json > preview.json",
-        # A backend of its own: the session's stack has the same name.
+        # A separate backend: the session's stack has the same name.
         PULUMI_BACKEND_URL=f"file://{tmp_path}/backend",
     )
     steps = json.loads((tmp_path / "preview.json").read_text())["steps"]

@@ -19,12 +19,12 @@ class Moment(NamedTuple):
 
 
 class Watch:
-    """Looks at the cluster once a second, from its start to its end."""
+    """Polls the cluster once a second, from its start to its end."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self._api = api
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look)
+        self._thread = threading.Thread(target=self._poll)
         self.moments: list[Moment] = []
         self.complaints: set[str] = set()
 
@@ -36,7 +36,7 @@ class Watch:
         self._ended.set()
         self._thread.join()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         core, apps = client.CoreV1Api(self._api), client.AppsV1Api(self._api)
         leases = client.CoordinationV1Api(self._api)
         while not self._ended.wait(1.0):
@@ -56,7 +56,7 @@ class Watch:
 
 
 def autoscalers(objects: Iterable[Any], spec_of: Any) -> list[Any]:
-    """The pods, or Deployments, that run Cluster Autoscaler, whoever made them."""
+    """The pods, or Deployments, that run Cluster Autoscaler, by any owner."""
     return [each for each in objects if any(f"/{NAME}:" in container.image for container in spec_of(each).containers)]
 
 

@@ -14,7 +14,7 @@ from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import switches
 from tests.e2e.reliability.suite import Finding
-from tests.e2e.reliability.victim import Victim
+from tests.e2e.reliability.victim import KilledStack
 
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "ministack", "boto3")
 
@@ -31,7 +31,7 @@ def conditions(sandbox: Sandbox) -> dict[str, str]:
 
 @pytest.fixture
 def finding(record_property: Callable[[str, object], None], conditions: dict[str, str]) -> Finding:
-    """This test's row of the report, which tells the conditions as well: workers have no other way to."""
+    """This test's row of the report, which holds the conditions as well: workers have no other way to."""
     for name, value in conditions.items():
         record_property(name, value)
     return Finding(record_property)
@@ -48,13 +48,13 @@ def emulator(sandbox: Sandbox) -> Iterator[PrivateApi]:
 
 
 @pytest.fixture(scope="session")
-def whole_stack(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
-    """A whole stack to be maltreated: up or down, as the test before left it.
+def whole_stack(sandbox: Sandbox, stack: Stack) -> Iterator[KilledStack]:
+    """A separate stack to break: up or down, as the test before left it.
 
-    The shared stack comes first, so that all that is made or goes while the victim is watched is the victim's.
+    The shared stack comes first, so that all that is made or goes while the stack is watched is its own.
     """
     sandbox.start()
-    made = Victim(sandbox)
+    made = KilledStack(sandbox)
     yield made
     made.emulator.clear_faults()
     sandbox.start()
@@ -63,8 +63,8 @@ def whole_stack(sandbox: Sandbox, stack: Stack) -> Iterator[Victim]:
 
 
 @pytest.fixture
-def victim(whole_stack: Victim, emulator: PrivateApi) -> Victim:
-    """The stack to be maltreated, beside an emulator without faults of other tests."""
+def killed(whole_stack: KilledStack, emulator: PrivateApi) -> KilledStack:
+    """The stack to break, next to an emulator without faults of other tests."""
     assert emulator.faults() == []
     return whole_stack
 

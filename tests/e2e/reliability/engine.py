@@ -21,7 +21,7 @@ _PATIENCE = 120.0
 
 
 class Event(NamedTuple):
-    """One resource operation, as the engine's event log tells it."""
+    """One resource operation, as the engine's event log shows it."""
 
     stage: str
     """`started` or `finished`."""
@@ -31,7 +31,7 @@ class Event(NamedTuple):
 
 
 class Engine:
-    """`pulumi up` or `pulumi destroy` of a stack, in a process group of its own."""
+    """`pulumi up` or `pulumi destroy` of a stack, in a separate process group."""
 
     def __init__(self, stack: Stack, command: str) -> None:
         self.stack, self.sandbox = stack, stack.sandbox
@@ -63,7 +63,7 @@ class Engine:
         return self._process.poll() is None
 
     def events(self) -> list[Event]:
-        """What it has told so far."""
+        """What it has printed so far."""
         found = []
         for line in self._log.read_text().splitlines() if self._log.exists() else []:
             try:
@@ -71,8 +71,8 @@ class Engine:
             except ValueError:
                 break  # written only in part yet
             for key, stage in (("resourcePreEvent", "started"), ("resOutputsEvent", "finished")):
-                if told := event.get(key, {}).get("metadata"):
-                    found.append(Event(stage, told["op"], told["type"], told["urn"].rpartition("::")[2]))
+                if metadata := event.get(key, {}).get("metadata"):
+                    found.append(Event(stage, metadata["op"], metadata["type"], metadata["urn"].rpartition("::")[2]))
         return found
 
     def run_until(self, seen: Callable[["Engine"], object], what: str) -> None:
@@ -80,7 +80,7 @@ class Engine:
         until = time.monotonic() + _PATIENCE
         while not seen(self):
             assert self.runs, f"it ended before {what}:\n{self.output()}"
-            assert time.monotonic() < until, f"waited {_PATIENCE:.0f} s in vain for {what}:\n{self.output()}"
+            assert time.monotonic() < until, f"timed out after {_PATIENCE:.0f} s, waiting for {what}:\n{self.output()}"
             time.sleep(0.01)
 
     def kill(self) -> None:
@@ -116,7 +116,7 @@ def kill_providers(sandbox: Sandbox) -> None:
 
 
 def kubernetes_providers(sandbox: Sandbox) -> list[int]:
-    """Process ids of the Kubernetes providers that engines of this sandbox run, each in a process group of its own."""
+    """Process ids of the Kubernetes providers that engines of this sandbox run, each in a separate process group."""
     home = f"PULUMI_HOME={sandbox.layout.pulumi_home}\0".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):

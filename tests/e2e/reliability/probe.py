@@ -22,21 +22,21 @@ from sandbox.tests.harness import Sandbox
 from tests.e2e.program import identity
 
 INTERVAL = 0.5
-"""Seconds between two looks."""
+"""Seconds between two observations."""
 
 _NAME = "cluster-autoscaler"
 _LABEL = f"app={_NAME}"
 _HOPS_TO_A_POD = 2
 
 
-class Look(NamedTuple):
-    """What one look saw.
+class Observation(NamedTuple):
+    """What one observation found.
 
     Attributes:
         at: When, in seconds of the monotonic clock.
         pods: Each running pod that is not on its way out, and why it may not write; empty where it may.
         deployments: Every Deployment in the cluster that runs Cluster Autoscaler.
-        leader: Who holds the lease; empty when nobody does.
+        leader: Who holds the lease; empty when no pod does.
         unreachable: Why the API server could not be asked; empty where it could.
     """
 
@@ -53,7 +53,7 @@ class Look(NamedTuple):
 
 
 class Watch:
-    """Looks from a thread of its own, from `with` to the end of the block.
+    """Observes from a separate thread, from `with` to the end of the block.
 
     Args:
         sandbox: Where.
@@ -62,7 +62,7 @@ class Watch:
     """
 
     def __init__(self, sandbox: Sandbox, cluster: str, group: str) -> None:
-        self.looks: list[Look] = []
+        self.observations: list[Observation] = []
         self._sandbox, self._cluster, self._group = sandbox, cluster, group
         self._ec2 = sandbox.client("ec2")
         self._ended = threading.Event()
@@ -82,30 +82,30 @@ class Watch:
     @property
     def without_permissions(self) -> float:
         """The longest time, in seconds, in which pods ran and none of them could have got what it needs."""
-        return longest(self.looks, lambda look: bool(look.pods) and not look.able)
+        return longest(self.observations, lambda observation: bool(observation.pods) and not observation.able)
 
     @property
     def without_pods(self) -> float:
         """The longest time in which no pod ran at all."""
-        return longest(self.looks, lambda look: not look.pods and not look.unreachable)
+        return longest(self.observations, lambda observation: not observation.pods and not observation.unreachable)
 
     @property
     def unreachable(self) -> float:
         """The longest time in which the API server did not answer."""
-        return longest(self.looks, lambda look: bool(look.unreachable))
+        return longest(self.observations, lambda observation: bool(observation.unreachable))
 
     @property
     def most_deployments(self) -> int:
         """The most Deployments of Cluster Autoscaler seen at once."""
-        return max(len(look.deployments) for look in self.looks)
+        return max(len(observation.deployments) for observation in self.observations)
 
     @property
     def reasons(self) -> list[str]:
         """Why a pod could not, each reason once."""
-        return sorted({why for look in self.looks for why in look.pods.values() if why})
+        return sorted({why for observation in self.observations for why in observation.pods.values() if why})
 
-    def look(self) -> Look:
-        """One look, now."""
+    def observe(self) -> Observation:
+        """One observation, now."""
         at = time.monotonic()
         try:
             with self._sandbox.kubernetes(self._cluster) as api:
@@ -117,25 +117,25 @@ class Watch:
                     .items
                     if pod.metadata.deletion_timestamp is None and _ready(pod)
                 ]
-                return Look(
+                return Observation(
                     at,
                     {pod.metadata.name: self._why_not(api.sanitize_for_serialization(pod)) for pod in running},
                     deployments(api),
                     _leader(api),
                 )
         except (urllib3.exceptions.HTTPError, ConfigException, OSError) as error:
-            return Look(at, unreachable=str(error) or type(error).__name__)
+            return Observation(at, unreachable=str(error) or type(error).__name__)
         except ApiException as error:
             if error.status and error.status < 500:
                 raise
-            return Look(at, unreachable=str(error.reason))
+            return Observation(at, unreachable=str(error.reason))
 
     def _run(self) -> None:
         try:
             while not self._ended.is_set():
-                self.looks.append(self.look())
+                self.observations.append(self.observe())
                 self._ended.wait(INTERVAL)
-            self.looks.append(self.look())
+            self.observations.append(self.observe())
         except Exception as error:
             self._broken = error
 
@@ -176,15 +176,15 @@ class Watch:
         return dict(found[0]["Instances"][0])
 
 
-def longest(looks: list[Look], bad: Callable[[Look], bool]) -> float:
-    """The longest time from a bad look to the next good one, or to the last one."""
+def longest(observations: list[Observation], bad: Callable[[Observation], bool]) -> float:
+    """The longest time from a bad observation to the next good one, or to the last one."""
     worst, since = 0.0, None
-    for look in looks:
-        if bad(look):
-            since = look.at if since is None else since
+    for observation in observations:
+        if bad(observation):
+            since = observation.at if since is None else since
         if since is not None:
-            worst = max(worst, look.at - since)
-        if not bad(look):
+            worst = max(worst, observation.at - since)
+        if not bad(observation):
             since = None
     return worst
 

@@ -1,4 +1,4 @@
-"""What a user does after the engine was killed, as docs/interrupted.md tells; and whether all is well afterwards."""
+"""What a user does after the engine was killed, as in docs/interrupted.md; and whether all is well afterwards."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ _KINDS = {
 }
 """Resource type -> its kind in the inventory."""
 
-_OF_THEIR_OWN = (
+_CREATED_SEPARATELY = (
     ("vpcs", "route tables"),
     ("vpcs", "security groups"),
     ("clusters", "security groups"),
@@ -37,7 +37,7 @@ _OF_THEIR_OWN = (
 """AWS makes one of the second with each of the first."""
 
 
-class Mended(NamedTuple):
+class Repair(NamedTuple):
     """How a stack was made fit for work after a kill."""
 
     pending: int
@@ -46,7 +46,7 @@ class Mended(NamedTuple):
     """Resources that had been made, unknown to the state, and were imported."""
 
 
-def mend(stack: Stack, cluster: str) -> Mended:
+def repair(stack: Stack, cluster: str) -> Repair:
     """Frees the stack, takes up what was made without being recorded, forgets the rest."""
     sandbox = stack.sandbox
     sandbox.start()
@@ -56,7 +56,7 @@ def mend(stack: Stack, cluster: str) -> Mended:
         kubeconfig = sandbox.layout.admin_kubeconfig(cluster)
         sandbox.run(["helm", "--kubeconfig", kubeconfig, "uninstall", "cluster-autoscaler", "-n", "kube-system"])
     if not unknown:
-        return Mended(0, 0)
+        return Repair(0, 0)
     document = interrupted(stack)
     found = document["resources"]
     if found:
@@ -64,7 +64,7 @@ def mend(stack: Stack, cluster: str) -> Mended:
         file.write_text(json.dumps(document))
         stack.import_(file)
     stack.refresh("--clear-pending-creates")
-    return Mended(len(unknown), len(found))
+    return Repair(len(unknown), len(found))
 
 
 def interrupted(stack: Stack) -> dict[str, list[dict[str, str]]]:
@@ -99,7 +99,7 @@ def recorded(stack: Stack) -> Counter[str]:
     """How much AWS should hold by the stack's state, with what AWS makes by itself."""
     resources = stack.sandbox.pulumi_json("stack", "export", "--stack", stack.name)["deployment"].get("resources", [])
     expected = Counter(_KINDS[each["type"]] for each in resources if each["type"] in _KINDS)
-    for cause, effect in _OF_THEIR_OWN:
+    for cause, effect in _CREATED_SEPARATELY:
         expected[effect] += Counter(_KINDS.get(each["type"]) for each in resources)[cause]
     return +expected
 

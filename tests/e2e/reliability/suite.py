@@ -35,7 +35,7 @@ class Finding:
         self._record = record
 
     def done(self, kind: str, what: str, *answered: str) -> None:
-        """Say it before it is done, so that a test that fails has its row as well.
+        """Record it before it is done, so that a test that fails has its row as well.
 
         Args:
             kind: The kind of fault, which heads its table.
@@ -53,12 +53,12 @@ class Finding:
             self.figure(name.replace("_", " "), value)
 
     def figure(self, name: str, value: object) -> None:
-        """One figure; numbers with a fraction are told to a tenth."""
+        """One figure; numbers with a fraction are rounded to a tenth."""
         self._record(f"figure: {name}", f"{value:.1f}" if isinstance(value, float) else value)
 
     @contextmanager
     def timed(self, name: str = "seconds") -> Iterator[None]:
-        """Tells how many seconds the with-block took."""
+        """Records how many seconds the with-block took."""
         started = time.monotonic()
         yield
         self.figure(name, time.monotonic() - started)

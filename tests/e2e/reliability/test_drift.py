@@ -25,7 +25,7 @@ ROLE_ARN = "eks.amazonaws.com/role-arn"
 
 
 class Drift(NamedTuple):
-    """One change by hand of an object of the release.
+    """One manual change of an object of the release.
 
     Attributes:
         what: What is done.
@@ -90,8 +90,8 @@ def test_an_object_of_the_release_is_named_by_the_doctor_whose_command_restores_
     before = described(cluster)
     drift.plant(cluster)
     assert stack.planned("--refresh") == [], "the provider reads no object of a release"
-    told = doctor.run("check", "--json").document["findings"]
-    (fix,) = {each["fix"] for each in told if each["id"] == drift.rule and each["status"] == "broken"}
+    findings = doctor.run("check", "--json").document["findings"]
+    (fix,) = {each["fix"] for each in findings if each["id"] == drift.rule and each["status"] == "broken"}
     assert fix.startswith("helm rollback "), fix
     with finding.timed("seconds of the command"):
         sandbox.run(["bash", "-c", fix])

@@ -6,16 +6,16 @@ from collections import Counter
 import pytest
 
 from tests.e2e.reliability.engine import Engine, switches
-from tests.e2e.reliability.recovery import Mended, counts, is_stuck
+from tests.e2e.reliability.recovery import Repair, counts, is_stuck
 from tests.e2e.reliability.suite import AWS, ENGINE, PROVIDER, Finding, case
-from tests.e2e.reliability.victim import CLUSTER, Point, Victim
+from tests.e2e.reliability.victim import CLUSTER, KilledStack, Point
 
 ANSWERED = (ENGINE, PROVIDER, AWS)
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(whole_stack: Victim) -> Counter[str]:
-    """What a run that nobody disturbs makes."""
+def uninterrupted(whole_stack: KilledStack) -> Counter[str]:
+    """What an undisturbed run makes."""
     whole_stack.ensure(up=False)
     whole_stack.ensure(up=True)
     return counts(whole_stack.stack) - whole_stack.before
@@ -57,12 +57,12 @@ def installing(engine: Engine) -> bool:
     return bool(started("kubernetes:helm.sh/v3:Release")(engine)) and is_stuck(engine.stack, CLUSTER)
 
 
-def told(mended: Mended) -> str:
-    if not mended.pending:
+def summary(repair: Repair) -> str:
+    if not repair.pending:
         return "nothing was in flight; the next run converged"
-    what = f"{mended.pending} operation{'s' if mended.pending > 1 else ''} of unknown end"
-    adopted = f", {mended.adopted} resource{'s' if mended.adopted > 1 else ''} found in AWS and imported"
-    return f"{what}{adopted if mended.adopted else ''}; the next run converged"
+    what = f"{repair.pending} operation{'s' if repair.pending > 1 else ''} of unknown end"
+    adopted = f", {repair.adopted} resource{'s' if repair.adopted > 1 else ''} found in AWS and imported"
+    return f"{what}{adopted if repair.adopted else ''}; the next run converged"
 
 
 UP: list[tuple[str, Point]] = [
@@ -99,24 +99,24 @@ ALTERNATELY = [
 
 @pytest.mark.parametrize(("command", "what", "point"), ALTERNATELY)
 def test_the_run_after_a_kill_converges(
-    victim: Victim, uninterrupted: Counter[str], finding: Finding, command: str, what: str, point: Point
+    killed: KilledStack, uninterrupted: Counter[str], finding: Finding, command: str, what: str, point: Point
 ) -> None:
     finding.done(f"The engine killed (SIGKILL) during `{command}`", f"killed when {what}", *ANSWERED)
-    victim.ensure(up=command == "destroy")
-    victim.is_up = True  # or anything between: the next case finds out
-    mended = victim.kill(command, point, what)
+    killed.ensure(up=command == "destroy")
+    killed.is_up = True  # or anything between: the next case finds out
+    repair = killed.kill(command, point, what)
     started_at = time.monotonic()
     if command == "up":
-        victim.stack.up()
-        victim.check_up()
-        assert counts(victim.stack) - victim.before == uninterrupted
+        killed.stack.up()
+        killed.check_up()
+        assert counts(killed.stack) - killed.before == uninterrupted
     else:
-        victim.stack.destroy()
-        victim.check_down()
+        killed.stack.destroy()
+        killed.check_down()
     finding.seen(
-        told(mended),
-        in_flight=mended.pending,
-        imported=mended.adopted,
+        summary(repair),
+        in_flight=repair.pending,
+        imported=repair.adopted,
         orphaned=0,
         seconds_of_the_next_run=time.monotonic() - started_at,
     )
@@ -126,20 +126,20 @@ SHORT = [5, 8]
 """Of `UP`, for every day: as the cluster is being made, and the release."""
 
 
-def test_a_stack_that_is_killed_again_and_again_converges_and_goes(victim: Victim, finding: Finding) -> None:
+def test_a_stack_that_is_killed_again_and_again_converges_and_goes(killed: KilledStack, finding: Finding) -> None:
     finding.done(
         "The engine killed (SIGKILL) during `up`",
         f"one stack, killed {len(SHORT)} times on its way up and once on its way down",
         *ANSWERED,
     )
-    victim.ensure(up=False)
-    victim.is_up = True
-    mended = [victim.kill("up", UP[index][1], UP[index][0]) for index in SHORT]
+    killed.ensure(up=False)
+    killed.is_up = True
+    repairs = [killed.kill("up", UP[index][1], UP[index][0]) for index in SHORT]
     with finding.timed("seconds of the next run"):
-        victim.stack.up()
-    victim.check_up()
-    mended.append(victim.kill("destroy", DESTROY[4][1], DESTROY[4][0]))
-    victim.stack.destroy()
-    victim.check_down()
-    in_flight, imported = sum(each.pending for each in mended), sum(each.adopted for each in mended)
+        killed.stack.up()
+    killed.check_up()
+    repairs.append(killed.kill("destroy", DESTROY[4][1], DESTROY[4][0]))
+    killed.stack.destroy()
+    killed.check_down()
+    in_flight, imported = sum(each.pending for each in repairs), sum(each.adopted for each in repairs)
     finding.seen("`up`, then `destroy` converged", in_flight=in_flight, imported=imported, orphaned=0)

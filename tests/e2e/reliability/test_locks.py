@@ -1,4 +1,4 @@
-"""Two runs on one stack: one works, the other is told who does. A lock whose holder died is explained, and goes."""
+"""Two runs on one stack: one works, the other reports who does. A lock whose holder died is explained, and goes."""
 
 import getpass
 import socket
@@ -30,13 +30,13 @@ def busy(stack: Stack, emulator: PrivateApi) -> Iterator[Engine]:
     stack.pulumi("cancel", "--yes", "--stack", stack.name)
 
 
-def test_the_second_of_two_ups_is_told_who_holds_the_stack_and_the_first_ends_well(
+def test_the_second_of_two_ups_shows_who_holds_the_stack_and_the_first_succeeds(
     stack: Stack, busy: Engine, finding: Finding
 ) -> None:
     finding.done(KIND, "a second `up` while one runs", ENGINE)
-    said = stack.up(check=False)
-    assert "the stack is currently locked by 1 lock(s)" in said
-    assert f"created by {getpass.getuser()}@{socket.gethostname()} (pid {busy.pid})" in said
+    printed = stack.up(check=False)
+    assert "the stack is currently locked by 1 lock(s)" in printed
+    assert f"created by {getpass.getuser()}@{socket.gethostname()} (pid {busy.pid})" in printed
     assert busy.wait() == 0, busy.output()
     assert lock_files(stack) == []
     stack.up("--expect-no-changes")
@@ -50,9 +50,9 @@ def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the
     finding.done(KIND, "`up` after the one before was killed (SIGKILL)", ENGINE)
     busy.kill()
     stack.sandbox.start()
-    said = stack.up(check=False)
-    assert f"(pid {busy.pid})" in said
-    assert "`pulumi cancel`" in said
+    printed = stack.up(check=False)
+    assert f"(pid {busy.pid})" in printed
+    assert "`pulumi cancel`" in printed
     stack.pulumi("cancel", "--yes", "--stack", stack.name)
     stack.up("--expect-no-changes")
     finding.seen("refused: the dead process is named, and `pulumi cancel`, after which `up` found no change")
@@ -74,14 +74,14 @@ def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
         "--state",
         sandbox.layout.root,
     ]
-    said = sandbox.run(command)
-    assert f"A Pulumi command that held stack '{stack.name}' died; freeing the stack." in said
+    printed = sandbox.run(command)
+    assert f"A Pulumi command that held stack '{stack.name}' died; freeing the stack." in printed
     assert lock_files(stack) == []
     finding.seen("it reported that the holder is dead and freed the stack")
 
 
 def test_a_state_has_no_file_that_a_kill_could_tear(sandbox: Sandbox, stack: Stack, finding: Finding) -> None:
-    """The file backend replaces a state whole, but writes the metadata beside it in place."""
+    """The file backend replaces a state whole, but writes the metadata next to it in place."""
     finding.done("The engine killed (SIGKILL) during `up`", "killed as it writes the state, to a folder", ENGINE)
     assert stack.name in [file.stem for file in sandbox.layout.pulumi_state.rglob("*.json")]
     assert not list(sandbox.layout.pulumi_state.rglob("*.attrs"))

@@ -1,4 +1,4 @@
-"""Cluster Autoscaler moved between its ways to credentials, as docs/credentials.md says, and watched all the while."""
+"""Cluster Autoscaler moved between its ways to credentials, as in docs/credentials.md, and watched all the while."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -99,11 +99,11 @@ def test_at_no_step_of_a_move_is_the_autoscaler_doubled_or_without_permissions(
         assert watch.most_deployments == 1
         allowed = HANDOVER if step.account != before.account else 0.0
         assert watch.without_permissions <= allowed, (str(step), watch.reasons)
-    told = doctor.run("check", "--wait", "120")
-    assert told.code == 0, told.out + told.err
+    result = doctor.run("check", "--wait", "120")
+    assert result.code == 0, result.out + result.err
     finding.seen(
         "whoami named the mode after every step and the doctor was content; no node group was replaced",
-        looks=sum(len(watch.looks) for watch in watches),
+        observations=sum(len(watch.observations) for watch in watches),
         longest_without_permissions=max(watch.without_permissions for watch in watches),
         longest_without_pods=max(watch.without_pods for watch in watches),
         most_deployments=max(watch.most_deployments for watch in watches),
@@ -117,7 +117,7 @@ def asg_names(stack: Stack) -> dict[str, str]:
 
 def whoami(doctor: Doctor) -> str:
     """The mode in which the running autoscaler gets its credentials, with all that they must allow."""
-    told = doctor.run("whoami", "--json")
-    assert told.code == 0, told.out + told.err
-    assert all(each["allowed"] for each in told.document["permissions"])
-    return str(told.document["credentialSource"])
+    result = doctor.run("whoami", "--json")
+    assert result.code == 0, result.out + result.err
+    assert all(each["allowed"] for each in result.document["permissions"])
+    return str(result.document["credentialSource"])

@@ -1,6 +1,6 @@
 """Helm releases that a run of Pulumi meets in a bad state, makes badly, or did not make: taken over or explained.
 
-Whatever it was, exactly one Deployment of Cluster Autoscaler is there afterwards, and the next preview is empty.
+Whatever it was, exactly one Deployment of Cluster Autoscaler exists afterwards, and the next preview is empty.
 """
 
 import base64
@@ -36,7 +36,7 @@ PATIENCE = 240.0
 
 
 class Cluster:
-    """The release's cluster, as somebody with helm and kubectl sees it."""
+    """The release's cluster, as a user of helm and kubectl sees it."""
 
     def __init__(self, sandbox: Sandbox, stack: Stack) -> None:
         self.sandbox, self.stack = sandbox, stack
@@ -49,7 +49,7 @@ class Cluster:
         command = [self.sandbox.layout.bin / "helm", *arguments, "--kubeconfig", kubeconfig]
         return self.sandbox.run(command, check=check)
 
-    def install_by_hand(self, *settings: str) -> None:
+    def install_manually(self, *settings: str) -> None:
         """`helm install cluster-autoscaler`, with the least that the chart wants."""
         discovery = f"autoDiscovery.clusterName={CLUSTER}"
         sets = [word for setting in (discovery, "awsRegion=us-east-1", *settings) for word in ("--set", setting)]
@@ -72,7 +72,7 @@ class Cluster:
         self.helm("uninstall", NAME, "-n", NAMESPACE, "--wait")
 
     def import_release(self) -> None:
-        """`pulumi import`, as docs/migration.md says."""
+        """`pulumi import`, as in docs/migration.md."""
         (parent,) = self.urns("eks-cluster-autoscaler:index:AutoscalerRelease")
         # Another one belongs to the cluster that pulumi-eks made.
         (provider,) = [urn for urn in self.urns("pulumi:providers:kubernetes") if urn.endswith("::kubernetes")]
@@ -142,23 +142,23 @@ spec:
 """
 UNINSTALL = ("uninstall", NAME, "-n", NAMESPACE, "--wait")
 ROLLBACK = ("rollback", NAME, "-n", NAMESPACE, "--wait")
-"""The way out of a release that Helm refuses to touch, as docs/interrupted.md says."""
+"""The way out of a release that Helm refuses to touch, as in docs/interrupted.md."""
 
 
-def check_said(told: str, reason: str) -> None:
+def check_error(output: str, reason: str) -> None:
     """The error is of the release and gives Helm's own reason; there is no traceback."""
-    assert f"{RELEASE} (cluster-autoscaler)" in told, told
-    assert reason in told, told
-    assert "Traceback" not in told, told
+    assert f"{RELEASE} (cluster-autoscaler)" in output, output
+    assert reason in output, output
+    assert "Traceback" not in output, output
 
 
-def test_a_release_made_by_hand_is_refused_by_name_and_taken_over_by_an_import(
+def test_a_release_created_manually_is_refused_by_name_and_taken_over_by_an_import(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
     finding.done(KIND, "a deployed release of that name that the stack knows nothing of", *ANSWERED)
     cluster.forget_release()
-    told = stack.up(check=False)
-    check_said(told, "cannot re-use a name that is still in use")
+    output = stack.up(check=False)
+    check_error(output, "cannot re-use a name that is still in use")
     before = cluster.deployment_uid()
     with finding.timed("seconds to take over"):
         cluster.import_release()
@@ -169,14 +169,14 @@ def test_a_release_made_by_hand_is_refused_by_name_and_taken_over_by_an_import(
 
 
 @pytest.mark.full
-def test_a_release_made_by_hand_under_the_charts_own_names_is_taken_over(
+def test_a_release_created_manually_under_the_charts_own_names_is_taken_over(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
     finding.done(KIND, "`helm install cluster-autoscaler` with the chart's default names of objects", *ANSWERED)
     cluster.remove_release()
-    cluster.install_by_hand()
+    cluster.install_manually()
     assert deployments(cluster.api) == (f"{NAMESPACE}/{NAME}-aws-{NAME}",)
-    check_said(stack.up(check=False), "cannot re-use a name that is still in use")
+    check_error(stack.up(check=False), "cannot re-use a name that is still in use")
     with finding.timed("seconds to take over"):
         cluster.import_release()
         stack.up()
@@ -184,17 +184,15 @@ def test_a_release_made_by_hand_under_the_charts_own_names_is_taken_over(
 
 
 @pytest.mark.full
-def test_a_release_made_by_hand_with_another_selector_is_explained(
+def test_a_release_created_manually_with_another_selector_is_explained(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
-    finding.done(
-        KIND, "`helm install` with our names of objects and another selector, which nobody can change", *ANSWERED
-    )
+    finding.done(KIND, "`helm install` with our names of objects and another selector, which is immutable", *ANSWERED)
     cluster.remove_release()
-    cluster.install_by_hand(f"fullnameOverride={NAME}")
-    check_said(stack.up(check=False), "cannot re-use a name that is still in use")
+    cluster.install_manually(f"fullnameOverride={NAME}")
+    check_error(stack.up(check=False), "cannot re-use a name that is still in use")
     cluster.import_release()
-    check_said(stack.up(check=False), "field is immutable")
+    check_error(stack.up(check=False), "field is immutable")
     cluster.helm(*UNINSTALL)
     stack.refresh()
     with finding.timed("seconds of the up after helm uninstall"):
@@ -216,11 +214,11 @@ def test_a_provider_killed_during_the_install_leaves_a_release_that_helm_removes
         (provider,) = kubernetes_providers(sandbox)
         os.kill(provider, signal.SIGKILL)
         installing.result()
-    check_said(stack.up(check=False), "cannot re-use a name that is still in use")
+    check_error(stack.up(check=False), "cannot re-use a name that is still in use")
     cluster.helm(*UNINSTALL)
     with finding.timed("seconds of the up after helm uninstall"):
         stack.up()
-    finding.seen("`up` says `cannot re-use a name that is still in use`; after `helm uninstall` one converges")
+    finding.seen("`up` reports `cannot re-use a name that is still in use`; after `helm uninstall` one converges")
 
 
 @pytest.mark.full
@@ -232,12 +230,12 @@ def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
         stack.up()  # an earlier revision to go back to
     cluster.mark(status)
-    check_said(stack.up(check=False), "another operation (install/upgrade/rollback) is in progress")
+    check_error(stack.up(check=False), "another operation (install/upgrade/rollback) is in progress")
     cluster.helm(*ROLLBACK)
     stack.refresh()
     with finding.timed("seconds of the up that repairs"):
         stack.up()
-    finding.seen("`up` says that another operation is in progress; after `helm rollback` and a refresh one converges")
+    finding.seen("`up` reports another operation in progress; after `helm rollback` and a refresh one converges")
 
 
 @pytest.mark.full
@@ -247,8 +245,8 @@ def test_a_release_that_is_recorded_as_failed_is_named_by_the_doctor_and_repaire
     finding.done(KIND, "release marked as failed, as an upgrade that timed out leaves it", *ANSWERED, DOCTOR)
     cluster.mark("failed")
     assert stack.planned("--refresh") == [], "the provider compares the values, which are the same"
-    told = Doctor(cluster.sandbox, stack).run("check", "--json").document["findings"]
-    assert [each["status"] for each in told if each["id"] == "pod.release"] == ["broken"], told
+    output = Doctor(cluster.sandbox, stack).run("check", "--json").document["findings"]
+    assert [each["status"] for each in output if each["id"] == "pod.release"] == ["broken"], output
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}), finding.timed("seconds of the next up"):
         stack.up()
     stack.up()
@@ -263,7 +261,7 @@ def test_a_release_whose_pods_never_become_ready_is_rolled_back(
     before = cluster.image_and_selector()
     changed = {"nodeSelector": {"example.com/no-such-node": "on-purpose"}, "timeoutSeconds": 30}
     with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
-        check_said(stack.up(check=False), "context deadline exceeded")
+        check_error(stack.up(check=False), "context deadline exceeded")
     assert cluster.image_and_selector() == before, "the release was not rolled back"
     with finding.timed("seconds of the up that repairs"):
         stack.up()
@@ -278,7 +276,7 @@ def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, findi
     (chart / "templates" / "hook.yaml").write_text(FAILING_HOOK)
     changed = {"chart": {"location": str(chart)}, "replicas": 3}
     with stack.edited(autoscaler={**stack.get("autoscaler"), **changed}), finding.timed("seconds until up gave up"):
-        check_said(stack.up(check=False), "pre-upgrade hooks failed")
+        check_error(stack.up(check=False), "pre-upgrade hooks failed")
     assert cluster.image_and_selector() == before
     with finding.timed("seconds of the up that repairs"):
         stack.up()
@@ -288,16 +286,16 @@ def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, findi
 
 @pytest.mark.full
 def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stack, finding: Finding) -> None:
-    finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects are there", *ANSWERED)
+    finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects exist", *ANSWERED)
     before = cluster.deployment_uid()
     cluster.core.delete_collection_namespaced_secret(NAMESPACE, label_selector=SECRETS)
     with stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}):
-        check_said(stack.up(check=False), "has no deployed releases")
+        check_error(stack.up(check=False), "has no deployed releases")
     stack.refresh()
     with finding.timed("seconds of the up that repairs"):
         stack.up()
     assert cluster.deployment_uid() == before, "the Deployment was made anew"
-    finding.seen("`up` says `has no deployed releases`; after a refresh one `up` adopts the same objects")
+    finding.seen("`up` reports `has no deployed releases`; after a refresh one `up` adopts the same objects")
 
 
 @pytest.mark.full
@@ -305,13 +303,13 @@ def test_a_release_without_its_objects_gets_them_back_from_helm(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
     finding.done(
-        KIND, "half-deleted: Deployment, service account and ClusterRole are gone, the release is there", *ANSWERED
+        KIND, "half-deleted: Deployment, service account and ClusterRole are gone, the release exists", *ANSWERED
     )
     cluster.apps.delete_namespaced_deployment(NAME, NAMESPACE)
     cluster.core.delete_namespaced_service_account(NAME, NAMESPACE)
     client.RbacAuthorizationV1Api(cluster.api).delete_cluster_role(NAME)
     stack.refresh()
-    # The service account is a resource of the stack. The others are in Helm's record alone, which nobody changed.
+    # The service account is a resource of the stack. The others are in Helm's record alone, which did not change.
     assert [(step.op, step.type) for step in stack.planned() if step.type.startswith("kubernetes:")] == [
         ("create", SERVICE_ACCOUNT)
     ]
@@ -329,4 +327,4 @@ def wait_for_status(cluster: Cluster, status: str) -> None:
         if cluster.core.list_namespaced_secret(NAMESPACE, label_selector=f"{SECRETS},status={status}").items:
             return
         time.sleep(0.02)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for {status}")
+    raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for {status}")

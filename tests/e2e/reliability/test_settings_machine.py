@@ -30,7 +30,7 @@ TAINTS = st.lists(
     unique_by=lambda taint: taint["key"],
 )
 CREDENTIALS = ("irsa", "podIdentity")
-"""Out of `podIdentity` the service account changes, too, as docs/credentials.md says. `nodeRole` replaces every node at
+"""Out of `podIdentity` the service account changes, too, as in docs/credentials.md. `nodeRole` replaces every node at
 each move, which test_moves.py does."""
 
 
@@ -42,7 +42,7 @@ class Edits(RuleBasedStateMachine):
     done: ClassVar[list[str]]
     seconds: ClassVar[list[float]]
     thorough: ClassVar[bool]
-    """Whether the doctor looks after every edit, not at the end alone."""
+    """Whether the doctor checks after every edit, not at the end alone."""
 
     @initialize(number=st.integers(0, 2**32))
     def begin(self, number: int) -> None:
@@ -166,8 +166,8 @@ class Edits(RuleBasedStateMachine):
 
     def _ask_doctor(self, what: str) -> None:
         self.doctor.forget_outputs()
-        told = self.doctor.run("check", "--wait", "120")
-        assert told.code == 0, (what, told.out, told.err)
+        result = self.doctor.run("check", "--wait", "120")
+        assert result.code == 0, (what, result.out, result.err)
 
 
 @pytest.mark.timeout(3600)
@@ -185,7 +185,7 @@ def test_whatever_is_edited_up_converges_and_the_doctor_is_content(
     before, document = inventory(stack.sandbox), copy.deepcopy(stack.document)
 
     class Run(Edits):
-        """The machine on this stack, with a tally of its own."""
+        """The machine on this stack, with a separate tally."""
 
     Run.stack, Run.doctor, Run.done, Run.seconds = stack, Doctor(stack.sandbox, stack), [], []
     Run.thorough = steps > 2
@@ -198,7 +198,7 @@ def test_whatever_is_edited_up_converges_and_the_doctor_is_content(
                 derandomize=True,
                 database=None,
                 deadline=None,
-                # A step takes half a minute: what failed is told at once and not made smaller.
+                # A step takes half a minute: what failed is reported at once and not made smaller.
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),

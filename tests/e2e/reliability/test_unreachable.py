@@ -1,4 +1,4 @@
-"""The Kubernetes API gone while Pulumi works: the reason is told, no state is lost, and the next run goes on."""
+"""The Kubernetes API gone while Pulumi works: the reason is reported, no state is lost, and the next run goes on."""
 
 import os
 import signal
@@ -59,15 +59,15 @@ def state(stack: Stack) -> dict[str, Any]:
     }
 
 
-def check_told(stack: Stack, endpoint: str, told: str) -> None:
-    """The error is of the release, names the API server and says why; there is no traceback."""
-    assert f"{RELEASE} (cluster-autoscaler)" in told, told
-    assert endpoint in told, told
-    assert "connection refused" in told, told
-    assert "Traceback" not in told, told
+def check_error(stack: Stack, endpoint: str, output: str) -> None:
+    """The error is of the release, names the API server and the reason; there is no traceback."""
+    assert f"{RELEASE} (cluster-autoscaler)" in output, output
+    assert endpoint in output, output
+    assert "connection refused" in output, output
+    assert "Traceback" not in output, output
 
 
-def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
+def test_with_the_kubernetes_api_gone_each_command_reports_why_and_loses_nothing(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
     finding.done(KIND, "the cluster's control plane stopped before preview, up, refresh and destroy", *ANSWERED)
@@ -77,16 +77,16 @@ def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
             planned = dict(stack.counted())
         assert planned == {("update", NODE_GROUP): 1, ("update", RELEASE): 1}
         with finding.timed("up"), stack.edited(**an_edit(stack)):
-            check_told(stack, endpoint, stack.up(check=False))
+            check_error(stack, endpoint, stack.up(check=False))
         halfway = state(stack)
         changed = {halfway[urn]["type"] for urn in before if halfway[urn] != before[urn]}
         assert halfway.keys() == before.keys()
         assert NODE_GROUP in changed
         assert RELEASE not in changed, "the release was recorded as updated"
         with finding.timed("refresh"):
-            check_told(stack, endpoint, stack.refresh(check=False))
+            check_error(stack, endpoint, stack.refresh(check=False))
         with finding.timed("destroy"):
-            check_told(stack, endpoint, stack.destroy(check=False))
+            check_error(stack, endpoint, stack.destroy(check=False))
         assert state(stack).keys() == before.keys()
         assert inventory(sandbox) == held, "a destroy that cannot stop the autoscaler took something from it"
     with finding.timed("up with the API back"):
@@ -97,7 +97,7 @@ def test_with_the_kubernetes_api_gone_each_command_says_why_and_loses_nothing(
 
 
 @pytest.mark.full
-def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can_be_mended(
+def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can_be_fixed(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
     finding.done(
@@ -109,12 +109,12 @@ def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can
             updating = pool.submit(stack.up, check=False)
             wait_for_helm(sandbox)
             os.kill(api_server(sandbox), signal.SIGKILL)
-            told = updating.result()
+            output = updating.result()
         assert state(stack).keys() == before.keys()
-        assert "Traceback" not in told, told
-        failed, stuck = "errored" in told, False
+        assert "Traceback" not in output, output
+        failed, stuck = "errored" in output, False
         if failed:
-            assert f"{RELEASE} (cluster-autoscaler)" in told, told
+            assert f"{RELEASE} (cluster-autoscaler)" in output, output
             if stuck := bool(updating_releases(sandbox)):
                 # Helm could not write down that it failed.
                 Cluster(sandbox, stack).helm(*ROLLBACK)
@@ -140,11 +140,11 @@ def test_an_api_server_that_does_not_answer_is_given_up_and_named(
             finding.timed("until up gave up"),
             stack.edited(autoscaler={**stack.get("autoscaler"), "replicas": 3}),
         ):
-            told = stack.up(check=False)
+            output = stack.up(check=False)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert endpoint in told, told
-    assert "Traceback" not in told, told
+    assert endpoint in output, output
+    assert "Traceback" not in output, output
     assert state(stack) == before
     stack.up()
     assert stack.planned() == []
@@ -164,7 +164,7 @@ def wait_for_helm(sandbox: Sandbox) -> None:
         if updating_releases(sandbox):
             return
         time.sleep(0.05)
-    raise AssertionError(f"waited {PATIENCE:.0f} s in vain for the update of the release")
+    raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for the update of the release")
 
 
 def updating_releases(sandbox: Sandbox) -> list[Any]:

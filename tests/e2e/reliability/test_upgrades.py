@@ -65,7 +65,7 @@ def repository(sandbox: Sandbox, tmp_path: Path) -> Iterator[str]:
 
 class _Files(SimpleHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
-        """Says nothing."""
+        """Logs nothing."""
 
 
 def lead_to(stack: Stack, version: Version, repository: str) -> None:
@@ -102,7 +102,7 @@ def test_kubernetes_and_chart_are_led_upwards_without_a_gap(
     assert inventory(sandbox) == held
     finding.seen(
         "the fitting image at each step, no node group replaced; chart 9.46.6 on 1.35 is refused beforehand",
-        looks=sum(len(watch.looks) for watch in watches),
+        observations=sum(len(watch.observations) for watch in watches),
         longest_without_permissions=max(watch.without_permissions for watch in watches),
         longest_without_pods=max(watch.without_pods for watch in watches),
         longest_without_API=max(watch.unreachable for watch in watches),
@@ -120,13 +120,13 @@ def watched(sandbox: Sandbox, stack: Stack, version: Version, repository: str, f
         finding.timed(f"up to Kubernetes {version.kubernetes}, chart {version.pinned or 'newest'}"),
         Watch(sandbox, CLUSTER, groups["batch"]) as watch,
     ):
-        told = stack.up(check=False)
-        if "cluster unreachable" in told:
+        output = stack.up(check=False)
+        if "cluster unreachable" in output:
             # The sandbox's only API server was on its way to the other version; EKS's never goes.
-            wait_for("the API server", lambda: not watch.look().unreachable)
+            wait_for("the API server", lambda: not watch.observe().unreachable)
             stack.up()
         else:
-            assert "errored" not in told, told
+            assert "errored" not in output, output
     check(sandbox, stack, version)
     assert asg_names(stack) == groups, "a node group was replaced"
     assert watch.most_deployments == 1
@@ -144,19 +144,19 @@ def check(sandbox: Sandbox, stack: Stack, version: Version) -> None:
     assert f"{served['emulationMajor']}.{served['emulationMinor']}" == version.kubernetes
     doctor = Doctor(sandbox, stack)
     doctor.forget_outputs()
-    told = doctor.run("check", "--wait", "180")
-    assert told.code == 0, told.out + told.err
+    output = doctor.run("check", "--wait", "180")
+    assert output.code == 0, output.out + output.err
     assert whoami(doctor) == "irsa"
     assert stack.planned() == []
 
 
 def refused(stack: Stack, repository: str) -> None:
-    """An old chart on a new cluster would let the autoscaler wait for ever: told before the cluster is touched."""
+    """An old chart on a new cluster makes the autoscaler wait indefinitely: refused before the cluster is touched."""
     wanted = copy.deepcopy(stack.document)
     lead_to(stack, Version("1.35", OLD_CHART, OLD_CHART, ""), repository)
-    told = stack.up(check=False)
+    output = stack.up(check=False)
     stack.document = wanted
     pair = f"chart {OLD_CHART} with Cluster Autoscaler {newest_image('1.35')[1:]}"
-    assert f"got {pair}; expected chart 9.54.0 or later" in told, told
-    assert "Traceback" not in told
+    assert f"got {pair}; expected chart 9.54.0 or later" in output, output
+    assert "Traceback" not in output
     assert stack.planned() == [], "something was changed all the same"

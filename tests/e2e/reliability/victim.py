@@ -1,4 +1,4 @@
-"""A whole stack of its own, for what one would not do to a stack that others use."""
+"""A separate stack, for what one would not do to a stack that others use."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import Engine, lock_files, switches
-from tests.e2e.reliability.recovery import Mended, counts, in_kubernetes, mend, recorded
+from tests.e2e.reliability.recovery import Repair, counts, in_kubernetes, recorded, repair
 
-CLUSTER = "victim"
+CLUSTER = "killed"
 Point = Callable[[Engine], object]
 """Whether the engine has come to a point; asked again and again."""
 
@@ -21,13 +21,13 @@ _ONE_AUTOSCALER = {
 }
 
 
-class Victim:
-    """Network, cluster, two node groups and the autoscaler, beside the shared stack."""
+class KilledStack:
+    """Network, cluster, two node groups and the autoscaler, next to the shared stack."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.before = Counter[str]()
-        """What there was beside it when it was last down."""
+        """What else existed when it was last down."""
         self.stack = Stack(sandbox, "sandbox", CLUSTER)
         create = {**self.stack.get("cluster")["create"]}
         create["network"] = {"cidr": "10.7.0.0/16", "zones": ["us-east-1a", "us-east-1b"]}
@@ -35,8 +35,8 @@ class Victim:
         self.emulator = switches(sandbox)
         self.is_up = False
 
-    def kill(self, command: str, point: Point, what: str) -> Mended:
-        """Runs a command until a point, kills it and mends the stack."""
+    def kill(self, command: str, point: Point, what: str) -> Repair:
+        """Runs a command until a point, kills it and repairs the stack."""
         engine = Engine(self.stack, command)
         try:
             engine.run_until(point, what)
@@ -46,12 +46,12 @@ class Victim:
             self.emulator.clear_faults()
         (lock,) = lock_files(self.stack)
         assert f'"pid":{engine.pid}' in lock.read_text()
-        return mend(self.stack, CLUSTER)
+        return repair(self.stack, CLUSTER)
 
     def ensure(self, up: bool) -> None:
-        """Brings it up or down, undisturbed; first mends what a test that failed has left."""
+        """Brings it up or down, undisturbed; first repairs what a test that failed has left."""
         if lock_files(self.stack):
-            mend(self.stack, CLUSTER)
+            repair(self.stack, CLUSTER)
         if not self.is_up:
             self.before = counts(self.stack)  # with whatever else is up by now
         if up and not self.is_up:
@@ -61,7 +61,7 @@ class Victim:
         self.is_up = up
 
     def check_up(self) -> None:
-        """All there, once, as the state says and the program wants."""
+        """Everything exists once, as in the state and in the program."""
         self.is_up = True
         assert counts(self.stack) - self.before == recorded(self.stack)
         assert in_kubernetes(self.stack, CLUSTER) == _ONE_AUTOSCALER

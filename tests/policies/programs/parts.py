@@ -113,9 +113,9 @@ def self_managed_group(tags: dict[str, str]) -> aws.autoscaling.Group:
 
 
 def asg_tag(key: str, value: str) -> aws.autoscaling.Tag:
-    """A tag on a group that somebody else made."""
+    """A tag on a group that another owner made."""
     tag = aws.autoscaling.TagTagArgs(key=key, value=value, propagate_at_launch=False)
-    return aws.autoscaling.Tag("tag", autoscaling_group_name="eks-foreign-0a1b", tag=tag)
+    return aws.autoscaling.Tag("tag", autoscaling_group_name="eks-others-0a1b", tag=tag)
 
 
 def chart_values(role_arn: pulumi.Input[str] | None = None) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def replaced(engine: Engine, token: str, old: Recorded, inputs: Properties, *pro
 def drifted(
     engine: Engine, token: str, old: Recorded, inputs: Properties, tamper: Callable[[], Any], expected: dict[str, str]
 ) -> Recorded:
-    """What somebody else did shows after a refresh as exactly these differences, and an update repairs it."""
+    """A change from outside shows after a refresh as exactly these differences, and an update repairs it."""
     tamper()
     refreshed = engine.refresh(token, old)
     assert refreshed is not None
@@ -86,7 +86,7 @@ def drifted(
 
 
 def imported(engine: Engine, token: str, import_id: str, resource: Recorded, inputs: Properties) -> Recorded:
-    """An import by the official ID format: the same ID, and nothing to do for a program that says the same."""
+    """An import by the official ID format: the same ID, and nothing to do for a program that sets the same."""
     found = engine.import_(token, import_id)
     assert found is not None
     assert found.id == resource.id

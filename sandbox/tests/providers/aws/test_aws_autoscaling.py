@@ -65,7 +65,7 @@ def test_tag_life(engine, cloud, group):
     assert tags(cloud, group) == {"theirs": ("1", True)}
 
 
-def test_a_tag_that_somebody_removed_is_gone(engine, cloud, group):
+def test_a_tag_that_was_removed_outside_the_stack_is_gone(engine, cloud, group):
     inputs = {"autoscalingGroupName": group, "tag": {"key": "a,b", "value": "1", "propagateAtLaunch": False}}
     tag = made(engine, TAG, inputs)
     mine = {"ResourceId": group, "ResourceType": "auto-scaling-group", "Key": "a,b"}
@@ -80,7 +80,7 @@ def test_a_tag_of_a_group_that_is_gone_is_gone_too(engine, cloud, group):
     cloud("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=group)
     assert engine.refresh(TAG, tag) is None
     with pytest.raises(grpc.RpcError, match=f"AutoScalingGroup {group} not found"):
-        engine.delete(TAG, tag)  # Nobody looks first: only a refresh takes it off the record.
+        engine.delete(TAG, tag)  # No check comes first: only a refresh takes it off the record.
 
 
 def test_a_tag_on_a_group_that_does_not_exist_is_refused(engine):

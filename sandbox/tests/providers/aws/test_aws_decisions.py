@@ -182,7 +182,7 @@ def difference(declared, old, new, tags=None):
     return comparison.difference(declared, old, new, tags or {}, "us-east-1")
 
 
-def test_what_aws_chose_is_no_change_when_the_program_says_nothing():
+def test_what_aws_chose_is_no_change_when_the_program_sets_nothing():
     given: dict[str, Any] = {
         "name": "x",
         "roleArn": "r",
@@ -192,7 +192,7 @@ def test_what_aws_chose_is_no_change_when_the_program_says_nothing():
     assert difference(CLUSTER, State("x", live, given), given).changes == {}
 
 
-def test_what_the_program_stops_to_say_is_a_change():
+def test_what_the_program_no_longer_sets_is_a_change():
     given = {"labels": {"a": "1"}, "updateConfig": {"maxUnavailable": 2}, "remoteAccess": {"ec2SshKey": "k"}}
     found = difference(NODE_GROUP, State("x", given, given), {})
     # An update configuration stays as it is: AWS would choose one.
@@ -200,7 +200,7 @@ def test_what_the_program_stops_to_say_is_a_change():
     assert found.replaces == {"remoteAccess.ec2SshKey"}
 
 
-def test_a_part_that_the_program_stops_to_say_is_a_change():
+def test_a_part_that_the_program_no_longer_sets_is_a_change():
     old = {"metadataOptions": {"httpTokens": "required"}, "placement": {"tenancy": "default", "affinity": "host"}}
     new = {"metadataOptions": {}, "placement": {"tenancy": "default"}}
     found = difference(TEMPLATE, State("x", {**old, "name": "x"}, {**old, "name": "x"}), {**new, "name": "x"})
@@ -410,14 +410,14 @@ def test_a_preview_of_an_update_keeps_what_stays_and_leaves_open_what_may_change
     assert preview["metadataOptions"] == {"httpTokens": "required", "httpEndpoint": "enabled"}
     tagged = {**inputs, "tags": {"a": "1"}}
     preview = states.preview_update(TEMPLATE, old, tagged, difference(TEMPLATE, old, tagged), {})
-    assert preview["latestVersion"] is UNKNOWN  # A change of tags makes no version, but the official preview says so.
+    assert preview["latestVersion"] is UNKNOWN  # A change of tags makes no version, but the official preview shows one.
     assert preview["tagsAll"] == {"a": "1"}
     described = {**inputs, "description": "d", "updateDefaultVersion": False}
     preview = states.preview_update(TEMPLATE, old, described, difference(TEMPLATE, old, described), {})
     assert (preview["latestVersion"], preview["defaultVersion"]) == (1, 1)
 
 
-def test_a_preview_drops_what_the_program_stops_to_say():
+def test_a_preview_drops_what_the_program_no_longer_sets():
     old = State("x", {"description": "d", "name": "x", "arn": "arn"}, {"description": "d", "name": "x"})
     preview = states.preview_update(ROLE, old, {"name": "x"}, difference(ROLE, old, {"name": "x"}), {})
     assert "description" not in preview
@@ -430,10 +430,10 @@ def test_a_document_with_an_unknown_part_is_unknown():
     assert checked.inputs["assumeRolePolicy"] is UNKNOWN
 
 
-# Inputs of what is there
+# Inputs of what exists
 
 
-def test_an_import_says_what_a_program_would_have_to_say():
+def test_an_import_returns_what_a_program_would_have_to_set():
     live = {
         "clusterName": "c",
         "nodeGroupName": "g",

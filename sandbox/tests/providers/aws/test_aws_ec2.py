@@ -43,7 +43,7 @@ def subnet(engine, vpc):
 
 
 def retagged(cloud, resource):
-    """Somebody changes the tags of a thing that has the tag `team` with the value `b`."""
+    """Change, from outside, the tags of a thing that has the tag `team` with the value `b`."""
 
     def tamper():
         tags = [{"Key": "team", "Value": "z"}, {"Key": "extra", "Value": "1"}]
@@ -106,7 +106,7 @@ def test_all_subnets_that_fit_are_listed(engine, vpc, subnet):
     assert sorted(listed["ids"]) == sorted([subnet.id, public.id])
     of_public = {"name": "map-public-ip-on-launch", "values": ["true"]}
     assert answered(engine, GET_SUBNETS, filters=[of_vpc, of_public])["ids"] == [public.id]
-    assert answered(engine, GET_SUBNETS, tags={"tier": "nobody"})["ids"] == []
+    assert answered(engine, GET_SUBNETS, tags={"tier": "none"})["ids"] == []
 
 
 def test_the_route_table_of_a_subnet_shows_where_its_routes_lead(engine, vpc, subnet):
@@ -115,7 +115,7 @@ def test_the_route_table_of_a_subnet_shows_where_its_routes_lead(engine, vpc, su
         TABLE, {"vpcId": vpc.id, "routes": [{"cidrBlock": "0.0.0.0/0", "gatewayId": gateway.id}], "tags": {"a": "b"}}
     )
     with pytest.raises(grpc.RpcError, match="query returned no results"):
-        engine.invoke(GET_TABLE, subnetId=subnet.id)  # The main table serves it, which no association tells.
+        engine.invoke(GET_TABLE, subnetId=subnet.id)  # The main table serves it, which no association shows.
     engine.create(TABLE_ASSOCIATION, {"subnetId": subnet.id, "routeTableId": table.id})
     shown = answered(engine, GET_TABLE, subnetId=subnet.id)
     [route] = shown["routes"]
@@ -175,7 +175,7 @@ def test_nat_gateway_and_address_life(engine, cloud, subnet):
     nat_inputs |= {"tags": {"team": "b"}}
     nat = updated(engine, NAT, nat, nat_inputs, {"tags.team": "UPDATE"})
     replaced(engine, NAT, nat, nat_inputs | {"subnetId": "subnet-other"}, "subnetId")
-    # ministack does not tell the address of a NAT gateway.
+    # ministack does not return the address of a NAT gateway.
     imported(engine, NAT, nat.id, nat, {key: value for key, value in nat_inputs.items() if key != "allocationId"})
     nat = drifted(engine, NAT, nat, nat_inputs, *retagged(cloud, nat))
     removed(engine, NAT, nat)

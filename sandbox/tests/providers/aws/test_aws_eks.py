@@ -354,7 +354,7 @@ def test_access_entry_life(engine, cloud, cluster, pod_role):
     assert entry.outputs["userName"]
     inputs |= {"kubernetesGroups": ["editors", "viewers"]}
     entry = updated(engine, ENTRY, entry, inputs, {"kubernetesGroups[0]": "ADD"})
-    inputs |= {"userName": "somebody"}
+    inputs |= {"userName": "another"}
     entry = updated(engine, ENTRY, entry, inputs, {"userName": "UPDATE"})
     inputs |= {"tags": {"a": "2"}}
     entry = updated(engine, ENTRY, entry, inputs, {"tags.a": "UPDATE"})
@@ -419,7 +419,7 @@ def test_pod_identity_association_life(engine, cloud, cluster, name, pod_role):
     [
         (NODE_GROUP, "workers", "<cluster name>:<node group name>"),
         (ADDON, "vpc-cni", "<cluster name>:<add-on name>"),
-        (ENTRY, "somebody", "<cluster name>:<principal ARN>"),
+        (ENTRY, "another", "<cluster name>:<principal ARN>"),
         (POLICY, "a#b", "<cluster name>#<principal ARN>#<policy ARN>"),
         (ASSOCIATION, "a-1", "<cluster name>,<association ID>"),
     ],

@@ -157,7 +157,7 @@ def test_oidc_provider_life(engine, cloud, name):
     assert answered(engine, GET_OIDC, arn=arn)["clientIdLists"] == ["sts.amazonaws.com"]
 
     def tamper():
-        cloud("iam").add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="stranger")
+        cloud("iam").add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID="another")
         cloud("iam").untag_open_id_connect_provider(OpenIDConnectProviderArn=arn, TagKeys=["team"])
 
     tamper()

@@ -24,7 +24,7 @@ TRUST = trust({"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:Ass
 
 @pytest.fixture
 def configured(provider_port):
-    """Calls a function with a provider instance of a configuration of its own."""
+    """Calls a function with a provider instance of a separate configuration."""
     connections = []
 
     def configure(**config):
@@ -69,7 +69,7 @@ def test_a_function_with_wrong_arguments_is_refused(engine):
 # Checks
 
 
-def test_all_faults_of_the_properties_are_told_at_once(engine):
+def test_all_faults_of_the_properties_are_reported_together(engine):
     inputs = {
         "clusterNam": "x",
         "nodeRoleArn": 3,
@@ -84,8 +84,8 @@ def test_all_faults_of_the_properties_are_told_at_once(engine):
     )
     assert failures["scalingConfig.max"].endswith("Known: desiredSize, maxSize, minSize")
     assert failures["taints[0].operator"].endswith("Known: effect, key, value")
-    told = {path: reason for path, reason in failures.items() if "Known" not in reason}
-    assert told == {
+    unexpected = {path: reason for path, reason in failures.items() if "Known" not in reason}
+    assert unexpected == {
         "clusterName": "required property 'clusterName' is missing",
         "nodeRoleArn": "expected a string, got a number",
         "subnetIds": "expected a list, got a string",
@@ -94,7 +94,7 @@ def test_all_faults_of_the_properties_are_told_at_once(engine):
     }
 
 
-def test_values_that_aws_does_not_know_are_told_before_anything_is_made(engine):
+def test_values_that_aws_does_not_know_are_reported_before_anything_is_made(engine):
     inputs = {
         "clusterName": "x",
         "nodeRoleArn": "arn",
@@ -108,7 +108,7 @@ def test_values_that_aws_does_not_know_are_told_before_anything_is_made(engine):
     assert "'NoSchedule' is not one of NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE" in failures["taints[0].effect"]
 
 
-def test_a_document_that_is_no_json_is_told_before_anything_is_made(engine):
+def test_a_document_that_is_no_json_is_refused_before_anything_is_made(engine):
     _, failures = engine.check(POLICY, {"policy": '{"Version": '})
     assert failures["policy"].startswith("not a JSON document: ")
     _, failures = engine.check(POLICY, {"policy": "[]"})
@@ -169,7 +169,7 @@ def test_the_stacks_naming_rule_is_followed(engine):
     assert "forbids made-up names" in failures["name"]
 
 
-def test_a_name_that_is_too_long_is_told(engine):
+def test_a_name_that_is_too_long_is_reported(engine):
     _, failures = engine.check(ROLE, {"name": "x" * 65, "assumeRolePolicy": TRUST})
     assert "65 characters; AWS allows 64" in failures["name"]
 
@@ -205,7 +205,7 @@ def test_default_tags_join_the_resources_own(configured, cloud, name):
     role = renamed.update(ROLE, role, inputs)
     assert role.outputs["tagsAll"] == {"owner": "sre", "stage": "test", "team": "a"}
     unchanged(renamed, ROLE, role, inputs)
-    cloud("iam").tag_role(RoleName=name, Tags=[{"Key": "owner", "Value": "stranger"}])
+    cloud("iam").tag_role(RoleName=name, Tags=[{"Key": "owner", "Value": "another"}])
     refreshed = renamed.refresh(ROLE, role)
     assert "tagsAll.owner" in differences(renamed, ROLE, refreshed, inputs)
     removed(renamed, ROLE, role)
@@ -273,7 +273,7 @@ def test_another_region_of_the_provider_replaces_its_resources(engine, configure
 # Functions of the root module
 
 
-def test_the_partition_is_told(engine):
+def test_the_partition_is_reported(engine):
     partition = answered(engine, "aws:index/getPartition:getPartition")
     assert partition == {
         "dnsSuffix": "amazonaws.com",
@@ -310,7 +310,7 @@ def test_an_error_names_what_was_done_to_what_and_the_aws_code(engine, name):
         engine.create(ROLE, {"name": name, "assumeRolePolicy": TRUST})
 
 
-def test_a_call_that_is_not_allowed_says_so(configured, cloud, name):
+def test_a_call_that_is_not_allowed_is_reported_as_such(configured, cloud, name):
     cloud("iam").create_user(UserName=name)
     key = cloud("iam").create_access_key(UserName=name)["AccessKey"]
     powerless = configured(region=REGION, accessKey=key["AccessKeyId"], secretKey=key["SecretAccessKey"])
@@ -374,7 +374,7 @@ def test_a_cluster_that_does_not_become_active_in_time_is_recorded(engine, name,
     removed(engine, CLUSTER, cluster)
 
 
-def test_a_node_group_without_capacity_tells_why_and_is_recorded(engine, cluster, node_role, fault):
+def test_a_node_group_without_capacity_reports_why_and_is_recorded(engine, cluster, node_role, fault):
     inputs = {
         "clusterName": cluster.id,
         "nodeGroupName": "unlucky",
@@ -392,7 +392,7 @@ def test_a_node_group_without_capacity_tells_why_and_is_recorded(engine, cluster
     removed(engine, NODE_GROUP, Recorded(failed.id, engine.accept(NODE_GROUP, inputs), outputs))
 
 
-def test_a_resource_that_vanished_before_its_update_is_told(engine, cloud, name):
+def test_a_resource_that_vanished_before_its_update_is_reported(engine, cloud, name):
     inputs = {"name": name, "assumeRolePolicy": TRUST, "tags": {"a": "1"}}
     role = made(engine, ROLE, inputs)
     cloud("iam").delete_role(RoleName=name)

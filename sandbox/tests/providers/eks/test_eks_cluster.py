@@ -79,7 +79,7 @@ def kubernetes():
 
 @pytest.fixture
 def eks_port(monkeypatch):
-    # The package demands an AWS CLI; the sandbox's is beside its Python.
+    # The package demands an AWS CLI; the sandbox's is next to its Python.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with serving(EksServicer(EksPackage())) as port:
         yield port
@@ -193,7 +193,7 @@ def test_the_cluster_of_a_program_is_planned_made_changed_and_removed(program, a
     assert aws.made == {}
 
 
-def test_the_oidc_provider_is_made_when_asked_for_and_kube_proxy_unless_told_not_to(program, aws):
+def test_the_oidc_provider_is_made_on_request_and_kube_proxy_unless_refused(program, aws):
     kube_proxy = "kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),"
     program.write(OURS.replace("create_oidc_provider=False", "create_oidc_provider=True").replace(kube_proxy, ""))
     program.up()
@@ -222,12 +222,12 @@ def test_what_is_not_done_stops_the_preview_by_name_without_a_traceback(program)
         "import pulumi_eks as eks\n"
         "eks.Cluster('main', vpc_id='vpc', subnet_ids=['s'], instance_type='t3.medium', fargate=True)\n"
     )
-    said = program.run("preview", fails=True)
+    output = program.run("preview", fails=True)
     for name in ("instanceType", "fargate", "skipDefaultNodeGroup"):
-        assert name in said
-    assert "the default node group; make node groups of your own" in said
-    assert "Traceback" not in said
-    assert "File " not in said
+        assert name in output
+    assert "the default node group; make node groups of your own" in output
+    assert "Traceback" not in output
+    assert "File " not in output
 
 
 SWITCHED_OFF = {"enabled": False, "resolveConflictsOnCreate": "OVERWRITE", "resolveConflictsOnUpdate": "OVERWRITE"}
@@ -264,7 +264,7 @@ RIGHT = {
         (RIGHT | {"gpu": False, "fargate": None}, {}),
     ],
 )
-def test_wrong_arguments_are_told_all_at_once(inputs, expected):
+def test_wrong_arguments_are_reported_together(inputs, expected):
     assert {each.property for each in failures(inputs)} == set(expected)
 
 

@@ -1,4 +1,4 @@
-"""Raises the image and leaves the chart: the pod waits for ever for resources that it may not list."""
+"""Raises the image and leaves the chart: the pod waits indefinitely for resources that it may not list."""
 
 from tests.policies.programs import parts
 

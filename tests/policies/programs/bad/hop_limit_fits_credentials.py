@@ -1,4 +1,4 @@
-"""Gives the autoscaler a role of its own, and every pod the nodes' role."""
+"""Gives the autoscaler a separate role, and every pod the nodes' role."""
 
 from tests.policies.programs import parts
 

@@ -1,4 +1,4 @@
-"""Lets any pod that somebody associates take the role that scales groups."""
+"""Lets any pod that a user associates take the role that scales groups."""
 
 import pulumi_aws as aws
 

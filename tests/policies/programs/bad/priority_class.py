@@ -1,4 +1,4 @@
-"""Lets the autoscaler wait behind the pods it should make room for."""
+"""Lets the autoscaler wait behind the pods that it should add nodes for."""
 
 from tests.policies.programs import parts
 

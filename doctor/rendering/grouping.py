@@ -20,7 +20,7 @@ def _key(finding: Finding) -> Hashable | None:
 
 
 def _one(findings: Sequence[Finding]) -> Finding:
-    """The finding about several pods; what it says of one pod is about the first of them."""
+    """The finding about several pods; what it shows of one pod is that of the first."""
     first = findings[0]
     names_pod = first.pod in first.seen
     if len(findings) == 1:

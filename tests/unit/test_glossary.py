@@ -3,6 +3,7 @@
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -108,8 +109,11 @@ def in_words(text: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text).replace("_", " ").replace("-", " ")
 
 
+@cache
 def words_to_replace(text: str, place: str) -> list[str]:
     """The words of a text that should be others, except those that are allowed in that place."""
+    if not _ANY.search(in_words(text)):
+        return []
     for (where, allowed), _ in EXCEPTIONS.items():
         if where == place:
             text = re.sub(re.escape(allowed), "", text, flags=re.IGNORECASE)
@@ -140,8 +144,9 @@ def test_a_word_that_only_contains_one_is_not(text: str):
 
 
 def test_every_exception_is_needed():
-    text = {place: " ".join(in_words(text) for path in files(place) for _, text in texts(path)) for place in SCOPE}
-    raw = {place: " ".join(path.read_text() for path in files(place)) for place in SCOPE}
+    places = {place for place, _ in EXCEPTIONS}
+    text = {place: " ".join(in_words(text) for path in files(place) for _, text in texts(path)) for place in places}
+    raw = {place: " ".join(path.read_text() for path in files(place)) for place in places}
     unused = [
         (place, allowed)
         for place, allowed in EXCEPTIONS

@@ -20,6 +20,7 @@ from components import (
     ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
+    SelfManagedNodeGroup,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
 from components.pure.iam import role_name
@@ -140,12 +141,28 @@ scaling_groups = {
         on_aws,
     )
     for group in settings["auto_scaling_groups"]
+    if "create" not in group
 }
+self_managed_groups = {
+    group["name"]: SelfManagedNodeGroup(
+        group["name"],
+        stack_settings.self_managed_arguments(
+            settings,
+            group,
+            cluster_name=cluster.name,
+            subnet_ids=group["create"].get("subnet_ids") or node_subnets(owner, network, cluster),
+        ),
+        on_aws,
+    )
+    for group in settings["auto_scaling_groups"]
+    if "create" in group
+}
+created_groups = [*node_groups.values(), *self_managed_groups.values()]
 
 if (versions := settings["cluster"].get("create", {}).get("addons")) is not None:
     addons: Any = {**versions, "cluster_name": cluster.name, "kubernetes_version": cluster.version}
     # CoreDNS needs nodes.
-    on_nodes = pulumi.ResourceOptions(providers=[aws_provider], depends_on=[*node_groups.values()])
+    on_nodes = pulumi.ResourceOptions(providers=[aws_provider], depends_on=created_groups)
     ClusterAddons("addons", addons, on_nodes)
 
 credentials: dict[str, Any] = {}
@@ -169,6 +186,7 @@ elif settings["credentials"] == NODE_ROLE:
     credentials["node_role_names"] = {
         **{attachment: node_groups[name].node_role_name for name, attachment in attachments.items()},
         **{f"{name}-existing": group.node_role_name for name, group in existing_groups.items()},
+        **{f"{name}-asg": group.node_role_name for name, group in self_managed_groups.items()},
     }
 
 kubernetes_provider = kubernetes.Provider("kubernetes", kubeconfig=cluster.kubeconfig)
@@ -180,7 +198,7 @@ autoscaler = ClusterAutoscaler(
     pulumi.ResourceOptions(
         providers=[aws_provider, kubernetes_provider],
         # Its pods need nodes, and on destroy it must stop before its groups and their tags go.
-        depends_on=[*node_groups.values(), *existing_groups.values(), *scaling_groups.values()],
+        depends_on=[*created_groups, *existing_groups.values(), *scaling_groups.values()],
     ),
 )
 
@@ -199,4 +217,11 @@ if settings["monitoring"]:
         pulumi.ResourceOptions(providers=[kubernetes_provider], depends_on=[autoscaler]),
     )
 
-outputs.export(settings, cluster, node_groups, existing_groups, scaling_groups, oidc_provider, autoscaler)
+outputs.export(
+    settings,
+    cluster,
+    node_groups,
+    [*existing_groups.items(), *scaling_groups.items(), *self_managed_groups.items()],
+    oidc_provider,
+    autoscaler,
+)

@@ -1,6 +1,6 @@
 """Outputs of a stack: the contract for other stacks and for the doctor, in camelCase."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -12,6 +12,7 @@ from components import (
     ExistingNodeGroup,
     ExistingScalingGroup,
     ManagedNodeGroup,
+    SelfManagedNodeGroup,
 )
 from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA, NODE_ROLE, POD_IDENTITY
 from components.pure.discovery import ENABLED_KEY, cluster_key
@@ -36,8 +37,7 @@ def export(
     settings: Settings,
     cluster: EksCluster,
     node_groups: Mapping[str, ManagedNodeGroup],
-    existing_groups: Mapping[str, ExistingNodeGroup],
-    scaling_groups: Mapping[str, ExistingScalingGroup],
+    other_groups: Sequence[tuple[str, ExistingNodeGroup | ExistingScalingGroup | SelfManagedNodeGroup]],
     oidc_provider: ClusterOidcProvider | None,
     autoscaler: ClusterAutoscaler,
 ) -> None:
@@ -58,12 +58,7 @@ def export(
         "credentialsMode": credentials,
         "nodeGroups": pulumi.Output.all(
             *(entry for group in settings["node_groups"] for entry in _managed(group, node_groups[group["name"]])),
-            *(
-                _existing(name, group, group.node_role_arn, group.node_role_name)
-                for name, group in existing_groups.items()
-            ),
-            # The role of its nodes is that of an instance profile, which the program does not read.
-            *(_existing(name, group, None, None) for name, group in scaling_groups.items()),
+            *(_other(name, group) for name, group in other_groups),
         ),
         "oidcProviderArn": oidc_provider.arn if oidc_provider else None,
         "roleArn": autoscaler.role_arn,
@@ -130,17 +125,13 @@ def _managed(settings: NodeGroup, group: ManagedNodeGroup) -> list[dict[str, Any
     ]
 
 
-def _existing(
-    name: str,
-    group: ExistingNodeGroup | ExistingScalingGroup,
-    role_arn: pulumi.Output[str] | None,
-    role_name: pulumi.Output[str] | None,
-) -> dict[str, Any]:
+def _other(name: str, group: ExistingNodeGroup | ExistingScalingGroup | SelfManagedNodeGroup) -> dict[str, Any]:
+    # The role of a self-managed group that exists is that of an instance profile, which the program does not read.
     return {
         "name": name,
         "asgName": group.asg_name,
-        "roleArn": role_arn,
-        "roleName": role_name,
+        "roleArn": None if isinstance(group, ExistingScalingGroup) else group.node_role_arn,
+        "roleName": None if isinstance(group, ExistingScalingGroup) else group.node_role_name,
         "minSize": group.min_size,
         "maxSize": group.max_size,
         "tags": group.tags,

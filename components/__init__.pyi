@@ -37,6 +37,9 @@ from .oidc_provider import ClusterOidcProvider as ClusterOidcProvider
 from .oidc_provider import ClusterOidcProviderArgs as ClusterOidcProviderArgs
 from .pure.discovery import Taint as Taint
 from .pure.faults import Fault as Fault
+from .self_managed_args import InstancesDistribution as InstancesDistribution
+from .self_managed_args import SelfManagedNodeGroupArgs as SelfManagedNodeGroupArgs
+from .self_managed_node_group import SelfManagedNodeGroup as SelfManagedNodeGroup
 from .values import AutoscalerSettings as AutoscalerSettings
 from .values import PodResources as PodResources
 from .values import ServiceMonitor as ServiceMonitor

@@ -28,6 +28,7 @@ from . import (
     ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
+    SelfManagedNodeGroup,
     __version__,
     errors,
 )
@@ -48,6 +49,7 @@ COMPONENTS = [
     ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
+    SelfManagedNodeGroup,
 ]
 
 

@@ -34,8 +34,13 @@ class AutoscalerTagsArgs(TypedDict):
     too, stay when this is destroyed. Defaults to false."""
 
 
-def faults(args: AutoscalerTagsArgs) -> list[Fault]:
-    """Check the arguments, as far as they are plain values."""
+def faults(args: AutoscalerTagsArgs, further_tags: int = 0) -> list[Fault]:
+    """Check the arguments, as far as they are plain values.
+
+    Args:
+        args: The group and what its nodes offer.
+        further_tags: Number of other tags that a self-managed group has.
+    """
     resources = args.get("resources", {})
     options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
     node_template = _node_template_tags(args)
@@ -49,8 +54,23 @@ def faults(args: AutoscalerTagsArgs) -> list[Fault]:
         *(f for key, value in node_template.items() for f in validation.tag(_argument(key), key, value)),
         *_number_faults(
             len(node_template) + len(discovery.discovery_tags("")),
-            discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else 0,
+            discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else further_tags,
+            "that EKS adds" if args.get("managed_by_eks", False) else "of the group itself",
         ),
+    ]
+
+
+def pairs(args: AutoscalerTagsArgs) -> list[tuple[pulumi.Input[str], pulumi.Input[str]]]:
+    """Return key and value of each tag, for a group that a component creates with its tags.
+
+    Args:
+        args: What `AutoscalerTags` accepts; the name of the group is not used.
+    """
+    cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
+    return [
+        (discovery.ENABLED_KEY, "true"),
+        (cluster_key, "owned"),
+        *_node_template_tags(args).items(),
     ]
 
 
@@ -176,13 +196,13 @@ def _argument(key: str) -> str:
     return next(f"{home}[{key.removeprefix(prefix)!r}]" for prefix, home in homes.items() if key.startswith(prefix))
 
 
-def _number_faults(number: int, reserved: int) -> list[Fault]:
-    most = discovery.MAX_TAGS - reserved
+def _number_faults(number: int, others: int, whose: str) -> list[Fault]:
+    most = discovery.MAX_TAGS - others
     if number <= most:
         return []
-    others = f" in addition to the {reserved} that EKS adds" if reserved else ""
+    further = f" in addition to the {others} {whose}" if others else ""
     expected = (
         f"{most} at most: AWS allows {discovery.MAX_TAGS} on an Auto Scaling Group; "
         "declare fewer labels, taints, resources or autoscaling options"
     )
-    return [Fault("", f"{number} tags{others}", expected)]
+    return [Fault("", f"{number} tags{further}", expected)]

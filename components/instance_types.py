@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 
 from .invoking import Refused, ask
+from .pure import instances
 from .pure.faults import Fault
 from .pure.instances import InstanceType
 
@@ -36,6 +37,24 @@ async def look_up(owner: pulumi.Resource, names: Sequence[str]) -> tuple[list[In
                 return [], []
             missing.append(Fault(f"instanceTypes[{index}]", repr(name), "an instance type that the region has"))
     return types, missing
+
+
+async def fitting(
+    owner: pulumi.Resource, names: Sequence[str], ami_type: str | None, *, unequal: bool, gpu: bool = False
+) -> tuple[list[InstanceType], list[Fault]]:
+    """Return the instance types, and what does not fit together or to the image.
+
+    Args:
+        owner: Component whose AWS provider is asked.
+        names: The types of one group.
+        ami_type: AMI type of the group; None for the one that fits the types.
+        unequal: Whether the user accepts types of unequal size.
+        gpu: Whether the user declares GPUs.
+    """
+    types, found = await look_up(owner, names)
+    if types and not found:
+        found = instances.faults(types, ami_type or instances.default_ami_type(types), unequal=unequal, gpu=gpu)
+    return types, found
 
 
 def _ask_once(owner: pulumi.Resource, name: str) -> asyncio.Future[Any]:

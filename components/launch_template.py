@@ -1,4 +1,4 @@
-"""The launch template of a managed node group: disks, metadata service, network and user data of its nodes."""
+"""Launch templates of nodes: disks, metadata service, network and user data of its nodes."""
 
 import base64
 from typing import NamedTuple
@@ -44,13 +44,13 @@ def _make(name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions) -
     return aws.ec2.LaunchTemplate(
         name,
         description=f"Nodes of the managed node group {name}",
-        metadata_options={
-            "http_endpoint": "enabled",
-            "http_tokens": "required",
-            "http_put_response_hop_limit": int(args.get("hop_limit", DEFAULT_HOP_LIMIT)),
-            **({"http_protocol_ipv6": "enabled"} if args.get("metadata_options", {}).get("ipv6_endpoint") else {}),
-        },
-        block_device_mappings=[_disk(args), *_system_disk(args)],
+        metadata_options=metadata_options(
+            int(args.get("hop_limit", DEFAULT_HOP_LIMIT)),
+            ipv6=args.get("metadata_options", {}).get("ipv6_endpoint", False),
+        ),
+        block_device_mappings=disks(
+            ami_type(args), disk_size_gib(args), args.get("iops"), args.get("throughput"), args.get("kms_key_arn")
+        ),
         key_name=args.get("key_pair"),
         vpc_security_group_ids=args.get("security_group_ids"),
         user_data=_user_data(args),
@@ -68,28 +68,47 @@ def _make(name: str, args: ManagedNodeGroupArgs, opts: pulumi.ResourceOptions) -
     )
 
 
-def _disk(args: ManagedNodeGroupArgs) -> aws.ec2.LaunchTemplateBlockDeviceMappingArgs:
-    """The volume that holds the pods' storage."""
-    ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+def metadata_options(hop_limit: int, *, ipv6: bool = False) -> aws.ec2.LaunchTemplateMetadataOptionsArgsDict:
+    """Return the options of the instance metadata service, with IMDSv2 required."""
+    options: aws.ec2.LaunchTemplateMetadataOptionsArgsDict = {
+        "http_endpoint": "enabled",
+        "http_tokens": "required",
+        "http_put_response_hop_limit": hop_limit,
+    }
+    return {**options, "http_protocol_ipv6": "enabled"} if ipv6 else options
+
+
+def disks(
+    ami_type: str, size_gib: int, iops: int | None, throughput: int | None, kms_key_arn: pulumi.Input[str] | None
+) -> list[aws.ec2.LaunchTemplateBlockDeviceMappingArgs]:
+    """Return the encrypted volumes of a node: the one with the pods' storage and, of Bottlerocket, that of the system.
+
+    Args:
+        ami_type: AMI type of the node.
+        size_gib: Size of the volume with the pods' storage; that of the system has the size of the image.
+        iops: IOPS of that volume.
+        throughput: Throughput of that volume in MiB/s.
+        kms_key_arn: KMS key of the volumes.
+    """
+    ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs
+    data = ebs(
         volume_type="gp3",
-        volume_size=disk_size_gib(args),
-        iops=args.get("iops"),
-        throughput=args.get("throughput"),
+        volume_size=size_gib,
+        iops=iops,
+        throughput=throughput,
         encrypted="true",
-        kms_key_id=args.get("kms_key_arn"),
+        kms_key_id=kms_key_arn,
         delete_on_termination="true",
     )
-    return aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ami.family(ami_type(args)).data_device, ebs=ebs)
-
-
-def _system_disk(args: ManagedNodeGroupArgs) -> list[aws.ec2.LaunchTemplateBlockDeviceMappingArgs]:
-    """Encrypt the volume of Bottlerocket's system too; its size is that of the image."""
-    if not ami.is_bottlerocket(ami_type(args)):
-        return []
-    ebs = aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-        volume_type="gp3", encrypted="true", kms_key_id=args.get("kms_key_arn"), delete_on_termination="true"
-    )
-    return [aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=ami.BOTTLEROCKET_OS_DEVICE, ebs=ebs)]
+    volumes = {ami.family(ami_type).data_device: data}
+    if ami.is_bottlerocket(ami_type):
+        volumes[ami.BOTTLEROCKET_OS_DEVICE] = ebs(
+            volume_type="gp3", encrypted="true", kms_key_id=kms_key_arn, delete_on_termination="true"
+        )
+    return [
+        aws.ec2.LaunchTemplateBlockDeviceMappingArgs(device_name=device, ebs=volume)
+        for device, volume in volumes.items()
+    ]
 
 
 def _user_data(args: ManagedNodeGroupArgs) -> pulumi.Input[str] | None:

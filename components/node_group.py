@@ -10,7 +10,7 @@ from pulumi_aws.eks.outputs import NodeGroupResource
 from . import node_group_rules
 from .asg_tags import AutoscalerTags, AutoscalerTagsArgs
 from .errors import FaultsError, checked
-from .instance_types import look_up
+from .instance_types import fitting
 from .launch_template import TemplateVersion, template_of
 from .live_size import DESIRED_SIZE, LiveSize
 from .node_group_args import (
@@ -145,11 +145,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
 
     async def _types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
         """Return what is known of the instance types, once it is known that they fit together and to the image."""
-        types, found = await look_up(self, names)
-        if types and not found:
-            image = args.get("ami_type", instances.default_ami_type(types))
-            unequal = args.get("allow_unequal_types", False)
-            found = instances.faults(types, image, unequal=unequal, gpu="gpu" in args)
+        unequal = args.get("allow_unequal_types", False)
+        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, gpu="gpu" in args)
         if found:
             raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
         return types

@@ -56,10 +56,19 @@ class NodeRole(NamedTuple):
     """A node's role, and the attachments without which its nodes cannot join."""
 
     arn: pulumi.Output[str]
+    name: pulumi.Output[str]
     attachments: list[pulumi.Resource]
 
     @classmethod
-    def make(cls, name: str, args: RoleArgs, policies: Sequence[str], opts: pulumi.ResourceOptions) -> Self:
+    def make(
+        cls,
+        name: str,
+        args: RoleArgs,
+        policies: Sequence[str],
+        opts: pulumi.ResourceOptions,
+        *,
+        kind: str = "managed node group",
+    ) -> Self:
         """Register the role ``<name>-node`` and its attachments under ``opts.parent``.
 
         Args:
@@ -67,12 +76,13 @@ class NodeRole(NamedTuple):
             args: Names and limits of the role.
             policies: ARNs of policies in addition to those that a node needs.
             opts: Options of each resource.
+            kind: What the group is, for the description of the role.
         """
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
             f"{name}-node",
             name_prefix=iam.role_prefix(prefix, f"{name}-node") if prefix else None,
-            description=f"Nodes of the managed node group {name}",
+            description=f"Nodes of the {kind} {name}",
             path=args.get("path"),
             assume_role_policy=json.dumps(iam.node_trust()),
             permissions_boundary=args.get("permissions_boundary_arn"),
@@ -95,4 +105,4 @@ class NodeRole(NamedTuple):
             )
             for policy, arn in arns.items()
         ]
-        return cls(role.arn, attachments)
+        return cls(role.arn, role.name, attachments)

@@ -18,6 +18,7 @@ from settings.shapes import (
     headroom_arguments,
     node_group_arguments,
     scaling_group_arguments,
+    self_managed_arguments,
 )
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "parse",
     "refuse_output",
     "scaling_group_arguments",
+    "self_managed_arguments",
     "warnings",
 ]

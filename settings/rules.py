@@ -15,13 +15,17 @@ from components import (
     network,
     node_group,
     oidc_provider,
+    self_managed_args,
 )
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.pure import ami, flags, placement, validation
+from components.pure.arguments import camel_case
 from components.pure.faults import Fault
 from components.pure.versions import dotted, parse_minor
 from settings.shapes import (
+    NODE_TEMPLATE,
+    AutoScalingGroup,
     Cluster,
     NodeGroup,
     Settings,
@@ -29,6 +33,7 @@ from settings.shapes import (
     headroom_arguments,
     node_group_arguments,
     scaling_group_arguments,
+    self_managed_arguments,
 )
 
 _LATER: Any = object()
@@ -61,11 +66,7 @@ def faults(settings: Settings) -> list[Fault]:
     if settings["monitoring"]:
         found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
     for index, self_managed in enumerate(settings["auto_scaling_groups"]):
-        own = existing_scaling_group.faults(scaling_group_arguments(self_managed, cluster_name=_LATER))
-        found += [
-            fault._replace(path="name" if fault.path == "asgName" else fault.path).under(f"autoScalingGroups[{index}]")
-            for fault in own
-        ]
+        found += [fault.under(f"autoScalingGroups[{index}]") for fault in _scaling_group_faults(settings, self_managed)]
     found += [*_clash_faults(groups), *_placement_faults(settings)]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)
     if not balanced and any(group.get("one_per_zone") for group in groups):
@@ -76,7 +77,8 @@ def faults(settings: Settings) -> list[Fault]:
                 "true, or none: without balancing all nodes of such groups may end in one zone",
             )
         )
-    if settings["credentials"] == NODE_ROLE and not (groups or existing):
+    created = any("create" in group for group in settings["auto_scaling_groups"])
+    if settings["credentials"] == NODE_ROLE and not (groups or existing or created):
         found.append(
             Fault(
                 "credentials",
@@ -147,6 +149,11 @@ def _placement_faults(settings: Settings) -> list[Fault]:
         placement.Group(cast(int, group["min_size"]), group.get("ami_type", ""), group.get("taints", []))
         for group in settings["node_groups"]
     ]
+    groups += [
+        placement.Group(cast(int, group["create"]["min_size"]), "", group.get("taints", []))
+        for group in settings["auto_scaling_groups"]
+        if "create" in group
+    ]
     tolerations: Any = settings["autoscaler"].get("tolerations", [])
     return placement.faults(groups, tolerations)
 
@@ -216,13 +223,35 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         expected = f"{dotted(created)}, the cluster's, at most: nodes may be older, not newer"
         found.append(Fault("kubernetesVersion", repr(group.get("kubernetes_version")), expected))
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
-        found.append(Fault("hopLimit", "1 with credentials nodeRole", "2, or none: no pod could reach the node's role"))
+        found.append(_hop_fault())
     # Role and tags are judged once, under their own keys.
     alone: Settings = {**settings, "role": {}, "tags": {}}
     subnets = group.get("subnet_ids", _LATER)
     version = create["kubernetes_version"] if create else _LATER
     arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets, kubernetes_version=version)
     return [*found, *node_group.faults(arguments)]
+
+
+def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[Fault]:
+    """Find what is wrong with a self-managed group: one to create has its own arguments under ``create``."""
+    if "create" not in group:
+        found = existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER))
+        return [fault._replace(path="name") if fault.path == "asgName" else fault for fault in found]
+    alone: Settings = {**settings, "role": {}, "tags": {}}
+    subnets = group["create"].get("subnet_ids", _LATER)
+    arguments = self_managed_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets)
+    outside = tuple(map(camel_case, NODE_TEMPLATE))
+    found = [
+        fault if fault.path.startswith(outside) else fault.under("create")
+        for fault in self_managed_args.faults(arguments)
+    ]
+    if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1:
+        found.append(_hop_fault().under("create"))
+    return [*validation.node_group_name("name", group["name"], most=40), *found]
+
+
+def _hop_fault() -> Fault:
+    return Fault("hopLimit", "1 with credentials nodeRole", "2, or none: no pod could reach the node's role")
 
 
 def _autoscaler_faults(settings: Settings) -> list[Fault]:

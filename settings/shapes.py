@@ -16,6 +16,7 @@ from components import (
     ExistingScalingGroupArgs,
     HeadroomArgs,
     ManagedNodeGroupArgs,
+    SelfManagedNodeGroupArgs,
 )
 from components.autoscaler_role import DEFAULT_NAMESPACE, IRSA, NODE_ROLE
 from components.node_role import RoleArgs
@@ -65,10 +66,13 @@ class ExistingNodeGroup(ExistingNodeGroupArgs):
 
 
 class AutoScalingGroup(ExistingScalingGroupArgs):
-    """A self-managed Auto Scaling group that exists."""
+    """A self-managed Auto Scaling group: one that exists, or one to create."""
 
     name: str
-    """Name of the Auto Scaling group."""
+    """Name of the Auto Scaling group. With `create`, 1 to 40 characters; the group gets it with a suffix."""
+    create: NotRequired[SelfManagedNodeGroupArgs]
+    """How to create the group; its nodes then get the labels and taints too. Defaults to tagging a group that
+    exists."""
 
 
 class PodIdentity(TypedDict):
@@ -108,7 +112,7 @@ class Settings(TypedDict):
     existing_node_groups: list[ExistingNodeGroup]
     """Managed node groups that exist: the program tags their ASGs and changes nothing else of them. Default none."""
     auto_scaling_groups: list[AutoScalingGroup]
-    """Self-managed Auto Scaling groups that exist, such as those that mix on-demand and spot. Default none."""
+    """Self-managed Auto Scaling groups to tag or to create, such as those that mix on-demand and spot. Default none."""
     credentials: str
     """How Cluster Autoscaler gets AWS credentials: irsa, podIdentity or nodeRole. Default irsa."""
     oidc_provider: ClusterOidcProviderArgs
@@ -143,6 +147,9 @@ DEFAULTS: Mapping[str, Any] = {
 }
 """What a setting is that the environment leaves out."""
 
+NODE_TEMPLATE = ("labels", "taints", "resources", "autoscaling_options")
+"""What the nodes of a self-managed group offer, whether the group exists or is created."""
+
 SUPPLIED: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"tags"}),
     ClusterNetworkArgs: frozenset({"cluster_name"}),
@@ -150,6 +157,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
     NodeGroup: frozenset({"cluster_name", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     AutoScalingGroup: frozenset({"cluster_name", "asg_name"}),
+    SelfManagedNodeGroupArgs: frozenset({"cluster_name", *NODE_TEMPLATE, *RoleArgs.__annotations__}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
     HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),
@@ -161,6 +169,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
 
 OPTIONAL: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"vpc_id", "private_subnet_ids"}),
+    SelfManagedNodeGroupArgs: frozenset({"subnet_ids"}),
     Settings: frozenset(DEFAULTS),
 }
 """Arguments that the program gives unless the environment does."""
@@ -177,10 +186,9 @@ def fields_of(shape: type) -> dict[str, Field]:
 
 def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> ManagedNodeGroupArgs:
     """Arguments of ``ManagedNodeGroup``; ``given`` holds what only the cluster knows, its version and subnets."""
-    # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
     arguments: Any = {
         # Your own launch template decides that itself.
-        **({} if "launch_template" in group else {"hop_limit": 2 if settings["credentials"] == NODE_ROLE else 1}),
+        **({} if "launch_template" in group else {"hop_limit": _hop_limit(settings)}),
         **settings["role"],
         # The provider's default tags end at the launch template: EC2 creates instances and volumes.
         **({"tags": settings["tags"]} if settings["tags"] else {}),
@@ -190,6 +198,11 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> 
     if group.get("ami_type") == CUSTOM and "kubernetes_version" not in group:
         arguments.pop("kubernetes_version", None)  # The image has its own.
     return arguments  # type: ignore[no-any-return]
+
+
+def _hop_limit(settings: Settings) -> int:
+    # In the other modes pods must not reach the node's role at all, but while a stack leaves nodeRole they must.
+    return 2 if settings["credentials"] == NODE_ROLE else 1
 
 
 def existing_arguments(group: ExistingNodeGroup, **given: Any) -> ExistingNodeGroupArgs:
@@ -213,6 +226,19 @@ def scaling_group_arguments(group: AutoScalingGroup, **given: Any) -> ExistingSc
     """Arguments of ``ExistingScalingGroup``; ``given`` holds the cluster's name."""
     arguments: Any = {**group, "asg_name": group["name"], **given}
     del arguments["name"]
+    return arguments  # type: ignore[no-any-return]
+
+
+def self_managed_arguments(settings: Settings, group: AutoScalingGroup, **given: Any) -> SelfManagedNodeGroupArgs:
+    """Arguments of ``SelfManagedNodeGroup`` for a group to create; ``given`` holds the cluster's name and subnets."""
+    arguments: Any = {
+        "hop_limit": _hop_limit(settings),
+        **settings["role"],
+        **({"tags": settings["tags"]} if settings["tags"] else {}),
+        **given,
+        **{key: value for key, value in group.items() if key in NODE_TEMPLATE},
+        **group["create"],
+    }
     return arguments  # type: ignore[no-any-return]
 
 

@@ -122,6 +122,10 @@ class Cloud(mocks.Mocks):
         """Subnets that give public addresses."""
         self.live_groups: dict[str, dict[str, Any]] = {}
         """Answers of getNodeGroup by name, of the groups that getNodeGroups lists."""
+        self.live_scaling_groups: dict[str, dict[str, Any]] = {}
+        """Answers of getGroup by name, of the Auto Scaling groups that belong to the cluster."""
+        self.authentication_mode = "API_AND_CONFIG_MAP"
+        self.ip_family = "ipv4"
 
     def instance_type(self, name: str) -> Any:
         """What EC2 returns about an instance type."""
@@ -147,7 +151,12 @@ class Cloud(mocks.Mocks):
             case "aws:eks/getCluster:getCluster":
                 if not self.has_cluster:
                     return {}, [("", f"reading EKS Cluster ({args.args['name']}): couldn't find resource")]
-                return {**_cluster(args.args["name"], self.cluster_version), "roleArn": self.cluster_role}
+                found = {**_cluster(args.args["name"], self.cluster_version), "roleArn": self.cluster_role}
+                found["accessConfigs"] = [{"authenticationMode": self.authentication_mode}]
+                cidr = {"serviceIpv4Cidr": "172.20.0.0/16", "serviceIpv6Cidr": "fd00::/108"}
+                return {**found, "kubernetesNetworkConfigs": [{"ipFamily": self.ip_family, **cidr}]}
+            case "aws:ssm/getParameter:getParameter":
+                return {"name": args.args["name"], "insecureValue": f"ami-of-{args.args['name']}"}
             case "pulumi:pulumi:readStackOutputs":
                 return {"name": args.args["name"], "outputs": self.deployed, "secretOutputNames": []}
             case "aws:index/getCallerIdentity:getCallerIdentity":
@@ -160,7 +169,10 @@ class Cloud(mocks.Mocks):
                 name = args.args["nodeGroupName"]
                 return self.live_groups.get(name, _node_group(name))
             case "aws:autoscaling/getGroup:getGroup":
-                return {"name": args.args["name"], "minSize": 1, "maxSize": 9}
+                name = args.args["name"]
+                return self.live_scaling_groups.get(name, {"name": name, "minSize": 1, "maxSize": 9})
+            case "aws:autoscaling/getAmiIds:getAmiIds":
+                return {"names": list(self.live_scaling_groups)}
             case "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider":
                 if not self.has_oidc_provider:
                     return {}, [("", f"finding IAM OIDC Provider by url ({args.args['url']}): not found")]
@@ -289,6 +301,8 @@ class _Monitor(mocks.MockMonitor):
         inputs = rpc.deserialize_properties(request.object)
         urn = self.make_urn(request.parent, "aws:eks/cluster:Cluster", f"{request.name}-eksCluster")
         self.mocks.cluster_urn = urn
+        # From here on a look-up finds it.
+        self.mocks.has_cluster = self.mocks.has_cluster or not self.mocks.preview
         state = {} if self.mocks.preview else self.mocks.created_cluster(inputs["name"], inputs["version"])
         self.resources[urn] = mocks.MockMonitor.ResourceRegistration(urn, inputs["name"], state)
 
@@ -304,6 +318,10 @@ _MADE: dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]] = {
         "nodeGroupName": f"{args.name}-abc1234",
         "resources": [{"autoscalingGroups": [{"name": f"eks-{args.name}-uuid"}]}],
     },
+    "aws:iam/instanceProfile:InstanceProfile": lambda args: {
+        "arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{args.name}"
+    },
+    "aws:autoscaling/group:Group": lambda args: {"name": f"{args.name}-abc1234"},
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 1},
     "kubernetes:helm.sh/v3:Release": lambda args: {"status": {"status": "deployed", "name": args.inputs["name"]}},
 }
@@ -373,7 +391,11 @@ def _cluster(name: str, version: str) -> dict[str, Any]:
         "endpoint": "https://EXAMPLE.eks.amazonaws.com",
         "identities": [{"oidcs": [{"issuer": ISSUER}]}],
         "certificateAuthorities": [{"data": "Q0E="}],
-        "vpcConfig": {"subnetIds": ["subnet-0000000a", "subnet-0000000b"], "vpcId": "vpc-1"},
+        "vpcConfig": {
+            "subnetIds": ["subnet-0000000a", "subnet-0000000b"],
+            "vpcId": "vpc-1",
+            "clusterSecurityGroupId": "sg-cluster",
+        },
     }
 
 

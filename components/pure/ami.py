@@ -76,6 +76,26 @@ def is_windows(ami_type: str) -> bool:
     return ami_type.startswith("WINDOWS")
 
 
+def image_parameter(ami_type: str, kubernetes_version: str) -> str:
+    """Return the public SSM parameter that holds the ID of the newest image.
+
+    "Retrieve recommended Amazon Linux AMI IDs" and "Retrieve recommended Bottlerocket AMI IDs" of the EKS user guide.
+
+    Args:
+        ami_type: AMI type of Amazon Linux 2023 or Bottlerocket.
+        kubernetes_version: Kubernetes version of the nodes, major and minor.
+    """
+    system, _, rest = ami_type.partition("_")
+    arm = architecture(ami_type) == ARM
+    variant = rest.removeprefix("ARM_64" if arm else "x86_64").strip("_").replace("_", "-").lower()
+    cpu = "arm64" if arm else "x86_64"
+    if system == "BOTTLEROCKET":
+        flavor = f"-{variant}" if variant else ""
+        return f"/aws/service/bottlerocket/aws-k8s-{kubernetes_version}{flavor}/{cpu}/latest/image_id"
+    folder = f"/aws/service/eks/optimized-ami/{kubernetes_version}/amazon-linux-2023"
+    return f"{folder}/{cpu}/{variant}/recommended/image_id"
+
+
 def disk_faults(path: str, ami_type: str, size_gib: int) -> list[Fault]:
     """Find a disk that is smaller than the AMI's snapshot."""
     smallest = family(ami_type).smallest_disk_gib

@@ -71,6 +71,11 @@ def cluster_key(cluster: str) -> str:
     return f"{PREFIX}/{cluster}"
 
 
+def owner_key(cluster: str) -> str:
+    """Tag key by which AWS's controllers know instances and Auto Scaling groups of a cluster."""
+    return f"kubernetes.io/cluster/{cluster}"
+
+
 def discovery_tags(cluster: str) -> dict[str, str]:
     """The two tags that a group needs to be found by the autoscaler of ``cluster``."""
     return {ENABLED_KEY: "true", cluster_key(cluster): "owned"}

@@ -1,4 +1,4 @@
-"""Which labels and taints EKS and the kubelet accept on the nodes of a managed node group.
+"""Which labels and taints EKS and the kubelet accept on nodes.
 
 Where EKS accepts a label that the kubelet refuses, nodes start, never join, and the group ends in NodeCreationFailure
 after twenty minutes or more (terraform-aws-modules/terraform-aws-eks 3346, aws/containers-roadmap 2465).
@@ -26,7 +26,7 @@ _KUBELET_LABELS = frozenset(
     }
 )
 """What a kubelet may set of Kubernetes' own labels: ``kubeletLabels`` and ``kubeletLabelNamespaces`` of
-kubernetes/kubernetes, ``pkg/kubelet/apis/well_known_labels.go``, without those that EKS refuses."""
+kubernetes/kubernetes, ``pkg/kubelet/apis/well_known_labels.go``."""
 
 LONGEST_KEY = 63
 """Of a label or taint, prefix included (``labelKey`` and ``taintKey`` of the EKS API)."""
@@ -39,15 +39,21 @@ def managed_label_faults(path: str, labels: Mapping[str, object]) -> list[Fault]
         where = f"{path}[{key!r}]"
         if key.startswith(EKS_PREFIXES):
             found.append(Fault(where, repr(key), f"another prefix: EKS reserves {', '.join(EKS_PREFIXES)}"))
-        elif not _kubelet_accepts(key):
-            expected = (
-                "a custom prefix, node.kubernetes.io/ or kubelet.kubernetes.io/: the kubelet refuses other labels"
-            )
-            found.append(Fault(where, repr(key), f"{expected} of Kubernetes, and the node does not join"))
+        else:
+            found += kubelet_label_faults(path, {key: value})
         if value == "":
             found.append(Fault(where, "an empty value", "1 to 63 characters: EKS refuses an empty label value"))
         found += _length_faults(where, key)
     return found
+
+
+def kubelet_label_faults(path: str, labels: Mapping[str, object]) -> list[Fault]:
+    """Find labels that the kubelet refuses, on nodes of any group."""
+    expected = (
+        "a custom prefix, node.kubernetes.io/ or kubelet.kubernetes.io/: the kubelet refuses other labels of "
+        "Kubernetes, and the node does not join"
+    )
+    return [Fault(f"{path}[{key!r}]", repr(key), expected) for key in labels if not _kubelet_accepts(key)]
 
 
 def managed_taint_faults(path: str, taints: Sequence[Taint]) -> list[Fault]:

@@ -5,6 +5,7 @@ TOML for Bottlerocket, PowerShell for Windows.
 """
 
 import tomllib
+from collections.abc import Sequence
 
 from . import ami
 from .faults import Fault
@@ -16,13 +17,13 @@ MOST_PODS = 1000
 """More than any kubelet is tested with; it catches a typing error."""
 
 _BOUNDARY = "==eks-cluster-autoscaler=="
-_MIME = "MIME-Version:"
-_NODE_CONFIG = "apiVersion: node.eks.aws/"
+MIME = "MIME-Version:"
+NODE_CONFIG = "apiVersion: node.eks.aws/"
 _PARTS = {
     "#!": "text/x-shellscript",
     "#cloud-config": "text/cloud-config",
     "#cloud-boothook": "text/cloud-boothook",
-    _NODE_CONFIG: "application/node.eks.aws",
+    NODE_CONFIG: "application/node.eks.aws",
 }
 """What a part of the document begins with, and its content type."""
 
@@ -48,14 +49,14 @@ def faults(path: str, pods_path: str, ami_type: str, text: object, max_pods: int
         return found + _toml_faults(path, text)
     if ami.is_windows(ami_type):
         begins = text.lstrip().lower().startswith("<powershell>")
-        return found if begins else [*found, Fault(path, _first_line(text), "<powershell>…</powershell>, for Windows")]
-    if not text.lstrip().startswith(_MIME) and _content_type(text) is None:
+        return found if begins else [*found, Fault(path, first_line(text), "<powershell>…</powershell>, for Windows")]
+    if not text.lstrip().startswith(MIME) and content_type(text) is None:
         expected = (
             "a script (#!/bin/bash), #cloud-config, a nodeadm NodeConfig (apiVersion: node.eks.aws/v1alpha1), or a "
             "MIME multi-part document of them"
         )
-        found.append(Fault(path, _first_line(text), expected))
-    if _NODE_CONFIG in text and not ami_type.startswith("AL2023"):
+        found.append(Fault(path, first_line(text), expected))
+    if NODE_CONFIG in text and not ami_type.startswith("AL2023"):
         found.append(Fault(path, f"a NodeConfig with {ami_type}", "an AL2023 AMI type: only that image has nodeadm"))
     return found
 
@@ -65,10 +66,10 @@ def document(ami_type: str, text: str | None, max_pods: int | None) -> str | Non
     if ami.is_bottlerocket(ami_type):
         pods = f"[settings.kubernetes]\nmax-pods = {max_pods}" if max_pods is not None else None
         return "\n".join(part.rstrip() for part in (text, pods) if part) + "\n" if text or pods else None
-    if text is not None and (ami.is_windows(ami_type) or text.lstrip().startswith(_MIME)):
+    if text is not None and (ami.is_windows(ami_type) or text.lstrip().startswith(MIME)):
         return text
     parts = [part for part in (text, None if max_pods is None else _node_config(max_pods)) if part]
-    return _multipart(parts) if parts else None
+    return multipart(parts) if parts else None
 
 
 def _node_config(max_pods: int) -> str:
@@ -78,17 +79,19 @@ def _node_config(max_pods: int) -> str:
     joined (``nodeadm/internal/api/merge.go`` of awslabs/amazon-eks-ami) and the kubelet prefers them to its file.
     """
     return (
-        f"---\n{_NODE_CONFIG}v1alpha1\nkind: NodeConfig\nspec:\n  kubelet:\n    flags:\n      - --max-pods={max_pods}\n"
+        f"---\n{NODE_CONFIG}v1alpha1\nkind: NodeConfig\nspec:\n  kubelet:\n    flags:\n      - --max-pods={max_pods}\n"
     )
 
 
-def _multipart(parts: list[str]) -> str:
+def multipart(parts: Sequence[str]) -> str:
+    """Return a MIME multi-part document of parts that :func:`content_type` knows."""
     head = f'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="{_BOUNDARY}"\n\n'
-    body = "".join(f"--{_BOUNDARY}\nContent-Type: {_content_type(part)}\n\n{part.rstrip()}\n\n" for part in parts)
+    body = "".join(f"--{_BOUNDARY}\nContent-Type: {content_type(part)}\n\n{part.rstrip()}\n\n" for part in parts)
     return f"{head}{body}--{_BOUNDARY}--\n"
 
 
-def _content_type(text: str) -> str | None:
+def content_type(text: str) -> str | None:
+    """Return the content type of a part for Amazon Linux, judged by how it begins; None if it is none."""
     begun = text.lstrip().removeprefix("---").lstrip()
     return next((kind for mark, kind in _PARTS.items() if begun.startswith(mark)), None)
 
@@ -102,7 +105,7 @@ def _pods_faults(path: str, ami_type: str, text: object, max_pods: int) -> list[
     if not 1 <= max_pods <= MOST_PODS:
         found.append(Fault(path, str(max_pods), f"1 to {MOST_PODS}"))
     whole = isinstance(text, str) and (
-        _sets_kubernetes(text) if ami.is_bottlerocket(ami_type) else text.lstrip().startswith(_MIME)
+        _sets_kubernetes(text) if ami.is_bottlerocket(ami_type) else text.lstrip().startswith(MIME)
     )
     if whole:
         found.append(Fault(path, f"{max_pods} with a whole document in userData", "one of them: set the limit there"))
@@ -120,9 +123,10 @@ def _toml_faults(path: str, text: str) -> list[Fault]:
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return [Fault(path, _first_line(text), f"TOML, for Bottlerocket ({error})")]
+        return [Fault(path, first_line(text), f"TOML, for Bottlerocket ({error})")]
     return []
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """Return the beginning of user data, for an error."""
     return repr(text.strip().partition("\n")[0][:60])

@@ -28,6 +28,7 @@ _VPC = re.compile(r"vpc-[0-9a-f]{8,17}")
 _SUBNET = re.compile(r"subnet-[0-9a-f]{8,17}")
 _SECURITY_GROUP = re.compile(r"sg-[0-9a-f]{8,17}")
 _LAUNCH_TEMPLATE = re.compile(r"lt-[0-9a-f]{8,17}")
+_IMAGE = re.compile(r"ami-[0-9a-f]{8,17}")
 _CAPACITY_RESERVATION = re.compile(r"cr-[0-9a-f]{8,17}")
 _KMS_KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)/\S+")
 _ASG_NAME = re.compile(r"[ -9;-~]{1,255}")
@@ -115,12 +116,14 @@ def zones_of(region: str, path: str, values: Sequence[str]) -> list[Fault]:
     ]
 
 
-def instance_types(path: str, values: Sequence[str]) -> list[Fault]:
-    """Check a list of EC2 instance types: none at all, too many, or not types."""
+def instance_types(
+    path: str, values: Sequence[str], *, most: int = 20, of: str = "a managed node group"
+) -> list[Fault]:
+    """Check a list of EC2 instance types: none at all, too many for the kind of group, or not types."""
     expected = "an instance type such as m6i.large"
     faults = [f for i, v in enumerate(values) for f in form_faults(f"{path}[{i}]", v, _INSTANCE_TYPE, expected)]
-    if not 1 <= len(values) <= 20:
-        faults.append(Fault(path, f"{len(values)} instance types", "1 to 20, the limits of a managed node group"))
+    if not 1 <= len(values) <= most:
+        faults.append(Fault(path, f"{len(values)} instance types", f"1 to {most}, the limits of {of}"))
     return faults
 
 
@@ -168,6 +171,11 @@ def template_version(path: str, value: object) -> list[Fault]:
     return form_faults(
         path, value, re.compile(r"\d+"), "the number of a version, such as 3: $Latest is a change each time"
     )
+
+
+def image_id(path: str, value: object) -> list[Fault]:
+    """Check the ID of a machine image."""
+    return form_faults(path, value, _IMAGE, "the ID of an image: ami-…")
 
 
 def capacity_reservation(path: str, value: object) -> list[Fault]:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components import addon
+from components import SelfManagedNodeGroupArgs, addon
 from components.autoscaler_role import IRSA, NODE_ROLE, POD_IDENTITY
 from components.pure import iam
 from settings import Creation, Settings
@@ -51,6 +51,7 @@ def features(settings: Settings) -> set[str]:
     cluster, credentials = settings["cluster"], settings["credentials"]
     create = cluster.get("create", {})
     groups, provider, pods = settings["node_groups"], settings["oidc_provider"], settings["pod_identity"]
+    created = _created_groups(settings)
     # The provider of a created cluster is part of the stack in every mode.
     created_provider = provider.get("create", True) and (credentials == IRSA or bool(create))
     agent = credentials == POD_IDENTITY and pods.get("install_agent", True)
@@ -60,10 +61,11 @@ def features(settings: Settings) -> set[str]:
         "network": "network" in create,
         "administrators": bool(create.get("admin_principal_arns")),
         "node groups": bool(groups),
-        "node subnets": any("subnet_ids" not in group for group in groups)
+        "node subnets": any("subnet_ids" not in group for group in [*groups, *created.values()])
         or any(g.get("one_per_zone") for g in groups),
         "existing node groups": bool(settings["existing_node_groups"]),
-        "existing scaling groups": bool(settings["auto_scaling_groups"]),
+        "existing scaling groups": len(created) < len(settings["auto_scaling_groups"]),
+        "created scaling groups": bool(created),
         "cluster add-ons": "addons" in create,
         "created provider": created_provider,
         "removed provider": created_provider and not provider.get("retain", not create),
@@ -73,10 +75,16 @@ def features(settings: Settings) -> set[str]:
         "agent version": agent and pods.get("agent_version") == addon.DEFAULT,
         "removed agent": agent and not pods.get("retain_agent", True),
         "node role": credentials == NODE_ROLE,
-        "roles": bool(create) or credentials != NODE_ROLE or any("node_role_arn" not in group for group in groups),
-        "passed roles": bool(create) or bool(groups) or credentials == POD_IDENTITY,
+        "roles": bool(create or created)
+        or credentials != NODE_ROLE
+        or any("node_role_arn" not in group for group in groups),
+        "passed roles": bool(create or created or groups) or credentials == POD_IDENTITY,
     }
     return {name for name, used in found.items() if used}
+
+
+def _created_groups(settings: Settings) -> dict[str, SelfManagedNodeGroupArgs]:
+    return {group["name"]: group["create"] for group in settings["auto_scaling_groups"] if "create" in group}
 
 
 def actions(settings: Settings, *, write: bool) -> list[Action]:
@@ -132,6 +140,8 @@ class _Scopes:
         resources: dict[str, list[str]] = {
             "any": [_ANY],
             "cluster": [self._eks(f"cluster/{cluster}")],
+            "profiles": [self._iam(f"instance-profile{self._path}{rest}") for rest in self._profiles()],
+            "linked groups": [self._linked(f"{service}.amazonaws.com") for service in ("autoscaling", "spot")],
             "node groups": [self._eks(f"nodegroup/{cluster}/*")],
             # A request names the cluster, and what is updated in it.
             "updates": [self._eks(f"{each}/{cluster}{rest}") for each, rest in _UPDATED],
@@ -187,7 +197,8 @@ class _Scopes:
         return self._iam(f"policy{self._path}{iam.autoscaler_policy_name(identity, self._prefix, self._path)}")
 
     def _managed(self) -> list[str]:
-        names = [*iam.NODE_MANAGED_POLICIES] if self._settings["node_groups"] else []
+        nodes = self._settings["node_groups"] or _created_groups(self._settings)
+        names = [*iam.NODE_MANAGED_POLICIES] if nodes else []
         names += [iam.CLUSTER_MANAGED_POLICY] if "create" in self._settings["cluster"] else []
         return [iam.managed_policy_arn(self._partition, name) for name in names]
 
@@ -198,12 +209,19 @@ class _Scopes:
         for group in self._settings["node_groups"]:
             if "node_role_arn" not in group:
                 yield self._role(f"{group['name']}-node")
+        for name in _created_groups(self._settings):
+            yield self._role(f"{name}-node")
         if (create := self._settings["cluster"].get("create")) is not None:
             yield self._cluster_role(create)
 
     def _role(self, name: str) -> str:
         beginning = iam.role_prefix(self._prefix, name) if self._prefix else f"{name}-"
         return self._iam(f"role{self._path}{beginning}*")
+
+    def _profiles(self) -> Iterator[str]:
+        """Names of the instance profiles that the program creates."""
+        for name in _created_groups(self._settings):
+            yield f"{iam.role_prefix(self._prefix, f'{name}-node')}*" if self._prefix else f"{name}-*"
 
     def _cluster_role(self, create: Creation) -> str:
         if (role := create.get("role")) is None:

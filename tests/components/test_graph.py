@@ -23,6 +23,7 @@ from components import (
     FaultsError,
     Headroom,
     ManagedNodeGroup,
+    SelfManagedNodeGroup,
     autoscaler_release,
     autoscaler_tags,
     cluster_arguments,
@@ -100,6 +101,11 @@ EVERY_COMPONENT = {
     ),
     "self-managed group": lambda: ExistingScalingGroup(
         "mixed", {"cluster_name": CLUSTER, "asg_name": "spot-and-on-demand"}, providers()
+    ),
+    "created self-managed group": lambda: SelfManagedNodeGroup(
+        "mixed",
+        {"cluster_name": CLUSTER, "min_size": 0, "max_size": 3, "subnet_ids": ["subnet-0000000a"]},
+        providers(),
     ),
     "oidc provider": lambda: ClusterOidcProvider("oidc", {"issuer": ISSUER}, providers()),
     "headroom": lambda: headroom(),

@@ -13,6 +13,9 @@ from tests.unit.test_settings import GOOD, ROOT, create
 ACCOUNT = "123456789012"
 
 
+CREATED_GROUP = {"autoScalingGroups": [{"name": "mixed", "create": {"minSize": 0, "maxSize": 3}}]}
+
+
 def parsed(**changes):
     given = {**GOOD, **changes}
     return settings.parse({key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items()})
@@ -52,6 +55,7 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
         | features(
             parsed(credentials="nodeRole", existingNodeGroups=[{"name": "w"}], autoScalingGroups=[{"name": "s"}])
         )
+        | features(parsed(**CREATED_GROUP))
         | features(parsed(oidcProvider={"create": False}))
     )
     assert every == {row.feature for row in table()}
@@ -122,6 +126,18 @@ def test_the_role_of_a_created_cluster_is_the_one_that_its_settings_describe():
         f"arn:aws:iam::{ACCOUNT}:role/cluster-eksRole-role-*"
         in of(statements(**create()), "iam:CreateRole")["Resource"]
     )
+
+
+def test_a_group_that_is_created_is_allowed_with_its_role_and_instance_profile():
+    found = statements(**CREATED_GROUP, nodeGroups=[], role={"path": "/platform/", "namePrefix": "team-"})
+    beginning = f"arn:aws:iam::{ACCOUNT}"
+    assert f"{beginning}:role/platform/team-mixed-node-*" in of(found, "iam:CreateRole")["Resource"]
+    assert of(found, "iam:CreateInstanceProfile")["Resource"] == [
+        f"{beginning}:instance-profile/platform/team-mixed-node-*"
+    ]
+    without = of(statements(**CREATED_GROUP), "iam:CreateInstanceProfile")["Resource"]
+    assert without == [f"{beginning}:instance-profile/mixed-*"]
+    assert "autoscaling:CreateAutoScalingGroup" not in allowed(statements(autoScalingGroups=[{"name": "mixed"}]))
 
 
 def test_only_the_policies_of_the_program_may_be_attached():

@@ -35,6 +35,13 @@ def group(**changes):
     return {"nodeGroups": [{**GROUP, **changes}]}
 
 
+ASG = {"minSize": 1, "maxSize": 3}
+
+
+def asg(**changes):
+    return {"autoScalingGroups": [{"name": "mixed", "create": {**ASG, **changes}}]}
+
+
 def create(**changes):
     base = {"kubernetesVersion": "1.35", "network": {"zones": ["us-east-1a", "us-east-1b"]}}
     return {"cluster": {"name": "series-api", "create": {**base, **changes}}}
@@ -171,6 +178,14 @@ BAD = [
     ({"autoScalingGroups": [{"name": "a:b"}]}, "autoScalingGroups[0].name: got 'a:b'; expected the name of an Auto Scaling group"),
     ({"autoScalingGroups": [{"name": "a"}, {"name": "a"}]}, "autoScalingGroups: got the name a twice"),
     ({"autoScalingGroups": [{"name": "a", "taints": [{"key": "a", "effect": "No"}]}]}, "autoScalingGroups[0].taints[0].effect"),
+    (asg(minSize=9), "autoScalingGroups[0].create.minSize: got 9; expected at most maxSize (3)"),
+    (asg(hopLimit=3), "autoScalingGroups[0].create.hopLimit: got 3; expected 1 to 2"),
+    ({**asg(hopLimit=1), "credentials": "nodeRole"}, "autoScalingGroups[0].create.hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
+    (asg(amiType="AL2_x86_64"), "autoScalingGroups[0].create.amiType: got 'AL2_x86_64'; expected one of AL2023"),
+    (asg(instancesDistribution={"spotAllocationStrategy": "x"}), "autoScalingGroups[0].create.instancesDistribution.spotAllocationStrategy: got 'x'"),
+    (asg(labels={"a": "b"}), "autoScalingGroups[0].create.labels: got an unknown key"),
+    ({"autoScalingGroups": [{"name": "a" * 41, "create": ASG}]}, "autoScalingGroups[0].name: got"),
+    ({"autoScalingGroups": [{"name": "a", "labels": {"k8s.io/x": "b"}, "create": ASG}]}, "autoScalingGroups[0].labels['k8s.io/x']: got 'k8s.io/x'"),
     ({"existingNodeGroups": [{"name": "a b"}]}, "existingNodeGroups[0].name: got 'a b'; expected 1 to 63 letters"),
     ({"existingNodeGroups": [{"name": "w", "taints": [{"key": "a", "effect": "No"}]}]}, "existingNodeGroups[0].taints[0].effect"),
     # Role, provider
@@ -329,6 +344,9 @@ def test_every_wrong_name_and_type_is_reported_and_only_then_the_values(change, 
         {**create(), **group(onePerZone=True), **autoscaler(balanceSimilarNodeGroups=True)},
         autoscaler(balanceSimilarNodeGroups=False),
         own_vpc(publicSubnetIds=[]),
+        {**create(), "nodeGroups": [], **asg()},
+        {"nodeGroups": [], "credentials": "nodeRole", **asg()},
+        {**asg(instancesDistribution={}), "role": {"path": "/platform/"}, "tags": {"owner": "platform"}},
         {**create(), **group(kubernetesVersion="1.33")},
         priorities(r"(?i)^eks-(spot|gpu)-[a-z0-9]{1,8}\..*?$"),
         priorities(r".*\++.*"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,53 +90,3 @@ def find(names: Iterable[str]) -> list[InstanceType]:
             f"(the sandbox's AWS knows {', '.join(catalog())})",
         )
     return [catalog()[name] for name in names]
-
-
-def satisfying(requirements: dict[str, Any], architectures: Iterable[str] = ("x86_64",)) -> list[InstanceType]:
-    """The instance types that fulfil EC2 ``InstanceRequirements``, in the table's order.
-
-    Args:
-        requirements: Members as EC2 names them; list members may come under the singular Query name too. EC2's own
-            defaults hold: burstable types are left out unless asked for.
-        architectures: Wanted architectures.
-
-    Raises:
-        ApiError: A member that the sandbox does not evaluate; the message names it.
-    """
-    unknown = sorted(set(requirements) - set(_CRITERIA))
-    if unknown:
-        raise ApiError("InvalidParameterValue", f"The sandbox does not evaluate InstanceRequirements.{unknown[0]}")
-    wanted = {"BurstablePerformance": "excluded", "BareMetal": "excluded"} | requirements
-    return [
-        kind
-        for kind in catalog().values()
-        if kind.architecture in set(architectures) and all(_CRITERIA[name](kind, wanted[name]) for name in wanted)
-    ]
-
-
-def _within(value: float, bounds: dict[str, Any]) -> bool:
-    return float(bounds.get("Min", 0)) <= value <= float(bounds.get("Max", "inf"))
-
-
-def _allowed(present: bool, choice: str) -> bool:
-    return {"included": True, "excluded": not present, "required": present}[choice]
-
-
-def _named(kind: InstanceType, patterns: list[str]) -> bool:
-    return any(fnmatchcase(kind.name, pattern) for pattern in patterns)
-
-
-_CRITERIA: dict[str, Any] = {
-    "VCpuCount": lambda kind, bounds: _within(kind.vcpus, bounds),
-    "MemoryMiB": lambda kind, bounds: _within(kind.memory_mib, bounds),
-    "MemoryGiBPerVCpu": lambda kind, bounds: _within(kind.memory_mib / 1024 / kind.vcpus, bounds),
-    "AcceleratorCount": lambda kind, bounds: _within(kind.gpus, bounds),
-    "CpuManufacturers": lambda kind, names: (
-        {"AWS": "amazon-web-services"}.get(kind.cpu_manufacturer, kind.cpu_manufacturer.lower()) in names
-    ),
-    "InstanceGenerations": lambda kind, names: ("current" if kind.current_generation else "previous") in names,
-    "BurstablePerformance": lambda kind, choice: _allowed(kind.burstable, choice),
-    "BareMetal": lambda kind, choice: _allowed(kind.name.endswith("metal"), choice),
-    "ExcludedInstanceTypes": lambda kind, patterns: not _named(kind, patterns),
-    "AllowedInstanceTypes": _named,
-}

@@ -1,7 +1,6 @@
 """What the sandbox's other processes ask of the emulated AWS, and AWS itself does not offer: ``/_sandbox/...``.
 
-Clusters wait for their control plane, instances need their role's credentials, tests inject faults. The documents of
-the OIDC issuers are served here too: ``/id/<id>/...``, the path of the issuer URL, on this port.
+Clusters wait for their control plane, instances need their role's credentials, tests inject faults.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from sandbox.aws.calls import CALLS
 from sandbox.aws.delays import DELAYS, InvalidDelay
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault, InvalidFault
-from sandbox.aws.hooking import PINNED_VERSION
 from sandbox.aws.hooks import capacity, eks_clusters
 
 Json = dict[str, Any]
@@ -58,24 +56,18 @@ def _read(body: bytes) -> Json:
     return parsed
 
 
-def _health() -> Json:
-    return {"hooks": "installed", "version": PINNED_VERSION}
-
-
 def _clusters() -> Json:
     return {
         "clusters": [
             {
                 "name": name,
                 "region": region,
-                "account": account,
                 "status": cluster["status"],
                 "version": cluster["version"],
                 "issuer": cluster["identity"]["oidc"]["issuer"],
-                "arn": cluster["arn"],
                 "creatorArn": cluster["_creator_arn"],
             }
-            for (account, region, name), cluster in eks._clusters.all_items()
+            for (_account, region, name), cluster in eks._clusters.all_items()
         ]
     }
 
@@ -169,34 +161,7 @@ def _clear_calls() -> Json:
     return _list_calls()
 
 
-def _discovery(oidc_id: str) -> Json:
-    issuer = _issuer_cluster(oidc_id)["identity"]["oidc"]["issuer"]
-    return {
-        "issuer": issuer,
-        "jwks_uri": f"{issuer}/keys",
-        "authorization_endpoint": "urn:kubernetes:programmatic_authorization",
-        "response_types_supported": ["id_token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "claims_supported": ["sub", "iss"],
-    }
-
-
-def _keys(oidc_id: str) -> Json:
-    keys: Json = _issuer_cluster(oidc_id).get("_jwks", {"keys": []})
-    return keys
-
-
-def _issuer_cluster(oidc_id: str) -> Json:
-    for cluster in eks._clusters.all_values():
-        if cluster["identity"]["oidc"]["issuer"].endswith(f"/id/{oidc_id}"):
-            found: Json = cluster
-            return found
-    raise ApiError("NotFound", f"no cluster has the OIDC issuer id {oidc_id}", 404)
-
-
 _ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
-    ("GET", "/_sandbox/health", _health),
     ("GET", "/_sandbox/clusters", _clusters),
     ("POST", "/_sandbox/clusters/([^/]+)/([^/]+)", _activate),
     ("POST", "/_sandbox/instances/([^/]+)/credentials", _instance_credentials),
@@ -208,6 +173,4 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Json]], ...] = (
     ("DELETE", "/_sandbox/delays", _clear_delays),
     ("GET", "/_sandbox/calls", _list_calls),
     ("DELETE", "/_sandbox/calls", _clear_calls),
-    ("GET", r"/id/([0-9A-F]+)/\.well-known/openid-configuration", _discovery),
-    ("GET", "/id/([0-9A-F]+)/keys", _keys),
 )

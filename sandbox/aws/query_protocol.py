@@ -112,6 +112,14 @@ class QueryService:
 
         return self._hook(action, lambda _original: handle, is_new)
 
+    def refuse(self, action: str) -> Hook:
+        """Refuses an ``action`` that no program here asks for: ministack does not answer it as AWS would."""
+
+        def unknown(_params: Params) -> None:
+            raise ApiError("InvalidAction", f"The sandbox's AWS does not have the action {action}")
+
+        return self.answer(action, unknown)
+
     def wrap(self, action: str, function: Callable[..., Response]) -> Hook:
         """``function`` gets ministack's handler of ``action`` and the raw parameters, and answers in its stead."""
         return self._hook(action, lambda original: lambda raw: function(original, raw), is_new=False)

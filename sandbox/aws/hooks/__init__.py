@@ -41,7 +41,6 @@ _EKS_ROUTES = (
     *eks_updates.ROUTES,
     *eks_node_groups.ROUTES,
     *eks_addons.ROUTES,
-    *eks_access.ROUTES,
     *eks_tags.ROUTES,
 )
 

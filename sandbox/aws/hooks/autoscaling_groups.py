@@ -19,7 +19,6 @@ _NUMBERS = ("DefaultCooldown", "HealthCheckGracePeriod", "DefaultInstanceWarmup"
 _FLAGS = ("NewInstancesProtectedFromScaleIn", "CapacityRebalance")
 _TEXTS = (
     "HealthCheckType",
-    "LaunchConfigurationName",
     "VPCZoneIdentifier",
     "ServiceLinkedRoleARN",
     "DesiredCapacityType",
@@ -249,19 +248,6 @@ def _shown(group: Group) -> Group:
     return {name: value for name, value in group.items() if not name.startswith("_") and name != "InstanceRefreshes"}
 
 
-def describe_instances(params: Params) -> Params:
-    """DescribeAutoScalingInstances, 50 a page by default."""
-    wanted = params.get("InstanceIds", [])
-    instances = [
-        {**instance, "AutoScalingGroupName": group["AutoScalingGroupName"]}
-        for group in autoscaling._asgs.values()
-        for instance in group["Instances"]
-        if not wanted or instance["InstanceId"] in wanted
-    ]
-    rows, token = page(instances, params, "MaxRecords", 50)
-    return {"AutoScalingInstances": rows, "NextToken": token}
-
-
 def describe_activities(params: Params) -> Params:
     """DescribeScalingActivities of one group or all, newest first, 100 a page by default."""
     name = params.get("AutoScalingGroupName")
@@ -304,7 +290,7 @@ HOOKS: tuple[Hook, ...] = (
     AUTOSCALING.answer("TerminateInstanceInAutoScalingGroup", terminate_instance, is_new=True),
     AUTOSCALING.answer("DeleteAutoScalingGroup", delete),
     AUTOSCALING.answer("DescribeAutoScalingGroups", describe),
-    AUTOSCALING.answer("DescribeAutoScalingInstances", describe_instances),
+    AUTOSCALING.refuse("DescribeAutoScalingInstances"),
     AUTOSCALING.answer("DescribeScalingActivities", describe_activities),
     AUTOSCALING.answer("SuspendProcesses", suspend, is_new=True),
     AUTOSCALING.answer("ResumeProcesses", resume, is_new=True),

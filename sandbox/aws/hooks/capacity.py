@@ -10,7 +10,6 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import autoscaling, ec2
 
-from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS
 from sandbox.aws.hooking import Hook
@@ -113,7 +112,7 @@ def _run_instance(group: Group, subnet: Mapping[str, Any]) -> dict[str, Any]:
             f"({subnet['AvailabilityZone']}). Our system will be working on provisioning additional capacity.",
         )
     template = launch_template(group)
-    data = template.data if template else autoscaling._launch_configs.get(group.get("LaunchConfigurationName"), {})
+    data = template.data
     _check_volumes(data)
     profile, _missing = ec2._resolve_iam_instance_profile(
         iam_arn=data.get("IamInstanceProfile", {}).get("Arn", ""),
@@ -138,8 +137,7 @@ def _run_instance(group: Group, subnet: Mapping[str, Any]) -> dict[str, Any]:
         "AvailabilityZone": subnet["AvailabilityZone"],
         "LifecycleState": "InService",
         "HealthStatus": "Healthy",
-        "LaunchConfigurationName": group.get("LaunchConfigurationName"),
-        "LaunchTemplate": template_reference(template) if template else None,
+        "LaunchTemplate": template_reference(template),
         "ProtectedFromScaleIn": group["NewInstancesProtectedFromScaleIn"],
     }
 
@@ -181,27 +179,25 @@ def security_groups(data: Mapping[str, Any]) -> list[str] | None:
     return groups
 
 
-def _instance_tags(group: Group, template: LaunchTemplate | None) -> dict[str, str]:
+def _instance_tags(group: Group, template: LaunchTemplate) -> dict[str, str]:
     """The template's own instance tags, the group's that propagate, and those that AWS sets."""
-    tags: dict[str, str] = {}
-    if template:
-        for specification in template.data.get("TagSpecifications", []):
-            if specification["ResourceType"] == "instance":
-                tags |= {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
-        tags |= {"aws:ec2launchtemplate:id": template.id, "aws:ec2launchtemplate:version": str(template.version)}
+    tags = {"aws:ec2launchtemplate:id": template.id, "aws:ec2launchtemplate:version": str(template.version)}
+    for specification in template.data.get("TagSpecifications", []):
+        if specification["ResourceType"] == "instance":
+            tags |= {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
     tags |= {tag["Key"]: tag["Value"] for tag in group["Tags"] if tag["PropagateAtLaunch"]}
     return tags | {"aws:autoscaling:groupName": group["AutoScalingGroupName"]}
 
 
-def launch_template(group: Mapping[str, Any]) -> LaunchTemplate | None:
-    """The launch template that the group names, directly or in its mixed instances policy; ``None``: it has none.
+def launch_template(group: Mapping[str, Any]) -> LaunchTemplate:
+    """The launch template that the group names, directly or in its mixed instances policy.
 
     Raises:
-        ApiError: It names one that does not exist.
+        ApiError: It names none, or one that does not exist.
     """
     mixed = group.get("MixedInstancesPolicy") or {}
     specification = mixed.get("LaunchTemplate", {}).get("LaunchTemplateSpecification") or group.get("LaunchTemplate")
-    return resolve(specification) if specification else None
+    return resolve(specification or {})
 
 
 def template_reference(template: LaunchTemplate, version: str | None = None) -> dict[str, str]:
@@ -214,25 +210,17 @@ def template_reference(template: LaunchTemplate, version: str | None = None) -> 
 
 
 def instance_type(group: Mapping[str, Any]) -> str:
-    """The type that the group launches: its first override, else its template's or configuration's.
+    """The type that the group launches: its first override, else its template's.
 
     Raises:
-        ApiError: None is named, or none fulfils the attribute-based requirements.
+        ApiError: None is named; the sandbox does not choose one by attributes.
     """
     overrides = (group.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides") or [{}]
     if overrides[0].get("InstanceType"):
         return str(overrides[0]["InstanceType"])
-    if overrides[0].get("InstanceRequirements"):
-        fitting = instance_types.satisfying(overrides[0]["InstanceRequirements"], ("x86_64", "arm64"))
-        if not fitting:
-            raise ApiError(
-                "ValidationError", "No instance type of the sandbox's AWS fulfils the instance requirements."
-            )
-        return fitting[0].name
-    template = launch_template(group)
-    data = template.data if template else autoscaling._launch_configs.get(group.get("LaunchConfigurationName"), {})
-    if "InstanceType" not in data:
-        raise ApiError("ValidationError", "The launch template names no instance type.")
+    data = launch_template(group).data
+    if "InstanceRequirements" in overrides[0] or "InstanceType" not in data:
+        raise ApiError("ValidationError", "Neither the launch template nor its first override names an instance type.")
     return str(data["InstanceType"])
 
 

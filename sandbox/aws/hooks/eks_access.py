@@ -8,7 +8,7 @@ from ministack.services import eks, iam
 
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, wrap
-from sandbox.aws.hooks.eks_api import Call, Json, Route, find_cluster, invalid
+from sandbox.aws.hooks.eks_api import Json, find_cluster, invalid
 from sandbox.aws.query_protocol import Response
 
 _NODE_USER = "system:node:{{EC2PrivateDNSName}}"
@@ -82,13 +82,6 @@ def require_access_api(cluster: Json) -> None:
             "to perform this operation.",
         )
 
-
-def list_access_policies(_call: Call) -> Json:
-    """ListAccessPolicies."""
-    return {"accessPolicies": [{"name": name, "arn": arn} for name, arn in POLICIES.items()]}
-
-
-ROUTES = (Route("GET", "/access-policies", list_access_policies),)
 
 HOOKS: tuple[Hook, ...] = (
     wrap(eks, "_build_access_entry", build_access_entry),

@@ -1,4 +1,4 @@
-"""The history of updates of a cluster: its own, its node groups' and its add-ons' (DescribeUpdate, ListUpdates)."""
+"""The history of updates of a cluster: its own, its node groups' and its add-ons' (DescribeUpdate)."""
 
 from __future__ import annotations
 
@@ -53,25 +53,12 @@ def _text(value: Any) -> str:
 
 def describe_update(call: Call) -> Json:
     """DescribeUpdate."""
+    owner = call.query.get("nodegroupName") or call.query.get("addonName") or [""]
     update = find_cluster(call.path["cluster"]).get("_updates", {}).get(call.path["update"])
-    if update is None or update["_owner"] != _owner(call):
+    if update is None or update["_owner"] != owner[0]:
         raise ApiError("ResourceNotFoundException", f"No update found for ID: {call.path['update']}", 404)
     visible = {name: value for name, value in update.items() if not name.startswith("_")}
     return {"update": visible | {"status": "InProgress"} if _is_busy(update) else visible}
 
 
-def list_updates(call: Call) -> Json:
-    """ListUpdates of the cluster, or of one node group or add-on."""
-    updates = find_cluster(call.path["cluster"]).get("_updates", {})
-    return {"updateIds": [name for name, update in updates.items() if update["_owner"] == _owner(call)]}
-
-
-def _owner(call: Call) -> str:
-    named = call.query.get("nodegroupName") or call.query.get("addonName") or [""]
-    return named[0]
-
-
-ROUTES = (
-    Route("GET", "/clusters/{cluster}/updates/{update}", describe_update),
-    Route("GET", "/clusters/{cluster}/updates", list_updates),
-)
+ROUTES = (Route("GET", "/clusters/{cluster}/updates/{update}", describe_update),)

@@ -87,11 +87,6 @@ def untag(params: Params) -> None:
     provider["Tags"] = [one for one in provider["Tags"] if one["Key"] not in params["TagKeys"]]
 
 
-def list_tags(params: Params) -> Params:
-    """ListOpenIDConnectProviderTags."""
-    return {"Tags": find(params)["Tags"], "IsTruncated": False}
-
-
 HOOKS: tuple[Hook, ...] = (
     IAM.wrap("CreateOpenIDConnectProvider", create),
     IAM.answer("GetOpenIDConnectProvider", get),
@@ -100,5 +95,4 @@ HOOKS: tuple[Hook, ...] = (
     IAM.answer("RemoveClientIDFromOpenIDConnectProvider", remove_client_id, is_new=True),
     IAM.answer("TagOpenIDConnectProvider", tag, is_new=True),
     IAM.answer("UntagOpenIDConnectProvider", untag, is_new=True),
-    IAM.answer("ListOpenIDConnectProviderTags", list_tags, is_new=True),
 )

@@ -1,4 +1,4 @@
-"""The policy simulators: every action on every resource, with context entries and permissions boundaries."""
+"""SimulatePrincipalPolicy: every action on every resource, with context entries and permissions boundaries."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Layer = list[Statements]
 
 _DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
 
-# Parameters of the simulators that would change a result, and that are not evaluated here.
-_NOT_EVALUATED = ("ResourcePolicy", "ResourceOwner", "ResourceHandlingOption")
+_EVALUATED = {"Action", "Version", "PolicySourceArn", "ActionNames", "ResourceArns", "ContextEntries", "MaxItems"}
+"""The parameters that are read; any other would change a result."""
 
 
 @dataclass(frozen=True)
@@ -39,70 +39,10 @@ class Subject:
 
 
 def simulate_principal_policy(params: Params) -> Params:
-    """SimulatePrincipalPolicy: a user's, group's or role's own policies, and those given on top."""
-    arn = params["PolicySourceArn"]
-    subject = _principal(arn)
-    given = _parsed(params.get("PolicyInputList", []))
-    boundaries = _given_boundaries(params) or subject.boundaries
-    return _simulate(params, Subject(params.get("CallerArn") or arn, subject.policies + given, boundaries))
-
-
-def simulate_custom_policy(params: Params) -> Params:
-    """SimulateCustomPolicy: only the policies given."""
-    caller = params.get("CallerArn", f"arn:aws:iam::{iam.get_account_id()}:root")
-    return _simulate(params, Subject(caller, _parsed(params["PolicyInputList"]), _given_boundaries(params)))
-
-
-def _parsed(documents: list[str]) -> Layer:
-    for document in documents:
-        if problem := iam_evaluator.validate_policy_document(document):
-            raise ApiError("InvalidInput", problem)
-    return [iam_evaluator.parse_policy_document(document) for document in documents]
-
-
-def _given_boundaries(params: Params) -> list[Layer]:
-    documents = params.get("PermissionsBoundaryPolicyInputList", [])
-    return [_parsed(documents)] if documents else []
-
-
-def _principal(arn: str) -> Subject:
-    """The principal with its policies and boundary.
-
-    Raises:
-        ApiError: ``InvalidInput``: not a user, group or role; ``NoSuchEntity``: it does not exist.
-    """
-    parts = arn.split(":", 5)
-    kind, _, path_and_name = parts[-1].partition("/")
-    stores: Mapping[str, Any] = {"role": iam._roles, "user": iam._users, "group": iam._groups}
-    if len(parts) != 6 or parts[2] != "iam" or kind not in stores:
-        raise ApiError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
-    name = path_and_name.rsplit("/", 1)[-1]
-    record = stores[kind].get(name)
-    if record is None or record["Arn"] != arn:
-        raise ApiError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
-    account = iam.get_account_id()
-    if kind == "role":
-        policies = iam_evaluator._gather_role_policies(name, account)
-    elif kind == "user":
-        policies = iam_evaluator._gather_user_policies(name, account)
-    else:
-        policies = _group_policies(name, record, account)
-    boundaries = [] if kind == "group" else iam_evaluator._permissions_boundary(stores[kind], name, account)
-    return Subject(arn, policies, boundaries)
-
-
-def _group_policies(name: str, record: Mapping[str, Any], account: str) -> Layer:
-    attached = [
-        iam_evaluator._resolve_managed_policy_document(arn, account) for arn in record.get("AttachedPolicies", [])
-    ]
-    inline = (iam._group_inline_policies.get(name) or {}).values()
-    return [iam_evaluator.parse_policy_document(document) for document in (*inline, *attached) if document]
-
-
-def _simulate(params: Params, subject: Subject) -> Params:
-    refused = [name for name in _NOT_EVALUATED if params.get(name)]
-    if refused:
+    """SimulatePrincipalPolicy: a user's or role's own policies."""
+    if refused := sorted(set(params) - _EVALUATED):
         raise ApiError("InvalidInput", f"The sandbox's simulator does not evaluate {refused[0]}")
+    subject = _principal(params["PolicySourceArn"])
     entries = _context_entries(params.get("ContextEntries", []))
     results = [
         _result(_context(subject, action, resource, entries), subject)
@@ -110,6 +50,27 @@ def _simulate(params: Params, subject: Subject) -> Params:
         for resource in params.get("ResourceArns") or ["*"]
     ]
     return {"EvaluationResults": results, "IsTruncated": False}
+
+
+def _principal(arn: str) -> Subject:
+    """The principal with its policies and boundary.
+
+    Raises:
+        ApiError: ``InvalidInput``: not a user or role; ``NoSuchEntity``: it does not exist.
+    """
+    parts = arn.split(":", 5)
+    kind, _, path_and_name = parts[-1].partition("/")
+    stores: Mapping[str, Any] = {"role": iam._roles, "user": iam._users}
+    if len(parts) != 6 or parts[2] != "iam" or kind not in stores:
+        raise ApiError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    name = path_and_name.rsplit("/", 1)[-1]
+    record = stores[kind].get(name)
+    if record is None or record["Arn"] != arn:
+        raise ApiError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
+    account = iam.get_account_id()
+    gather = iam_evaluator._gather_role_policies if kind == "role" else iam_evaluator._gather_user_policies
+    boundaries = iam_evaluator._permissions_boundary(stores[kind], name, account)
+    return Subject(arn, gather(name, account), boundaries)
 
 
 def _context_entries(entries: list[Params]) -> dict[str, Any]:
@@ -161,5 +122,5 @@ def _missing(context: Any, layers: list[Layer]) -> list[str]:
 
 HOOKS: tuple[Hook, ...] = (
     IAM.answer("SimulatePrincipalPolicy", simulate_principal_policy),
-    IAM.answer("SimulateCustomPolicy", simulate_custom_policy),
+    IAM.refuse("SimulateCustomPolicy"),
 )

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ministack.services import ec2
-
 from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook
 from sandbox.aws.instance_types import InstanceType
 from sandbox.aws.query_protocol import EC2, Params, page
 
-# EC2's Query protocol names the lists of InstanceRequirements in the singular, all other protocols in the plural.
-_SINGULAR = ("CpuManufacturer", "InstanceGeneration", "ExcludedInstanceType", "AllowedInstanceType")
-
-_STRATEGIES = ["cluster", "partition", "spread"]
-
 
 def describe_instance_types(params: Params) -> Params:
-    """DescribeInstanceTypes, with its commonest filters; a page of 100 by default."""
-    kinds = instance_types.find(params.get("InstanceType") or instance_types.catalog())
+    """DescribeInstanceTypes by name; a page of 100 by default. It knows no filters, and refuses them."""
     for condition in params.get("Filter", []):
-        read = _filter_reader(condition["Name"])
-        kinds = [kind for kind in kinds if any(value in condition.get("Value", []) for value in read(kind))]
+        raise ApiError("InvalidParameterValue", f"The filter '{condition['Name']}' is not known to the sandbox's EC2")
+    kinds = instance_types.find(params.get("InstanceType") or instance_types.catalog())
     rows, token = page(kinds, params, "MaxResults", 100)
     return {"instanceTypeSet": [_describe(kind) for kind in rows], "nextToken": token}
-
-
-def _filter_reader(name: str) -> Any:
-    readers = {
-        "instance-type": lambda kind: [kind.name],
-        "processor-info.supported-architecture": lambda kind: [kind.architecture],
-        "current-generation": lambda kind: [str(kind.current_generation).lower()],
-        "burstable-performance-supported": lambda kind: [str(kind.burstable).lower()],
-        "bare-metal": lambda kind: ["false"],
-        "supported-usage-class": lambda kind: ["on-demand", "spot"],
-    }
-    if name not in readers:
-        raise ApiError("InvalidParameterValue", f"The filter '{name}' is not known to the sandbox's EC2")
-    return readers[name]
 
 
 def _describe(kind: InstanceType) -> Params:
@@ -105,43 +81,4 @@ def _neuron(kind: InstanceType) -> Params:
     return {"neuronDevices": [device], "totalNeuronDeviceMemoryInMiB": kind.neuron_devices * 32768}
 
 
-def instance_types_from_requirements(params: Params) -> Params:
-    """GetInstanceTypesFromInstanceRequirements over the same table."""
-    requirements = dict(params.get("InstanceRequirements", {}))
-    for name in _SINGULAR:
-        if name in requirements:
-            requirements[f"{name}s"] = requirements.pop(name)
-    kinds = instance_types.satisfying(requirements, params.get("ArchitectureType", ["x86_64"]))
-    rows, token = page(kinds, params, "MaxResults", 1000)
-    return {"instanceTypeSet": [{"instanceType": kind.name} for kind in rows], "nextToken": token}
-
-
-def describe_instance_type_offerings(params: Params) -> Params:
-    """DescribeInstanceTypeOfferings: every type of the table is offered in all three zones."""
-    kind_of_location = params.get("LocationType", "region")
-    locations = {
-        "region": [ec2.get_region()],
-        "availability-zone": zones(),
-        "availability-zone-id": [ec2._az_id_for_zone_name(zone) for zone in zones()],
-    }[kind_of_location]
-    wanted = {condition["Name"]: condition.get("Value", []) for condition in params.get("Filter", [])}
-    offerings = [
-        {"instanceType": name, "locationType": kind_of_location, "location": location}
-        for location in locations
-        for name in instance_types.catalog()
-        if name in wanted.get("instance-type", [name]) and location in wanted.get("location", [location])
-    ]
-    rows, token = page(offerings, params, "MaxResults", 1000)
-    return {"instanceTypeOfferingSet": rows, "nextToken": token}
-
-
-def zones() -> list[str]:
-    """The availability zones of the request's region, as DescribeAvailabilityZones lists them."""
-    return [f"{ec2.get_region()}{letter}" for letter in "abc"]
-
-
-HOOKS: tuple[Hook, ...] = (
-    EC2.answer("DescribeInstanceTypes", describe_instance_types),
-    EC2.answer("GetInstanceTypesFromInstanceRequirements", instance_types_from_requirements, is_new=True),
-    EC2.answer("DescribeInstanceTypeOfferings", describe_instance_type_offerings, is_new=True),
-)
+HOOKS: tuple[Hook, ...] = (EC2.answer("DescribeInstanceTypes", describe_instance_types),)

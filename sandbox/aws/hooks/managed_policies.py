@@ -11,7 +11,7 @@ from ministack.services import iam
 
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook, replace
-from sandbox.aws.query_protocol import IAM, Params, Response, parse
+from sandbox.aws.query_protocol import IAM, Response, parse
 
 _DOCUMENTS = Path(__file__).parent.parent / "managed_policies.json"
 
@@ -26,7 +26,7 @@ def aws_managed() -> dict[str, Any]:
 
 
 def attach(original: Any, raw: Mapping[str, Any]) -> Response:
-    """AttachRolePolicy, AttachUserPolicy, AttachGroupPolicy: ministack attaches policies that do not exist."""
+    """AttachRolePolicy and AttachUserPolicy: ministack attaches policies that do not exist."""
     arn = parse(raw).get("PolicyArn", "")
     if not iam.policy_known(arn):
         raise ApiError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
@@ -34,22 +34,9 @@ def attach(original: Any, raw: Mapping[str, Any]) -> Response:
     return response
 
 
-def set_default_version(params: Params) -> None:
-    """SetDefaultPolicyVersion."""
-    policy = iam._policies.get(params["PolicyArn"])
-    if policy is None or params["VersionId"] not in policy["Versions"]:
-        raise ApiError(
-            "NoSuchEntity", f"Policy {params['PolicyArn']} version {params['VersionId']} does not exist.", 404
-        )
-    policy["DefaultVersionId"] = params["VersionId"]
-    for version in policy["Versions"].values():
-        version["IsDefaultVersion"] = version["VersionId"] == params["VersionId"]
-
-
 HOOKS: tuple[Hook, ...] = (
     replace(iam, "_aws_managed_policies", aws_managed()),
     IAM.wrap("AttachRolePolicy", attach),
     IAM.wrap("AttachUserPolicy", attach),
-    IAM.wrap("AttachGroupPolicy", attach),
-    IAM.answer("SetDefaultPolicyVersion", set_default_version, is_new=True),
+    IAM.refuse("AttachGroupPolicy"),
 )

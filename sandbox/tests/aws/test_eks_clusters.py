@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.error
-import urllib.request
 from typing import Any
 
 import pytest
@@ -35,11 +34,9 @@ def test_a_cluster_is_creating_until_its_control_plane_reports(
         {
             "name": creating_cluster.name,
             "region": REGION,
-            "account": ACCOUNT,
             "status": "CREATING",
             "version": "1.34",
             "issuer": creating_cluster.issuer,
-            "arn": creating_cluster.arn,
             "creatorArn": f"arn:aws:iam::{ACCOUNT}:user/sandbox",
         }
     ]
@@ -66,15 +63,6 @@ def test_a_report_for_no_cluster_or_without_its_parts_is_refused(emulator: Emula
         emulator.private("POST", f"clusters/{REGION}/{creating_cluster.name}", {"endpoint": "x"})
     assert json.load(error.value) == {"error": "missing from the body: certificateAuthority, jwks"}
     error.value.close()
-
-
-def test_the_issuer_serves_its_key_set_and_discovery_document(emulator: Emulator, cluster: Cluster) -> None:
-    path = cluster.issuer.removeprefix("https://oidc.eks.us-east-1.amazonaws.com")
-    with urllib.request.urlopen(f"{emulator.url}{path}/keys") as response:
-        assert json.load(response) == cluster.jwks
-    with urllib.request.urlopen(f"{emulator.url}{path}/.well-known/openid-configuration") as response:
-        document = json.load(response)
-    assert (document["issuer"], document["jwks_uri"]) == (cluster.issuer, f"{cluster.issuer}/keys")
 
 
 def test_a_cluster_is_in_the_vpc_of_its_subnets_with_a_real_security_group(aws: Aws, cluster: Cluster) -> None:
@@ -133,11 +121,10 @@ def test_access_entries_are_for_existing_principals_and_known_policies(
     entry = eks.create_access_entry(clusterName=cluster.name, principalArn=node_role)["accessEntry"]
     role = node_role.rsplit("/", 1)[1]
     assert entry["username"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{{{{SessionName}}}}"
-    known = {one["name"]: one["arn"] for one in eks.list_access_policies()["accessPolicies"]}
     eks.associate_access_policy(
         clusterName=cluster.name,
         principalArn=node_role,
-        policyArn=known["AmazonEKSViewPolicy"],
+        policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy",
         accessScope={"type": "namespace", "namespaces": ["default"]},
     )
     with pytest.raises(ClientError, match="policyArn parameter format is not valid"):
@@ -188,7 +175,6 @@ def test_updates_change_the_cluster_and_can_be_looked_up(aws: Aws, cluster: Clus
     assert after["logging"]["clusterLogging"][0]["types"] == ["api"]
     found = eks.describe_update(name=cluster.name, updateId=version["id"])["update"]
     assert (found["status"], found["params"][0]) == ("Successful", {"type": "Version", "value": "1.35"})
-    assert set(eks.list_updates(name=cluster.name)["updateIds"]) == {endpoints["id"], version["id"], logging["id"]}
     with pytest.raises(ClientError) as error:
         eks.describe_update(name=cluster.name, updateId="absent")
     assert code(error) == "ResourceNotFoundException"

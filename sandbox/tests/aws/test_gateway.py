@@ -63,7 +63,7 @@ def test_a_fault_hits_its_action_as_often_as_asked(aws: Aws, emulator: Emulator,
     assert emulator.private("GET", "faults")["faults"] == [
         {"service": "eks", "action": "ListClusters", "fault": "500", "times": 2, "done": False, "client": ""}
     ]
-    aws("eks").list_access_policies()
+    aws("eks").describe_cluster_versions()
     for _ in range(2):
         with pytest.raises(ClientError) as error:
             aws("eks").list_clusters()
@@ -161,10 +161,6 @@ def test_nothing_is_served_without_a_signature(emulator: Emulator, path: str, st
         urllib.request.urlopen(urllib.request.Request(emulator.url + path, method="POST", data=b"Action=ListUsers"))
     assert error.value.code == status
     error.value.close()
-
-
-def test_health_returns_the_version(emulator: Emulator) -> None:
-    assert emulator.private("GET", "health") == {"hooks": "installed", "version": "1.5.33"}
 
 
 def test_concurrent_changes_are_all_kept(emulator: Emulator, aws: Aws, scaling_group: Callable[..., str]) -> None:

@@ -88,11 +88,11 @@ def object_type(args_class: type) -> Object:
     )
 
 
-def function_type(function: Callable[..., Any], required: frozenset[str]) -> Object:
-    """The type of the arguments of one of the SDK's functions, such as ``aws.eks.get_cluster``."""
+def function_type(function: Callable[..., Any]) -> Mapping[str, PropertyType]:
+    """The types of the arguments of one of the SDK's functions, such as ``aws.eks.get_cluster``."""
     hints = typing.get_type_hints(function)
     del hints["return"], hints["opts"]
-    return Object({_camel(name): _property_type(hint) for name, hint in hints.items()}, required)
+    return {_camel(name): _property_type(hint) for name, hint in hints.items()}
 
 
 def output_names(resource_class: type[pulumi.Resource]) -> frozenset[str]:

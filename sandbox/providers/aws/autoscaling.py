@@ -24,6 +24,7 @@ class Tag(ResourceType):
     """
 
     resource = aws.autoscaling.Tag
+    supported = frozenset({"autoscalingGroupName", "tag"})
     replaces = frozenset({"autoscalingGroupName", "tag.key"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
@@ -98,5 +99,5 @@ def get_group(cloud: Cloud, args: Properties) -> Properties:
 
 RESOURCES: list[ResourceType] = [Tag()]
 FUNCTIONS: list[Function] = [
-    Function("aws:autoscaling/getGroup:getGroup", aws.autoscaling.get_group, get_group, frozenset({"name"}))
+    Function("aws:autoscaling/getGroup:getGroup", aws.autoscaling.get_group, get_group, required=frozenset({"name"}))
 ]

@@ -105,7 +105,7 @@ def _bad_name(kind: ResourceType, inputs: Properties) -> Iterator[Failure]:
 
 
 def _unsupported(kind: ResourceType, inputs: Properties) -> Iterator[Failure]:
-    for name in kind.unsupported:
+    for name in sorted(kind.arguments().fields.keys() - kind.supported - {"region"}):
         if inputs.get(name) is not None:
             yield Failure(name, f"the sandbox's stand-in for the aws provider does not do {name!r} of {kind.token()}")
 

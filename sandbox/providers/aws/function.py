@@ -18,15 +18,19 @@ class Function:
         token: Its token, such as ``aws:eks/getCluster:getCluster``.
         sdk: The SDK's function, from which the arguments and their types are read.
         answer: Answers it.
-        required: The arguments that must be given. The SDK has all as optional.
+        optional: The arguments that the stand-in knows; it refuses all others.
+        required: Those that must be given. The SDK has all as optional.
     """
 
     token: str
     sdk: Callable[..., Any]
     answer: Callable[[Cloud, Mapping[str, Any]], Mapping[str, Any]]
+    optional: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()
 
     @property
     def arguments(self) -> Object:
         """The type of the arguments."""
-        return function_type(self.sdk, self.required)
+        known = {"region", *self.optional, *self.required}
+        fields = function_type(self.sdk).items()
+        return Object({name: kind for name, kind in fields if name in known}, self.required)

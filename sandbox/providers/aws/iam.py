@@ -19,7 +19,7 @@ from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties, ResourceType
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs, to_pairs
-from sandbox.providers.aws.validators import arn, between, iam_name, length
+from sandbox.providers.aws.validators import arn, iam_name, length
 from sandbox.providers.rpc import ProviderError, State
 
 _GONE = "NoSuchEntity"
@@ -29,6 +29,9 @@ class Role(ResourceType):
     """``aws.iam.Role``. ID: the role's name."""
 
     resource = aws.iam.Role
+    supported = frozenset(
+        {"assumeRolePolicy", "description", "name", "namePrefix", "path", "permissionsBoundary", "tags"}
+    )
     naming = AutoName("name", 64, iam_name(64))
     defaults = MappingProxyType({"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False})
     computed = frozenset({"managedPolicyArns"})
@@ -38,12 +41,10 @@ class Role(ResourceType):
     validators = MappingProxyType(
         {
             "description": length(0, 1000),
-            "maxSessionDuration": between(3600, 43200),
             "path": length(0, 512),
             "permissionsBoundary": arn,
         }
     )
-    unsupported = frozenset({"inlinePolicies", "managedPolicyArns"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the role."""
@@ -51,7 +52,6 @@ class Role(ResourceType):
             "RoleName": inputs["name"],
             "Path": inputs["path"],
             "AssumeRolePolicyDocument": documents.text(inputs["assumeRolePolicy"]),
-            "MaxSessionDuration": inputs["maxSessionDuration"],
             "Tags": to_pairs(inputs["tags"]),
         }
         for name, member in (("description", "Description"), ("permissionsBoundary", "PermissionsBoundary")):
@@ -85,12 +85,8 @@ class Role(ResourceType):
         if "assumeRolePolicy" in changed:
             document = documents.text(inputs["assumeRolePolicy"])
             iam.update_assume_role_policy(RoleName=old.id, PolicyDocument=document)
-        if changed & {"description", "maxSessionDuration"}:
-            iam.update_role(
-                RoleName=old.id,
-                Description=inputs.get("description") or "",
-                MaxSessionDuration=inputs["maxSessionDuration"],
-            )
+        if "description" in changed:
+            iam.update_role(RoleName=old.id, Description=inputs.get("description") or "")
         if "permissionsBoundary" in changed and inputs.get("permissionsBoundary"):
             iam.put_role_permissions_boundary(RoleName=old.id, PermissionsBoundary=inputs["permissionsBoundary"])
         elif "permissionsBoundary" in changed:
@@ -105,7 +101,7 @@ class Role(ResourceType):
         cloud.iam.untag_role(RoleName=old.id, TagKeys=keys)
 
     def delete(self, cloud: Cloud, old: State) -> None:
-        """Remove it, with all attached policies if a refresh recorded any, or with ``forceDetachPolicies``.
+        """Remove it, with all attached policies if a refresh recorded any.
 
         As ``deleteRole`` of role.go does. Others stop it: IAM refuses a role that still has policies.
         """
@@ -115,13 +111,9 @@ class Role(ResourceType):
             cloud.iam.remove_role_from_instance_profile(
                 RoleName=old.id, InstanceProfileName=profile["InstanceProfileName"]
             )
-        forced = bool(old.outputs.get("forceDetachPolicies"))
-        if forced or old.outputs.get("managedPolicyArns"):
+        if old.outputs.get("managedPolicyArns"):
             for arn in _attached_policies(cloud, old.id):
                 cloud.iam.detach_role_policy(RoleName=old.id, PolicyArn=arn)
-        if forced:
-            for name in cloud.iam.list_role_policies(RoleName=old.id)["PolicyNames"]:
-                cloud.iam.delete_role_policy(RoleName=old.id, PolicyName=name)
         found(lambda: cloud.iam.delete_role(RoleName=old.id), _GONE)
 
 
@@ -129,9 +121,9 @@ class Policy(ResourceType):
     """``aws.iam.Policy``, a managed policy of the account. ID: its ARN."""
 
     resource = aws.iam.Policy
+    supported = frozenset({"description", "name", "namePrefix", "path", "policy", "tags"})
     naming = AutoName("name", 128, iam_name(128))
     defaults = MappingProxyType({"path": "/"})
-    kept = frozenset({"delayAfterPolicyCreationInMs"})
     replaces = frozenset({"name", "namePrefix", "path", "description"})
     documents = frozenset({"policy"})
 
@@ -204,6 +196,7 @@ class RolePolicyAttachment(ResourceType):
     """``aws.iam.RolePolicyAttachment``. ID: ``<role>/<policy ARN>``, also for imports."""
 
     resource = aws.iam.RolePolicyAttachment
+    supported = frozenset({"policyArn", "role"})
     replaces = frozenset({"role", "policyArn"})
     validators = MappingProxyType({"policyArn": arn})
     # Create-then-delete would remove what it just made whenever both halves are the same.
@@ -237,14 +230,10 @@ class OpenIdConnectProvider(ResourceType):
     """``aws.iam.OpenIdConnectProvider``. ID: its ARN."""
 
     resource = aws.iam.OpenIdConnectProvider
+    supported = frozenset({"clientIdLists", "tags", "url"})
     computed = frozenset({"thumbprintLists"})
     replaces = frozenset({"url"})
-    validators = MappingProxyType(
-        {
-            "clientIdLists": length(1, 255),
-            "thumbprintLists": length(40, 40),
-        }
-    )
+    validators = MappingProxyType({"clientIdLists": length(1, 255)})
 
     def alike(self, path: str, actual: Any, wanted: Any) -> bool:
         """AWS returns the URL without its scheme."""
@@ -252,13 +241,7 @@ class OpenIdConnectProvider(ResourceType):
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the provider."""
-        request: dict[str, Any] = {
-            "Url": inputs["url"],
-            "ClientIDList": inputs["clientIdLists"],
-            "Tags": to_pairs(inputs["tags"]),
-        }
-        if inputs.get("thumbprintLists"):
-            request["ThumbprintList"] = inputs["thumbprintLists"]
+        request = {"Url": inputs["url"], "ClientIDList": inputs["clientIdLists"], "Tags": to_pairs(inputs["tags"])}
         return cloud.iam.create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"]
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
@@ -275,18 +258,13 @@ class OpenIdConnectProvider(ResourceType):
         }
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
-        """Adds and removes client IDs, and sets the thumbprints."""
+        """Adds and removes client IDs."""
         iam = cloud.iam
-        if "thumbprintLists" in changed:
-            iam.update_open_id_connect_provider_thumbprint(
-                OpenIDConnectProviderArn=old.id, ThumbprintList=inputs.get("thumbprintLists") or []
-            )
-        if "clientIdLists" in changed:
-            present, wanted = set(old.outputs.get("clientIdLists") or ()), set(inputs["clientIdLists"])
-            for client_id in sorted(wanted - present):
-                iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
-            for client_id in sorted(present - wanted):
-                iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
+        present, wanted = set(old.outputs.get("clientIdLists") or ()), set(inputs["clientIdLists"])
+        for client_id in sorted(wanted - present):
+            iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
+        for client_id in sorted(present - wanted):
+            iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=old.id, ClientID=client_id)
 
     def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
         """Adds or overwrites tags."""
@@ -334,5 +312,6 @@ FUNCTIONS = [
         "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
         aws.iam.get_open_id_connect_provider,
         get_open_id_connect_provider,
+        frozenset({"arn", "url"}),
     )
 ]

@@ -88,8 +88,8 @@ class ResourceType(ABC):
     counts: ClassVar[Mapping[str, tuple[int, int | None]]] = MappingProxyType({})
     """How many items a list may have, by dotted path (``MinItems``, ``MaxItems`` upstream)."""
 
-    unsupported: ClassVar[frozenset[str]] = frozenset()
-    """Inputs of the official provider that this stand-in refuses."""
+    supported: ClassVar[frozenset[str]]
+    """The inputs that this stand-in knows (and ``region``): it refuses all others of the official provider."""
 
     volatile: ClassVar[frozenset[str]] = frozenset()
     """Outputs that may change with any input but the tags, unless :meth:`unsettled` returns others."""

@@ -9,84 +9,50 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.ec2.common import the_only
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
-
-# Property to where EC2's answer has it.
-_MEMBERS = {
-    "bareMetal": "BareMetal",
-    "burstablePerformanceSupported": "BurstablePerformanceSupported",
-    "currentGeneration": "CurrentGeneration",
-    "defaultCores": "VCpuInfo.DefaultCores",
-    "defaultNetworkCardIndex": "NetworkInfo.DefaultNetworkCardIndex",
-    "defaultThreadsPerCore": "VCpuInfo.DefaultThreadsPerCore",
-    "defaultVcpus": "VCpuInfo.DefaultVCpus",
-    "ebsOptimizedSupport": "EbsInfo.EbsOptimizedSupport",
-    "hypervisor": "Hypervisor",
-    "instanceType": "InstanceType",
-    "maximumIpv4AddressesPerInterface": "NetworkInfo.Ipv4AddressesPerInterface",
-    "maximumNetworkCards": "NetworkInfo.MaximumNetworkCards",
-    "maximumNetworkInterfaces": "NetworkInfo.MaximumNetworkInterfaces",
-    "memorySize": "MemoryInfo.SizeInMiB",
-    "networkPerformance": "NetworkInfo.NetworkPerformance",
-    "supportedArchitectures": "ProcessorInfo.SupportedArchitectures",
-    "supportedRootDeviceTypes": "SupportedRootDeviceTypes",
-    "supportedUsagesClasses": "SupportedUsageClasses",
-    "supportedVirtualizationTypes": "SupportedVirtualizationTypes",
-    "totalGpuMemory": "GpuInfo.TotalGpuMemoryInMiB",
-    "totalNeuronDeviceMemory": "NeuronInfo.TotalNeuronDeviceMemoryInMiB",
-}
+from sandbox.providers.rpc import ProviderError
 
 
 def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.ec2.get_instance_type``.
+    """``aws.ec2.get_instance_type``: those members that decide where pods and images fit.
 
     ``gpuses`` and ``neuronDevices`` are absent for a type without, as upstream sets them only if EC2 lists them.
     """
     name: Any = args["instanceType"]
     answer = found(lambda: cloud.ec2.describe_instance_types(InstanceTypes=[name]), "InvalidInstanceType")
-    kind: Any = the_only(answer["InstanceTypes"] if answer else [], "EC2 Instance Type")
-    values = {name: _value(kind, path) for name, path in _MEMBERS.items()}
-    values["networkCards"] = [
-        {"index": card["NetworkCardIndex"], "maximumInterfaces": card["MaximumNetworkInterfaces"]}
-        for card in kind["NetworkInfo"].get("NetworkCards", [])
-    ]
-    if kind.get("GpuInfo"):
-        values["gpuses"] = [_device(each) for each in kind["GpuInfo"]["Gpus"]]
-    if kind.get("NeuronInfo"):
-        values["neuronDevices"] = [
-            {
-                "coreCount": each["CoreInfo"]["Count"],
-                "coreVersion": each["CoreInfo"]["Version"],
-                "count": each["Count"],
-                "memorySize": each["MemoryInfo"]["SizeInMiB"],
-                "name": each["Name"],
-            }
-            for each in kind["NeuronInfo"]["NeuronDevices"]
-        ]
-    return {
-        **{name: value for name, value in values.items() if value is not None},
-        "id": kind["InstanceType"],
+    if not answer:
+        raise ProviderError("no matching EC2 Instance Type found")
+    kind: Any = answer["InstanceTypes"][0]
+    network = kind["NetworkInfo"]
+    values = {
+        "bareMetal": kind["BareMetal"],
+        "defaultNetworkCardIndex": network["DefaultNetworkCardIndex"],
+        "defaultVcpus": kind["VCpuInfo"]["DefaultVCpus"],
+        "hypervisor": kind["Hypervisor"],
+        "id": name,
+        "instanceType": name,
+        "maximumIpv4AddressesPerInterface": network["Ipv4AddressesPerInterface"],
+        "maximumNetworkInterfaces": network["MaximumNetworkInterfaces"],
+        "memorySize": kind["MemoryInfo"]["SizeInMiB"],
+        "networkCards": [
+            {"index": card["NetworkCardIndex"], "maximumInterfaces": card["MaximumNetworkInterfaces"]}
+            for card in network["NetworkCards"]
+        ],
         "region": cloud.region,
+        "supportedArchitectures": kind["ProcessorInfo"]["SupportedArchitectures"],
     }
-
-
-def _value(kind: Any, path: str) -> Any:
-    value = kind
-    for member in path.split("."):
-        value = (value or {}).get(member)
-    return value
+    if "GpuInfo" in kind:
+        values["gpuses"] = [_device(each) for each in kind["GpuInfo"]["Gpus"]]
+    if "NeuronInfo" in kind:
+        values["neuronDevices"] = [_device(each) for each in kind["NeuronInfo"]["NeuronDevices"]]
+    return values
 
 
 def _device(device: Any) -> dict[str, Any]:
-    return {
-        "count": device["Count"],
-        "manufacturer": device["Manufacturer"],
-        "memorySize": device["MemoryInfo"]["SizeInMiB"],
-        "name": device["Name"],
-    }
+    maker = {"manufacturer": device["Manufacturer"]} if "Manufacturer" in device else {}
+    return {**maker, "count": device["Count"], "memorySize": device["MemoryInfo"]["SizeInMiB"], "name": device["Name"]}
 
 
 FUNCTIONS = [
@@ -94,6 +60,6 @@ FUNCTIONS = [
         "aws:ec2/getInstanceType:getInstanceType",
         aws.ec2.get_instance_type,
         get_instance_type,
-        frozenset({"instanceType"}),
+        required=frozenset({"instanceType"}),
     ),
 ]

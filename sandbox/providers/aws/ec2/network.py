@@ -11,94 +11,64 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.ec2.common import (
-    Ec2Resource,
-    asked_filters,
-    delete_when_unused,
-    list_answer,
-    tag_specifications,
-    the_only,
-)
+from sandbox.providers.aws.ec2.common import Ec2Resource, asked_filters, listed
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
-from sandbox.providers.aws.session import Cloud, found
-from sandbox.providers.aws.tags import from_pairs
+from sandbox.providers.aws.session import Cloud
 from sandbox.providers.aws.validators import cidr
 from sandbox.providers.rpc import ProviderError, State
 
-_NO_VPC = "InvalidVpcID.NotFound"
-_NO_SUBNET = "InvalidSubnetID.NotFound"
+_DNS = {"enableDnsSupport": "EnableDnsSupport", "enableDnsHostnames": "EnableDnsHostnames"}
 
 
 class Vpc(Ec2Resource):
     """``aws.ec2.Vpc``. ID: ``vpc-...``."""
 
     resource = aws.ec2.Vpc
+    thing, kind, gone = "Vpc", "vpc", ("InvalidVpcID.NotFound",)
+    supported = frozenset({"cidrBlock", "enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "tags"})
     defaults = MappingProxyType({"enableDnsSupport": True, "instanceTenancy": "default"})
     computed = frozenset({"enableDnsHostnames", "enableNetworkAddressUsageMetrics"})
     replaces = frozenset({"cidrBlock", "instanceTenancy"})
     validators = MappingProxyType({"cidrBlock": cidr})
-    unsupported = frozenset(
-        {
-            "assignGeneratedIpv6CidrBlock",
-            "enableNetworkAddressUsageMetrics",
-            "ipv4IpamPoolId",
-            "ipv4NetmaskLength",
-            "ipv6CidrBlock",
-            "ipv6CidrBlockNetworkBorderGroup",
-            "ipv6IpamPoolId",
-            "ipv6NetmaskLength",
-        }
-    )
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the VPC."""
         if not inputs.get("cidrBlock"):
             raise ProviderError("a VPC needs a cidrBlock")
-        answer = cloud.ec2.create_vpc(
-            CidrBlock=inputs["cidrBlock"],
-            InstanceTenancy=inputs["instanceTenancy"],
-            TagSpecifications=tag_specifications("vpc", inputs["tags"]),
-        )
-        return answer["Vpc"]["VpcId"]
+        return super().create(cloud, inputs)
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
-        """Sets the DNS attributes, which only an existing VPC has."""
-        self._set_dns(cloud, resource_id, inputs)
+        """Sets the DNS attributes, which only an existing VPC has, one a call."""
+        for name, member in _DNS.items():
+            if inputs.get(name) is not None:
+                self._set(cloud, resource_id, member, inputs[name])
 
-    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+    def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
         """The VPC with the things that come with it."""
-        answer = found(lambda: cloud.ec2.describe_vpcs(VpcIds=[old.id]), _NO_VPC)
-        if not answer or not answer["Vpcs"]:
-            return None
-        vpc, ec2 = answer["Vpcs"][0], cloud.ec2
-        of_vpc: Any = [{"Name": "vpc-id", "Values": [old.id]}]
-        main = ec2.describe_route_tables(Filters=[*of_vpc, {"Name": "association.main", "Values": ["true"]}])
-        default_group = ec2.describe_security_groups(Filters=[*of_vpc, {"Name": "group-name", "Values": ["default"]}])
-        default_acl = ec2.describe_network_acls(Filters=[*of_vpc, {"Name": "default", "Values": ["true"]}])
-        tables = [each["RouteTableId"] for each in main["RouteTables"]]
+        ec2, of_vpc = cloud.ec2, {"Name": "vpc-id", "Values": [old.id]}
+
+        def default(of_kind: Any, name: str, value: str, member: str) -> str | None:
+            things = of_kind(Filters=[of_vpc, {"Name": name, "Values": [value]}])
+            [(_, found)] = [pair for pair in things.items() if isinstance(pair[1], list)]
+            return found[0][member] if found else None
+
+        table = default(ec2.describe_route_tables, "association.main", "true", "RouteTableId")
         return {
-            "arn": cloud.arn("ec2", f"vpc/{old.id}"),
-            "cidrBlock": vpc["CidrBlock"],
-            "defaultNetworkAclId": _first([each["NetworkAclId"] for each in default_acl["NetworkAcls"]]),
-            "defaultRouteTableId": _first(tables),
-            "defaultSecurityGroupId": _first([each["GroupId"] for each in default_group["SecurityGroups"]]),
-            "dhcpOptionsId": vpc.get("DhcpOptionsId"),
-            "enableDnsHostnames": self._attribute(cloud, old.id, "enableDnsHostnames", "EnableDnsHostnames"),
-            "enableDnsSupport": self._attribute(cloud, old.id, "enableDnsSupport", "EnableDnsSupport"),
-            "instanceTenancy": vpc.get("InstanceTenancy", "default"),
-            "mainRouteTableId": _first(tables),
-            "ownerId": vpc.get("OwnerId"),
-            "tags": from_pairs(vpc.get("Tags")),
+            "cidrBlock": thing["CidrBlock"],
+            "defaultNetworkAclId": default(ec2.describe_network_acls, "default", "true", "NetworkAclId"),
+            "defaultRouteTableId": table,
+            "defaultSecurityGroupId": default(ec2.describe_security_groups, "group-name", "default", "GroupId"),
+            "dhcpOptionsId": thing.get("DhcpOptionsId"),
+            **{name: self._attribute(cloud, old.id, name, member) for name, member in _DNS.items()},
+            "instanceTenancy": thing.get("InstanceTenancy", "default"),
+            "mainRouteTableId": table,
+            "ownerId": thing.get("OwnerId"),
         }
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Sets the DNS attributes."""
-        self._set_dns(cloud, old.id, {name: value for name, value in inputs.items() if name in changed})
-
-    def delete(self, cloud: Cloud, old: State) -> None:
-        """Removes the VPC."""
-        delete_when_unused(cloud, lambda: cloud.ec2.delete_vpc(VpcId=old.id), f"VPC {old.id}", _NO_VPC)
+        self.complete(cloud, old.id, {name: value for name, value in inputs.items() if name in changed})
 
     @staticmethod
     def _attribute(cloud: Cloud, vpc_id: str, name: Any, member: str) -> bool:
@@ -106,123 +76,53 @@ class Vpc(Ec2Resource):
         return bool(answer[member]["Value"])
 
     @staticmethod
-    def _set_dns(cloud: Cloud, vpc_id: str, inputs: Properties) -> None:
-        if inputs.get("enableDnsSupport") is not None:
-            cloud.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": inputs["enableDnsSupport"]})
-        if inputs.get("enableDnsHostnames") is not None:
-            cloud.ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": inputs["enableDnsHostnames"]})
+    def _set(cloud: Cloud, vpc_id: str, member: str, value: bool) -> None:
+        request: dict[str, Any] = {"VpcId": vpc_id, member: {"Value": value}}
+        cloud.ec2.modify_vpc_attribute(**request)
 
 
 class Subnet(Ec2Resource):
     """``aws.ec2.Subnet``. ID: ``subnet-...``."""
 
     resource = aws.ec2.Subnet
+    thing, kind, gone = "Subnet", "subnet", ("InvalidSubnetID.NotFound",)
+    supported = frozenset({"availabilityZone", "cidrBlock", "mapPublicIpOnLaunch", "tags", "vpcId"})
     defaults = MappingProxyType({"mapPublicIpOnLaunch": False})
     computed = frozenset({"availabilityZone", "availabilityZoneId"})
-    replaces = frozenset({"availabilityZone", "availabilityZoneId", "cidrBlock", "vpcId"})
+    replaces = frozenset({"availabilityZone", "cidrBlock", "vpcId"})
     validators = MappingProxyType({"cidrBlock": cidr})
-    unsupported = frozenset(
-        {
-            "assignIpv6AddressOnCreation",
-            "customerOwnedIpv4Pool",
-            "enableDns64",
-            "enableLniAtDeviceIndex",
-            "enableResourceNameDnsARecordOnLaunch",
-            "enableResourceNameDnsAaaaRecordOnLaunch",
-            "ipv4IpamPoolId",
-            "ipv4NetmaskLength",
-            "ipv6CidrBlock",
-            "ipv6IpamPoolId",
-            "ipv6Native",
-            "ipv6NetmaskLength",
-            "mapCustomerOwnedIpOnLaunch",
-            "outpostArn",
-            "privateDnsHostnameTypeOnLaunch",
-        }
-    )
-
-    def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Makes the subnet."""
-        request: dict[str, Any] = {
-            "VpcId": inputs["vpcId"],
-            "TagSpecifications": tag_specifications("subnet", inputs["tags"]),
-        }
-        optional = {
-            "cidrBlock": "CidrBlock",
-            "availabilityZone": "AvailabilityZone",
-            "availabilityZoneId": "AvailabilityZoneId",
-        }
-        request |= {member: inputs[name] for name, member in optional.items() if inputs.get(name)}
-        return cloud.ec2.create_subnet(**request)["Subnet"]["SubnetId"]
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Sets what only an existing subnet has."""
         if inputs["mapPublicIpOnLaunch"]:
             self._map_public_ip(cloud, resource_id, True)
 
-    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+    def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
         """The subnet."""
-        answer = found(lambda: cloud.ec2.describe_subnets(SubnetIds=[old.id]), _NO_SUBNET)
-        return _subnet(cloud, answer["Subnets"][0]) if answer and answer["Subnets"] else None
+        return {
+            "availabilityZone": thing["AvailabilityZone"],
+            "availabilityZoneId": thing.get("AvailabilityZoneId"),
+            "cidrBlock": thing["CidrBlock"],
+            "mapPublicIpOnLaunch": thing.get("MapPublicIpOnLaunch", False),
+            "ownerId": thing.get("OwnerId"),
+            "vpcId": thing["VpcId"],
+        }
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Sets whether instances get public addresses."""
         self._map_public_ip(cloud, old.id, bool(inputs["mapPublicIpOnLaunch"]))
-
-    def delete(self, cloud: Cloud, old: State) -> None:
-        """Removes the subnet."""
-        delete_when_unused(cloud, lambda: cloud.ec2.delete_subnet(SubnetId=old.id), f"subnet {old.id}", _NO_SUBNET)
 
     @staticmethod
     def _map_public_ip(cloud: Cloud, subnet_id: str, value: bool) -> None:
         cloud.ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": value})
 
 
-def _subnet(cloud: Cloud, subnet: Any) -> dict[str, Any]:
-    return {
-        "arn": subnet.get("SubnetArn") or cloud.arn("ec2", f"subnet/{subnet['SubnetId']}"),
-        "availabilityZone": subnet["AvailabilityZone"],
-        "availabilityZoneId": subnet.get("AvailabilityZoneId"),
-        "cidrBlock": subnet["CidrBlock"],
-        "mapPublicIpOnLaunch": subnet.get("MapPublicIpOnLaunch", False),
-        "ownerId": subnet.get("OwnerId"),
-        "tags": from_pairs(subnet.get("Tags")),
-        "vpcId": subnet["VpcId"],
-    }
-
-
-def _first(values: list[str]) -> str | None:
-    return values[0] if values else None
-
-
 def get_subnet(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.ec2.get_subnet``: exactly one subnet, by ID, filters, tags and properties.
-
-    As ``dataSourceSubnetRead`` of vpc_subnet_data_source.go.
-    """
-    named = {
-        "availabilityZone": "availabilityZone",
-        "availabilityZoneId": "availabilityZoneId",
-        "cidrBlock": "cidrBlock",
-        "state": "state",
-        "vpcId": "vpc-id",
-    }
-    filters: list[Any] = [{"Name": name, "Values": [args[key]]} for key, name in named.items() if args.get(key)]
-    if args.get("defaultForAz") is not None:
-        filters.append({"Name": "defaultForAz", "Values": [str(args["defaultForAz"]).lower()]})
-    filters += asked_filters(args)
-    ids = [args["id"]] if args.get("id") else []
-    answer = found(lambda: cloud.ec2.describe_subnets(SubnetIds=ids, Filters=filters), _NO_SUBNET)
-    subnet = the_only(answer["Subnets"] if answer else [], "EC2 Subnet")
-    return {
-        **_subnet(cloud, subnet),
-        "availableIpAddressCount": subnet["AvailableIpAddressCount"],
-        "defaultForAz": subnet["DefaultForAz"],
-        "filters": args.get("filters"),
-        "id": subnet["SubnetId"],
-        "region": cloud.region,
-        "state": subnet["State"],
-    }
+    """``aws.ec2.get_subnet`` by ID, as ``dataSourceSubnetRead`` of vpc_subnet_data_source.go."""
+    outputs = Subnet().read(cloud, State(args["id"], {}))
+    if outputs is None:
+        raise ProviderError("no matching EC2 Subnet found")
+    return {**outputs, "id": args["id"], "region": cloud.region}
 
 
 def get_subnets(cloud: Cloud, args: Properties) -> Properties:
@@ -231,11 +131,10 @@ def get_subnets(cloud: Cloud, args: Properties) -> Properties:
     As ``dataSourceSubnetsRead`` of vpc_subnets_data_source.go.
     """
     pages = cloud.ec2.get_paginator("describe_subnets").paginate(Filters=asked_filters(args))
-    ids = [subnet["SubnetId"] for page in pages for subnet in page["Subnets"]]
-    return {**list_answer(cloud, args), "ids": ids}
+    return listed(cloud, args, [subnet["SubnetId"] for page in pages for subnet in page["Subnets"]])
 
 
 FUNCTIONS = [
-    Function("aws:ec2/getSubnet:getSubnet", aws.ec2.get_subnet, get_subnet),
-    Function("aws:ec2/getSubnets:getSubnets", aws.ec2.get_subnets, get_subnets),
+    Function("aws:ec2/getSubnet:getSubnet", aws.ec2.get_subnet, get_subnet, required=frozenset({"id"})),
+    Function("aws:ec2/getSubnets:getSubnets", aws.ec2.get_subnets, get_subnets, frozenset({"filters"})),
 ]

@@ -7,85 +7,55 @@ vpc_route_table_data_source.go and vpc_route_tables_data_source.go, as of v6 (th
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.api_shapes import from_api
-from sandbox.providers.aws.ec2.common import (
-    Ec2Resource,
-    asked_filters,
-    delete_when_unused,
-    list_answer,
-    tag_specifications,
-)
+from sandbox.providers.aws.ec2.common import Ec2Resource, asked_filters, listed
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
 from sandbox.providers.aws.validators import cidr
-from sandbox.providers.rpc import ProviderError, State
-from sandbox.providers.schema import ListOf
+from sandbox.providers.rpc import Failure, ProviderError, State
 
-_NO_TABLE = "InvalidRouteTableID.NotFound"
-_NO_ASSOCIATION = "InvalidAssociationID.NotFound"
-
-_DESTINATIONS = {
-    "cidrBlock": "DestinationCidrBlock",
-    "ipv6CidrBlock": "DestinationIpv6CidrBlock",
-    "destinationPrefixListId": "DestinationPrefixListId",
-}
-_TARGETS = {
-    "gatewayId": "GatewayId",
-    "natGatewayId": "NatGatewayId",
-    "networkInterfaceId": "NetworkInterfaceId",
-    "transitGatewayId": "TransitGatewayId",
-    "vpcEndpointId": "VpcEndpointId",
-    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
-}
+_TARGETS = {"gatewayId": "GatewayId", "natGatewayId": "NatGatewayId"}
+_ROUTE = {"cidrBlock": "DestinationCidrBlock", **_TARGETS}
 
 
 class RouteTable(Ec2Resource):
-    """``aws.ec2.RouteTable`` with its routes. ID: ``rtb-...``."""
+    """``aws.ec2.RouteTable`` with its routes to gateways. ID: ``rtb-...``."""
 
     resource = aws.ec2.RouteTable
+    thing, kind, gone = "RouteTable", "route-table", ("InvalidRouteTableID.NotFound",)
+    supported = frozenset({"routes", "tags", "vpcId"})
     computed = frozenset({"propagatingVgws", "routes"})
     replaces = frozenset({"vpcId"})
-    validators = MappingProxyType({"routes.cidrBlock": cidr, "routes.ipv6CidrBlock": cidr})
-    unsupported = frozenset({"propagatingVgws"})
+    validators = MappingProxyType({"routes.cidrBlock": cidr})
 
-    def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Makes the table, without routes."""
-        answer = cloud.ec2.create_route_table(
-            VpcId=inputs["vpcId"], TagSpecifications=tag_specifications("route-table", inputs["tags"])
-        )
-        return answer["RouteTable"]["RouteTableId"]
+    def check(self, inputs: Properties) -> Iterator[Failure]:
+        """A route has one network and one target (``validNestedExactlyOneOf`` of vpc_route_table.go)."""
+        routes = inputs.get("routes")
+        for index, route in enumerate(routes if isinstance(routes, list) else ()):
+            given = {name for name, value in route.items() if value is not None}
+            if "cidrBlock" not in given or len(given & _TARGETS.keys()) != 1 or given - _ROUTE.keys():
+                expected = f"a cidrBlock and one of {', '.join(_TARGETS)}: the sandbox's stand-in knows no others"
+                yield Failure(f"routes[{index}]", f"has {', '.join(sorted(given))}, expected {expected}")
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Adds the routes."""
         self._set_routes(cloud, resource_id, [], inputs.get("routes") or [])
 
-    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+    def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
         """The table, without the routes that AWS made itself."""
-        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[old.id]), _NO_TABLE)
-        if not answer or not answer["RouteTables"]:
-            return None
-        table = answer["RouteTables"][0]
-        routes = self.arguments().fields["routes"]
-        assert isinstance(routes, ListOf)
+        own = [each for each in thing.get("Routes") or [] if each.get("Origin") == "CreateRoute"]
         return {
-            "arn": cloud.arn("ec2", f"route-table/{old.id}"),
-            "ownerId": table.get("OwnerId"),
-            "propagatingVgws": [each["GatewayId"] for each in table.get("PropagatingVgws") or []],
-            "routes": [
-                from_api(each, routes.item, _DESTINATIONS)
-                for each in table.get("Routes") or []
-                if each.get("Origin") == "CreateRoute"
-            ],
-            "tags": from_pairs(table.get("Tags")),
-            "vpcId": table["VpcId"],
+            "ownerId": thing.get("OwnerId"),
+            "propagatingVgws": [each["GatewayId"] for each in thing.get("PropagatingVgws") or []],
+            "routes": [{name: each[member] for name, member in _ROUTE.items() if each.get(member)} for each in own],
+            "vpcId": thing["VpcId"],
         }
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
@@ -94,72 +64,53 @@ class RouteTable(Ec2Resource):
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Removes the table and its associations."""
-        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[old.id]), _NO_TABLE)
-        for table in answer["RouteTables"] if answer else []:
-            for association in table.get("Associations") or []:
-                association_id = association["RouteTableAssociationId"]
-                cloud.ec2.disassociate_route_table(AssociationId=association_id)
-        delete_when_unused(
-            cloud, lambda: cloud.ec2.delete_route_table(RouteTableId=old.id), f"route table {old.id}", _NO_TABLE
-        )
+        for association in (self.describe(cloud, old.id) or {}).get("Associations") or []:
+            cloud.ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
+        super().delete(cloud, old)
 
     @staticmethod
     def _set_routes(cloud: Cloud, table: str, present: list[Any], wanted: list[Any]) -> None:
-        before = {_destination(each): _target(each) for each in present}
-        after = {_destination(each): _target(each) for each in wanted}
+        before = {each["cidrBlock"]: _target(each) for each in present}
+        after = {each["cidrBlock"]: _target(each) for each in wanted}
         for destination, target in after.items():
-            request: dict[str, Any] = {"RouteTableId": table, **dict([destination, target])}
+            request: dict[str, Any] = {"RouteTableId": table, "DestinationCidrBlock": destination, **target}
             if destination not in before:
                 cloud.ec2.create_route(**request)
             elif before[destination] != target:
                 cloud.ec2.replace_route(**request)
-        for member, value in before.keys() - after.keys():
-            gone: dict[str, Any] = {"RouteTableId": table, member: value}
-            found(functools.partial(cloud.ec2.delete_route, **gone), "InvalidRoute.NotFound")
+        for destination in before.keys() - after.keys():
+            gone = functools.partial(cloud.ec2.delete_route, RouteTableId=table, DestinationCidrBlock=destination)
+            found(gone, "InvalidRoute.NotFound")
 
 
-def _destination(route: Mapping[str, Any]) -> tuple[str, str]:
-    return _only(route, _DESTINATIONS, "destination")
-
-
-def _target(route: Mapping[str, Any]) -> tuple[str, str]:
-    return _only(route, _TARGETS, "target")
-
-
-def _only(route: Mapping[str, Any], members: Mapping[str, str], what: str) -> tuple[str, str]:
-    given = [(member, route[name]) for name, member in members.items() if route.get(name)]
-    if len(given) != 1:
-        raise ProviderError(f"a route needs exactly one {what} of {', '.join(members)}; it has {len(given)}")
-    return given[0]
+def _target(route: Mapping[str, Any]) -> dict[str, str]:
+    return {member: route[name] for name, member in _TARGETS.items() if route.get(name)}
 
 
 class RouteTableAssociation(Ec2Resource):
-    """``aws.ec2.RouteTableAssociation``. ID: ``rtbassoc-...``; an import takes ``<subnet or gateway>/<table>``."""
+    """``aws.ec2.RouteTableAssociation`` of a subnet. ID: ``rtbassoc-...``; an import takes ``<subnet>/<table>``."""
 
     resource = aws.ec2.RouteTableAssociation
-    replaces = frozenset({"gatewayId", "subnetId"})
+    thing, kind, gone = "RouteTable", "route-table", RouteTable.gone
+    supported = frozenset({"routeTableId", "subnetId"})
+    replaces = frozenset({"subnetId"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
-        """Lets the table serve the subnet or gateway."""
-        request: dict[str, Any] = {"RouteTableId": inputs["routeTableId"]}
-        optional = {"gatewayId": "GatewayId", "subnetId": "SubnetId"}
-        request |= {member: inputs[name] for name, member in optional.items() if inputs.get(name)}
+        """Lets the table serve the subnet."""
+        request = {"RouteTableId": inputs["routeTableId"], "SubnetId": inputs["subnetId"]}
         return cloud.ec2.associate_route_table(**request)["AssociationId"]
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The association, by its two halves: its own ID changes when another table takes over."""
-        served, table = self._halves(old)
-        answer = found(lambda: cloud.ec2.describe_route_tables(RouteTableIds=[table]), _NO_TABLE)
-        for each in answer["RouteTables"] if answer else []:
-            for association in each.get("Associations") or []:
-                if served in (association.get("SubnetId"), association.get("GatewayId")):
-                    return {
-                        "gatewayId": association.get("GatewayId"),
-                        "id": association["RouteTableAssociationId"],
-                        "routeTableId": table,
-                        "subnetId": association.get("SubnetId"),
-                    }
+        subnet, table = self._halves(old)
+        for association in (self.describe(cloud, table) or {}).get("Associations") or []:
+            if association.get("SubnetId") == subnet:
+                return self.outputs(cloud, old, association) | {"routeTableId": table}
         return None
+
+    def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
+        """The association, without its table."""
+        return {"id": thing["RouteTableAssociationId"], "subnetId": thing["SubnetId"]}
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Lets another table take over."""
@@ -170,83 +121,41 @@ class RouteTableAssociation(Ec2Resource):
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Ends the association."""
-        live = self.read(cloud, old)
-        if live:
-            found(lambda: cloud.ec2.disassociate_route_table(AssociationId=live["id"]), _NO_ASSOCIATION)
+        if live := self.read(cloud, old):
+            request = {"AssociationId": live["id"]}
+            found(lambda: cloud.ec2.disassociate_route_table(**request), "InvalidAssociationID.NotFound")
 
     @staticmethod
     def _halves(old: State) -> tuple[str, str]:
         if old.outputs.get("routeTableId"):
-            return old.outputs.get("subnetId") or old.outputs.get("gatewayId") or "", old.outputs["routeTableId"]
-        served, _, table = old.id.partition("/")
+            return old.outputs["subnetId"], old.outputs["routeTableId"]
+        subnet, _, table = old.id.partition("/")
         if not table:
-            raise ProviderError(f"the ID {old.id!r} is not of the form <subnet or gateway ID>/<route table ID>")
-        return served, table
-
-
-# Names of a route and of an association as the data source gives them, and EC2's for the same.
-_ROUTE_MEMBERS = {
-    "carrierGatewayId": "CarrierGatewayId",
-    "cidrBlock": "DestinationCidrBlock",
-    "coreNetworkArn": "CoreNetworkArn",
-    "destinationPrefixListId": "DestinationPrefixListId",
-    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
-    "gatewayId": "GatewayId",
-    "instanceId": "InstanceId",
-    "ipv6CidrBlock": "DestinationIpv6CidrBlock",
-    "localGatewayId": "LocalGatewayId",
-    "natGatewayId": "NatGatewayId",
-    "networkInterfaceId": "NetworkInterfaceId",
-    "odbNetworkArn": "OdbNetworkArn",
-    "transitGatewayId": "TransitGatewayId",
-    "vpcPeeringConnectionId": "VpcPeeringConnectionId",
-}
-_ASSOCIATION_MEMBERS = {
-    "gatewayId": "GatewayId",
-    "routeTableAssociationId": "RouteTableAssociationId",
-    "routeTableId": "RouteTableId",
-    "subnetId": "SubnetId",
-}
-_TABLE_FILTERS = {
-    "gatewayId": "association.gateway-id",
-    "routeTableId": "route-table-id",
-    "subnetId": "association.subnet-id",
-    "vpcId": "vpc-id",
-}
+            raise ProviderError(f"the ID {old.id!r} is not of the form <subnet ID>/<route table ID>")
+        return subnet, table
 
 
 def get_route_table(cloud: Cloud, args: Properties) -> Properties:
-    """``aws.ec2.get_route_table``: exactly one table.
+    """``aws.ec2.get_route_table`` by ID, as ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go.
 
-    As ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go. A subnet without a separate association is
-    not found by ``subnetId``: the VPC's main table serves it, which only the filter ``association.main`` finds.
+    Of routes and associations it tells the members that the stand-in's tables can have. What is absent is an empty
+    string, as in Terraform's nested blocks. The local route is left out (``dataSourceRoutesRead``).
     """
-    filters = [{"Name": name, "Values": [args[key]]} for key, name in _TABLE_FILTERS.items() if args.get(key)]
-    filters += asked_filters(args)
-    if not filters:
-        raise ProviderError("one of route_table_id, vpc_id, subnet_id, gateway_id, filters, or tags must be assigned")
-    tables = _tables(cloud, filters)
-    if not tables:
+    kind, table_id = RouteTable(), args["routeTableId"]
+    table = kind.describe(cloud, table_id)
+    if table is None:
         raise ProviderError("query returned no results. Please change your search criteria and try again")
-    if len(tables) > 1:
-        raise ProviderError(
-            "multiple Route Tables matched; use additional constraints to reduce matches to a single Route Table"
-        )
-    [table] = tables
+    routes = [each for each in table.get("Routes") or [] if each.get("GatewayId") != "local"]
     return {
-        "arn": cloud.arn("ec2", f"route-table/{table['RouteTableId']}"),
+        "arn": cloud.arn("ec2", f"{kind.kind}/{table_id}"),
         "associations": [
-            {**_members(each, _ASSOCIATION_MEMBERS), "main": each.get("Main", False)}
+            {"main": each.get("Main", False), "routeTableId": table_id, "subnetId": each.get("SubnetId") or ""}
             for each in table.get("Associations") or []
         ],
-        "filters": args.get("filters"),
-        "gatewayId": args.get("gatewayId"),
-        "id": table["RouteTableId"],
-        "ownerId": table.get("OwnerId"),
+        "id": table_id,
         "region": cloud.region,
-        "routeTableId": table["RouteTableId"],
-        "routes": [_data_source_route(each) for each in table.get("Routes") or [] if not _hidden(each)],
-        "subnetId": args.get("subnetId"),
+        "routeTableId": table_id,
+        "routes": [{name: each.get(member) or "" for name, member in _ROUTE.items()} for each in routes],
         "tags": from_pairs(table.get("Tags")),
         "vpcId": table["VpcId"],
     }
@@ -257,39 +166,23 @@ def get_route_tables(cloud: Cloud, args: Properties) -> Properties:
 
     As ``dataSourceRouteTablesRead`` of vpc_route_tables_data_source.go.
     """
-    vpc = [{"Name": "vpc-id", "Values": [args["vpcId"]]}] if args.get("vpcId") else []
-    ids = [table["RouteTableId"] for table in _tables(cloud, [*vpc, *asked_filters(args)])]
-    return {**list_answer(cloud, args), "ids": ids, "vpcId": args.get("vpcId")}
-
-
-def _tables(cloud: Cloud, filters: list[Any]) -> list[Any]:
-    pages = cloud.ec2.get_paginator("describe_route_tables").paginate(Filters=filters)
-    return [table for page in pages for table in page["RouteTables"]]
-
-
-def _hidden(route: Mapping[str, Any]) -> bool:
-    """Whether ``dataSourceRoutesRead`` leaves a route out: the local one, and those that AWS itself adds."""
-    gateway = route.get("GatewayId") or ""
-    to_endpoint = route.get("DestinationPrefixListId") and gateway.startswith("vpce-")
-    return gateway == "local" or route.get("Origin") == "EnableVgwRoutePropagation" or bool(to_endpoint)
-
-
-def _data_source_route(route: Mapping[str, Any]) -> dict[str, Any]:
-    values = _members(route, _ROUTE_MEMBERS)
-    to_endpoint = values["gatewayId"].startswith("vpce-")
-    return {
-        **values,
-        "gatewayId": "" if to_endpoint else values["gatewayId"],
-        "vpcEndpointId": values["gatewayId"] if to_endpoint else "",
-    }
-
-
-def _members(answer: Mapping[str, Any], members: Mapping[str, str]) -> dict[str, Any]:
-    """Members by the data source's names. What is absent is an empty string, as in Terraform's nested blocks."""
-    return {name: answer.get(member) or "" for name, member in members.items()}
+    of_vpc = [{"Name": "vpc-id", "Values": [args["vpcId"]]}] if args.get("vpcId") else []
+    pages = cloud.ec2.get_paginator("describe_route_tables").paginate(Filters=[*of_vpc, *asked_filters(args)])
+    ids = [table["RouteTableId"] for page in pages for table in page["RouteTables"]]
+    return {**listed(cloud, args, ids), "vpcId": args.get("vpcId")}
 
 
 FUNCTIONS = [
-    Function("aws:ec2/getRouteTable:getRouteTable", aws.ec2.get_route_table, get_route_table),
-    Function("aws:ec2/getRouteTables:getRouteTables", aws.ec2.get_route_tables, get_route_tables),
+    Function(
+        "aws:ec2/getRouteTable:getRouteTable",
+        aws.ec2.get_route_table,
+        get_route_table,
+        required=frozenset({"routeTableId"}),
+    ),
+    Function(
+        "aws:ec2/getRouteTables:getRouteTables",
+        aws.ec2.get_route_tables,
+        get_route_tables,
+        frozenset({"filters", "vpcId"}),
+    ),
 ]

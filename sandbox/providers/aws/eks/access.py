@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, once_role_is_known, split_id
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, once_role_is_known
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.validators import CLUSTER_NAME, arn
@@ -22,6 +22,8 @@ class AccessEntry(EksResource):
     """``aws.eks.AccessEntry``. ID: ``<cluster>:<principal ARN>``."""
 
     resource = aws.eks.AccessEntry
+    supported = frozenset({"clusterName", "kubernetesGroups", "principalArn", "tags", "type", "userName"})
+    parts = MappingProxyType({"clusterName": "cluster name", "principalArn": "principal ARN"})
     arn_output = "accessEntryArn"
     defaults = MappingProxyType({"type": "STANDARD"})
     computed = frozenset({"kubernetesGroups", "userName"})
@@ -38,8 +40,7 @@ class AccessEntry(EksResource):
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The entry."""
-        cluster, principal = self._parts(old.id)
-        answer = found(lambda: cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal), GONE)
+        answer = found(lambda: cloud.eks.describe_access_entry(**self.named(old.id)), GONE)
         if answer is None:
             return None
         entry = answer["accessEntry"]
@@ -53,122 +54,95 @@ class AccessEntry(EksResource):
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Sets groups and user name."""
-        cluster, principal = self._parts(old.id)
         request: dict[str, Any] = _user(inputs)
         if "kubernetesGroups" in changed:
             request["kubernetesGroups"] = inputs.get("kubernetesGroups") or []
-        cloud.eks.update_access_entry(clusterName=cluster, principalArn=principal, **request)
+        cloud.eks.update_access_entry(**self.named(old.id), **request)
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Removes the entry and its policies."""
-        cluster, principal = self._parts(old.id)
-        found(lambda: cloud.eks.delete_access_entry(clusterName=cluster, principalArn=principal), GONE)
-
-    @staticmethod
-    def _parts(resource_id: str) -> tuple[str, str]:
-        cluster, principal = split_id(resource_id, ":", "cluster name", "principal ARN")
-        return cluster, principal
+        found(lambda: cloud.eks.delete_access_entry(**self.named(old.id)), GONE)
 
 
 class AccessPolicyAssociation(EksResource):
     """``aws.eks.AccessPolicyAssociation``. ID: ``<cluster>#<principal ARN>#<policy ARN>``."""
 
     resource = aws.eks.AccessPolicyAssociation
+    supported = frozenset({"accessScope", "clusterName", "policyArn", "principalArn"})
+    separator = "#"
+    parts = MappingProxyType({**AccessEntry.parts, "policyArn": "policy ARN"})
     replaces = frozenset({"accessScope", "clusterName", "policyArn", "principalArn"})
     validators = MappingProxyType({"clusterName": CLUSTER_NAME, "policyArn": arn, "principalArn": arn})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Gives the entry a policy."""
-        request = given(inputs, "clusterName", "principalArn", "policyArn")
+        request = given(inputs, *self.parts)
         request["accessScope"] = given(inputs["accessScope"], "type", "namespaces")
         cloud.eks.associate_access_policy(**request)
-        return "#".join(inputs[name] for name in ("clusterName", "principalArn", "policyArn"))
+        return self.separator.join(inputs[name] for name in self.parts)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The association."""
-        cluster, principal, policy = self._parts(old.id)
-        answer = found(
-            lambda: cloud.eks.list_associated_access_policies(clusterName=cluster, principalArn=principal), GONE
-        )
+        named = self.named(old.id)
+        entry = {name: named[name] for name in AccessEntry.parts}
+        answer = found(lambda: cloud.eks.list_associated_access_policies(**entry), GONE)
         policies = answer["associatedAccessPolicies"] if answer else []
-        association = next((each for each in policies if each["policyArn"] == policy), None)
+        association = next((each for each in policies if each["policyArn"] == named["policyArn"]), None)
         if association is None:
             return None
         return {
+            **named,
             "accessScope": dict(association["accessScope"]),
             "associatedAt": association["associatedAt"].isoformat(),
-            "clusterName": cluster,
             "modifiedAt": association["modifiedAt"].isoformat(),
-            "policyArn": policy,
-            "principalArn": principal,
         }
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Takes the policy away."""
-        cluster, principal, policy = self._parts(old.id)
-        found(
-            lambda: cloud.eks.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=policy),
-            GONE,
-        )
-
-    @staticmethod
-    def _parts(resource_id: str) -> tuple[str, str, str]:
-        cluster, principal, policy = split_id(resource_id, "#", "cluster name", "principal ARN", "policy ARN")
-        return cluster, principal, policy
+        found(lambda: cloud.eks.disassociate_access_policy(**self.named(old.id)), GONE)
 
 
 class PodIdentityAssociation(EksResource):
     """``aws.eks.PodIdentityAssociation``. ID: the association's; an import takes ``<cluster>,<association ID>``."""
 
     resource = aws.eks.PodIdentityAssociation
+    supported = frozenset({"clusterName", "disableSessionTags", "namespace", "roleArn", "serviceAccount", "tags"})
+    separator = ","
+    parts = MappingProxyType({"clusterName": "cluster name", "associationId": "association ID"})
     arn_output = "associationArn"
     computed = frozenset({"disableSessionTags"})
     replaces = frozenset({"clusterName", "namespace", "serviceAccount"})
-    documents = frozenset({"policy"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Makes the association."""
-        names = ("clusterName", "namespace", "serviceAccount", "roleArn", "disableSessionTags", "targetRoleArn")
-        request = given(inputs, *names, "policy", "tags")
+        request = given(inputs, *self.supported)
         answer = once_role_is_known(cloud, lambda: cloud.eks.create_pod_identity_association(**request))
         return answer["association"]["associationId"]
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The association."""
-        cluster, association_id = self._parts(old)
-        answer = found(
-            lambda: cloud.eks.describe_pod_identity_association(clusterName=cluster, associationId=association_id),
-            GONE,
-        )
+        answer = found(lambda: cloud.eks.describe_pod_identity_association(**self._recorded(old)), GONE)
         if answer is None:
             return None
         association: Any = answer["association"]
         same = self.output_names() - {"region", "tagsAll"}
-        return {"id": association_id, **{name: association.get(name) for name in same}}
+        return {"id": association["associationId"], **{name: association.get(name) for name in same}}
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
-        """Sets the role and how it is used."""
-        cluster, association_id = self._parts(old)
-        request: dict[str, Any] = {
-            name: inputs.get(name) or "" for name in ("policy", "roleArn", "targetRoleArn") if name in changed
-        }
+        """Sets the role, and whether sessions are tagged."""
+        request: dict[str, Any] = {"roleArn": inputs["roleArn"]} if "roleArn" in changed else {}
         if "disableSessionTags" in changed:
             request["disableSessionTags"] = bool(inputs.get("disableSessionTags"))
-        cloud.eks.update_pod_identity_association(clusterName=cluster, associationId=association_id, **request)
+        cloud.eks.update_pod_identity_association(**self._recorded(old), **request)
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Removes the association."""
-        cluster, association_id = self._parts(old)
-        found(
-            lambda: cloud.eks.delete_pod_identity_association(clusterName=cluster, associationId=association_id), GONE
-        )
+        found(lambda: cloud.eks.delete_pod_identity_association(**self._recorded(old)), GONE)
 
-    @staticmethod
-    def _parts(old: State) -> tuple[str, str]:
+    def _recorded(self, old: State) -> Any:
         if "," not in old.id and old.outputs.get("clusterName"):
-            return old.outputs["clusterName"], old.id
-        cluster, association_id = split_id(old.id, ",", "cluster name", "association ID")
-        return cluster, association_id
+            return {"clusterName": old.outputs["clusterName"], "associationId": old.id}
+        return self.named(old.id)
 
 
 def _user(inputs: Properties) -> dict[str, str]:

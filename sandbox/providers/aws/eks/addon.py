@@ -11,7 +11,7 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id, wait_for_update
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, health, wait_for_update
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
 from sandbox.providers.aws.session import Cloud, found
@@ -24,14 +24,30 @@ CREATE_SECONDS = 120.0
 DELETE_SECONDS = 120.0
 """How long an add-on may take to go."""
 
+_UPDATED = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
+
 
 class Addon(EksResource):
     """``aws.eks.Addon``. ID: ``<cluster>:<add-on>``."""
 
     resource = aws.eks.Addon
+    supported = frozenset(
+        [
+            "addonName",
+            "addonVersion",
+            "clusterName",
+            "configurationValues",
+            "preserve",
+            "resolveConflictsOnCreate",
+            "resolveConflictsOnUpdate",
+            "serviceAccountRoleArn",
+            "tags",
+        ]
+    )
+    parts = MappingProxyType({"clusterName": "cluster name", "addonName": "add-on name"})
     computed = frozenset({"addonVersion", "configurationValues", "namespaceConfig"})
     kept = frozenset({"preserve", "resolveConflictsOnCreate", "resolveConflictsOnUpdate"})
-    replaces = frozenset({"addonName", "clusterName", "namespaceConfig"})
+    replaces = frozenset({"addonName", "clusterName"})
     documents = frozenset({"configurationValues"})
     enums = MappingProxyType({"resolveConflictsOnUpdate": ("eks", "ResolveConflicts")})
     validators = MappingProxyType(
@@ -45,13 +61,11 @@ class Addon(EksResource):
             "serviceAccountRoleArn": arn,
         }
     )
-    unsupported = frozenset({"podIdentityAssociations"})
     volatile = frozenset({"modifiedAt"})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to install the add-on."""
-        request = given(inputs, "addonName", "addonVersion", "clusterName", "configurationValues", "namespaceConfig")
-        request |= given(inputs, "serviceAccountRoleArn", "tags")
+        request = given(inputs, "addonName", "clusterName", *_UPDATED, "tags")
         if inputs.get("resolveConflictsOnCreate"):
             request["resolveConflicts"] = inputs["resolveConflictsOnCreate"]
         cloud.eks.create_addon(**request)
@@ -62,22 +76,20 @@ class Addon(EksResource):
         pending = {"CREATING"} if old.outputs.get("arn") else {"CREATING", "DEGRADED"}
 
         def installed() -> bool:
-            addon = _describe(cloud, old.id)
+            addon = self._describe(cloud, old.id)
             if addon is None or addon["status"] == "CREATE_FAILED":
-                issues = (addon or {}).get("health", {}).get("issues", [])
-                reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
                 status = addon["status"] if addon else "gone"
-                raise ProviderError(f"EKS add-on {old.id} is {status}: {reasons or 'EKS gives no reason'}")
+                raise ProviderError(f"EKS add-on {old.id} is {status}: {health(addon)}")
             return addon["status"] not in pending
 
         cloud.wait(installed, f"EKS add-on {old.id} to be installed", CREATE_SECONDS)
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The add-on."""
-        addon = _describe(cloud, old.id)
+        addon = self._describe(cloud, old.id)
         if addon is None:
             return None
-        same = ("addonName", "addonVersion", "clusterName", "configurationValues", "serviceAccountRoleArn", "tags")
+        same = ("addonName", "clusterName", *_UPDATED, "tags")
         return {
             **{name: addon.get(name) for name in same},
             "namespaceConfig": addon.get("namespaceConfig"),
@@ -88,34 +100,24 @@ class Addon(EksResource):
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Version, configuration and role, in one EKS update."""
-        names = ("addonVersion", "configurationValues", "serviceAccountRoleArn")
-        if not changed & set(names):
+        if not changed & set(_UPDATED):
             return
-        cluster, name = _parts(old.id)
-        request = given(inputs, *names)
+        named, request = self.named(old.id), given(inputs, *_UPDATED)
         conflicts = inputs.get("resolveConflictsOnUpdate") or inputs.get("resolveConflictsOnCreate")
         if conflicts:
             request["resolveConflicts"] = conflicts
-        answer = cloud.eks.update_addon(clusterName=cluster, addonName=name, **request)
-        wait_for_update(cloud, answer, name=cluster, addonName=name)
+        answer = cloud.eks.update_addon(**named, **request)
+        wait_for_update(cloud, answer, name=named["clusterName"], addonName=named["addonName"])
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Uninstalls the add-on, unless ``preserve`` leaves its software there, and waits until EKS forgot it."""
-        cluster, name = _parts(old.id)
         preserve = bool(old.outputs.get("preserve"))
-        found(lambda: cloud.eks.delete_addon(clusterName=cluster, addonName=name, preserve=preserve), GONE)
-        cloud.wait(lambda: _describe(cloud, old.id) is None, f"EKS add-on {old.id} to be gone", DELETE_SECONDS)
+        found(lambda: cloud.eks.delete_addon(**self.named(old.id), preserve=preserve), GONE)
+        cloud.wait(lambda: self._describe(cloud, old.id) is None, f"EKS add-on {old.id} to be gone", DELETE_SECONDS)
 
-
-def _parts(resource_id: str) -> tuple[str, str]:
-    cluster, name = split_id(resource_id, ":", "cluster name", "add-on name")
-    return cluster, name
-
-
-def _describe(cloud: Cloud, resource_id: str) -> Any:
-    cluster, name = _parts(resource_id)
-    answer = found(lambda: cloud.eks.describe_addon(clusterName=cluster, addonName=name), GONE)
-    return answer["addon"] if answer else None
+    def _describe(self, cloud: Cloud, resource_id: str) -> Any:
+        answer = found(lambda: cloud.eks.describe_addon(**self.named(resource_id)), GONE)
+        return answer["addon"] if answer else None
 
 
 def get_addon_version(cloud: Cloud, args: Properties) -> Properties:
@@ -148,11 +150,14 @@ def get_addon(cloud: Cloud, args: Properties) -> Properties:
 
 
 FUNCTIONS = [
-    Function("aws:eks/getAddon:getAddon", aws.eks.get_addon, get_addon, frozenset({"addonName", "clusterName"})),
+    Function(
+        "aws:eks/getAddon:getAddon", aws.eks.get_addon, get_addon, required=frozenset({"addonName", "clusterName"})
+    ),
     Function(
         "aws:eks/getAddonVersion:getAddonVersion",
         aws.eks.get_addon_version,
         get_addon_version,
+        frozenset({"mostRecent"}),
         frozenset({"addonName", "kubernetesVersion"}),
     ),
 ]

@@ -11,12 +11,11 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, once_role_is_known, wait_for_update
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, health, once_role_is_known, wait_for_update
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.validators import CLUSTER_NAME, arn, cidr
-from sandbox.providers.differences import Change
 from sandbox.providers.rpc import ProviderError, State
 
 CREATE_SECONDS = 300.0
@@ -32,6 +31,9 @@ class Cluster(EksResource):
     """``aws.eks.Cluster``. ID: the cluster's name."""
 
     resource = aws.eks.Cluster
+    supported = frozenset(
+        {"accessConfig", "bootstrapSelfManagedAddons", "name", "roleArn", "tags", "version", "vpcConfig"}
+    )
     naming = AutoName("name", 100, CLUSTER_NAME)
     defaults = MappingProxyType(
         {
@@ -59,63 +61,26 @@ class Cluster(EksResource):
             "vpcConfig.vpcId",
         }
     )
-    kept = frozenset({"bootstrapSelfManagedAddons", "defaultAddonsToRemoves", "forceUpdateVersion"})
+    kept = frozenset({"bootstrapSelfManagedAddons"})
     replaces = frozenset(
         {
             "accessConfig.bootstrapClusterCreatorAdminPermissions",
             "bootstrapSelfManagedAddons",
-            "kubernetesNetworkConfig.ipFamily",
-            "kubernetesNetworkConfig.serviceIpv4Cidr",
             "name",
             "roleArn",
         }
     )
-    enums = MappingProxyType(
-        {
-            "accessConfig.authenticationMode": ("eks", "AuthenticationMode"),
-            "enabledClusterLogTypes": ("eks", "LogType"),
-            "kubernetesNetworkConfig.ipFamily": ("eks", "IpFamily"),
-            "upgradePolicy.supportType": ("eks", "SupportType"),
-        }
-    )
+    enums = MappingProxyType({"accessConfig.authenticationMode": ("eks", "AuthenticationMode")})
     counts = MappingProxyType({"vpcConfig.subnetIds": (1, None)})
-    validators = MappingProxyType(
-        {
-            "kubernetesNetworkConfig.serviceIpv4Cidr": cidr,
-            "roleArn": arn,
-            "vpcConfig.publicAccessCidrs": cidr,
-        }
-    )
-    unsupported = frozenset(
-        {
-            "computeConfig",
-            "controlPlaneScalingConfig",
-            "kubeApiServerConfig",
-            "kubeControllerManagerConfig",
-            "kubeSchedulerConfig",
-            "outpostConfig",
-            "remoteNetworkConfig",
-            "storageConfig",
-            "zonalShiftConfig",
-        }
-    )
-
-    def replaces_when(self, path: str, change: Change) -> bool:
-        """Encryption of secrets can be switched on, but never off."""
-        return path.startswith("encryptionConfig") and change is Change.DELETE
+    validators = MappingProxyType({"roleArn": arn, "vpcConfig.publicAccessCidrs": cidr})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to make the cluster."""
         request = {
-            **given(inputs, "name", "roleArn", "version", "accessConfig", "kubernetesNetworkConfig"),
-            **given(inputs, "upgradePolicy", "deletionProtection", "tags"),
+            **given(inputs, "name", "roleArn", "version", "accessConfig", "tags"),
             "resourcesVpcConfig": inputs["vpcConfig"],
             "bootstrapSelfManagedAddons": inputs["bootstrapSelfManagedAddons"],
         }
-        if inputs.get("enabledClusterLogTypes"):
-            request["logging"] = _logging(inputs["enabledClusterLogTypes"], ())
-        if inputs.get("encryptionConfig"):
-            request["encryptionConfig"] = [_encryption(inputs["encryptionConfig"])]
         answer = once_role_is_known(cloud, lambda: cloud.eks.create_cluster(**request))
         return answer["cluster"]["name"]
 
@@ -125,9 +90,7 @@ class Cluster(EksResource):
         def active() -> bool:
             cluster = cloud.eks.describe_cluster(name=old.id)["cluster"]
             if cluster["status"] == "FAILED":
-                issues = cluster.get("health", {}).get("issues", [])
-                reasons = "; ".join(f"{each.get('code')}: {each.get('message')}" for each in issues)
-                raise ProviderError(f"EKS cluster {old.id} FAILED: {reasons or 'EKS gives no reason'}")
+                raise ProviderError(f"EKS cluster {old.id} FAILED: {health(cluster)}")
             return cluster["status"] == "ACTIVE"
 
         cloud.wait(active, f"EKS cluster {old.id} to become ACTIVE", CREATE_SECONDS)
@@ -140,13 +103,7 @@ class Cluster(EksResource):
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """One EKS update after the other: EKS takes one kind of change at a time."""
         if "version" in changed:
-            answer = cloud.eks.update_cluster_version(
-                name=old.id, version=inputs["version"], force=bool(inputs.get("forceUpdateVersion"))
-            )
-            wait_for_update(cloud, answer, name=old.id)
-        if "encryptionConfig" in changed:
-            encryption: Any = [_encryption(inputs["encryptionConfig"])]
-            answer = cloud.eks.associate_encryption_config(clusterName=old.id, encryptionConfig=encryption)
+            answer = cloud.eks.update_cluster_version(name=old.id, version=inputs["version"])
             wait_for_update(cloud, answer, name=old.id)
         for request in _config_updates(old.outputs, inputs, changed):
             wait_for_update(cloud, cloud.eks.update_cluster_config(name=old.id, **request), name=old.id)
@@ -168,18 +125,15 @@ class Cluster(EksResource):
 
 
 def _outputs(cluster: Any) -> dict[str, Any]:
-    network = cluster.get("kubernetesNetworkConfig") or {}
     enabled = [each["types"] for each in cluster.get("logging", {}).get("clusterLogging", []) if each["enabled"]]
-    encryption = cluster.get("encryptionConfig") or [None]
     return {
         **{name: cluster.get(name) for name in ("arn", "endpoint", "name", "platformVersion", "roleArn", "status")},
         **{name: cluster.get(name) for name in ("accessConfig", "deletionProtection", "tags", "version")},
         "certificateAuthority": cluster.get("certificateAuthority") or {},
         "createdAt": cluster["createdAt"].isoformat(),
         "enabledClusterLogTypes": sorted(name for types in enabled for name in types),
-        "encryptionConfig": encryption[0],
         "identities": [{"oidcs": [{"issuer": cluster["identity"]["oidc"]["issuer"]}]}],
-        "kubernetesNetworkConfig": network,
+        "kubernetesNetworkConfig": cluster.get("kubernetesNetworkConfig") or {},
         "upgradePolicy": cluster.get("upgradePolicy"),
         "vpcConfig": cluster["resourcesVpcConfig"],
     }
@@ -191,13 +145,6 @@ def _config_updates(old: Properties, inputs: Properties, changed: frozenset[str]
     if "accessConfig" in changed:
         mode = inputs["accessConfig"]["authenticationMode"]
         requests.append({"accessConfig": {"authenticationMode": mode}})
-    if "deletionProtection" in changed:
-        requests.append({"deletionProtection": bool(inputs.get("deletionProtection"))})
-    if "enabledClusterLogTypes" in changed:
-        wanted = inputs.get("enabledClusterLogTypes") or []
-        requests.append({"logging": _logging(wanted, set(old.get("enabledClusterLogTypes") or ()) - set(wanted))})
-    if "upgradePolicy" in changed:
-        requests.append({"upgradePolicy": inputs["upgradePolicy"]})
     if "vpcConfig" in changed:
         before, wanted = old["vpcConfig"], inputs["vpcConfig"]
         access = {name: wanted[name] for name in _ENDPOINT_ACCESS if wanted.get(name) is not None}
@@ -210,22 +157,12 @@ def _config_updates(old: Properties, inputs: Properties, changed: frozenset[str]
     return requests
 
 
-def _logging(enabled: list[str], disabled: Any) -> dict[str, Any]:
-    groups = [{"types": sorted(types), "enabled": on} for types, on in ((enabled, True), (disabled, False)) if types]
-    return {"clusterLogging": groups}
-
-
-def _encryption(config: Properties) -> dict[str, Any]:
-    return {"provider": {"keyArn": config["provider"]["keyArn"]}, "resources": config["resources"]}
-
-
 def get_cluster(cloud: Cloud, args: Properties) -> Properties:
     """``aws.eks.get_cluster``."""
     answer = found(lambda: cloud.eks.describe_cluster(name=args["name"]), GONE)
     if answer is None:
         raise ProviderError(f"reading EKS Cluster ({args['name']}): couldn't find resource")
     outputs = _outputs(answer["cluster"])
-    del outputs["encryptionConfig"]  # The function does not return it.
     plurals = {
         "accessConfig": "accessConfigs",
         "certificateAuthority": "certificateAuthorities",
@@ -236,4 +173,4 @@ def get_cluster(cloud: Cloud, args: Properties) -> Properties:
     return {**outputs, **lists, "id": outputs["name"], "region": cloud.region}
 
 
-FUNCTIONS = [Function("aws:eks/getCluster:getCluster", aws.eks.get_cluster, get_cluster, frozenset({"name"}))]
+FUNCTIONS = [Function("aws:eks/getCluster:getCluster", aws.eks.get_cluster, get_cluster, required=frozenset({"name"}))]

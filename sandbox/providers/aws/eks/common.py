@@ -1,10 +1,10 @@
-"""What all EKS resource types share: tags by ARN, two-part IDs, new roles and updates to wait for."""
+"""What all EKS resource types share: tags by ARN, IDs of several parts, new roles and updates to wait for."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from sandbox.providers.aws.resource import Properties, ResourceType
 from sandbox.providers.aws.session import POLL_SECONDS, Cloud
@@ -33,6 +33,24 @@ class EksResource(ResourceType):
     arn_output = "arn"
     """The output that holds the ARN."""
 
+    separator: ClassVar[str] = ":"
+    """What is between the parts of an ID."""
+
+    parts: ClassVar[Mapping[str, str]]
+    """The parts of an ID by the members of requests that they are: ``clusterName`` to ``cluster name``."""
+
+    def named(self, resource_id: str) -> Any:
+        """The members of a request that name the resource of an ID.
+
+        Raises:
+            ProviderError: The ID has another form, as a mistyped import may have.
+        """
+        values = resource_id.split(self.separator, len(self.parts) - 1)
+        if len(values) != len(self.parts) or not all(values):
+            form = self.separator.join(f"<{part}>" for part in self.parts.values())
+            raise ProviderError(f"the ID {resource_id!r} is not of the form {form}")
+        return dict(zip(self.parts, values, strict=True))
+
     def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
         """Adds or overwrites tags."""
         cloud.eks.tag_resource(resourceArn=old.outputs[self.arn_output], tags=dict(tags))
@@ -45,6 +63,15 @@ class EksResource(ResourceType):
 def given(inputs: Properties, *names: str) -> dict[str, Any]:
     """Those of the named inputs that are given. The official provider sends no empty ones, and names them as EKS."""
     return {name: inputs[name] for name in names if inputs.get(name)}
+
+
+def health(thing: Any) -> str:
+    """The issues that EKS reports of something, as text."""
+    issues = (thing or {}).get("health", {}).get("issues", [])
+    reasons = (
+        f"{each.get('code')}: {each.get('message')} ({', '.join(each.get('resourceIds') or [])})" for each in issues
+    )
+    return "; ".join(reasons) or "EKS gives no reason"
 
 
 def once_role_is_known(cloud: Cloud, call: Callable[[], T]) -> T:
@@ -64,20 +91,6 @@ def once_role_is_known(cloud: Cloud, call: Callable[[], T]) -> T:
             if not any(text in str(error) for text in _ROLE_UNKNOWN) or time.monotonic() > deadline:
                 raise
         cloud.pause(POLL_SECONDS)
-
-
-def split_id(resource_id: str, separator: str, *parts: str) -> list[str]:
-    """The parts of a composed ID.
-
-    Raises:
-        ProviderError: The ID has another form, as a mistyped import may have.
-    """
-    values = resource_id.split(separator, len(parts) - 1)
-    if len(values) != len(parts) or not all(values):
-        raise ProviderError(
-            f"the ID {resource_id!r} is not of the form {separator.join(f'<{part}>' for part in parts)}"
-        )
-    return values
 
 
 def wait_for_update(cloud: Cloud, answer: Mapping[str, Any], **owner: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from sandbox.providers.aws.eks.common import GONE, EksResource, given, split_id, wait_for_update
+from sandbox.providers.aws.eks.common import GONE, EksResource, given, health, wait_for_update
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import AutoName, Properties
 from sandbox.providers.aws.session import Cloud, found
@@ -52,6 +52,29 @@ class NodeGroup(EksResource):
     """``aws.eks.NodeGroup``. ID: ``<cluster>:<name>``."""
 
     resource = aws.eks.NodeGroup
+    supported = frozenset(
+        [
+            "amiType",
+            "capacityType",
+            "clusterName",
+            "forceUpdateVersion",
+            "instanceTypes",
+            "labels",
+            "launchTemplate",
+            "nodeGroupName",
+            "nodeGroupNamePrefix",
+            "nodeRepairConfig",
+            "nodeRoleArn",
+            "releaseVersion",
+            "scalingConfig",
+            "subnetIds",
+            "tags",
+            "taints",
+            "updateConfig",
+            "version",
+        ]
+    )
+    parts = MappingProxyType({"clusterName": "cluster name", "nodegroupName": "node group name"})
     naming = AutoName("nodeGroupName", 63)
     computed = frozenset(
         {
@@ -73,14 +96,12 @@ class NodeGroup(EksResource):
             "amiType",
             "capacityType",
             "clusterName",
-            "diskSize",
             "instanceTypes",
             "launchTemplate.id",
             "launchTemplate.name",
             "nodeGroupName",
             "nodeGroupNamePrefix",
             "nodeRoleArn",
-            "remoteAccess",
             "subnetIds",
         }
     )
@@ -108,7 +129,6 @@ class NodeGroup(EksResource):
             "updateConfig.maxUnavailablePercentage": between(1, 100),
         }
     )
-    unsupported = frozenset({"warmPoolConfig"})
 
     def check(self, inputs: Properties) -> Iterator[Failure]:
         """``ExactlyOneOf`` of the update settings, and ``ConflictsWith`` of the template's ID and name."""
@@ -123,7 +143,7 @@ class NodeGroup(EksResource):
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to make the node group."""
         request = {
-            **given(inputs, "clusterName", "amiType", "capacityType", "diskSize", "instanceTypes", "labels", "taints"),
+            **given(inputs, "clusterName", "amiType", "capacityType", "instanceTypes", "labels", "taints"),
             **given(inputs, "nodeRepairConfig", "releaseVersion", "scalingConfig", "updateConfig", "version", "tags"),
             "nodegroupName": inputs["nodeGroupName"],
             "nodeRole": inputs["nodeRoleArn"],
@@ -131,8 +151,6 @@ class NodeGroup(EksResource):
         }
         if inputs.get("launchTemplate"):
             request["launchTemplate"] = _launch_template(inputs["launchTemplate"])
-        if inputs.get("remoteAccess"):
-            request["remoteAccess"] = _remote_access(inputs["remoteAccess"])
         cloud.eks.create_nodegroup(**request)
         return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
 
@@ -142,7 +160,7 @@ class NodeGroup(EksResource):
             return
 
         def active() -> bool:
-            group = _describe(cloud, old.id)
+            group = self._describe(cloud, old.id)
             if group is None or group["status"] in _FAILED:
                 raise ProviderError(f"EKS node group {old.id} {_trouble(group)}")
             return bool(group["status"] == "ACTIVE")
@@ -151,58 +169,46 @@ class NodeGroup(EksResource):
 
     def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
         """The node group. Its desired size is the current one, also if another program set it."""
-        group = _describe(cloud, old.id)
+        group = self._describe(cloud, old.id)
         return _outputs(group) if group else None
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """First the version, then the configuration, as the official provider does."""
-        cluster, name = _parts(old.id)
+        named = self.named(old.id)
+        owner = {"name": named["clusterName"], "nodegroupName": named["nodegroupName"]}
         if changed & {"launchTemplate", "releaseVersion", "version"}:
             request: dict[str, Any] = {key: inputs[key] for key in ("releaseVersion", "version") if key in changed}
             if inputs.get("launchTemplate"):
                 request["launchTemplate"] = _launch_template(inputs["launchTemplate"])
             answer = cloud.eks.update_nodegroup_version(
-                clusterName=cluster, nodegroupName=name, force=bool(inputs.get("forceUpdateVersion")), **request
+                **named, force=bool(inputs.get("forceUpdateVersion")), **request
             )
-            wait_for_update(cloud, answer, name=cluster, nodegroupName=name)
+            wait_for_update(cloud, answer, **owner)
         request = _config_update(old.outputs, inputs, changed)
         if request:
-            config_answer = cloud.eks.update_nodegroup_config(clusterName=cluster, nodegroupName=name, **request)
-            wait_for_update(cloud, config_answer, name=cluster, nodegroupName=name)
+            wait_for_update(cloud, cloud.eks.update_nodegroup_config(**named, **request), **owner)
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Removes the node group with its instances, and waits until it is gone."""
-        cluster, name = _parts(old.id)
-        found(lambda: cloud.eks.delete_nodegroup(clusterName=cluster, nodegroupName=name), GONE)
+        found(lambda: cloud.eks.delete_nodegroup(**self.named(old.id)), GONE)
 
         def gone() -> bool:
-            group = _describe(cloud, old.id)
+            group = self._describe(cloud, old.id)
             if group and group["status"] == "DELETE_FAILED":
                 raise ProviderError(f"EKS node group {old.id} {_trouble(group)}")
             return group is None
 
         cloud.wait(gone, f"EKS node group {old.id} to be gone", DELETE_SECONDS)
 
-
-def _parts(resource_id: str) -> tuple[str, str]:
-    cluster, name = split_id(resource_id, ":", "cluster name", "node group name")
-    return cluster, name
-
-
-def _describe(cloud: Cloud, resource_id: str) -> Any:
-    cluster, name = _parts(resource_id)
-    answer = found(lambda: cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name), GONE)
-    return answer["nodegroup"] if answer else None
+    def _describe(self, cloud: Cloud, resource_id: str) -> Any:
+        answer = found(lambda: cloud.eks.describe_nodegroup(**self.named(resource_id)), GONE)
+        return answer["nodegroup"] if answer else None
 
 
 def _trouble(group: Any) -> str:
     if group is None:
         return "was removed while it was being made"
-    issues = group.get("health", {}).get("issues", [])
-    reasons = "; ".join(
-        f"{each.get('code')}: {each.get('message')} ({', '.join(each.get('resourceIds', []))})" for each in issues
-    )
-    return f"is {group['status']}: {reasons or 'EKS gives no reason'}"
+    return f"is {group['status']}: {health(group)}"
 
 
 def _outputs(group: Any) -> dict[str, Any]:
@@ -224,12 +230,6 @@ def _outputs(group: Any) -> dict[str, Any]:
         "subnetIds": group["subnets"],
         "taints": group.get("taints") or [],
     }
-    if group.get("remoteAccess"):
-        access = group["remoteAccess"]
-        outputs["remoteAccess"] = {
-            "ec2SshKey": access.get("ec2SshKey"),
-            "sourceSecurityGroupIds": access.get("sourceSecurityGroups") or [],
-        }
     return outputs
 
 
@@ -268,20 +268,12 @@ def _launch_template(template: Mapping[str, str]) -> dict[str, str]:
     return {key: template[key], "version": template["version"]}
 
 
-def _remote_access(access: Properties) -> dict[str, Any]:
-    request = given(access, "ec2SshKey")
-    if access.get("sourceSecurityGroupIds"):
-        request["sourceSecurityGroups"] = access["sourceSecurityGroupIds"]
-    return request
-
-
 def get_node_group(cloud: Cloud, args: Properties) -> Properties:
     """``aws.eks.get_node_group``."""
     resource_id = f"{args['clusterName']}:{args['nodeGroupName']}"
-    group = _describe(cloud, resource_id)
-    if group is None:
+    outputs = NodeGroup().read(cloud, State(resource_id, {}))
+    if outputs is None:
         raise ProviderError(f"reading EKS Node Group ({resource_id}): couldn't find resource")
-    outputs = _outputs(group)
     plurals = {
         "launchTemplate": "launchTemplates",
         "remoteAccess": "remoteAccesses",
@@ -310,9 +302,12 @@ FUNCTIONS = [
         "aws:eks/getNodeGroup:getNodeGroup",
         aws.eks.get_node_group,
         get_node_group,
-        frozenset({"clusterName", "nodeGroupName"}),
+        required=frozenset({"clusterName", "nodeGroupName"}),
     ),
     Function(
-        "aws:eks/getNodeGroups:getNodeGroups", aws.eks.get_node_groups, get_node_groups, frozenset({"clusterName"})
+        "aws:eks/getNodeGroups:getNodeGroups",
+        aws.eks.get_node_groups,
+        get_node_groups,
+        required=frozenset({"clusterName"}),
     ),
 ]

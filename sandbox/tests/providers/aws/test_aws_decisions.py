@@ -85,7 +85,7 @@ def test_declarations_name_properties_that_exist(token):
     declared = kind(token)
     groups = (declared.computed, declared.kept, declared.replaces, declared.documents, declared.ordered)
     tables = (declared.defaults, declared.enums, declared.validators, declared.counts)
-    for path in [*frozenset().union(*groups, declared.unsupported), *(path for table in tables for path in table)]:
+    for path in [*frozenset().union(*groups, declared.supported), *(path for table in tables for path in table)]:
         resolve(declared.arguments(), path)
     assert declared.volatile <= declared.output_names()
     for service, name in declared.enums.values():
@@ -93,12 +93,6 @@ def test_declarations_name_properties_that_exist(token):
     if declared.naming:
         assert {declared.naming.key, declared.naming.prefix_key} & set(declared.arguments().fields)
         assert declared.naming.key in declared.replaces
-
-
-@pytest.mark.parametrize("token", catalogue.resource_tokens())
-def test_a_property_that_is_refused_is_not_also_declared_otherwise(token):
-    declared = kind(token)
-    assert not declared.unsupported & (declared.kept | declared.replaces | declared.documents | set(declared.defaults))
 
 
 # Types of the SDK
@@ -193,11 +187,11 @@ def test_what_aws_chose_is_no_change_when_the_program_sets_nothing():
 
 
 def test_what_the_program_no_longer_sets_is_a_change():
-    given = {"labels": {"a": "1"}, "updateConfig": {"maxUnavailable": 2}, "remoteAccess": {"ec2SshKey": "k"}}
+    given = {"labels": {"a": "1"}, "updateConfig": {"maxUnavailable": 2}, "launchTemplate": {"id": "lt-1"}}
     found = difference(NODE_GROUP, State("x", given, given), {})
     # An update configuration stays as it is: AWS would choose one.
-    assert found.changes == {"labels": Change.DELETE, "remoteAccess.ec2SshKey": Change.DELETE}
-    assert found.replaces == {"remoteAccess.ec2SshKey"}
+    assert found.changes == {"labels": Change.DELETE, "launchTemplate.id": Change.DELETE}
+    assert found.replaces == {"launchTemplate.id"}
 
 
 def test_a_part_that_the_program_no_longer_sets_is_a_change():
@@ -205,16 +199,6 @@ def test_a_part_that_the_program_no_longer_sets_is_a_change():
     new = {"metadataOptions": {}, "placement": {"tenancy": "default"}}
     found = difference(TEMPLATE, State("x", {**old, "name": "x"}, {**old, "name": "x"}), {**new, "name": "x"})
     assert found.changes == {"placement.affinity": Change.DELETE}
-
-
-def test_encryption_of_secrets_is_switched_on_in_place_and_off_by_a_new_cluster():
-    plain = {"name": "x", "roleArn": "r", "vpcConfig": {"subnetIds": ["a"]}}
-    encrypted = {**plain, "encryptionConfig": {"provider": {"keyArn": "k"}, "resources": ["secrets"]}}
-    on = difference(CLUSTER, State("x", plain, plain), encrypted)
-    assert set(on.changes) == {"encryptionConfig.provider.keyArn", "encryptionConfig.resources[0]"}
-    assert on.replaces == set()
-    off = difference(CLUSTER, State("x", encrypted, encrypted), plain)
-    assert off.replaces == {"encryptionConfig.provider", "encryptionConfig.resources"}
 
 
 def test_a_default_tag_that_ends_is_a_change():
@@ -310,12 +294,11 @@ CLUSTER_ARGS = {"name": "c", "roleArn": "arn:aws:iam::123456789012:role/c"}
         ("aws:iam/role:Role", {"assumeRolePolicy": "{}", "name": "a b"}, "name"),
         ("aws:iam/role:Role", {"assumeRolePolicy": "{}", "name": "a", "namePrefix": "b"}, "name"),
         ("aws:iam/role:Role", {"assumeRolePolicy": "{}", "permissionsBoundary": "boundary"}, "permissionsBoundary"),
-        ("aws:iam/role:Role", {"assumeRolePolicy": "{}", "maxSessionDuration": 60}, "maxSessionDuration"),
         ("aws:iam/rolePolicyAttachment:RolePolicyAttachment", {"role": "r", "policyArn": "p"}, "policyArn"),
         (
             "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
-            {"url": "https://issuer", "clientIdLists": ["sts.amazonaws.com"], "thumbprintLists": ["a"]},
-            "thumbprintLists[0]",
+            {"url": "https://issuer", "clientIdLists": [""]},
+            "clientIdLists[0]",
         ),
         ("aws:eks/nodeGroup:NodeGroup", {**GROUP, "subnetIds": []}, "subnetIds"),
         ("aws:eks/nodeGroup:NodeGroup", {**GROUP, "clusterName": "-c"}, "clusterName"),
@@ -399,20 +382,19 @@ def test_values_that_are_not_known_yet_are_no_failure():
 
 def test_a_preview_of_an_update_keeps_what_stays_and_leaves_open_what_may_change():
     inputs: dict[str, Any] = {"name": "x", "instanceType": "m5.large", "metadataOptions": {"httpTokens": "required"}}
-    inputs["updateDefaultVersion"] = True
     live = {**inputs, "latestVersion": 1, "defaultVersion": 1, "arn": "arn", "tags": {}, "tagsAll": {}}
     live["metadataOptions"] = {"httpTokens": "required", "httpEndpoint": "enabled"}
     old = State("lt-1", live, inputs)
     new = {**inputs, "instanceType": "m5.xlarge"}
     preview = states.preview_update(TEMPLATE, old, new, difference(TEMPLATE, old, new), {})
     assert preview["arn"] == "arn"
-    assert preview["latestVersion"] is preview["defaultVersion"] is UNKNOWN
+    assert preview["latestVersion"] is UNKNOWN
     assert preview["metadataOptions"] == {"httpTokens": "required", "httpEndpoint": "enabled"}
     tagged = {**inputs, "tags": {"a": "1"}}
     preview = states.preview_update(TEMPLATE, old, tagged, difference(TEMPLATE, old, tagged), {})
     assert preview["latestVersion"] is UNKNOWN  # A change of tags makes no version, but the official preview shows one.
     assert preview["tagsAll"] == {"a": "1"}
-    described = {**inputs, "description": "d", "updateDefaultVersion": False}
+    described = {**inputs, "description": "d"}
     preview = states.preview_update(TEMPLATE, old, described, difference(TEMPLATE, old, described), {})
     assert (preview["latestVersion"], preview["defaultVersion"]) == (1, 1)
 

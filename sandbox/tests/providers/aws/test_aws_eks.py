@@ -64,11 +64,6 @@ def test_cluster_life(engine, cloud, control_planes, name, cluster_role):
     cluster = updated(engine, CLUSTER, cluster, inputs, {"version": "UPDATE"})
     inputs |= {"accessConfig": {"authenticationMode": "API"}}
     cluster = updated(engine, CLUSTER, cluster, inputs, {"accessConfig.authenticationMode": "UPDATE"})
-    inputs |= {"enabledClusterLogTypes": ["audit", "api"]}
-    changes = {"enabledClusterLogTypes[0]": "ADD", "enabledClusterLogTypes[1]": "ADD"}
-    cluster = updated(engine, CLUSTER, cluster, inputs, changes)
-    inputs |= {"enabledClusterLogTypes": ["audit"]}
-    cluster = updated(engine, CLUSTER, cluster, inputs, {"enabledClusterLogTypes[0]": "DELETE"})
     inputs |= {
         "vpcConfig": {"subnetIds": SUBNETS[:2], "endpointPrivateAccess": True, "publicAccessCidrs": ["1.2.3.4/32"]}
     }
@@ -76,14 +71,8 @@ def test_cluster_life(engine, cloud, control_planes, name, cluster_role):
     cluster = updated(engine, CLUSTER, cluster, inputs, changes)
     inputs["vpcConfig"] |= {"subnetIds": SUBNETS}
     cluster = updated(engine, CLUSTER, cluster, inputs, {"vpcConfig.subnetIds[2]": "ADD"})
-    inputs |= {"upgradePolicy": {"supportType": "STANDARD"}}
-    cluster = updated(engine, CLUSTER, cluster, inputs, {"upgradePolicy.supportType": "UPDATE"})
-    inputs |= {"deletionProtection": True}
-    cluster = updated(engine, CLUSTER, cluster, inputs, {"deletionProtection": "UPDATE"})
-    with pytest.raises(grpc.RpcError, match=r"InvalidRequestException .DeleteCluster.: .*deletion protection"):
-        engine.delete(CLUSTER, cluster)
-    inputs |= {"deletionProtection": False, "tags": {"team": "b"}}
-    cluster = updated(engine, CLUSTER, cluster, inputs, {"deletionProtection": "UPDATE", "tags.team": "UPDATE"})
+    inputs |= {"tags": {"team": "b"}}
+    cluster = updated(engine, CLUSTER, cluster, inputs, {"tags.team": "UPDATE"})
 
     replaced(engine, CLUSTER, cluster, inputs | {"name": "other"}, "name")
     replaced(engine, CLUSTER, cluster, inputs | {"roleArn": f"{cluster_role}x"}, "roleArn")

@@ -65,7 +65,7 @@ class Eip(Ec2Resource):
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Allocates an address."""
-        domain = inputs.get("domain") or "vpc"
+        domain: Any = inputs.get("domain") or "vpc"
         answer = cloud.ec2.allocate_address(Domain=domain, **self.tag_specifications(inputs))
         return answer["AllocationId"]
 

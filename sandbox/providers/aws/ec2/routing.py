@@ -138,7 +138,7 @@ class RouteTableAssociation(Ec2Resource):
 def get_route_table(cloud: Cloud, args: Properties) -> Properties:
     """``aws.ec2.get_route_table`` by ID, as ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go.
 
-    Of routes and associations it tells the members that the stand-in's tables can have. What is absent is an empty
+    Of routes and associations it has the members that the stand-in's tables can have. What is absent is an empty
     string, as in Terraform's nested blocks. The local route is left out (``dataSourceRoutesRead``).
     """
     kind, table_id = RouteTable(), args["routeTableId"]
@@ -166,7 +166,7 @@ def get_route_tables(cloud: Cloud, args: Properties) -> Properties:
 
     As ``dataSourceRouteTablesRead`` of vpc_route_tables_data_source.go.
     """
-    of_vpc = [{"Name": "vpc-id", "Values": [args["vpcId"]]}] if args.get("vpcId") else []
+    of_vpc: list[Any] = [{"Name": "vpc-id", "Values": [args["vpcId"]]}] if args.get("vpcId") else []
     pages = cloud.ec2.get_paginator("describe_route_tables").paginate(Filters=[*of_vpc, *asked_filters(args)])
     ids = [table["RouteTableId"] for page in pages for table in page["RouteTables"]]
     return {**listed(cloud, args, ids), "vpcId": args.get("vpcId")}

@@ -4,38 +4,19 @@ The only reader of Pulumi config. A setting is an argument of a component, in ca
 program needs, and every error is reported before any resource is registered.
 """
 
-from settings.moves import move_warnings
-from settings.reading import load, parse
-from settings.rules import refuse_output, warnings
-from settings.shapes import (
-    Cluster,
-    Creation,
-    NodeGroup,
-    Settings,
-    autoscaler_arguments,
-    existing_arguments,
-    fields_of,
-    headroom_arguments,
-    node_group_arguments,
-    scaling_group_arguments,
-    self_managed_arguments,
-)
-
-__all__ = [
-    "Cluster",
-    "Creation",
-    "NodeGroup",
-    "Settings",
-    "autoscaler_arguments",
-    "existing_arguments",
-    "fields_of",
-    "headroom_arguments",
-    "load",
-    "move_warnings",
-    "node_group_arguments",
-    "parse",
-    "refuse_output",
-    "scaling_group_arguments",
-    "self_managed_arguments",
-    "warnings",
-]
+from settings.moves import move_warnings as move_warnings
+from settings.reading import load as load
+from settings.reading import parse as parse
+from settings.rules import refuse_output as refuse_output
+from settings.rules import warnings as warnings
+from settings.shapes import Cluster as Cluster
+from settings.shapes import Creation as Creation
+from settings.shapes import NodeGroup as NodeGroup
+from settings.shapes import Settings as Settings
+from settings.shapes import autoscaler_arguments as autoscaler_arguments
+from settings.shapes import existing_arguments as existing_arguments
+from settings.shapes import fields_of as fields_of
+from settings.shapes import headroom_arguments as headroom_arguments
+from settings.shapes import node_group_arguments as node_group_arguments
+from settings.shapes import scaling_group_arguments as scaling_group_arguments
+from settings.shapes import self_managed_arguments as self_managed_arguments

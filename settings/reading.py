@@ -75,20 +75,13 @@ def parse(config: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _with_text(value: Any) -> Any:
-    """The same tree, with text for the values of the maps that hold text."""
+def _with_text(value: Any, key: str = "") -> Any:
+    """The same tree, with text for the values of the maps that hold text; ``values`` are the chart's own."""
     if isinstance(value, list):
         return [_with_text(item) for item in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or key == "values":
         return value
-    return {
-        key: {name: _text(item) for name, item in inner.items()}
-        if key in _TEXT and isinstance(inner, dict)
-        else inner
-        if key == "values"  # The chart's own.
-        else _with_text(inner)
-        for key, inner in value.items()
-    }
+    return {name: _text(inner) if key in _TEXT else _with_text(inner, name) for name, inner in value.items()}
 
 
 def _text(value: object) -> object:

@@ -1,7 +1,8 @@
 """What is wrong with values: the components' own rules, and those that span components."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from components import (
@@ -27,9 +28,11 @@ from settings.shapes import (
     NODE_TEMPLATE,
     AutoScalingGroup,
     Cluster,
+    ExistingNodeGroup,
     NodeGroup,
     Settings,
     autoscaler_arguments,
+    existing_arguments,
     headroom_arguments,
     node_group_arguments,
     scaling_group_arguments,
@@ -50,24 +53,15 @@ def faults(settings: Settings) -> list[Fault]:
         *_cluster_faults(settings["cluster"]),
         *_zone_faults(settings),
         *_autoscaler_faults(settings),
-        *_name_faults("nodeGroups", [group["name"] for group in groups]),
-        *_name_faults("existingNodeGroups", [group["name"] for group in existing]),
-        *_name_faults("headroom", [each["name"] for each in settings["headroom"]]),
-        *_name_faults("autoScalingGroups", [group["name"] for group in settings["auto_scaling_groups"]]),
+        *_each("nodeGroups", groups, partial(_node_group_faults, settings)),
+        *_each("existingNodeGroups", existing, _existing_faults),
+        *_each("headroom", settings["headroom"], lambda each: headroom.faults(headroom_arguments(settings, each))),
+        *_each("autoScalingGroups", settings["auto_scaling_groups"], partial(_scaling_group_faults, settings)),
+        *_clash_faults(groups),
+        *_placement_faults(settings),
     ]
-    for index, group in enumerate(groups):
-        found += [fault.under(f"nodeGroups[{index}]") for fault in _node_group_faults(settings, group)]
-    for index, known in enumerate(existing):
-        arguments: Any = {**known, "cluster_name": _LATER, "node_group_name": _LATER}
-        own = [*validation.node_group_name("name", known["name"]), *existing_node_group.faults(arguments)]
-        found += [fault.under(f"existingNodeGroups[{index}]") for fault in own]
-    for index, each in enumerate(settings["headroom"]):
-        found += [fault.under(f"headroom[{index}]") for fault in headroom.faults(headroom_arguments(settings, each))]
     if settings["monitoring"]:
         found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
-    for index, self_managed in enumerate(settings["auto_scaling_groups"]):
-        found += [fault.under(f"autoScalingGroups[{index}]") for fault in _scaling_group_faults(settings, self_managed)]
-    found += [*_clash_faults(groups), *_placement_faults(settings)]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)
     if not balanced and any(group.get("one_per_zone") for group in groups):
         found.append(
@@ -114,19 +108,27 @@ def refuse_output(cluster: Cluster, value: object, outputs: Mapping[str, object]
     Raises:
         FaultsError: Always, with the outputs that the stack has.
     """
-    key, names = (
-        cluster.get("stack_output", "clusterName"),
-        ", ".join(sorted(outputs)) or "none: deploy that stack first",
-    )
+    key = cluster.get("stack_output", "clusterName")
+    names = ", ".join(sorted(outputs)) or "none: deploy that stack first"
     got = repr(key) if value is None else f"{key!r}, which is no text"
     expected = f"the name of an output of {cluster['stack']} that is text ({names})"
     raise FaultsError("settings", [Fault("cluster.stackOutput", got, expected)])
 
 
-def _name_faults(key: str, names: list[str]) -> list[Fault]:
-    return [
-        Fault(key, f"the name {name} twice", "each name once") for name, count in Counter(names).items() if count > 1
-    ]
+def _each(key: str, items: Sequence[Any], own: Callable[[Any], list[Fault]]) -> list[Fault]:
+    """Find names that a list has twice, and what is wrong with each of its items."""
+    names = Counter(item["name"] for item in items)
+    found = [Fault(key, f"the name {name} twice", "each name once") for name, count in names.items() if count > 1]
+    return found + [fault.under(f"{key}[{index}]") for index, item in enumerate(items) for fault in own(item)]
+
+
+def _existing_faults(group: ExistingNodeGroup) -> list[Fault]:
+    return _by_name("nodeGroupName", existing_node_group.faults(existing_arguments(group, cluster_name=_LATER)))
+
+
+def _by_name(argument: str, found: list[Fault]) -> list[Fault]:
+    """The same faults, under ``name`` in place of the argument that an environment calls so."""
+    return [fault._replace(path="name") if fault.path == argument else fault for fault in found]
 
 
 def _clash_faults(groups: list[NodeGroup]) -> list[Fault]:
@@ -235,8 +237,7 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
 def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[Fault]:
     """Find what is wrong with a self-managed group: one to create has its own arguments under ``create``."""
     if "create" not in group:
-        found = existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER))
-        return [fault._replace(path="name") if fault.path == "asgName" else fault for fault in found]
+        return _by_name("asgName", existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER)))
     alone: Settings = {**settings, "role": {}, "tags": {}}
     subnets = group["create"].get("subnet_ids", _LATER)
     arguments = self_managed_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets)

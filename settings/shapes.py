@@ -1,7 +1,7 @@
 """What an environment may set: the components' own arguments, and the few that only the program needs."""
 
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, get_origin
 
 from components import (
     AutoscalerMonitoringArgs,
@@ -132,20 +132,10 @@ class Settings(TypedDict):
 
 
 DEFAULTS: Mapping[str, Any] = {
-    "account_id": "",
-    "node_groups": [],
-    "existing_node_groups": [],
-    "auto_scaling_groups": [],
+    **{name: (get_origin(field.hint) or field.hint)() for name, field in fields(Settings).items()},
     "credentials": IRSA,
-    "oidc_provider": {},
-    "role": {},
-    "pod_identity": {},
-    "autoscaler": {},
-    "headroom": [],
-    "monitoring": {},
-    "tags": {},
 }
-"""What a setting is that the environment leaves out."""
+"""What a setting is that the environment leaves out: empty, except the credentials."""
 
 NODE_TEMPLATE = ("labels", "taints", "resources", "autoscaling_options")
 """What the nodes of a self-managed group offer, whether the group exists or is created."""
@@ -170,7 +160,7 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
 OPTIONAL: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"vpc_id", "private_subnet_ids"}),
     SelfManagedNodeGroupArgs: frozenset({"subnet_ids"}),
-    Settings: frozenset(DEFAULTS),
+    Settings: frozenset(DEFAULTS) - {"region", "cluster"},
 }
 """Arguments that the program gives unless the environment does."""
 

@@ -1,7 +1,9 @@
 """The suite of the sandbox itself."""
 
-from sandbox.tests.sessions import by_folder, pytest_xdist_make_scheduler, sandbox, tools
+from pathlib import Path
+
+from sandbox.tests.sessions import longest_first, pytest_xdist_make_scheduler, sandbox, tools
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler", "sandbox", "tools"]
 
-pytest_collection_modifyitems = by_folder(("kubelet", "kubernetes", "providers"))
+pytest_collection_modifyitems = longest_first(Path(__file__).parent, ("kubelet", "kubernetes", "providers"))

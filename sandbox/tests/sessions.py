@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from xdist.remote import Producer
@@ -11,41 +11,40 @@ from xdist.scheduler import LoadScopeScheduling
 
 from sandbox.tests.harness import Sandbox
 
-ROOT = Path(__file__).parents[2]
-SUITES = (ROOT / "tests" / "e2e", ROOT / "sandbox" / "tests")
+OWN_SUITE = PurePath("sandbox", "tests")
 
 
-class FolderScheduling(LoadScopeScheduling):
-    """Keeps the tests of a folder in one worker, and so in one sandbox: what they set up is set up once.
+class SandboxScheduling(LoadScopeScheduling):
+    """Keeps tests that share a set-up in one worker, and so in one sandbox.
 
-    In the full form of the reliability suite each case runs on its own: each takes minutes, most of them idle.
+    Such tests are in one folder of the sandbox's own suite and in one file of ``tests/e2e``, whose files all use the
+    stack that a worker deploys once. In the full form of the reliability suite each case runs on its own: each takes
+    minutes, most of them idle.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if self.config.getoption("reliability") == "full":
             return nodeid
-        return folder_of(ROOT / nodeid.partition("::")[0])
+        path = PurePath(nodeid.partition("::")[0])
+        return path.relative_to(OWN_SUITE).parts[0] if path.is_relative_to(OWN_SUITE) else str(path)
 
 
-def folder_of(path: Path) -> str:
-    """The first folder below its suite that a test file is in, such as ``program``; empty outside of the suites."""
-    suite = next((suite for suite in SUITES if path.is_relative_to(suite)), None)
-    return path.relative_to(suite).parts[0] if suite else ""
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SandboxScheduling:
     """How the tests are dealt out when there are several workers (``-n 2``)."""
-    return FolderScheduling(config, log)
+    return SandboxScheduling(config, log)
 
 
-def by_folder(longest: Sequence[str]) -> Callable[[list[pytest.Item]], None]:
-    """Return a hook that runs the folders named here first, in this order."""
+def longest_first(suite: Path, names: Sequence[str]) -> Callable[[list[pytest.Item]], None]:
+    """Return a hook that runs the files and folders of a suite that are named here first, in this order."""
 
     def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-        order = {folder: index for index, folder in enumerate(longest)}
-        items.sort(key=lambda item: order.get(folder_of(item.path), len(order)))
+        items.sort(key=lambda item: _place(item.path, suite, names))
 
     return pytest_collection_modifyitems
+
+
+def _place(path: Path, suite: Path, names: Sequence[str]) -> int:
+    return next((index for index, name in enumerate(names) if path.is_relative_to(suite / name)), len(names))
 
 
 @pytest.fixture(scope="session")

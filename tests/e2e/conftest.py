@@ -1,11 +1,12 @@
 """One sandbox for all tests of a session; each test starts the parts that it needs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from sandbox.tests.harness import Sandbox
-from sandbox.tests.sessions import by_folder, pytest_xdist_make_scheduler, sandbox, tools
+from sandbox.tests.sessions import longest_first, pytest_xdist_make_scheduler, sandbox, tools
 from tests.e2e.program.stack import Stack, inventory
 
 __all__ = ["before", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
@@ -13,10 +14,20 @@ __all__ = ["before", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
 FULL = "full"
 """Marker of what belongs to the full form only: `@pytest.mark.full`."""
 
-LONGEST = ("program", "doctor", "reliability")
-"""Folders that take minutes each; they start first, and the other worker runs the others meanwhile."""
+LONGEST = (
+    "reliability",
+    "doctor/test_doctor_faults.py",
+    "program/test_scaling.py",
+    "program/test_lifecycle.py",
+    "program/test_deploy_policy.py",
+    "program/test_access.py",
+    "program/test_examples.py",
+    "doctor",
+    "program",
+)
+"""Files and folders that take minutes each; they start first, and the short ones fill the time that is left."""
 
-_sort = by_folder(LONGEST)
+_sort = longest_first(Path(__file__).parent, LONGEST)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Sort the folders, and leave the cases of the full form out of the short one: they are not of that suite."""
+    """Sort the files, and leave the cases of the full form out of the short one: they are not of that suite."""
     _sort(items)
     if config.getoption("reliability") == "full":
         return

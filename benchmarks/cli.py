@@ -24,8 +24,8 @@ PartName = StrEnum("PartName", {name: name for name in PARTS})  # type: ignore[m
 def measure(
     parts: Annotated[list[PartName] | None, typer.Argument(help="Which parts; all when none is named.")] = None,
     rounds: Annotated[int, typer.Option(help="Rounds that count; long ones take three at most.", min=1)] = 7,
-    cold: Annotated[bool, typer.Option(help="Also build the sandbox's tools anew: a quarter of an hour.")] = False,
-    only_page: Annotated[bool, typer.Option("--page", help="Measure nothing; write the page anew.")] = False,
+    cold: Annotated[bool, typer.Option(help="Also build the sandbox's tools again: a quarter of an hour.")] = False,
+    only_page: Annotated[bool, typer.Option("--page", help="Measure nothing; write the page again.")] = False,
 ) -> None:
     """Measure, keep the figures in docs/benchmarks/figures.json and write docs/benchmarks.md."""
     done = [] if only_page else _all_measured([part.value for part in parts or PartName], Options(rounds, cold))

@@ -11,7 +11,7 @@ class Options:
 
     Attributes:
         rounds: Rounds that count; parts of long rounds take fewer.
-        cold: Whether the sandbox's tools are built anew, which takes a quarter of an hour.
+        cold: Whether the sandbox's tools are built again, which takes a quarter of an hour.
     """
 
     rounds: int = 7

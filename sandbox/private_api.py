@@ -82,7 +82,7 @@ class PrivateApi:
         return found
 
     def forget_calls(self) -> None:
-        """Starts to count calls anew."""
+        """Counts calls from zero."""
         self._ask("DELETE", "calls")
 
     def _ask(self, method: str, path: str, body: Json | None = None) -> Any:

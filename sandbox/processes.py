@@ -179,7 +179,7 @@ def status(layout: Layout) -> list[Status]:
 
 @cache
 def source_digest(folder: Path = PROJECT / "sandbox") -> str:
-    """Changes when a source file of the sandbox does: a process that runs older code is started anew."""
+    """Changes when a source file of the sandbox does: a process that runs older code is restarted."""
     digest = hashlib.sha256()
     for source in sorted(folder.rglob("*.py")):
         digest.update(str(source.relative_to(folder)).encode() + source.read_bytes())

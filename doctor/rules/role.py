@@ -37,8 +37,7 @@ TRUST_ISSUER = BOOK.rule(
     "trust-issuer",
     "The trust policy names this cluster's issuer",
     "A role for another cluster trusts that cluster's tokens, not this one's.",
-    "`Not authorized to perform sts:AssumeRoleWithWebIdentity` after the cluster was created anew, or with a copied "
-    "role.",
+    "`Not authorized to perform sts:AssumeRoleWithWebIdentity` after the cluster was recreated, or with a copied role.",
     _REPLACE,
 )
 TRUST_SUBJECT = BOOK.rule(
@@ -83,7 +82,7 @@ THUMBPRINT_REFUSED = BOOK.rule(
 KEYS_UNREACHABLE = BOOK.rule(
     "keys-unreachable",
     "AWS can read the issuer's keys",
-    "AWS reads the issuer's keys from the internet; a cluster that was created anew has another issuer.",
+    "AWS reads the issuer's keys from the internet; a cluster that was recreated has another issuer.",
     "`InvalidIdentityToken: Couldn't retrieve verification key from your identity provider`.",
     "Compare the issuer of the cluster with the URL of the provider, and read the keys with the `curl` command of the "
     "finding.",

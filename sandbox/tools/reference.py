@@ -1,7 +1,7 @@
 """How long each tool took to build on the reference machine, for the progress that a first ``make sandbox`` shows.
 
 Measured from empty caches, in the order of :data:`SECONDS`. A tool whose modules another one compiled before is quick.
-To measure anew: empty the cache and Go's caches, run ``make sandbox-tools`` and copy the seconds that it prints.
+To measure again: empty the cache and Go's caches, run ``make sandbox-tools`` and copy the seconds that it prints.
 """
 
 MEASURED = "2026-11-29"

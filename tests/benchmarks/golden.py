@@ -8,7 +8,7 @@ FILE = Path(__file__).parent / "counts.json"
 
 
 def assert_recorded(name, counted):
-    """Hold counts against the recorded ones; ``make counts`` records them anew."""
+    """Hold counts against the recorded ones; ``make counts`` records them again."""
     recorded = json.loads(FILE.read_text()) if FILE.exists() else {}
     if os.environ.get("UPDATE_SNAPSHOTS"):
         recorded[name] = counted

@@ -130,5 +130,5 @@ def test_static_groups_are_read_and_malformed_ones_named():
         ("", ""),
     ],
 )
-def test_the_tag_of_an_image_is_what_stands_behind_its_name(image, tag):
+def test_the_tag_of_an_image_is_what_follows_its_name(image, tag):
     assert image_tag(image) == tag

@@ -105,7 +105,7 @@ def test_requests_are_named_as_rights_are(path, name):
         ConnectionResetError("reset"),
     ],
 )
-def test_whatever_else_comes_is_no_lack_of_rights(answer):
+def test_any_other_error_is_no_lack_of_rights(answer):
     found = Server(answer).client.read("/api/v1/nodes")
     assert isinstance(found, Unreadable)
     assert found.denied is False

@@ -195,7 +195,7 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
         ({"annotations": {"argocd.argoproj.io/tracking-id": "x", "meta.helm.sh/release-name": "y"}}, "Argo CD manages"),
     ],
 )
-def test_what_stands_in_the_way_of_the_move_is_reported(change: dict[str, Any], message: str):
+def test_what_prevents_the_move_is_reported(change: dict[str, Any], message: str):
     found = kinds.terraform()
     assert isinstance(found.installed, Installed)
     result = written(replace(found, installed=replace(found.installed, **change)))

@@ -182,7 +182,7 @@ _FORBIDDEN = re.compile(r"(?P<resource>[a-z]+)(?:\.(?P<group>[a-z0-9.-]+))? is f
 
 
 @pytest.mark.parametrize("version", versions())
-def test_the_rights_that_the_doctor_asks_for_are_those_that_the_program_misses_without_any(version):
+def test_the_rights_that_the_doctor_names_are_those_that_the_program_lacks_without_any(version):
     it = recording(version, "rbac-informers")
     missed = {(m["group"] or "", m["resource"]) for line in it.log if (m := _FORBIDDEN.search(line))}
     minor = pure_versions.parse_minor(version)

@@ -66,7 +66,7 @@ amounts = st.builds(
     st.lists(st.integers(0, 5), min_size=1, max_size=3),
     st.booleans(),
 )
-def test_whatever_the_cluster_a_plan_leaves_a_pod_over_that_fits_on_a_new_node(nodes, replicas, cpu, more, known):
+def test_in_every_cluster_a_plan_leaves_one_pod_that_fits_on_a_new_node(nodes, replicas, cpu, more, known):
     groups = [GroupCapacity(f"g{number}", each, SIZE if known else None) for number, each in enumerate(more)]
     wanted = Wanted(replicas=replicas, cpu=cpu)
     with refused_in_words(PlanError, "xpected", "Raise the maxSize"):

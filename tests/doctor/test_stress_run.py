@@ -135,7 +135,7 @@ def test_a_step_that_never_comes_is_named_with_advice_and_the_pods_are_removed(s
 
 
 @pytest.mark.parametrize("call", range(2, 9))
-def test_wherever_a_signal_strikes_the_pods_are_removed(call: int):
+def test_a_signal_at_any_time_removes_the_pods(call: int):
     cluster = Cluster(interrupted=call)
     with pytest.raises(EndedError):
         played(cluster)

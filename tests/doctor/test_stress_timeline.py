@@ -99,7 +99,7 @@ observations = st.builds(
 
 @few
 @given(st.lists(observations, max_size=8))
-def test_whatever_is_seen_in_whatever_order_nothing_done_is_undone(seen: list[Observation]):
+def test_no_order_of_observations_undoes_a_step(seen: list[Observation]):
     found = timeline()
     for observation in sorted(seen, key=lambda each: each.at):
         after = found.advance(observation)

@@ -106,7 +106,7 @@ def test_every_form_of_a_clusters_issuer_is_judged(issuer: str) -> None:
     assert len(judge(RULE, trusting({}, issuer=issuer)).messages) == 2
 
 
-def test_an_issuer_of_the_users_own_is_judged_where_it_speaks_of_service_accounts() -> None:
+def test_a_custom_issuer_is_judged_where_it_names_service_accounts() -> None:
     issuer = "s3.eu-central-1.amazonaws.com/our-kubernetes"
     loose = {"StringLike": {f"{issuer}:sub": "system:serviceaccount:*"}}
     assert len(judge(RULE, trusting(loose, issuer=issuer)).messages) == 2
@@ -118,7 +118,7 @@ def test_a_global_condition_key_narrows_further_and_is_no_violation(key: str) ->
     assert judge(RULE, trusting({"StringEquals": PINNED, "StringLike": {key: "x*"}})).passes
 
 
-def test_a_pattern_without_wildcards_pins_as_well() -> None:
+def test_a_pattern_without_wildcards_pins_too() -> None:
     assert judge(RULE, trusting({"StringLike": PINNED})).passes
     loose = PINNED | {SUBJECT: "system:serviceaccount:kube-system:cluster-*"}
     assert len(judge(RULE, trusting({"StringLike": loose})).messages) == 1

@@ -176,7 +176,7 @@ def test_reads_and_other_services_need_no_condition(action: str) -> None:
     assert judge(RULE, scale(Action=action, Condition=None)).passes
 
 
-def test_everything_but_something_else_is_refused() -> None:
+def test_everything_but_another_program_is_refused() -> None:
     messages = judge(RULE, scale(Action=None, NotAction="iam:*", Condition=None)).messages
     assert messages[0].startswith("Statement Scale allows everything but iam:* on groups of any cluster")
 

@@ -37,7 +37,7 @@ def test_a_permission_for_another_cluster_is_refused() -> None:
     ]
 
 
-def test_what_a_role_has_inline_is_judged_alike_and_passed_over_where_only_an_output_speaks_of_it() -> None:
+def test_inline_policies_are_judged_too_and_skipped_where_only_an_output_names_them() -> None:
     inline = {"name": "scale", "policy": policy_for("staging").props["policy"]}
     assert len(judge(RULE, RELEASE, IRSA_ROLE.but("inlinePolicies", [inline])).messages) == 1
     assert judge(RULE, RELEASE, IRSA_ROLE.but("inlinePolicies", UNKNOWN)).passes

@@ -203,7 +203,7 @@ def test_no_pair_that_passes_is_below_a_floor(kubernetes, chart):
 @given(
     st.text(max_size=20), st.text(max_size=12), st.text(max_size=12), st.dictionaries(st.text(), st.text(), max_size=3)
 )
-def test_solving_never_fails_otherwise_than_by_faults(kubernetes, chart, image, flags):
+def test_solving_fails_only_with_faults(kubernetes, chart, image, flags):
     solution, faults = solve(Request(kubernetes, chart_version=chart, image_tag=image, flags=flags))
     assert (solution is None) == bool(faults)
 

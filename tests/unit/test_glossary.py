@@ -45,6 +45,7 @@ WORDS: Mapping[str, str] = {
     r"(un)?announc(e|es|ed|ing)": "advertise for scale-from-zero, add node-template tags",
     r"rightly|for ever|in vain|nought|shall|ought|thus|of late": "delete, or: correctly, indefinitely, timed out, zero",
     r"whoever|somebody|nobody|anybody": "the user, no one by name: name the actor",
+    r"anew": "again, recreated, restarted",
     r"comes and goes": "is created and deleted",
     r"(is|are|was|were) (not )?there(?! (is|are|a|an|any|no)\b)": "exists, does not exist",
     r"hand made|(made )?by hand": "created manually, changed outside the stack",

@@ -122,7 +122,7 @@ def test_what_may_be_made_twice_is_not_searched():
     assert "creating it again does no harm" in text
 
 
-def test_deletions_and_components_are_none_of_its_business():
+def test_deletions_and_components_are_ignored():
     deleting = NETWORK | {"type": "deleting"}
     component = {"type": "creating", "resource": {"urn": PARENT, "type": "component:index:Parent"}}
     text, _ = report(export(deleting, component), Cloud())

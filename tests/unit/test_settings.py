@@ -445,7 +445,7 @@ trees = st.recursive(
         max_size=5,
     )
 )
-def test_settings_never_fail_otherwise_than_by_faults(config):
+def test_settings_fail_only_with_faults(config):
     with contextlib.suppress(FaultsError):
         parse({**GOOD, **config})
 

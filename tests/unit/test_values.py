@@ -37,7 +37,7 @@ def test_the_settings_of_the_manually_created_deployment_are_the_defaults():
     assert of()["podAnnotations"]["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
 
 
-def test_pods_are_made_anew_when_their_credentials_change():
+def test_pods_are_recreated_when_their_credentials_change():
     key = "eks-cluster-autoscaler/credentials"
     assert of()["podAnnotations"][key] == "arn:aws:iam::1:role/x"
     assert of(role_arn="arn:aws:iam::1:role/y")["podAnnotations"][key] == "arn:aws:iam::1:role/y"

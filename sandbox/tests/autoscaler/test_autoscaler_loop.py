@@ -201,7 +201,7 @@ def test_nothing_is_removed_soon_after_growth():
     assert world.aws.terminated == ["i-a"]
 
 
-def test_a_pod_on_the_node_starts_the_time_anew(world):
+def test_a_pod_on_the_node_starts_the_time_again(world):
     world.run()
     world.cluster.bound = [pod("busy", nodeName="a")]
     world.run(minutes=1)

@@ -31,7 +31,7 @@ SUBNETS = ["subnet-00000001", "subnet-00000002", "subnet-00000003"]
 NODE_TRUST = {"Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
 
-_session = boto3.session.Session()  # One for all: each session parses the service models anew.
+_session = boto3.session.Session()  # One for all: each session parses the service models again.
 
 
 class Emulator:

@@ -24,7 +24,7 @@ SOURCES = sorted((PROJECT / "sandbox" / "aws").rglob("*.py"))
 @pytest.mark.parametrize("label", sorted(FINGERPRINTS.keys() | first_hooks().keys()))
 def test_ministack_is_unchanged_where_it_is_hooked(label: str) -> None:
     hook = first_hooks().get(label)
-    assert hook is not None, "a fingerprint without a hook: record them anew"
+    assert hook is not None, "a fingerprint without a hook: record them again"
     assert hook.fault() is None
     assert fingerprint(hook.original()) == FINGERPRINTS.get(label)
 

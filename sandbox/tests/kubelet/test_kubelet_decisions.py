@@ -178,7 +178,7 @@ def test_the_stand_in_cannot_play_an_unknown_release_but_the_real_one_is_what_it
     command(REAL, "registry/ca:v1.36.99", [], {}, PLACE)
 
 
-def test_the_real_one_is_led_to_the_emulated_aws_by_every_way_that_it_knows():
+def test_the_real_one_gets_the_emulated_aws_in_every_way_that_it_knows():
     started = command(REAL, "registry/ca:v1.36.0", ["--v=4"], {"POD": "1"}, PLACE)
     (config,) = started.files.items()
 
@@ -207,7 +207,7 @@ def test_replicas_of_the_real_one_have_separate_host_names_where_that_can_be(tmp
     assert printed == ["p-0" if real.can_be_renamed else platform.node(), "--v=4"]
 
 
-def test_the_aws_cli_is_led_to_the_emulated_aws_and_the_metadata_of_its_node():
+def test_the_aws_cli_uses_the_emulated_aws_and_the_metadata_of_its_node():
     started = command(REAL, "amazon/aws-cli", ["sts", "get-caller-identity"], {"AWS_REGION": "eu-west-1"}, PLACE)
 
     assert Path(started.words[1]).name == "aws"

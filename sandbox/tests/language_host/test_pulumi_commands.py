@@ -91,7 +91,7 @@ def test_about_returns_the_interpreter_and_what_is_installed(sandbox: Sandbox, p
     assert re.search(r"^grpcio +\d", output, re.MULTILINE)
 
 
-def test_no_command_warns_that_the_host_is_none_of_the_clis_own(sandbox: Sandbox, project: Project):
+def test_no_command_warns_that_the_host_is_not_part_of_the_cli(sandbox: Sandbox, project: Project):
     assert "from $PATH" not in sandbox.pulumi("preview", folder=project(""))
 
 

@@ -31,7 +31,7 @@ def test_a_changed_port_is_changed_for_good(layout: Layout, tmp_path: Path):
 
 
 @pytest.mark.parametrize("damage", ['{"emulator": 4', '{"emulator": 4}', "[]", ""])
-def test_damaged_ports_are_chosen_anew(layout: Layout, tmp_path: Path, damage: str):
+def test_damaged_ports_are_chosen_again(layout: Layout, tmp_path: Path, damage: str):
     (layout.root / "ports.json").write_text(damage)
     again = Layout.load(tmp_path / "state", project=tmp_path)
     assert again.ports.emulator > 0

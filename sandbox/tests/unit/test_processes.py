@@ -125,7 +125,7 @@ def test_a_service_survives_the_command_that_started_it(layout: Layout, define: 
     assert [now.alive for now in processes.status(layout)] == [True]
 
 
-def test_a_service_that_died_is_noticed_and_started_anew(
+def test_a_service_that_died_is_noticed_and_restarted(
     layout: Layout, define: Define, capsys: pytest.CaptureFixture[str]
 ):
     define(program("worker", SERVE))
@@ -160,7 +160,7 @@ def test_a_half_written_record_is_forgotten(layout: Layout, define: Define, half
     assert [now.alive for now in processes.status(layout)] == [True]
 
 
-def test_a_service_that_another_version_of_the_sandbox_started_is_started_anew(layout: Layout, define: Define):
+def test_a_service_that_another_version_of_the_sandbox_started_is_restarted(layout: Layout, define: Define):
     define(program("worker", SERVE))
     processes.start(layout)
     old = pid(layout)
@@ -170,7 +170,7 @@ def test_a_service_that_another_version_of_the_sandbox_started_is_started_anew(l
     await_end(old)
 
 
-def test_a_service_with_older_settings_is_started_anew(layout: Layout, define: Define):
+def test_a_service_with_older_settings_is_restarted(layout: Layout, define: Define):
     define(program("worker", SERVE))
     processes.start(layout)
     old = pid(layout)
@@ -180,7 +180,7 @@ def test_a_service_with_older_settings_is_started_anew(layout: Layout, define: D
     await_end(old)
 
 
-def test_a_service_with_older_code_is_started_anew(layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch):
+def test_a_service_with_older_code_is_restarted(layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch):
     define(program("worker", SERVE))
     processes.start(layout)
     old = pid(layout)
@@ -199,7 +199,7 @@ def test_the_digest_of_the_sources_changes_with_any_of_them(tmp_path: Path):
     assert one == same != edited
 
 
-def test_a_service_is_started_anew_when_a_variable_that_it_reads_changes(
+def test_a_service_restarts_when_a_variable_that_it_reads_changes(
     layout: Layout, define: Define, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SANDBOX_TEST", "one")
@@ -307,7 +307,7 @@ def test_a_provider_whose_port_was_taken_gets_another_one_for_good(layout: Layou
     processes.stop(restarted)
 
 
-def test_who_talks_to_a_service_whose_port_was_taken_is_started_anew(layout: Layout, define: Define):
+def test_a_client_of_a_service_whose_port_was_taken_is_restarted(layout: Layout, define: Define):
     def talker(layout: Layout) -> Service:
         return program("talker", SERVE, layout.aws_endpoint)
 

@@ -46,9 +46,7 @@ def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doct
     # Before a node is added, while one is added, and after. `tests/doctor/test_stress_run.py` interrupts every step.
     [("the start", signal.SIGTERM), ("desired-up", signal.SIGINT), ("pods-running", signal.SIGTERM)],
 )
-def test_wherever_it_is_ended_nothing_is_left(
-    doctor: Doctor, traces: Traces, step: str, number: signal.Signals
-) -> None:
+def test_an_end_at_any_time_leaves_nothing(doctor: Doctor, traces: Traces, step: str, number: signal.Signals) -> None:
     process = doctor.start("stress", *GENEROUS)
     result = _until(process, "pods of" if step == "the start" else f"{step}:")
     process.send_signal(number)

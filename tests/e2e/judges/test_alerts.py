@@ -83,7 +83,7 @@ def test_prometheus_reads_the_queries_of_the_dashboard(promtool: Path, tmp_path:
     promtool_output(promtool, tmp_path, "check", "rules", "--lint=none", "queries.yaml")
 
 
-def test_each_alert_fires_when_it_must_and_is_quiet_otherwise(promtool: Path, rules: Path) -> None:
+def test_each_alert_fires_when_it_must_and_only_then(promtool: Path, rules: Path) -> None:
     tests: list[dict[str, Any]] = []
     for name, given, minute, firing in CASES:
         expected = [{"labels": f'{{alertname="ClusterAutoscaler{alert}"}}', "value": 1} for alert in sorted(firing)]

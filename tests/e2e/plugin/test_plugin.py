@@ -88,7 +88,7 @@ def test_from_a_clone_the_plugin_starts_in_its_own_environment_and_has_the_golde
 
 
 def changed_in_cloud(consumer: Consumer) -> dict[str, str]:
-    """Operation by URN of what a preview would do to AWS; the component's own record may spell its inputs anew."""
+    """Operation by URN of what a preview would do to AWS; its own record may differ in spelling."""
     component = "eks-cluster-autoscaler:index:AutoscalerTags::tags"
     return {
         str(step["urn"]): str(step["op"])

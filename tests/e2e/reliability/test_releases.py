@@ -111,7 +111,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(sandbox: Sandbox, stack: Stack) -> Iterator[Cluster]:
-    """The cluster of the shared stack; were a test cut short, the release is made anew."""
+    """The cluster of the shared stack; after a test that was cut short, the release is recreated."""
     found = Cluster(sandbox, stack)
     yield found
     try:
@@ -164,7 +164,7 @@ def test_a_release_created_manually_is_refused_by_name_and_taken_over_by_an_impo
         cluster.import_release()
         stack.up()
     cluster.check_whole()
-    assert cluster.deployment_uid() == before, "the Deployment was made anew"
+    assert cluster.deployment_uid() == before, "the Deployment was recreated"
     finding.seen("refused: `cannot re-use a name that is still in use`; the import kept the Deployment")
 
 
@@ -294,7 +294,7 @@ def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stac
     stack.refresh()
     with finding.timed("seconds of the up that repairs"):
         stack.up()
-    assert cluster.deployment_uid() == before, "the Deployment was made anew"
+    assert cluster.deployment_uid() == before, "the Deployment was recreated"
     finding.seen("`up` reports `has no deployed releases`; after a refresh one `up` adopts the same objects")
 
 

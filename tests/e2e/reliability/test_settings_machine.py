@@ -174,7 +174,7 @@ class Edits(RuleBasedStateMachine):
 @pytest.mark.parametrize(
     ("examples", "steps"), [pytest.param(1, 2, id="short"), pytest.param(3, 8, id="full", marks=pytest.mark.full)]
 )
-def test_whatever_is_edited_up_converges_and_the_doctor_is_content(
+def test_after_any_edit_up_converges_and_the_doctor_finds_nothing(
     stack: Stack, finding: Finding, examples: int, steps: int
 ) -> None:
     finding.done(

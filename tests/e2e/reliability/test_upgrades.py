@@ -79,7 +79,7 @@ def lead_to(stack: Stack, version: Version, repository: str) -> None:
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-def test_kubernetes_and_chart_are_led_upwards_without_a_gap(
+def test_kubernetes_and_chart_are_upgraded_without_a_gap(
     sandbox: Sandbox, before: dict[str, list[str]], repository: str, finding: Finding
 ) -> None:
     finding.done(

@@ -108,7 +108,7 @@ def test_a_policy_may_be_written_as_an_object(engine, name):
     assert json.loads(resource.outputs["policy"]) == json.loads(READ)
 
 
-def test_a_policy_that_is_written_otherwise_but_means_the_same_is_no_change(engine, name):
+def test_a_policy_in_another_spelling_with_the_same_meaning_is_no_change(engine, name):
     resource = made(engine, POLICY, {"name": name, "policy": READ})
     document = json.loads(READ)
     [statement] = document["Statement"]

@@ -126,7 +126,7 @@ def test_what_the_official_provider_has_and_the_stand_in_does_not_is_refused_by_
     assert "the sandbox's stand-in" in failures["computeConfig"]
 
 
-def test_unknown_values_are_accepted_wherever_they_stand(engine):
+def test_unknown_values_are_accepted_everywhere(engine):
     inputs = {"clusterName": UNKNOWN, "nodeRoleArn": UNKNOWN, "subnetIds": [UNKNOWN], "scalingConfig": UNKNOWN}
     engine.accept(NODE_GROUP, inputs)
 
@@ -143,7 +143,7 @@ def test_a_made_up_name_is_the_same_in_preview_and_apply_and_stays(engine):
     assert later["name"] == "it-1234567"
 
 
-def test_a_name_that_the_program_stops_giving_is_made_up_anew(engine):
+def test_a_name_that_the_program_no_longer_gives_is_generated_again(engine):
     given = engine.accept(ROLE, {"name": "given", "assumeRolePolicy": TRUST})
     assert engine.accept(ROLE, {"assumeRolePolicy": TRUST}, given)["name"].startswith("it-")
 

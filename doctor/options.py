@@ -38,7 +38,7 @@ class Place:
         str | None, typer.Option(help="A stack of this project. Default: the selected one.", show_default=False)
     ] = None
     outputs: Annotated[
-        Path | None, typer.Option(help="The same outputs in a JSON file, as `pulumi stack output --json` prints them.")
+        Path | None, typer.Option(help="Outputs of a stack in a file, as from `pulumi stack output --json`.")
     ] = None
     cluster: Annotated[str | None, typer.Option(help="Name of any EKS cluster, however it was created.")] = None
     region: Annotated[

@@ -34,10 +34,10 @@ def whoami(
     timeout: Annotated[int, typer.Option(help="Seconds to wait for that pod.", min=1)] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="JSON.")] = False,
 ) -> None:
-    """Show what the autoscaler's pod is to AWS: its token, the credentials it buys, and what they may do.
+    """Show the autoscaler's AWS identity: its token, the credentials that it gets for it, and what they allow.
 
     Without --in-pod nothing is changed. Secrets are never printed.
-    Exit code: 0 it gets credentials that may do what it needs, 1 it does not, 2 could not look.
+    Exit code: 0 it gets credentials that may do what it needs, 1 it does not, 2 could not check.
     """
     target = place.target()
     connection = Connection(connector(target))

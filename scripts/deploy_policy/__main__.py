@@ -1,6 +1,6 @@
-"""Prints the least-privilege IAM policy of who deploys a stack: `python -m scripts.deploy_policy prod`.
+"""Prints the least-privilege IAM policy of the role that deploys a stack: `python -m scripts.deploy_policy prod`.
 
-With ``--preview``, that of who only previews it, also with ``--refresh``.
+With ``--preview``, that of a role that only previews it, also with ``--refresh``.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""From the settings of a stack to the IAM policy of who deploys it."""
+"""From the settings of a stack to the IAM policy of the role that deploys it."""
 
 from collections.abc import Iterator
 from functools import cache

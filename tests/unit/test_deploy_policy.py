@@ -1,4 +1,4 @@
-"""The policy of who deploys: what a stack uses is allowed, what it does not use is not."""
+"""The policy of the deploying role: what a stack uses is allowed, what it does not use is not."""
 
 import json
 

@@ -64,8 +64,7 @@ def check(
 
     Without a cluster it checks the stack that is selected in the project's folder.
 
-    Exit code: 0 healthy, maybe with warnings; 1 broken, or a warning with --fail-on warning; 2 not everything could
-    be checked.
+    Exit code: 0 healthy or warnings only; 1 broken, or a warning with --fail-on warning; 2 could not check everything.
     """
     if as_json and as_markdown:
         raise typer.BadParameter("got --json and --markdown; expected one of them")

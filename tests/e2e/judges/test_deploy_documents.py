@@ -1,4 +1,4 @@
-"""The policies of the deploying roles, judged by parliament: actions that exist, on resources and keys that they know."""
+"""The policies of the deploying roles, judged by parliament: actions exist, on resources and keys that they know."""
 
 from pathlib import Path
 from typing import Any

@@ -387,7 +387,7 @@ def _pack_language_host(folder: Path) -> None:
     shutil.copytree(_LANGUAGE_HOST, staging / _LANGUAGE_HOST.name, ignore=sources)
     program = folder / "pulumi-language-python"
     # The python3 on the sandbox's PATH is the project's, which has pulumi and grpc.
-    zipapp.create_archive(staging, program, "/usr/bin/env python3", main=f"{_LANGUAGE_HOST.name}.server:main")
+    zipapp.create_archive(staging, program, "/usr/bin/env python3", main=f"{_LANGUAGE_HOST.name}.__main__:main")
     program.chmod(0o755)
     shutil.rmtree(staging)
 

@@ -16,7 +16,7 @@ from sandbox.language_host.installation import InstallationFailed, installed
 from sandbox.language_host.interpreter import UnsupportedOption, python_for, version_of
 from sandbox.layout import PROJECT
 
-SERVE = "import sys; sys.argv[0] = {folder!r} + '/host'; from sandbox.language_host.server import main; main()"
+SERVE = "import sys; sys.argv[0] = {folder!r} + '/host'; from sandbox.language_host.__main__ import main; main()"
 PROGRAM = "import time\nopen('running', 'w').close()\ntime.sleep(60)\n"
 
 Host = subprocess.Popen[str]

@@ -28,7 +28,6 @@ _DONE: Final = frozenset(
         "serviceRole",
         "skipDefaultNodeGroup",
         "skipDefaultSecurityGroups",
-        "subnetIds",
         "tags",
         "useDefaultVpcCni",
         "version",
@@ -70,11 +69,8 @@ def _network_failures(inputs: Mapping[str, Any]) -> list[Failure]:
     found = []
     if not inputs.get("vpcId"):
         found.append(Failure("vpcId", f"is missing: {_STAND_IN} the default VPC"))
-    divided = [name for name in ("publicSubnetIds", "privateSubnetIds") if inputs.get(name)]
-    if inputs.get("subnetIds") and divided:
-        found.append(Failure("subnetIds", f"cannot be given together with {' and '.join(divided)}"))
-    if not inputs.get("subnetIds") and not divided:
-        found.append(Failure("subnetIds", "is missing, and so are publicSubnetIds and privateSubnetIds"))
+    if not inputs.get("privateSubnetIds") and not inputs.get("publicSubnetIds"):
+        found.append(Failure("privateSubnetIds", "is missing, and so is publicSubnetIds"))
     if inputs.get("publicAccessCidrs") and inputs.get("endpointPublicAccess") is False:
         found.append(Failure("publicAccessCidrs", "can only be given if endpointPublicAccess is true"))
     return found

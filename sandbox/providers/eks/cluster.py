@@ -38,15 +38,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__(TYPE, name, dict(inputs), opts)
         self.role: ServiceRole | None = None
         if inputs.get("serviceRole") is None:
-            self.role = ServiceRole(
-                f"{name}-eksRole",
-                service="eks.amazonaws.com",
-                description="Allows EKS to manage clusters on your behalf.",
-                policies=["AmazonEKSClusterPolicy"],
-                actions=["sts:AssumeRole", "sts:TagSession"],
-                tags=inputs.get("tags"),
-                parent=self,
-            )
+            self.role = ServiceRole(f"{name}-eksRole", inputs.get("tags"), self)
         self.cluster = self._cluster(name, inputs)
         self.kubeconfig = self._kubeconfig()
         self.provider = kubernetes.Provider(
@@ -83,7 +75,7 @@ class Cluster(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[self.role.role, *self.role.attachments] if self.role else None,
+                depends_on=[self.role.role, self.role.attachment] if self.role else None,
                 ignore_changes=["accessConfig.bootstrapClusterCreatorAdminPermissions", "bootstrapSelfManagedAddons"],
             ),
         )
@@ -170,9 +162,6 @@ class Cluster(pulumi.ComponentResource):
 
 
 def _subnet_ids(inputs: Inputs) -> pulumi.Input[list[str]]:
-    if inputs.get("subnetIds"):
-        given: pulumi.Input[list[str]] = inputs["subnetIds"]
-        return given
     parts = pulumi.Output.all(inputs.get("publicSubnetIds") or [], inputs.get("privateSubnetIds") or [])
     return parts.apply(lambda lists: [*lists[0], *lists[1]])
 

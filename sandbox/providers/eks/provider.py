@@ -63,8 +63,9 @@ class EksServicer(Servicer[None]):
                 # Not `Construct`: it puts a Python traceback into every error.
                 return asyncio.run(sdk._construct(request, context))
             except pulumi.InputPropertiesError as error:
-                context.abort_with_status(sdk.create_grpc_invalid_properties_status(error.message, error.errors))
-                raise AssertionError("abort raises") from error
+                refusal = sdk.create_grpc_invalid_properties_status(error.message, error.errors)
+        context.abort_with_status(refusal)  # Outside, as it raises what would be taken for a fault of the stand-in.
+        raise AssertionError("abort raises")
 
 
 class _Components(ComponentProvider):

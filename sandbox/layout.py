@@ -12,8 +12,9 @@ import random
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -268,12 +269,22 @@ def hold_lock(path: Path, before_waiting: Callable[[], None] = lambda: None) -> 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take_lock(handle.fileno()):
             before_waiting()
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def take_lock(descriptor: int, seconds: float = 0.0) -> bool:
+    """Take the lock of an open file, within so many seconds; return whether that went well."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
 
 
 def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:

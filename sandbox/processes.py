@@ -7,7 +7,6 @@ frees the lock when it ends, however it ends. The same file describes, in JSON, 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -24,7 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from sandbox.console import note, step
-from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free, write_atomically
+from sandbox.layout import IN_MEMORY, PROJECT, Layout, Ports, port_is_free, take_lock, write_atomically
 
 AUTOSCALER_BINARY = "CLUSTER_AUTOSCALER_BIN"
 """Environment variable that names a real Cluster Autoscaler to run instead of the stand-in."""
@@ -216,7 +215,7 @@ def _status(layout: Layout, service: Service) -> Status:
     path = _record_file(layout, service.name)
     try:
         with path.open("r+") as handle:
-            alive = not _lock_now(handle.fileno())
+            alive = not take_lock(handle.fileno())
             record = Record.load(handle.read())
     except FileNotFoundError:
         return Status(service, alive=False, record=None)
@@ -227,15 +226,6 @@ def _status(layout: Layout, service: Service) -> Status:
             ) from None
         return Status(service, alive=False, record=None)
     return Status(service, alive, record)
-
-
-def _lock_now(descriptor: int) -> bool:
-    """Take the lock of an open file if it is free; return whether it was."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _launch(layout: Layout, service: Service) -> None:
@@ -254,7 +244,7 @@ def _launch(layout: Layout, service: Service) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output, path.open("a+") as record_handle:
         os.fchmod(output.fileno(), 0o600)
-        if not _lock_now(record_handle.fileno()):
+        if not take_lock(record_handle.fileno()):
             raise ProcessError(
                 f"Another command is starting {service.name}. Wait until it has finished, then run this one again."
             )
@@ -320,24 +310,15 @@ def _stop(layout: Layout, name: str) -> None:
     path = _record_file(layout, name)
     now = _status(layout, Service(name, ()))
     if now.alive and now.record:
-        with step(name, "stopping") as done, suppress(ProcessLookupError):
+        with step(name, "stopping") as done, path.open("r+") as handle, suppress(ProcessLookupError):
             # To the leader alone: a supervisor of others stops them in the right order.
             os.kill(now.record.pid, signal.SIGTERM)
-            done("stopped" if _await_end(path, STOP_SECONDS) else f"killed: did not stop within {STOP_SECONDS:.0f} s")
+            ended = take_lock(handle.fileno(), STOP_SECONDS)
+            done("stopped" if ended else f"killed: did not stop within {STOP_SECONDS:.0f} s")
             os.killpg(now.record.pid, signal.SIGKILL)
-            _await_end(path, STOP_SECONDS)
+            if not ended:
+                take_lock(handle.fileno(), STOP_SECONDS)
     path.unlink(missing_ok=True)
-
-
-def _await_end(path: Path, seconds: float) -> bool:
-    """Waits for the holder of a record file's lock to end."""
-    deadline = time.monotonic() + seconds
-    with path.open("r+") as handle:
-        while not _lock_now(handle.fileno()):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-    return True
 
 
 # -- ports -----------------------------------------------------------------------------------------------------------

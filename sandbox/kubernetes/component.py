@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sandbox.kubernetes.files import ClusterFiles
+from sandbox.layout import take_lock
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Component:
         """
         pid_file = self._files.pid(self.name)
         with suppress(FileNotFoundError), pid_file.open() as handle:
-            if not _lock(handle.fileno(), seconds=0):
+            if not take_lock(handle.fileno()):
                 if not (text := handle.read()):
                     raise OSError(
                         f"{pid_file} does not name the process that holds it; end that process: fuser -k {pid_file}"
@@ -55,9 +56,9 @@ class Component:
                 pid = int(text)
                 _log.warning("%s: %s of an earlier run is still there, process %d: stopping it", self, self.name, pid)
                 os.kill(pid, signal.SIGTERM)
-                if not _lock(handle.fileno(), seconds=_STOP_SECONDS):
+                if not take_lock(handle.fileno(), _STOP_SECONDS):
                     os.kill(pid, signal.SIGKILL)
-                    _lock(handle.fileno(), seconds=_STOP_SECONDS)
+                    take_lock(handle.fileno(), _STOP_SECONDS)
             pid_file.unlink()
 
     def start(self, command: Sequence[str]) -> None:
@@ -128,20 +129,6 @@ class Component:
 
     def __str__(self) -> str:
         return "/".join(self._files.key)
-
-
-def _lock(descriptor: int, *, seconds: float) -> bool:
-    """Takes the lock of an open file, within so many seconds; whether that went well."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
 
 
 def _last_line(log: Path, limit: int = 500) -> str:

@@ -59,9 +59,7 @@ class Nodes:
             ClientError: The emulator refused a call; nodes that did not need it have joined or left all the same.
             KubeApiError: The API server refused a call.
         """
-        instances = {
-            provider_id(instance): instance for instance in self._instances() if instance["State"]["Name"] in _STAYS
-        }
+        instances = {provider_id(instance): instance for instance in self._instances()}
         # A node without a provider id is the user's own.
         nodes: dict[str, str] = {
             node["spec"]["providerID"]: node["metadata"]["name"]
@@ -81,7 +79,8 @@ class Nodes:
             raise failure
 
     def _instances(self) -> list[InstanceTypeDef]:
-        pages = self._ec2.get_paginator("describe_instances").paginate()
+        alive = {"Name": "instance-state-name", "Values": _STAYS}
+        pages = self._ec2.get_paginator("describe_instances").paginate(Filters=[alive])
         return [
             instance
             for page in pages

@@ -1,13 +1,13 @@
 """Property values between the engine's wire format and plain Python.
 
-Plain Python here means ``None``, ``bool``, ``int``, ``float``, ``str``, ``list`` and ``dict``, with two additions:
-:data:`UNKNOWN` for what a preview cannot know yet, and :class:`Secret` around an output that the state must encrypt.
+Plain Python here means ``None``, ``bool``, ``int``, ``float``, ``str``, ``list`` and ``dict``, and :data:`UNKNOWN` for
+what a preview cannot know yet. The stand-ins make no secrets and decline those of others: the engine unwraps them and
+marks the output of the same path as secret by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
@@ -44,23 +44,6 @@ _SECRET = rpc._special_secret_sig
 _OUTPUT = rpc._special_output_value_sig
 
 
-@dataclass(frozen=True)
-class Secret:
-    """An output value that the engine must keep encrypted.
-
-    Inputs never arrive wrapped: the stand-ins decline secrets, so the engine unwraps them and marks the output of the
-    same path as secret by itself. This is for secrets that a provider makes.
-
-    Attributes:
-        value: The plain value.
-    """
-
-    value: Any
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-
 def decode(properties: struct_pb2.Struct) -> dict[str, Any]:
     """The engine's properties as plain Python.
 
@@ -71,7 +54,7 @@ def decode(properties: struct_pb2.Struct) -> dict[str, Any]:
 
 
 def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Plain Python as the engine's properties: the inverse of :func:`decode`, and :class:`Secret` marked as such."""
+    """Plain Python as the engine's properties: the inverse of :func:`decode`."""
     return struct_pb2.Struct(fields={key: _encode(value) for key, value in properties.items()})
 
 
@@ -110,8 +93,6 @@ def _encode(value: Any) -> struct_pb2.Value:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if value is UNKNOWN:
         return struct_pb2.Value(string_value=rpc.UNKNOWN)
-    if isinstance(value, Secret):
-        return _encode({_SIGNATURE: _SECRET, "value": value.value})
     if isinstance(value, bool):
         return struct_pb2.Value(bool_value=value)
     if isinstance(value, int | float):

@@ -79,8 +79,9 @@ class Nodes:
             raise failure
 
     def _instances(self) -> list[InstanceTypeDef]:
-        alive = {"Name": "instance-state-name", "Values": _STAYS}
-        pages = self._ec2.get_paginator("describe_instances").paginate(Filters=[alive])
+        pages = self._ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "instance-state-name", "Values": _STAYS}]
+        )
         return [
             instance
             for page in pages

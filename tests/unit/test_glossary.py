@@ -66,7 +66,6 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("doctor", "foreign groups"): "the id of a rule, an interface",
     ("doctor", "foreign"): "the id of a rule, an interface",
     ("sandbox", "while looking for labels"): "a message of Cluster Autoscaler",
-    ("sandbox", "node groups of your own"): "a message of the eks stand-in",
     ("tests", "while looking for labels"): "a message of Cluster Autoscaler",
     ("tests", "stranger"): "the name of a group in a recording of Cluster Autoscaler",
     ("tests", "could not look"): "the exit code and the verdict of the JSON, an interface",

@@ -66,7 +66,7 @@ def stack(sandbox: Sandbox, before: dict[str, list[str]]) -> Iterator[Stack]:
 def asg(sandbox: Sandbox) -> Iterator[str]:
     """Name of an empty Auto Scaling Group that was created outside Pulumi."""
     sandbox.start("aws", "aws-provider")
-    name = "foreign"
+    name = "outside"
     cloud = sandbox.client("autoscaling")
     template = {
         "LaunchTemplateName": name,

@@ -71,7 +71,6 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
     ("tests", "could not look"): "the exit code and the verdict of the JSON, an interface",
     ("tests", "cannot look"): "the error behind that exit code",
     ("tests", "foreign groups"): "the id of a rule, an interface",
-    ("tests", '"foreign"'): "the name of a group",
     ("tests", "groups.foreign"): "the id of a rule, an interface",
     ("tests", "least nodes"): "the expander least-nodes",
     ("docs", "could not look"): "the verdict of the JSON, an interface",

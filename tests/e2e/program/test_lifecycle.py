@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Iterator
 
 import pytest
 from kubernetes import client
@@ -46,11 +47,34 @@ def test_outputs_show_what_was_deployed(stack: Stack) -> None:
     assert {group["name"].rsplit("-", 1)[0] for group in outputs["nodeGroups"]} == {"general", "batch"}
 
 
+def edited_groups(stack):
+    """Both groups with every kind of edit that keeps a group: size, disk, label, taint, option."""
+    general, batch = copy.deepcopy(stack.get("nodeGroups"))
+    general |= {"maxSize": 5, "diskSizeGib": 80}
+    batch |= {
+        "labels": {"workload": "batch", "tier": "low"},
+        "taints": [],
+        "autoscalingOptions": {"scaledownunneededtime": "1m"},
+    }
+    return [general, batch]
+
+
 EDITS = [
     (
-        "a larger group",
-        lambda s: {"nodeGroups": groups(s, 0, maxSize=5)},
-        {("update", NODE_GROUP): 1},
+        "edits that keep both groups, and another flag",
+        lambda s: {
+            "nodeGroups": edited_groups(s),
+            "autoscaler": settings(s, "autoscaler", flags={"scan-interval": "2s", "max-nodes-total": 9}),
+        },
+        {
+            ("update", NODE_GROUP): 2,
+            ("update", TEMPLATE): 1,
+            # Of the label and of the option; of the taint; of the disk, which the template of scale-from-zero names.
+            ("create", TAG): 2,
+            ("delete", TAG): 1,
+            ("update", TAG): 1,
+            ("update", RELEASE): 1,
+        },
     ),
     (
         "a smaller desired size, which is not ours",
@@ -58,51 +82,20 @@ EDITS = [
         {},
     ),
     (
-        "a label more",
-        lambda s: {"nodeGroups": groups(s, 1, labels={"workload": "batch", "tier": "low"})},
-        {("update", NODE_GROUP): 1, ("create", TAG): 1},
-    ),
-    (
-        "a taint gone",
-        lambda s: {"nodeGroups": groups(s, 1, taints=[])},
-        {("update", NODE_GROUP): 1, ("delete", TAG): 1},
-    ),
-    (
-        "a larger disk",
-        lambda s: {"nodeGroups": groups(s, 0, diskSizeGib=80)},
-        {("update", TEMPLATE): 1, ("update", NODE_GROUP): 1, ("update", TAG): 1},
-    ),
-    (
-        "an autoscaling option",
-        lambda s: {"nodeGroups": groups(s, 1, autoscalingOptions={"scaledownunneededtime": "1m"})},
-        {("create", TAG): 1},
-    ),
-    (
-        "a group more",
-        lambda s: {"nodeGroups": [*s.get("nodeGroups"), {"name": "extra", "minSize": 0, "maxSize": 1}]},
+        "another group instead of one",
+        lambda s: {"nodeGroups": [s.get("nodeGroups")[0], {"name": "extra", "minSize": 0, "maxSize": 1}]},
         {
             ("create", NODE_GROUP): 1,
             ("create", TEMPLATE): 1,
             ("create", ROLE): 1,
             ("create", ATTACHMENT): 3,
             ("create", TAG): 4,
-        },
-    ),
-    (
-        "a group gone",
-        lambda s: {"nodeGroups": s.get("nodeGroups")[:1]},
-        {
             ("delete", NODE_GROUP): 1,
             ("delete", TEMPLATE): 1,
             ("delete", ROLE): 1,
             ("delete", ATTACHMENT): 3,
             ("delete", TAG): 6,
         },
-    ),
-    (
-        "another flag",
-        lambda s: {"autoscaler": settings(s, "autoscaler", flags={"scan-interval": "2s", "max-nodes-total": 9})},
-        {("update", RELEASE): 1},
     ),
     (
         "another name prefix",
@@ -178,7 +171,7 @@ def test_the_pods_satisfy_the_restricted_pod_security_standard(stack: Stack, san
             core.delete_namespace(name)
 
 
-def drift(stack: Stack, sandbox: Sandbox) -> list[tuple[str, str]]:
+def drift(stack: Stack) -> list[tuple[str, str]]:
     """What a refresh sees, then what an up repairs, until nothing is left."""
     stack.refresh()
     repaired = [(step.op, step.type) for step in stack.planned() if not step.type.startswith("eks-cluster-autoscaler:")]
@@ -199,67 +192,90 @@ def test_the_disruption_budget_leaves_the_minimum_of_available_pods(stack: Stack
     stack.up()
 
 
-def test_a_tag_removed_outside_is_put_back(stack: Stack, sandbox: Sandbox) -> None:
-    asg = sandbox.client("autoscaling")
-    (group,) = [g["asgName"] for g in stack.outputs()["nodeGroups"] if "batch" in g["name"]]
-    key = "k8s.io/cluster-autoscaler/node-template/label/workload"
-    tag = {"ResourceId": group, "ResourceType": "auto-scaling-group", "Key": key}
-    asg.delete_tags(Tags=[tag])
-    assert drift(stack, sandbox) == [("create", TAG)]
-    found = asg.describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": [group]}])["Tags"]
-    assert {entry["Key"]: entry["Value"] for entry in found}[key] == "batch"
+class Outside:
+    """Changes made behind Pulumi's back, and what is there afterwards."""
 
+    def __init__(self, stack: Stack, sandbox: Sandbox, api: client.ApiClient) -> None:
+        self.asg, self.eks, self.iam = (sandbox.client(service) for service in ("autoscaling", "eks", "iam"))
+        self.core, self.apps = client.CoreV1Api(api), client.AppsV1Api(api)
+        outputs = stack.outputs()
+        self.policy, self.role = outputs["policyArn"], outputs["roleArn"]
+        self.general, self.batch = sorted(outputs["nodeGroups"], key=lambda group: group["name"], reverse=True)
+        self.tag = {
+            "ResourceId": self.batch["asgName"],
+            "ResourceType": "auto-scaling-group",
+            "Key": "k8s.io/cluster-autoscaler/node-template/label/workload",
+        }
 
-def test_a_policy_widened_outside_is_narrowed_again(stack: Stack, sandbox: Sandbox) -> None:
-    iam = sandbox.client("iam")
-    arn = stack.outputs()["policyArn"]
-    wide = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-    iam.create_policy_version(PolicyArn=arn, PolicyDocument=wide, SetAsDefault=True)
-    assert ("update", POLICY) in drift(stack, sandbox)
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    assert [statement["Sid"] for statement in document["Statement"]] == ["Read", "ReadNodegroups", "Scale"]
+    def annotate(self, role: str | None) -> None:
+        """Change or remove the annotation that gives the autoscaler its role."""
+        annotations = {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
+        self.core.patch_namespaced_service_account("cluster-autoscaler", "kube-system", annotations)
 
-
-@pytest.mark.parametrize("role", [None, "arn:aws:iam::123456789012:role/other"], ids=["removed", "changed"])
-def test_a_service_account_annotation_changed_outside_is_restored(stack: Stack, sandbox: Sandbox, role) -> None:
-    with sandbox.kubernetes(CLUSTER) as api:
-        core = client.CoreV1Api(api)
-        core.patch_namespaced_service_account(
-            "cluster-autoscaler", "kube-system", {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
+    def scale(self, **config: int) -> None:
+        """Change the sizes of the group that always has nodes."""
+        self.eks.update_nodegroup_config(
+            clusterName=CLUSTER, nodegroupName=self.general["name"], scalingConfig=dict(config)
         )
-        assert drift(stack, sandbox) == [("update", SERVICE_ACCOUNT)]
-        account = core.read_namespaced_service_account("cluster-autoscaler", "kube-system")
-    assert account.metadata.annotations["eks.amazonaws.com/role-arn"] == stack.outputs()["roleArn"]
+
+    def found(self) -> dict[str, object]:
+        """What the changes are about."""
+        tags = self.asg.describe_tags(Filters=[{"Name": "auto-scaling-group", "Values": [self.tag["ResourceId"]]}])
+        version = self.iam.get_policy(PolicyArn=self.policy)["Policy"]["DefaultVersionId"]
+        document = self.iam.get_policy_version(PolicyArn=self.policy, VersionId=version)["PolicyVersion"]["Document"]
+        account = self.core.read_namespaced_service_account("cluster-autoscaler", "kube-system")
+        group = self.eks.describe_nodegroup(clusterName=CLUSTER, nodegroupName=self.general["name"])["nodegroup"]
+        return {
+            "tag": {entry["Key"]: entry["Value"] for entry in tags["Tags"]}.get(self.tag["Key"]),
+            "statements": [statement.get("Sid") for statement in document["Statement"]],
+            "annotation": (account.metadata.annotations or {}).get("eks.amazonaws.com/role-arn"),
+            "limits": (group["scalingConfig"]["minSize"], group["scalingConfig"]["maxSize"]),
+        }
 
 
-def test_a_deployment_changed_outside_is_no_drift_that_pulumi_sees(stack: Stack, sandbox: Sandbox) -> None:
-    """As in docs/ci.md: the Kubernetes provider reads Helm's record of a release, and none of its objects."""
+@pytest.fixture
+def outside(stack: Stack, sandbox: Sandbox) -> Iterator[Outside]:
     with sandbox.kubernetes(CLUSTER) as api:
-        apps = client.AppsV1Api(api)
-        apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
-        assert drift(stack, sandbox) == []
-        # Helm compares the release with the objects, and makes them equal again.
-        (release,) = json.loads(sandbox.run(["helm", "--namespace", "kube-system", "list", "--output", "json"]))
-        revision = release["revision"]
-        sandbox.run(["helm", "rollback", "cluster-autoscaler", revision, "--namespace", "kube-system", "--wait"])
-        assert apps.read_namespaced_deployment("cluster-autoscaler", "kube-system").spec.replicas == 2
-    assert drift(stack, sandbox) == []
+        yield Outside(stack, sandbox, api)
 
 
-def test_a_maximum_changed_outside_is_set_right_and_the_desired_size_is_left_to_the_autoscaler(
-    stack: Stack, sandbox: Sandbox
-) -> None:
-    eks = sandbox.client("eks")
-    (name,) = [g["name"] for g in stack.outputs()["nodeGroups"] if "general" in g["name"]]
-    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"minSize": 2, "maxSize": 9})
-    assert drift(stack, sandbox) == [("update", NODE_GROUP)]
-    sizes = eks.describe_nodegroup(clusterName=CLUSTER, nodegroupName=name)["nodegroup"]["scalingConfig"]
-    assert (sizes["minSize"], sizes["maxSize"]) == (2, 4)
+def test_what_is_changed_outside_is_seen_by_a_refresh_and_put_back(stack: Stack, outside: Outside) -> None:
+    wide = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+    in_order = outside.found()
+    assert in_order == {
+        "tag": "batch",
+        "statements": ["Read", "ReadNodegroups", "Scale"],
+        "annotation": outside.role,
+        "limits": (2, 4),
+    }
+    outside.asg.delete_tags(Tags=[outside.tag])
+    outside.iam.create_policy_version(PolicyArn=outside.policy, PolicyDocument=wide, SetAsDefault=True)
+    outside.annotate(None)
+    outside.scale(minSize=2, maxSize=9)
+    assert drift(stack) == [("create", TAG), ("update", NODE_GROUP), ("update", POLICY), ("update", SERVICE_ACCOUNT)]
+    assert outside.found() == in_order
+
+
+def test_what_is_no_drift_to_pulumi_is_left_alone(stack: Stack, outside: Outside, sandbox: Sandbox) -> None:
+    """The size, which is the autoscaler's, and, as in docs/ci.md, the objects of a release, of which nobody reads."""
+    outside.apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
     # The running autoscaler may give the idle node back at any moment; either way there is nothing to repair.
-    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 3})
-    assert drift(stack, sandbox) == []
-    eks.update_nodegroup_config(clusterName=CLUSTER, nodegroupName=name, scalingConfig={"desiredSize": 2})
+    outside.scale(desiredSize=3)
+    assert drift(stack) == []
+    outside.scale(desiredSize=2)
+    # Helm compares the release with the objects, and makes them equal again.
+    (release,) = json.loads(sandbox.run(["helm", "--namespace", "kube-system", "list", "--output", "json"]))
+    revision = release["revision"]
+    sandbox.run(["helm", "rollback", "cluster-autoscaler", revision, "--namespace", "kube-system", "--wait"])
+    assert outside.apps.read_namespaced_deployment("cluster-autoscaler", "kube-system").spec.replicas == 2
+    assert drift(stack) == []
+
+
+def test_another_role_in_the_annotation_is_put_right(stack: Stack, outside: Outside) -> None:
+    outside.annotate("arn:aws:iam::123456789012:role/other")
+    assert [(step.op, step.type) for step in stack.planned("--refresh")] == [("update", SERVICE_ACCOUNT)]
+    stack.up("--refresh")
+    assert outside.found()["annotation"] == outside.role
 
 
 def test_roles_are_made_as_the_account_asks_and_destroy_leaves_nothing(

@@ -78,11 +78,14 @@ def test_in_mode_config_map_the_creator_is_master(enter):
     assert enter(CREATOR).groups == ("system:masters",)
 
 
-def test_in_mode_config_map_another_principal_is_refused_since_aws_auth_is_not_read(enter):
-    with pytest.raises(Refused, match="not the ConfigMap aws-auth"):
-        enter("arn:aws:iam::123456789012:user/other")
-
-
-def test_a_creator_without_bootstrap_permissions_is_refused(enter):
-    with pytest.raises(Refused, match="CONFIG_MAP"):
-        enter(CREATOR, bootstrap=False)
+@pytest.mark.parametrize(
+    ("arn", "bootstrap", "reason"),
+    [
+        # The ConfigMap aws-auth is not read.
+        ("arn:aws:iam::123456789012:user/other", True, "not the ConfigMap aws-auth"),
+        (CREATOR, False, "CONFIG_MAP"),
+    ],
+)
+def test_in_mode_config_map_all_others_are_refused(enter, arn, bootstrap, reason):
+    with pytest.raises(Refused, match=reason):
+        enter(arn, bootstrap=bootstrap)

@@ -207,11 +207,6 @@ def test_a_default_tag_that_ends_is_a_change():
     assert difference(ROLE, old, {"tags": {"a": "1"}}, {"owner": "me"}).changes == {}
 
 
-def test_unknown_tags_are_one_change():
-    old = State("x", {"tags": {"a": "1"}, "tagsAll": {"a": "1"}}, {"tags": {"a": "1"}})
-    assert difference(ROLE, old, {"tags": UNKNOWN}).changes == {"tags": Change.UPDATE}
-
-
 def test_a_part_that_goes_from_an_item_of_a_list_is_a_change():
     old = {"taints": [{"key": "a", "value": "1", "effect": "NO_SCHEDULE"}]}
     new = {"taints": [{"key": "a", "effect": "NO_SCHEDULE"}]}
@@ -267,13 +262,6 @@ def test_behind_a_prefix_the_name_is_no_input_and_not_known_before_the_resource_
     assert "name" not in states.live_inputs(ROLE, found.inputs, live)
     other = difference(ROLE, old, {**found.inputs, "namePrefix": "team-"})
     assert (other.replaces, other.delete_before_replace) == ({"namePrefix"}, False)
-
-
-def test_a_name_that_is_made_up_stays():
-    first = checked("aws:iam/role:Role", {"assumeRolePolicy": "{}"})
-    assert first.inputs["name"].startswith("r-")
-    again = checked("aws:iam/role:Role", {"assumeRolePolicy": "{}", "description": "d"}, old=first.inputs)
-    assert again.inputs["name"] == first.inputs["name"]
 
 
 GROUP = {

@@ -126,11 +126,6 @@ def test_what_the_official_provider_has_and_the_stand_in_does_not_is_refused_by_
     assert "the sandbox's stand-in" in failures["computeConfig"]
 
 
-def test_unknown_values_are_accepted_everywhere(engine):
-    inputs = {"clusterName": UNKNOWN, "nodeRoleArn": UNKNOWN, "subnetIds": [UNKNOWN], "scalingConfig": UNKNOWN}
-    engine.accept(NODE_GROUP, inputs)
-
-
 # Names
 
 
@@ -167,24 +162,6 @@ def test_the_stacks_naming_rule_is_followed(engine):
     assert checked["name"] == "mine"
     _, failures = engine.check(ROLE, inputs, autonaming=options(mode=options.DISABLE))
     assert "forbids made-up names" in failures["name"]
-
-
-def test_a_name_that_is_too_long_is_reported(engine):
-    _, failures = engine.check(ROLE, {"name": "x" * 65, "assumeRolePolicy": TRUST})
-    assert "65 characters; AWS allows 64" in failures["name"]
-
-
-def test_a_resource_with_a_given_name_goes_before_its_successor_comes(engine):
-    given = engine.accept(ROLE, {"name": "given", "assumeRolePolicy": TRUST})
-    made_up = engine.accept(ROLE, {"assumeRolePolicy": TRUST})
-    for inputs, expected in ((given, True), (made_up, False)):
-        old = Recorded("x", inputs, {**inputs, "path": "/old/"})
-        wanted = {key: value for key, value in inputs.items() if key in ("assumeRolePolicy",)}
-        if expected:
-            wanted["name"] = "given"
-        response = engine.diff(ROLE, old, wanted)
-        assert list(response.replaces) == ["path"]
-        assert response.deleteBeforeReplace is expected
 
 
 # Tags

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from . import asg_tags
 from .asg_tags import AutoscalerTags
 from .errors import checked
-from .pure import iam, validation
+from .pure import iam, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -57,6 +57,8 @@ class ExistingNodeGroup(pulumi.ComponentResource):
     """Minimum number of its nodes."""
     max_size: pulumi.Output[int]
     """Maximum number of its nodes."""
+    startup_taints: pulumi.Output[list[str]]
+    """Keys of its startup taints, for `startupTaints` of ClusterAutoscaler."""
     tags: pulumi.Output[dict[str, str]]
     """Tags put on its Auto Scaling Group, value by key."""
 
@@ -76,6 +78,7 @@ class ExistingNodeGroup(pulumi.ComponentResource):
         self.tags = AutoscalerTags(
             name, asg_tags.of_existing(args, self.asg_name, managed_by_eks=True), pulumi.ResourceOptions(parent=self)
         ).tags
+        self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.register_outputs(
             {
                 "asgName": self.asg_name,
@@ -83,6 +86,7 @@ class ExistingNodeGroup(pulumi.ComponentResource):
                 "nodeRoleName": self.node_role_name,
                 "minSize": self.min_size,
                 "maxSize": self.max_size,
+                "startupTaints": self.startup_taints,
                 "tags": self.tags,
             }
         )

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from . import asg_tags
 from .asg_tags import AutoscalerTags
 from .errors import checked
-from .pure import validation
+from .pure import startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -53,6 +53,8 @@ class ExistingScalingGroup(pulumi.ComponentResource):
     """Its minimum number of nodes."""
     max_size: pulumi.Output[int]
     """Its maximum number of nodes."""
+    startup_taints: pulumi.Output[list[str]]
+    """Keys of its startup taints, for `startupTaints` of ClusterAutoscaler."""
     tags: pulumi.Output[dict[str, str]]
     """Tags put on the group, value by key."""
 
@@ -67,6 +69,13 @@ class ExistingScalingGroup(pulumi.ComponentResource):
         self.tags = AutoscalerTags(
             name, asg_tags.of_existing(args, found.name), pulumi.ResourceOptions(parent=self)
         ).tags
+        self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.register_outputs(
-            {"asgName": self.asg_name, "minSize": self.min_size, "maxSize": self.max_size, "tags": self.tags}
+            {
+                "asgName": self.asg_name,
+                "minSize": self.min_size,
+                "maxSize": self.max_size,
+                "startupTaints": self.startup_taints,
+                "tags": self.tags,
+            }
         )

@@ -16,19 +16,55 @@ def move_warnings(deployed: Mapping[str, object], settings: Settings) -> list[st
     before, after = deployed.get("credentialsMode"), settings["credentials"]
     if before == after:
         return []
+    found = []
+    if before == POD_IDENTITY:
+        found += _kept_name(deployed, settings)
+    if before == NODE_ROLE:
+        found += _closed_nodes(settings)
+    if after == NODE_ROLE:
+        found += _nodes_of_others(settings)
+    return found
+
+
+def _kept_name(deployed: Mapping[str, object], settings: Settings) -> list[str]:
     autoscaler = settings["autoscaler"]
     account = autoscaler.get("namespace", DEFAULT_NAMESPACE), autoscaler.get("service_account", DEFAULT_SERVICE_ACCOUNT)
-    known = deployed.get("serviceAccountNamespace"), deployed.get("serviceAccountName")
-    if before == POD_IDENTITY and account == known:
-        return [
-            f"autoscaler.serviceAccount: {account[1]} leaves podIdentity and keeps its name. EKS gives the new pods "
-            "the credentials of the association, and none once it is gone. Change the name in the same update."
-        ]
-    closed = [group["name"] for group in settings["node_groups"] if group.get("hop_limit", 1) == 1]
-    if before == NODE_ROLE and closed:
-        return [
+    if account != (deployed.get("serviceAccountNamespace"), deployed.get("serviceAccountName")):
+        return []
+    return [
+        f"autoscaler.serviceAccount: {account[1]} leaves podIdentity and keeps its name. EKS gives the new pods "
+        "the credentials of the association, and none once it is gone. Change the name in the same update."
+    ]
+
+
+def _closed_nodes(settings: Settings) -> list[str]:
+    """Say which nodes keep pods from the node role too early; a group's own launch template decides that itself."""
+    groups = settings["node_groups"]
+    closed = [each["name"] for each in groups if "launch_template" not in each and each.get("hop_limit", 1) == 1]
+    found = []
+    if closed:
+        found.append(
             f"nodeGroups[].hopLimit: {', '.join(closed)} get nodes that keep pods from the node role before the new "
             "pods run, and the old pods lose their credentials. Set hopLimit: 2 for this update, and remove it in the "
             "next."
-        ]
-    return []
+        )
+    if own := [each["name"] for each in groups if "launch_template" in each]:
+        found.append(
+            f"nodeGroups[].launchTemplate: {', '.join(own)} have the metadata hop limit of their launch template. Keep "
+            "it at 2 for this update, or the old pods lose their credentials, and name a version with 1 in the next."
+        )
+    return found
+
+
+def _nodes_of_others(settings: Settings) -> list[str]:
+    """Say on which nodes pods reach the node role only if something else than this program lets them."""
+    groups = {
+        "nodeGroups[].launchTemplate": [each["name"] for each in settings["node_groups"] if "launch_template" in each],
+        "existingNodeGroups": [each["name"] for each in settings["existing_node_groups"]],
+    }
+    return [
+        f"{key}: the program does not set the metadata hop limit of {', '.join(names)}. With 1 the autoscaler's pods "
+        "get no credentials there: their launch template must have 2 before this update."
+        for key, names in groups.items()
+        if names
+    ]

@@ -29,7 +29,8 @@ class Family(NamedTuple):
     Attributes:
         prefix: What their names begin with.
         data_device: The device that holds the pods' storage.
-        smallest_disk_gib: Size of the AMI's snapshot for that device; EC2 refuses a smaller volume.
+        smallest_disk_gib: Size of the AMI's snapshot for that device; EC2 refuses a smaller volume. The default size of
+            the volume may be larger.
     """
 
     prefix: str
@@ -40,7 +41,10 @@ class Family(NamedTuple):
 FAMILIES = (
     # "Volume of size 10GB is smaller than snapshot, expect size >= 20GB" (awslabs/amazon-eks-ami 1581).
     Family("AL2", "/dev/xvda", 20),
-    Family("BOTTLEROCKET", "/dev/xvdb", 8),
+    # The volume is 20 GiB by default, and its snapshot 1 GiB: bottlerocket-os/twoliter uploads the data image as it is
+    # (``_register_image`` in tools/pubsys/src/aws/ami/register.rs, ``DEFAULT_DATA_IMAGE_SIZE_GIB`` in
+    # tools/buildsys/src/manifest.rs); bottlerocket-os/bottlerocket 1118 shows the two sizes on AWS.
+    Family("BOTTLEROCKET", "/dev/xvdb", 1),
     # The default of the EKS API for Windows.
     Family("WINDOWS", "/dev/sda1", 50),
 )

@@ -77,12 +77,14 @@ class ImageFamily:
     def snapshots(self) -> dict[str, int]:
         """GiB of the snapshots behind the image's devices, the root device first: no volume may be smaller.
 
-        Amazon Linux: 20 (cilium/cilium#43051 quotes EC2's refusal, awslabs/amazon-eks-ami#1581). Bottlerocket: an OS
-        volume of 2 and a data volume of 20 (README of bottlerocket-os/bottlerocket, "Default Volumes"). Windows: 50,
-        EKS's default for it (API reference, CreateNodegroup, ``diskSize``); its hard minimum is not verified.
+        Amazon Linux: 20 (cilium/cilium#43051 quotes EC2's refusal, awslabs/amazon-eks-ami#1581). Bottlerocket: 2 for
+        the OS, 4 with the NVIDIA drivers (aws/karpenter-provider-aws#2400 quotes EC2's refusal; ``os-image-size-gib``
+        in variants/*-nvidia/Cargo.toml), and 1 for the data (bottlerocket-os/bottlerocket#1118: the data volume of 20
+        is a default of the image, not the size of its snapshot). Windows: 50, EKS's default for it (API reference,
+        CreateNodegroup, ``diskSize``); its hard minimum is not verified.
         """
         if self.ami_type.startswith("BOTTLEROCKET_"):
-            return {"/dev/xvda": 2, "/dev/xvdb": 20}
+            return {"/dev/xvda": 4 if "_NVIDIA" in self.ami_type else 2, "/dev/xvdb": 1}
         return {"/dev/sda1": 50} if self.operating_system == "windows" else {"/dev/xvda": 20}
 
     def offers(self, minor: str) -> bool:

@@ -3,7 +3,7 @@
 import pulumi
 import pytest
 
-from components import AutoscalerRelease, FaultsError, ManagedNodeGroup
+from components import AutoscalerRelease, ExistingNodeGroup, ExistingScalingGroup, FaultsError, ManagedNodeGroup
 from tests.cloud import CLUSTER, Cloud, run
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -51,13 +51,28 @@ def test_a_key_that_is_no_key_and_an_image_without_the_flag_are_refused():
         flags(startup_taints=[CILIUM], image={"tag": "v1.28.2"}, kubernetes_version="1.29")
 
 
-def test_a_node_group_gives_the_keys_of_its_startup_taints():
+GROUPS = {
+    ManagedNodeGroup: {"min_size": 1, "max_size": 3, "subnet_ids": ["subnet-0000000a"]},
+    ExistingNodeGroup: {"node_group_name": "workers"},
+    ExistingScalingGroup: {"asg_name": "mixed"},
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS, ids=lambda kind: kind.__name__)
+def test_each_kind_of_group_gives_the_keys_of_its_startup_taints(kind):
     taints = [{"key": CILIUM, "effect": "NoExecute"}, {"key": "dedicated", "effect": "NoSchedule"}]
 
     def build():
-        args = {"cluster_name": CLUSTER, "min_size": 1, "max_size": 3, "subnet_ids": ["subnet-0000000a"]}
-        group = ManagedNodeGroup("general", {**args, "taints": taints})
+        group = kind("general", {"cluster_name": CLUSTER, "taints": taints, **GROUPS[kind]})
         AutoscalerRelease("r", {**BASE, "startup_taints": group.startup_taints})
 
-    arguments = run(build).one(RELEASE).inputs["values"]["extraArgs"]
+    graph = run(build)
+    arguments = graph.one(RELEASE).inputs["values"]["extraArgs"]
     assert [value for name, value in arguments.items() if name.startswith("startup-taint")] == [CILIUM]
+    assert [outputs["startupTaints"] for outputs in graph.outputs.values() if "startupTaints" in outputs] == [[CILIUM]]
+
+
+@pytest.mark.parametrize("kind", GROUPS, ids=lambda kind: kind.__name__)
+def test_a_group_without_startup_taints_gives_an_empty_list(kind):
+    graph = run(lambda: kind("general", {"cluster_name": CLUSTER, **GROUPS[kind]}))
+    assert [outputs["startupTaints"] for outputs in graph.outputs.values() if "startupTaints" in outputs] == [[]]

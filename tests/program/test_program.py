@@ -283,7 +283,9 @@ def test_an_account_and_tags_reach_the_provider():
     assert json.loads(provider.inputs["defaultTags"]) == {"tags": {"environment": "sandbox"}}
 
 
-OPEN_GROUP = {"name": "general", "minSize": 0, "maxSize": 1, "hopLimit": 2}
+OWN_TEMPLATE = {"name": "own", "minSize": 0, "maxSize": 1, "launchTemplate": {"id": "lt-00000001", "version": "3"}}
+OPEN_GROUP = {"name": "open", "minSize": 0, "maxSize": 1, "hopLimit": 2}
+CLOSED_GROUP = {"name": "closed", "minSize": 0, "maxSize": 1}
 
 
 @pytest.mark.parametrize(
@@ -294,11 +296,7 @@ OPEN_GROUP = {"name": "general", "minSize": 0, "maxSize": 1, "hopLimit": 2}
         ("podIdentity", {"credentials": "podIdentity"}, None),
         ("irsa", {"credentials": "podIdentity"}, None),
         ("nodeRole", {"credentials": "irsa"}, "nodeGroups[].hopLimit: general, batch get nodes that keep pods"),
-        (
-            "nodeRole",
-            {"credentials": "irsa", "nodeGroups": [{"name": "g", "minSize": 0, "maxSize": 1, "hopLimit": 2}]},
-            None,
-        ),
+        ("nodeRole", {"credentials": "irsa", "nodeGroups": [OPEN_GROUP]}, None),
         (None, {"credentials": "irsa"}, None),
     ],
 )
@@ -308,3 +306,28 @@ def test_a_move_that_would_leave_pods_without_credentials_is_warned_about(before
     cloud.deployed = {"credentialsMode": before, **account} if before else {}
     found = [text for text in run_program("dev", cloud=cloud, **changes).warnings if "credentials" in text]
     assert [expected in text for text in found] == ([True] if expected else [])
+
+
+def move(before, after, **changes):
+    """Warnings of a program that was deployed with other credentials, about the nodes' hop limit."""
+    cloud = Cloud(preview=True)
+    cloud.deployed = {"credentialsMode": before} if before else {}
+    graph = run_program("dev", cloud=cloud, credentials=after, **changes)
+    return [text for text in graph.warnings if "hopLimit" in text or "hop limit" in text]
+
+
+def test_a_group_with_its_own_launch_template_is_not_asked_for_a_hop_limit_that_it_cannot_have():
+    ours, theirs = move("nodeRole", "irsa", nodeGroups=[OWN_TEMPLATE, OPEN_GROUP, CLOSED_GROUP])
+    assert ours.startswith("nodeGroups[].hopLimit: closed get nodes")
+    assert theirs.startswith("nodeGroups[].launchTemplate: own have the metadata hop limit of their launch template")
+    assert "own" not in ours
+
+
+@pytest.mark.parametrize("before", [None, "irsa", "podIdentity"])
+def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_does_not_set(before):
+    existing = [{"name": "workers"}]
+    ours, theirs = move(before, "nodeRole", nodeGroups=[OWN_TEMPLATE, CLOSED_GROUP], existingNodeGroups=existing)
+    assert ours.startswith("nodeGroups[].launchTemplate: the program does not set the metadata hop limit of own.")
+    assert theirs.startswith("existingNodeGroups: the program does not set the metadata hop limit of workers.")
+    assert move("nodeRole", "nodeRole", nodeGroups=[OWN_TEMPLATE], existingNodeGroups=existing) == []
+    assert move(before, "nodeRole", nodeGroups=[CLOSED_GROUP, OPEN_GROUP]) == []

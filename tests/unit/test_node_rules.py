@@ -106,7 +106,7 @@ def test_amazon_linux_2_ends_with_kubernetes_1_32():
 
 @pytest.mark.parametrize(
     ("ami_type", "smallest"),
-    [("AL2023_x86_64_STANDARD", 20), ("BOTTLEROCKET_x86_64", 8), ("WINDOWS_CORE_2022_x86_64", 50)],
+    [("AL2023_x86_64_STANDARD", 20), ("BOTTLEROCKET_x86_64", 1), ("WINDOWS_CORE_2022_x86_64", 50)],
 )
 def test_a_disk_holds_the_image(ami_type, smallest):
     assert ami.disk_faults("diskSizeGib", ami_type, smallest) == []

@@ -290,7 +290,7 @@ def test_every_ami_type_of_the_api_is_known(aws: Aws, cluster: Cluster, node_rol
 
 @pytest.mark.parametrize(
     ("ami_type", "size", "least"),
-    [("AL2023_x86_64_STANDARD", 10, 20), ("BOTTLEROCKET_x86_64", 8, 20), ("WINDOWS_CORE_2022_x86_64", 30, 50)],
+    [("AL2023_x86_64_STANDARD", 10, 20), ("WINDOWS_CORE_2022_x86_64", 30, 50)],
 )
 def test_a_disk_smaller_than_the_image_starts_no_node(
     aws: Aws, cluster: Cluster, node_role: str, ami_type: str, size: int, least: int
@@ -308,6 +308,27 @@ def test_a_disk_of_the_users_template_is_measured_too(aws: Aws, cluster: Cluster
     aws("ec2").create_launch_template(LaunchTemplateName="small", LaunchTemplateData={"BlockDeviceMappings": small})
     group = create(aws, cluster, node_role, launchTemplate={"name": "small"})
     assert "expect size >= 20GB" in group["health"]["issues"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("ami_type", "kind", "os_gib", "refused"),
+    [
+        ("BOTTLEROCKET_x86_64", "m5.large", 2, ""),
+        ("BOTTLEROCKET_x86_64", "m5.large", 1, "expect size >= 2GB"),
+        ("BOTTLEROCKET_x86_64_NVIDIA", "g5.xlarge", 4, ""),
+        ("BOTTLEROCKET_x86_64_NVIDIA", "g5.xlarge", 3, "expect size >= 4GB"),
+    ],
+)
+def test_bottlerocket_needs_what_its_two_snapshots_hold(
+    aws: Aws, cluster: Cluster, node_role: str, ami_type: str, kind: str, os_gib: int, refused: str
+) -> None:
+    disks = [
+        {"DeviceName": f"/dev/{name}", "Ebs": {"VolumeSize": gib}} for name, gib in (("xvda", os_gib), ("xvdb", 1))
+    ]
+    aws("ec2").create_launch_template(LaunchTemplateName="disks", LaunchTemplateData={"BlockDeviceMappings": disks})
+    group = create(aws, cluster, node_role, launchTemplate={"name": "disks"}, amiType=ami_type, instanceTypes=[kind])
+    messages = [issue["message"] for issue in group["health"]["issues"]]
+    assert [refused in message for message in messages] == ([True] if refused else [])
 
 
 def test_nodes_in_a_public_subnet_need_public_addresses(aws: Aws, cluster: Cluster, node_role: str) -> None:

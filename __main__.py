@@ -26,10 +26,13 @@ from components.autoscaler_role import IRSA, NODE_ROLE
 from components.pure.iam import role_name
 
 
-def make_network(cluster: stack_settings.Cluster, opts: pulumi.ResourceOptions) -> ClusterNetwork | None:
+def make_network(settings: stack_settings.Settings, opts: pulumi.ResourceOptions) -> ClusterNetwork | None:
     """The VPC of a cluster that is created with one."""
-    plan = cluster.get("create", {}).get("network")
-    return ClusterNetwork("network", {**plan, "cluster_name": cluster["name"]}, opts) if plan else None
+    cluster = settings["cluster"]
+    if not (plan := cluster.get("create", {}).get("network")):
+        return None
+    arguments = stack_settings.network_arguments(settings, plan, cluster_name=cluster["name"])
+    return ClusterNetwork("network", arguments, opts)
 
 
 def cluster_name_of(owner: pulumi.StackReference, cluster: stack_settings.Cluster) -> pulumi.Output[str]:
@@ -104,7 +107,7 @@ aws_provider = aws.Provider(
 )
 on_aws = pulumi.ResourceOptions(providers=[aws_provider])
 
-network = make_network(settings["cluster"], on_aws)
+network = make_network(settings, on_aws)
 owner = pulumi.StackReference(settings["cluster"]["stack"]) if "stack" in settings["cluster"] else None
 cluster = EksCluster("cluster", cluster_arguments(settings["cluster"], owner, network), on_aws)
 

@@ -1,13 +1,16 @@
 """ClusterNetwork: a VPC for a cluster that the program creates."""
 
 import ipaddress
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
+from . import network_endpoints
 from .errors import checked
-from .pure import validation
+from .network_endpoints import NetworkEndpoints
+from .pure import endpoints, validation
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterNetwork"
@@ -28,6 +31,14 @@ class ClusterNetworkArgs(TypedDict):
     """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
     nat_per_zone: NotRequired[bool]
     """Whether each zone gets its own NAT gateway, which costs more and makes zones independent. Defaults to false."""
+    nat: NotRequired[bool]
+    """Whether nodes reach the internet by NAT. With false they reach the VPC and `endpoints` only, and every image must
+    be in ECR. Defaults to true."""
+    endpoints: NotRequired[NetworkEndpoints]
+    """VPC endpoints for the services of AWS that nodes and the autoscaler call; `{}` for these alone.
+
+    Defaults to none.
+    """
 
 
 def faults(args: ClusterNetworkArgs) -> list[Fault]:
@@ -48,11 +59,20 @@ def faults(args: ClusterNetworkArgs) -> list[Fault]:
     ]
     if not not_a_network and not 16 <= ipaddress.IPv4Network(cidr).prefixlen <= 20:
         found.append(Fault("cidr", repr(cidr), "a prefix of /16 to /20"))
-    return found
+    if not args.get("nat", True):
+        if args.get("nat_per_zone", False):
+            found.append(Fault("natPerZone", "true with nat: false", "false, or none: there is no NAT gateway"))
+        if "endpoints" not in args:
+            expected = "endpoints: {} as well: without NAT nodes reach ECR and the other services by VPC endpoints only"
+            found.append(Fault("nat", "false without endpoints", expected))
+    return [*found, *endpoints.faults("endpoints.services", args.get("endpoints", {}).get("services", []))]
 
 
 class ClusterNetwork(pulumi.ComponentResource):
-    """A VPC with one private and one public subnet per zone, NAT for the private ones. Needs an AWS provider."""
+    """A VPC with one private and one public subnet per zone, NAT and VPC endpoints for the private ones.
+
+    Needs an AWS provider, with `ec2:DescribeVpcEndpointServices` at preview if it has endpoints.
+    """
 
     vpc_id: pulumi.Output[str]
     """ID of the VPC."""
@@ -83,9 +103,10 @@ class ClusterNetwork(pulumi.ComponentResource):
         private = _Subnets(f"{name}-private", cluster, vpc, child, {"kubernetes.io/role/internal-elb": "1", **owned})
         public_routes = _route_table(f"{name}-public", cluster, vpc, child, gateway_id=gateway.id)
         nat: aws.ec2.NatGateway | None = None
+        tables: list[aws.ec2.RouteTable] = []
         for index, zone in enumerate(args["zones"]):
             public_subnet = public.add(zone, cuts[index + _SUBNETS // 2], public_routes)
-            if nat is None or args.get("nat_per_zone", False):
+            if args.get("nat", True) and (nat is None or args.get("nat_per_zone", False)):
                 tags = _title(cluster, f"{name}-{zone}")
                 address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags=tags, opts=child)
                 nat = aws.ec2.NatGateway(
@@ -95,8 +116,13 @@ class ClusterNetwork(pulumi.ComponentResource):
                     tags=tags,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
                 )
-            routes = _route_table(f"{name}-private-{zone}", cluster, vpc, child, nat_gateway_id=nat.id)
-            private.add(zone, cuts[index], routes)
+            targets = {"nat_gateway_id": nat.id} if nat else {}
+            tables.append(_route_table(f"{name}-private-{zone}", cluster, vpc, child, **targets))
+            private.add(zone, cuts[index], tables[-1])
+        if "endpoints" in args:
+            place = network_endpoints.Placement(vpc.id, cidr, private.ids, [table.id for table in tables])
+            title = _title(cluster, f"{name}-endpoints")
+            private.wait_for(network_endpoints.register(self, name, title, args["endpoints"], place))
 
         # By zone, with the zones known at preview (Python only).
         self.private_subnets: dict[str, pulumi.Output[str]] = private.ids
@@ -139,15 +165,25 @@ class _Subnets:
         self.ids[zone] = pulumi.Output.all(subnet.id, association.id).apply(lambda known: str(known[0]))
         return subnet
 
+    def wait_for(self, resources: Sequence[pulumi.Resource]) -> None:
+        """Let what is put into the subnets wait for resources, which outlive it on destroy.
+
+        By their URNs, which a preview knows: an ID that is not known yet would plan the replacement of node groups.
+        """
+        for zone, subnet_id in self.ids.items():
+            self.ids[zone] = pulumi.Output.all(subnet_id, *(each.urn for each in resources)).apply(
+                lambda known: str(known[0])
+            )
+
 
 def _route_table(
     name: str, cluster: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, **target: pulumi.Input[str]
 ) -> aws.ec2.RouteTable:
-    """A route table whose default route goes to the one target."""
+    """A route table whose default route goes to the one target; without a target it has no default route."""
     return aws.ec2.RouteTable(
         name,
         vpc_id=vpc.id,
-        routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)],
+        routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)] if target else [],
         tags=_title(cluster, name),
         opts=opts,
     )

@@ -38,7 +38,7 @@ def _kept_name(deployed: Mapping[str, object], settings: Settings) -> list[str]:
 
 
 def _closed_nodes(settings: Settings) -> list[str]:
-    """Say which nodes keep pods from the node role too early; a group's own launch template decides that itself."""
+    """Name the groups that keep pods from the node role too early; a launch template of your own decides that itself."""
     groups = settings["node_groups"]
     closed = [each["name"] for each in groups if "launch_template" not in each and each.get("hop_limit", 1) == 1]
     found = []
@@ -57,7 +57,7 @@ def _closed_nodes(settings: Settings) -> list[str]:
 
 
 def _nodes_of_others(settings: Settings) -> list[str]:
-    """Say on which nodes pods reach the node role only if something else than this program lets them."""
+    """Name the groups whose pods reach the node role only if a launch template of another owner lets them."""
     groups = {
         "nodeGroups[].launchTemplate": [each["name"] for each in settings["node_groups"] if "launch_template" in each],
         "existingNodeGroups": [each["name"] for each in settings["existing_node_groups"]],

@@ -94,12 +94,32 @@ def warnings(settings: Settings) -> list[str]:
             for index, group in enumerate(settings["node_groups"])
             if group["min_size"] == 0 and "gpu" in group
         ]
+    found += _reach_warnings(settings)
     if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
         found.append(
             "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
             "the alert ClusterAutoscalerInactive fires."
         )
     return found
+
+
+def _reach_warnings(settings: Settings) -> list[str]:
+    """Name the images that no node can pull, for want of a way to the internet."""
+    if settings["cluster"].get("create", {}).get("network", {}).get("nat", True):
+        return []
+    found = []
+    if "repository" not in settings["autoscaler"].get("image", {}):
+        found.append("autoscaler.image.repository")
+    found += [
+        f"headroom[{index}].image.repository"
+        for index, each in enumerate(settings["headroom"])
+        if "repository" not in each.get("image", {})
+    ]
+    return [
+        f"{key} is not set, and the network has no NAT: its nodes cannot pull from registry.k8s.io. Name a copy of the "
+        "image in ECR."
+        for key in found
+    ]
 
 
 def refuse_output(cluster: Cluster, value: object, outputs: Mapping[str, object]) -> NoReturn:

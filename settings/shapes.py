@@ -18,9 +18,9 @@ from components import (
     ManagedNodeGroupArgs,
     SelfManagedNodeGroupArgs,
 )
-from components.autoscaler_role import DEFAULT_NAMESPACE, IRSA, NODE_ROLE
+from components.autoscaler_role import DEFAULT_NAMESPACE, IRSA, NODE_ROLE, POD_IDENTITY
 from components.node_role import RoleArgs
-from components.pure import headroom, startup_taints
+from components.pure import endpoints, headroom, startup_taints
 from components.pure.ami import CUSTOM
 from components.pure.arguments import Field, fields
 
@@ -172,6 +172,15 @@ def fields_of(shape: type) -> dict[str, Field]:
         for name, field in fields(shape).items()
         if name not in SUPPLIED.get(shape, ())
     }
+
+
+def network_arguments(settings: Settings, plan: ClusterNetworkArgs, **given: Any) -> ClusterNetworkArgs:
+    """Arguments of ``ClusterNetwork``: its endpoints fit the credentials; ``given`` holds the cluster's name."""
+    arguments: Any = {**plan, **given}
+    if "endpoints" in plan and settings["credentials"] == POD_IDENTITY:
+        further = [*plan["endpoints"].get("services", []), endpoints.POD_IDENTITY_SERVICE]
+        arguments["endpoints"] = {**plan["endpoints"], "services": further}
+    return arguments  # type: ignore[no-any-return]
 
 
 def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> ManagedNodeGroupArgs:

@@ -118,6 +118,11 @@ class Cloud(mocks.Mocks):
         self.deployed: dict[str, Any] = {}
         """Outputs of the last update of the stack."""
         self.caller = f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/session"
+        self.reverse_dns_prefix = "com.amazonaws"
+        self.endpoint_zones = {"eks-auth": [f"{REGION}a"]}
+        """Zones of VPC endpoint services, by the end of their name; AWS names none for others."""
+        self.endpoints_in: dict[str, str] = {}
+        """Prefix of the full name of VPC endpoint services, by the end of their name; others have the common one."""
         self.public_subnets: set[str] = set()
         """Subnets that give public addresses."""
         self.live_groups: dict[str, dict[str, Any]] = {}
@@ -130,6 +135,15 @@ class Cloud(mocks.Mocks):
     def instance_type(self, name: str) -> Any:
         """What EC2 returns about an instance type."""
         return _instance_type(name)
+
+    def endpoint_service(self, args: Mapping[str, Any]) -> Any:
+        """Return what EC2 describes of the one service that has one of the names."""
+        names = [args["serviceName"]] if "serviceName" in args else args["filters"][0]["values"]
+        region, _, service = names[0].partition(".amazonaws.")[2].partition(".")
+        name = f"{self.endpoints_in.get(service, 'com.amazonaws')}.{region}.{service}"
+        if name not in names or service.startswith("no-"):
+            return {}, [("", "no matching EC2 VPC Endpoint Service found")]
+        return {"serviceName": name, "availabilityZones": self.endpoint_zones.get(service)}
 
     def created_cluster(self, name: str, version: str) -> dict[str, Any]:
         """The outputs of a cluster that pulumi-eks creates."""
@@ -161,6 +175,12 @@ class Cloud(mocks.Mocks):
                 return {"name": args.args["name"], "outputs": self.deployed, "secretOutputNames": []}
             case "aws:index/getCallerIdentity:getCallerIdentity":
                 return {"arn": self.caller, "accountId": ACCOUNT}
+            case "aws:index/getPartition:getPartition":
+                return {"partition": "aws", "reverseDnsPrefix": self.reverse_dns_prefix}
+            case "aws:index/getRegion:getRegion":
+                return {"region": REGION}
+            case "aws:ec2/getVpcEndpointService:getVpcEndpointService":
+                return self.endpoint_service(args.args)
             case "aws:ec2/getInstanceType:getInstanceType":
                 return self.instance_type(args.args["instanceType"])
             case "aws:eks/getNodeGroups:getNodeGroups":

@@ -59,6 +59,7 @@ def features(settings: Settings) -> set[str]:
         "always": True,
         "created cluster": bool(create),
         "network": "network" in create,
+        "network endpoints": "endpoints" in create.get("network", {}),
         "administrators": bool(create.get("admin_principal_arns")),
         "node groups": bool(groups),
         "node subnets": any("subnet_ids" not in group for group in [*groups, *created.values()])

@@ -12,7 +12,7 @@ CREATED = {
     "name": "made",
     "create": {
         "kubernetesVersion": "1.35",
-        "network": {"zones": ["{region}a", "{region}b"]},
+        "network": {"zones": ["{region}a", "{region}b"], "endpoints": {}},
         "role": {"namePrefix": "org-"},
         "adminPrincipalArns": ["arn:{partition}:iam::123456789012:role/admins"],
     },
@@ -25,6 +25,9 @@ class Elsewhere(Cloud):
     def __init__(self, region, partition):
         super().__init__()
         self._moves = {"arn:aws:": f"arn:{partition}:", REGION: region}
+        if partition == "aws-cn":
+            self.reverse_dns_prefix = "cn.com.amazonaws"
+            self.endpoints_in = {"ec2": "cn.com.amazonaws"}
 
     def _moved(self, answer):
         text = json.dumps(answer)
@@ -56,3 +59,10 @@ def test_every_arn_is_of_the_partition_of_the_cluster(region, partition, credent
     assert [urn for urn, text in inputs.items() if "arn:aws:" in text or REGION in text] == []
     assert sum(f"arn:{partition}:" in text for text in inputs.values()) >= 3
     assert f"arn:{partition}:" in graph.stack_outputs()["policyDocument"]
+
+
+def test_in_china_each_endpoint_has_the_name_that_the_region_has_for_the_service():
+    text = json.dumps(CREATED).replace("{region}", "cn-north-1").replace("{partition}", "aws-cn")
+    graph = run_program("dev", cloud=Elsewhere("cn-north-1", "aws-cn"), region="cn-north-1", cluster=json.loads(text))
+    names = {found.inputs["serviceName"] for found in graph.of("aws:ec2/vpcEndpoint:VpcEndpoint")}
+    assert {"cn.com.amazonaws.cn-north-1.ec2", "com.amazonaws.cn-north-1.s3"} <= names

@@ -47,7 +47,7 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
         features(parsed(**create(adminPrincipalArns=[f"arn:aws:iam::{ACCOUNT}:role/admins"])))
         | features(
             parsed(
-                **create(addons={}),
+                **create(addons={}, network={"zones": ["us-east-1a", "us-east-1b"], "endpoints": {}}),
                 credentials="podIdentity",
                 podIdentity={"agentVersion": "default", "retainAgent": False},
             )
@@ -65,6 +65,7 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
     ("changes", "action"),
     [
         ({}, "ec2:CreateVpc"),
+        (create(network={"zones": ["us-east-1a", "us-east-1b"]}), "ec2:CreateVpcEndpoint"),
         ({}, "eks:CreateCluster"),
         ({}, "eks:CreatePodIdentityAssociation"),
         ({"nodeGroups": []}, "eks:CreateNodegroup"),

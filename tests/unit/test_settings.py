@@ -52,6 +52,10 @@ def own_vpc(**changes):
     return create(**{**base, **changes})
 
 
+def isolated(**changes):
+    return create(network={"zones": ["us-east-1a", "us-east-1b"], "nat": False, "endpoints": {}, **changes})
+
+
 def autoscaler(**changes):
     return {"autoscaler": changes}
 
@@ -172,6 +176,8 @@ BAD = [
     (group(launchTemplate={"id": "lt-00000001", "version": "3"}, hopLimit=1), "nodeGroups[0].hopLimit: got one; expected none with launchTemplate"),
     (create(network={"zones": ["us-east-1a", "us-east-1-bos-1a"]}), "cluster.create.network.zones[1]: got 'us-east-1-bos-1a'; expected an availability zone: EKS cannot use"),
     ({**create(), **group(amiType="WINDOWS_CORE_2022_x86_64")}, "nodeGroups[0].amiType: got WINDOWS_CORE_2022_x86_64 on a cluster to create; expected a Linux AMI type"),
+    (isolated(endpoints={"services": ["s3!"]}), "cluster.create.network.endpoints.services[0]: got 's3!'; expected the part of"),
+    (create(network={"zones": ["us-east-1a", "us-east-1b"], "nat": False}), "cluster.create.network.nat: got false without endpoints"),
     (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
     ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
     ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].name: got ''"),
@@ -380,6 +386,12 @@ def test_good_values_pass(change):
         ({"monitoring": {"alerts": True}}, ["monitoring.alerts without autoscaler.serviceMonitor"]),
         ({"monitoring": {"alerts": True}, **autoscaler(serviceMonitor={})}, []),
         ({"monitoring": {"dashboard": True}}, []),
+        (isolated(), ["autoscaler.image.repository is not set, and the network has no NAT"]),
+        (isolated(nat=True), []),
+        (
+            {**isolated(), **headroom(), **autoscaler(image={"repository": "registry.example/ca"})},
+            ["headroom[0].image.repository is not set, and the network has no NAT"],
+        ),
     ],
 )  # fmt: skip
 def test_what_is_probably_not_intended_gets_a_warning(change, message):

@@ -325,8 +325,12 @@ def test_bottlerocket_needs_what_its_two_snapshots_hold(
     disks = [
         {"DeviceName": f"/dev/{name}", "Ebs": {"VolumeSize": gib}} for name, gib in (("xvda", os_gib), ("xvdb", 1))
     ]
-    aws("ec2").create_launch_template(LaunchTemplateName="disks", LaunchTemplateData={"BlockDeviceMappings": disks})
-    group = create(aws, cluster, node_role, launchTemplate={"name": "disks"}, amiType=ami_type, instanceTypes=[kind])
+    aws("ec2").create_launch_template(
+        LaunchTemplateName=f"{ami_type}-{os_gib}", LaunchTemplateData={"BlockDeviceMappings": disks}
+    )
+    group = create(
+        aws, cluster, node_role, launchTemplate={"name": f"{ami_type}-{os_gib}"}, amiType=ami_type, instanceTypes=[kind]
+    )
     messages = [issue["message"] for issue in group["health"]["issues"]]
     assert [refused in message for message in messages] == ([True] if refused else [])
 

@@ -38,7 +38,7 @@ def _kept_name(deployed: Mapping[str, object], settings: Settings) -> list[str]:
 
 
 def _closed_nodes(settings: Settings) -> list[str]:
-    """Name the groups that keep pods from the node role too early; a launch template of your own decides that itself."""
+    """Name the groups that keep pods from the node role too early; your own launch template decides that itself."""
     groups = settings["node_groups"]
     closed = [each["name"] for each in groups if "launch_template" not in each and each.get("hop_limit", 1) == 1]
     found = []

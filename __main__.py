@@ -48,19 +48,21 @@ def cluster_name_of(owner: pulumi.StackReference, cluster: stack_settings.Cluste
 
 
 def cluster_arguments(
-    cluster: stack_settings.Cluster, owner: pulumi.StackReference | None, network: ClusterNetwork | None
+    settings: stack_settings.Settings, owner: pulumi.StackReference | None, network: ClusterNetwork | None
 ) -> EksClusterArgs:
     """The cluster by its own name or by another stack's output, with its subnets if it is created."""
-    if owner:
-        return {"name": cluster_name_of(owner, cluster)}
-    if "create" not in cluster:
-        return {"name": cluster["name"]}
+    cluster = settings["cluster"]
+    arguments: Any = stack_settings.ip_family_of(settings)
+    arguments["name"] = cluster_name_of(owner, cluster) if owner else cluster["name"]
+    if owner or "create" not in cluster:
+        return arguments  # type: ignore[no-any-return]
     create: Any = {key: value for key, value in cluster["create"].items() if key not in ("network", "addons")}
     if network:
         create["vpc_id"] = network.vpc_id
         create["private_subnet_ids"] = list(network.private_subnets.values())
         create["public_subnet_ids"] = list(network.public_subnets.values())
-    return {"name": cluster["name"], "create": create}
+    arguments["create"] = create
+    return arguments  # type: ignore[no-any-return]
 
 
 def node_subnets(owner: pulumi.StackReference | None, network: ClusterNetwork | None, cluster: EksCluster) -> Any:
@@ -109,7 +111,7 @@ on_aws = pulumi.ResourceOptions(providers=[aws_provider])
 
 network = make_network(settings, on_aws)
 owner = pulumi.StackReference(settings["cluster"]["stack"]) if "stack" in settings["cluster"] else None
-cluster = EksCluster("cluster", cluster_arguments(settings["cluster"], owner, network), on_aws)
+cluster = EksCluster("cluster", cluster_arguments(settings, owner, network), on_aws)
 
 node_groups = {
     group["name"]: ManagedNodeGroup(

@@ -10,7 +10,7 @@ from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 from . import new_cluster, private_subnets
 from .errors import FaultsError, checked
 from .new_cluster import ClusterCreation
-from .pure import compatibility, iam, validation
+from .pure import compatibility, iam, ip_family, validation
 from .pure.faults import Fault
 from .pure.kubeconfig import kubeconfig
 
@@ -22,13 +22,19 @@ class EksClusterArgs(TypedDict):
 
     name: pulumi.Input[str]
     """Name of the cluster."""
+    ip_family: NotRequired[str]
+    """IP family of pods and services: `ipv4` or `ipv6`; EKS cannot change it afterwards. Of an adopted cluster, name
+    the one that it has. Defaults to `ipv4`."""
     create: NotRequired[ClusterCreation]
     """How to create it. Defaults to adopting the cluster of that name, of which nothing is changed."""
 
 
 def faults(args: EksClusterArgs) -> list[Fault]:
     """Check the arguments, as far as they are plain values."""
-    found = validation.cluster_name("name", args["name"])
+    found = [
+        *validation.cluster_name("name", args["name"]),
+        *validation.choice("ipFamily", args.get("ip_family", ip_family.IPV4), ip_family.FAMILIES),
+    ]
     if (create := args.get("create")) is None:
         return found
     return [*found, *(fault.under("create") for fault in new_cluster.faults(create))]
@@ -67,12 +73,13 @@ class EksCluster(pulumi.ComponentResource):
         create = args.get("create")
         self.is_created = create is not None
         """Whether the cluster is part of the stack, not adopted (Python only)."""
+        family = args.get("ip_family", ip_family.IPV4)
         if create is None:
-            self._adopt(args["name"])
+            self._adopt(args["name"], family)
         else:
             if warning := compatibility.kubernetes_warning(create["kubernetes_version"]):
                 pulumi.log.warn(f"create.kubernetesVersion: {warning}", resource=self)
-            self._create(name, args["name"], create)
+            self._create(name, args["name"], create, family)
         self.register_outputs(
             {
                 "name": self.name,
@@ -101,7 +108,7 @@ class EksCluster(pulumi.ComponentResource):
         expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
         raise FaultsError("node groups", [Fault("subnetIds", got, expected)])
 
-    def _checked_name(self, name: pulumi.Input[str], create: ClusterCreation) -> pulumi.Output[str]:
+    def _checked_name(self, name: pulumi.Input[str], create: ClusterCreation, family: str) -> pulumi.Output[str]:
         """Return the cluster's name once EKS would accept the cluster.
 
         No administrator is the creator, whom EKS adds by itself, and a cluster that exists can get the version.
@@ -113,11 +120,12 @@ class EksCluster(pulumi.ComponentResource):
 
         async def check(known: list[Any]) -> str:
             cluster_name = str(known[0])
-            found = await new_cluster.live_faults(self, cluster_name, create)
+            found = await new_cluster.live_faults(self, cluster_name, create, family)
             if admins:
-                found += iam.creator_faults("adminPrincipalArns", known[1], known[2:])
+                creators = iam.creator_faults("adminPrincipalArns", known[1], known[2:])
+                found += [each.under("create") for each in creators]
             if found:
-                raise FaultsError.of(EksCluster, cluster_name, EksClusterArgs, [each.under("create") for each in found])
+                raise FaultsError.of(EksCluster, cluster_name, EksClusterArgs, found)
             return cluster_name
 
         return pulumi.Output.all(name, caller, *admins).apply(check)
@@ -125,9 +133,23 @@ class EksCluster(pulumi.ComponentResource):
     def _look_up(self, network: GetClusterVpcConfigResult) -> Awaitable[private_subnets.Found]:
         return private_subnets.look_up(self, network.vpc_id, network.subnet_ids)
 
-    def _adopt(self, name: pulumi.Input[str]) -> None:
+    def _checked_family(self, found: aws.eks.GetClusterResult, family: str) -> str:
+        """Return the name of an adopted cluster, once its IP family fits the one that the program names."""
+        live = next((each.ip_family for each in found.kubernetes_network_configs or ()), "")
+        if live == ip_family.IPV6 and family == ip_family.IPV4:
+            # No error: the VPC CNI may have its own role, and a program need not create nodes.
+            pulumi.log.warn(
+                f"The pods of cluster {found.name} have IPv6 addresses, which the roles of new node groups may not "
+                "assign. Set ipFamily: ipv6 on the cluster, unless the VPC CNI has its own role.",
+                self,
+            )
+        elif wrong := ip_family.live_faults("ipFamily", live, family):
+            raise FaultsError.of(EksCluster, found.name, EksClusterArgs, wrong)
+        return found.name
+
+    def _adopt(self, name: pulumi.Input[str], family: str) -> None:
         found = aws.eks.get_cluster_output(name=name, opts=pulumi.InvokeOutputOptions(parent=self))
-        self.name = found.name
+        self.name = found.apply(lambda known: self._checked_family(known, family))
         self.arn = found.arn
         self.version = found.version
         self.endpoint = found.endpoint
@@ -139,7 +161,7 @@ class EksCluster(pulumi.ComponentResource):
             found, found.certificate_authorities.apply(lambda authorities: authorities[0].data)
         )
 
-    def _create(self, name: str, cluster_name: pulumi.Input[str], create: ClusterCreation) -> None:
+    def _create(self, name: str, cluster_name: pulumi.Input[str], create: ClusterCreation, family: str) -> None:
         if not create.get("public_access_cidrs"):
             pulumi.log.warn(
                 "publicAccessCidrs is not set, so the API server of the new cluster is private: run `pulumi up` where "
@@ -147,7 +169,11 @@ class EksCluster(pulumi.ComponentResource):
                 self,
             )
         cluster = new_cluster.register(
-            name, self._checked_name(cluster_name, create), create, pulumi.ResourceOptions(parent=self)
+            name,
+            self._checked_name(cluster_name, create, family),
+            create,
+            family,
+            pulumi.ResourceOptions(parent=self),
         )
         self.name = cluster.apply(lambda found: found.name)
         self.arn = cluster.apply(lambda found: found.arn)

@@ -40,7 +40,13 @@ async def look_up(owner: pulumi.Resource, names: Sequence[str]) -> tuple[list[In
 
 
 async def fitting(
-    owner: pulumi.Resource, names: Sequence[str], ami_type: str | None, *, unequal: bool, gpu: bool = False
+    owner: pulumi.Resource,
+    names: Sequence[str],
+    ami_type: str | None,
+    *,
+    unequal: bool,
+    gpu: bool = False,
+    ipv6: bool = False,
 ) -> tuple[list[InstanceType], list[Fault]]:
     """Return the instance types, and what does not fit together or to the image.
 
@@ -50,10 +56,12 @@ async def fitting(
         ami_type: AMI type of the group; None for the one that fits the types.
         unequal: Whether the user accepts types of unequal size.
         gpu: Whether the user declares GPUs.
+        ipv6: Whether the pods have IPv6 addresses.
     """
     types, found = await look_up(owner, names)
     if types and not found:
-        found = instances.faults(types, ami_type or instances.default_ami_type(types), unequal=unequal, gpu=gpu)
+        image = ami_type or instances.default_ami_type(types)
+        found = instances.faults(types, image, unequal=unequal, gpu=gpu, ipv6=ipv6)
     return types, found
 
 

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import partial
 from typing import NotRequired, TypedDict
 
 import pulumi
@@ -10,7 +11,7 @@ import pulumi_aws as aws
 from . import network_endpoints
 from .errors import checked
 from .network_endpoints import NetworkEndpoints
-from .pure import endpoints, validation
+from .pure import endpoints, ip_family, validation
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:ClusterNetwork"
@@ -29,6 +30,9 @@ class ClusterNetworkArgs(TypedDict):
     """Availability zones, two to eight: EKS wants two at least. Local and wavelength zones are refused."""
     cidr: NotRequired[str]
     """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
+    ip_family: NotRequired[str]
+    """IP family of the cluster: with `ipv6` the VPC gets an IPv6 network from AWS, an egress-only internet gateway, and
+    subnets that assign IPv6 addresses. Defaults to `ipv4`."""
     nat_per_zone: NotRequired[bool]
     """Whether each zone gets its own NAT gateway, which costs more and makes zones independent. Defaults to false."""
     nat: NotRequired[bool]
@@ -47,6 +51,7 @@ def faults(args: ClusterNetworkArgs) -> list[Fault]:
     cidr = args.get("cidr", DEFAULT_CIDR)
     found = [
         *validation.cluster_name("clusterName", args["cluster_name"]),
+        *validation.choice("ipFamily", args.get("ip_family", ip_family.IPV4), ip_family.FAMILIES),
         *(f for i, zone in enumerate(zones) for f in validation.zone(f"zones[{i}]", zone)),
         *(not_a_network := validation.cidr("cidr", cidr)),
     ]
@@ -87,25 +92,33 @@ class ClusterNetwork(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         cluster = args["cluster_name"]
         owned = {f"kubernetes.io/cluster/{cluster}": "shared"}
+        ipv6 = args.get("ip_family") == ip_family.IPV6
         cidr = args.get("cidr", DEFAULT_CIDR)
         cuts = [str(cut) for cut in ipaddress.IPv4Network(cidr).subnets(prefixlen_diff=_SUBNETS.bit_length() - 1)]
 
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=cidr,
+            assign_generated_ipv6_cidr_block=True if ipv6 else None,
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={**_title(cluster, name), **owned},
             opts=child,
         )
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags=_title(cluster, name), opts=child)
-        public = _Subnets(f"{name}-public", cluster, vpc, child, {"kubernetes.io/role/elb": "1", **owned})
-        private = _Subnets(f"{name}-private", cluster, vpc, child, {"kubernetes.io/role/internal-elb": "1", **owned})
-        public_routes = _route_table(f"{name}-public", cluster, vpc, child, gateway_id=gateway.id)
+        elb, internal = {"kubernetes.io/role/elb": "1", **owned}, {"kubernetes.io/role/internal-elb": "1", **owned}
+        public = _Subnets(f"{name}-public", cluster, vpc, child, elb, ipv6=ipv6)
+        private = _Subnets(f"{name}-private", cluster, vpc, child, internal, ipv6=ipv6)
+        outward = [_route(gateway_id=gateway.id), *([_ipv6_route(gateway_id=gateway.id)] if ipv6 else [])]
+        public_routes = _route_table(f"{name}-public", cluster, vpc, child, outward)
+        egress: list[aws.ec2.RouteTableRouteArgs] = []
+        if ipv6 and args.get("nat", True):
+            only = aws.ec2.EgressOnlyInternetGateway(name, vpc_id=vpc.id, tags=_title(cluster, name), opts=child)
+            egress.append(_ipv6_route(egress_only_gateway_id=only.id))
         nat: aws.ec2.NatGateway | None = None
         tables: list[aws.ec2.RouteTable] = []
         for index, zone in enumerate(args["zones"]):
-            public_subnet = public.add(zone, cuts[index + _SUBNETS // 2], public_routes)
+            public_subnet = public.add(zone, cuts, index + _SUBNETS // 2, public_routes)
             if args.get("nat", True) and (nat is None or args.get("nat_per_zone", False)):
                 tags = _title(cluster, f"{name}-{zone}")
                 address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags=tags, opts=child)
@@ -116,9 +129,9 @@ class ClusterNetwork(pulumi.ComponentResource):
                     tags=tags,
                     opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
                 )
-            targets = {"nat_gateway_id": nat.id} if nat else {}
-            tables.append(_route_table(f"{name}-private-{zone}", cluster, vpc, child, **targets))
-            private.add(zone, cuts[index], tables[-1])
+            routes = [*([_route(nat_gateway_id=nat.id)] if nat else []), *egress]
+            tables.append(_route_table(f"{name}-private-{zone}", cluster, vpc, child, routes))
+            private.add(zone, cuts, index, tables[-1])
         if "endpoints" in args:
             place = network_endpoints.Placement(vpc.id, cidr, private.ids, [table.id for table in tables])
             title = _title(cluster, f"{name}-endpoints")
@@ -143,18 +156,28 @@ class _Subnets:
     """One kind of subnets, a zone at a time."""
 
     def __init__(
-        self, name: str, cluster: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, tags: dict[str, str]
+        self,
+        name: str,
+        cluster: str,
+        vpc: aws.ec2.Vpc,
+        opts: pulumi.ResourceOptions,
+        tags: dict[str, str],
+        *,
+        ipv6: bool,
     ) -> None:
         self.ids: dict[str, pulumi.Output[str]] = {}
         self._name, self._cluster, self._vpc, self._opts, self._tags = name, cluster, vpc, opts, tags
+        self._ipv6 = ipv6
 
-    def add(self, zone: str, cidr: str, routes: aws.ec2.RouteTable) -> aws.ec2.Subnet:
+    def add(self, zone: str, cuts: Sequence[str], index: int, routes: aws.ec2.RouteTable) -> aws.ec2.Subnet:
         name = f"{self._name}-{zone}"
         subnet = aws.ec2.Subnet(
             name,
             vpc_id=self._vpc.id,
             availability_zone=zone,
-            cidr_block=cidr,
+            cidr_block=cuts[index],
+            ipv6_cidr_block=self._vpc.ipv6_cidr_block.apply(partial(_ipv6_cut, index)) if self._ipv6 else None,
+            assign_ipv6_address_on_creation=True if self._ipv6 else None,
             tags={**_title(self._cluster, name), **self._tags},
             opts=self._opts,
         )
@@ -176,14 +199,30 @@ class _Subnets:
             )
 
 
+def _ipv6_cut(index: int, network: str) -> str:
+    """Return a subnet of a VPC's IPv6 network: a subnet has a /64 and a VPC a /56 (VPC user guide, "IP addressing")."""
+    return str([*ipaddress.IPv6Network(network).subnets(new_prefix=64)][index])
+
+
+def _route(**target: pulumi.Input[str]) -> aws.ec2.RouteTableRouteArgs:
+    return aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)
+
+
+def _ipv6_route(**target: pulumi.Input[str]) -> aws.ec2.RouteTableRouteArgs:
+    return aws.ec2.RouteTableRouteArgs(ipv6_cidr_block="::/0", **target)
+
+
 def _route_table(
-    name: str, cluster: str, vpc: aws.ec2.Vpc, opts: pulumi.ResourceOptions, **target: pulumi.Input[str]
+    name: str,
+    cluster: str,
+    vpc: aws.ec2.Vpc,
+    opts: pulumi.ResourceOptions,
+    routes: Sequence[aws.ec2.RouteTableRouteArgs],
 ) -> aws.ec2.RouteTable:
-    """A route table whose default route goes to the one target; without a target it has no default route."""
     return aws.ec2.RouteTable(
         name,
         vpc_id=vpc.id,
-        routes=[aws.ec2.RouteTableRouteArgs(cidr_block="0.0.0.0/0", **target)] if target else [],
+        routes=list(routes),
         tags=_title(cluster, name),
         opts=opts,
     )

@@ -11,7 +11,7 @@ import pulumi_eks as eks
 from . import node_role
 from .invoking import find
 from .node_role import RoleArgs
-from .pure import cluster_changes, compatibility, iam, validation
+from .pure import cluster_changes, compatibility, iam, ip_family, validation
 from .pure.faults import Fault
 
 ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
@@ -62,7 +62,7 @@ def faults(create: ClusterCreation) -> list[Fault]:
 
 
 def register(
-    name: str, cluster_name: pulumi.Input[str], create: ClusterCreation, opts: pulumi.ResourceOptions
+    name: str, cluster_name: pulumi.Input[str], create: ClusterCreation, family: str, opts: pulumi.ResourceOptions
 ) -> pulumi.Output[aws.eks.Cluster]:
     """Register a cluster.
 
@@ -70,6 +70,7 @@ def register(
         name: Name of the Pulumi resource.
         cluster_name: Name of the cluster.
         create: What it is to be.
+        family: IP family of its pods and services.
         opts: Options of the Pulumi resource.
     """
     public_cidrs = create.get("public_access_cidrs", [])
@@ -79,6 +80,8 @@ def register(
         name=cluster_name,
         service_role=role,
         version=create["kubernetes_version"],
+        # With a family pulumi-eks sends a network configuration, which clusters of earlier versions do not have.
+        ip_family=family if family == ip_family.IPV6 else None,
         vpc_id=create["vpc_id"],
         private_subnet_ids=create["private_subnet_ids"],
         public_subnet_ids=create.get("public_subnet_ids") or None,
@@ -102,13 +105,14 @@ def register(
     return made.eks_cluster
 
 
-async def live_faults(owner: pulumi.Resource, name: str, create: ClusterCreation) -> list[Fault]:
+async def live_faults(owner: pulumi.Resource, name: str, create: ClusterCreation, family: str) -> list[Fault]:
     """Return what EKS refuses to make of the cluster of this name, if it exists already.
 
     Args:
         owner: Component whose AWS provider is asked.
         name: Name of the cluster.
         create: What the program wants it to be.
+        family: IP family that the program wants.
     """
     unless = "Cannot check whether the cluster can get this Kubernetes version: allow eks:DescribeCluster."
     live = await find(owner, "aws:eks/getCluster:getCluster", unless, name=name)
@@ -118,7 +122,8 @@ async def live_faults(owner: pulumi.Resource, name: str, create: ClusterCreation
     if "role" in create:
         path, prefix = create["role"].get("path", "/"), _role_prefix(create["role"])
         found += cluster_changes.role_faults("role", live["roleArn"], path, prefix)
-    return found
+    found = [fault.under("create") for fault in found]
+    return [*found, *ip_family.live_faults("ipFamily", ip_family.of_cluster(live), family)]
 
 
 def _role(name: str, args: RoleArgs, opts: pulumi.ResourceOptions) -> tuple[aws.iam.Role, aws.iam.RolePolicyAttachment]:

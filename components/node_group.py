@@ -30,6 +30,7 @@ from .pure import ami, iam, instances, startup_taints
 from .pure.discovery import TAINT_EFFECTS
 from .pure.faults import Fault
 from .pure.instances import InstanceType
+from .pure.ip_family import IPV6
 
 TOKEN = "eks-cluster-autoscaler:index:ManagedNodeGroup"
 
@@ -145,8 +146,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
 
     async def _types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
         """Return what is known of the instance types, once it is known that they fit together and to the image."""
-        unequal = args.get("allow_unequal_types", False)
-        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, gpu="gpu" in args)
+        unequal, ipv6 = args.get("allow_unequal_types", False), args.get("ip_family") == IPV6
+        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, gpu="gpu" in args, ipv6=ipv6)
         if found:
             raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
         return types
@@ -156,7 +157,8 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         if "node_role_arn" in args:
             return pulumi.Output.from_input(args["node_role_arn"]), []
         opts = pulumi.ResourceOptions(parent=self)
-        role = NodeRole.make(name, args, args.get("node_role_policies", []), opts)
+        ipv6 = args.get("ip_family") == IPV6
+        role = NodeRole.make(name, args, args.get("node_role_policies", []), opts, ipv6=ipv6)
         return role.arn, role.attachments
 
 

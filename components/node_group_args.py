@@ -132,6 +132,9 @@ class ManagedNodeGroupArgs(TypedDict):
     """Whether EKS replaces unhealthy nodes. Defaults to EKS's default; false turns it off again."""
     kubernetes_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
+    ip_family: NotRequired[str]
+    """IP family of the pods, that of the cluster: `ipv4` or `ipv6`. With `ipv6` a role made here may assign IPv6
+    addresses. Defaults to `ipv4`."""
     node_role_arn: NotRequired[pulumi.Input[str]]
     """Role of the nodes. Defaults to one made here with the three AWS managed policies a node needs."""
     node_role_policies: NotRequired[list[str]]

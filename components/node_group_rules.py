@@ -16,7 +16,7 @@ from .node_group_args import (
     instance_types,
     is_custom,
 )
-from .pure import ami, labels, user_data, validation, volumes
+from .pure import ami, ip_family, labels, user_data, validation, volumes
 from .pure.arguments import camel_case
 from .pure.faults import Fault
 
@@ -116,8 +116,11 @@ def _image_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
     image, version = ami_type(args), args.get("kubernetes_version")
     found = [
         *validation.choice("amiType", image, validation.AMI_TYPES),
+        *validation.choice("ipFamily", args.get("ip_family", ip_family.IPV4), ip_family.FAMILIES),
         *validation.kubernetes_version("kubernetesVersion", version),
     ]
+    if ami.is_windows(image) and args.get("ip_family") == ip_family.IPV6:
+        found.append(Fault("amiType", f"{image} with ipFamily ipv6", "a Linux AMI type: EKS has no IPv6 for Windows"))
     if not is_custom(args):
         return [
             *found,

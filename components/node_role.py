@@ -68,6 +68,7 @@ class NodeRole(NamedTuple):
         opts: pulumi.ResourceOptions,
         *,
         kind: str = "managed node group",
+        ipv6: bool = False,
     ) -> Self:
         """Register the role ``<name>-node`` and its attachments under ``opts.parent``.
 
@@ -77,6 +78,7 @@ class NodeRole(NamedTuple):
             policies: ARNs of policies in addition to those that a node needs.
             opts: Options of each resource.
             kind: What the group is, for the description of the role.
+            ipv6: Whether the pods of the nodes have IPv6 addresses.
         """
         prefix = args.get("name_prefix")
         role = aws.iam.Role(
@@ -105,4 +107,7 @@ class NodeRole(NamedTuple):
             )
             for policy, arn in arns.items()
         ]
+        if ipv6:
+            document = partition.apply(iam.ipv6_policy).apply(json.dumps)
+            attachments.append(aws.iam.RolePolicy(f"{name}-node-ipv6", role=role.name, policy=document, opts=opts))
         return cls(role.arn, role.name, attachments)

@@ -8,7 +8,7 @@ import pulumi
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTagsArgs
 from .node_group_args import DEFAULT_DISK_SIZE_GIB, DEFAULT_HOP_LIMIT, DEFAULT_INSTANCE_TYPES
-from .pure import ami, bootstrap, labels, user_data, validation, volumes
+from .pure import ami, bootstrap, ip_family, labels, user_data, validation, volumes
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -99,6 +99,9 @@ class SelfManagedNodeGroupArgs(TypedDict):
     """Number of pods that the kubelet accepts. Defaults to what EKS calculates for a managed node group."""
     autoscaling_options: NotRequired[dict[str, str]]
     """Autoscaling options of this group, such as `scaledownunneededtime: 5m`. Defaults to the autoscaler's own."""
+    ip_family: NotRequired[str]
+    """IP family of the pods, that of the cluster: `ipv4` or `ipv6`. With `ipv6` the role of the nodes may assign IPv6
+    addresses. Defaults to `ipv4`."""
     node_role_policies: NotRequired[list[str]]
     """ARNs of further policies of the role of the nodes, such as `AmazonSSMManagedInstanceCore`. Defaults to none."""
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
@@ -154,6 +157,7 @@ def faults(args: SelfManagedNodeGroupArgs) -> list[Fault]:
         *validation.sizes(args["min_size"], args.get("desired_size"), args["max_size"]),
         *validation.subnet_ids("subnetIds", args["subnet_ids"]),
         *validation.instance_types("instanceTypes", names, most=MOST_TYPES, of="an Auto Scaling group"),
+        *validation.choice("ipFamily", args.get("ip_family", ip_family.IPV4), ip_family.FAMILIES),
         *_distribution_faults(args),
         *_image_faults(args, image),
         *ami.architecture_faults("amiType", image, names),

@@ -17,6 +17,7 @@ from .pure import ami, bootstrap, discovery, iam, instances, sizes, startup_tain
 from .pure.bootstrap import ClusterDetails, Kubelet
 from .pure.faults import Fault
 from .pure.instances import InstanceType
+from .pure.ip_family import IPV6
 from .self_managed_args import (
     DEFAULT_ON_DEMAND_PERCENTAGE,
     DEFAULT_SPOT_STRATEGY,
@@ -89,7 +90,8 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             lambda names: self._types(name, args, names)
         )
 
-        role = NodeRole.make(name, args, args.get("node_role_policies", []), child, kind="self-managed group")
+        policies, ipv6 = args.get("node_role_policies", []), args.get("ip_family") == IPV6
+        role = NodeRole.make(name, args, policies, child, kind="self-managed group", ipv6=ipv6)
         prefix = args.get("name_prefix")
         profile = aws.iam.InstanceProfile(
             name,
@@ -168,7 +170,8 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
     async def _types(self, name: str, args: SelfManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
         """Return what is known of the instance types, once it is known that they fit together and to the image."""
         unequal = args.get("allow_unequal_types", False)
-        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal)
+        ipv6 = args.get("ip_family") == IPV6
+        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, ipv6=ipv6)
         if found:
             raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, found)
         return types
@@ -301,7 +304,7 @@ def _launch(
 
 def _details(cluster: aws.eks.GetClusterResult) -> ClusterDetails:
     network = cluster.kubernetes_network_configs[0]
-    ipv6 = network.ip_family == "ipv6"
+    ipv6 = network.ip_family == IPV6
     return ClusterDetails(
         cluster.name,
         cluster.endpoint,

@@ -17,6 +17,7 @@ from settings.shapes import autoscaler_arguments as autoscaler_arguments
 from settings.shapes import existing_arguments as existing_arguments
 from settings.shapes import fields_of as fields_of
 from settings.shapes import headroom_arguments as headroom_arguments
+from settings.shapes import ip_family_of as ip_family_of
 from settings.shapes import network_arguments as network_arguments
 from settings.shapes import node_group_arguments as node_group_arguments
 from settings.shapes import scaling_group_arguments as scaling_group_arguments

@@ -23,6 +23,7 @@ def move_warnings(deployed: Mapping[str, object], settings: Settings) -> list[st
         found += _closed_nodes(settings)
     if after == NODE_ROLE:
         found += _nodes_of_others(settings)
+        found += _old_nodes(settings) if before else []
     return found
 
 
@@ -67,4 +68,20 @@ def _nodes_of_others(settings: Settings) -> list[str]:
         "get no credentials there: their launch template must have 2 before this update."
         for key, names in groups.items()
         if names
+    ]
+
+
+def _old_nodes(settings: Settings) -> list[str]:
+    """Name the self-managed groups whose nodes keep pods from the node role: a new hop limit reaches new nodes only."""
+    names = [
+        each["name"]
+        for each in settings["auto_scaling_groups"]
+        if "create" in each and "hop_limit" not in each["create"]
+    ]
+    if not names:
+        return []
+    return [
+        f"autoScalingGroups[].create: nodes of {', '.join(names)} that run keep the metadata hop limit 1, with which "
+        "the autoscaler's pods get no credentials there. Set hopLimit: 2, run `pulumi up`, replace these nodes, and change "
+        "credentials then."
     ]

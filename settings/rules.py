@@ -198,6 +198,8 @@ def _cluster_faults(given: Cluster) -> list[Fault]:
     if stack == "":
         found.append(Fault("cluster.stack", "''", "the stack whose output names the cluster"))
     named: Any = {"name": _LATER if name is None else name}
+    if "ip_family" in given:
+        named["ip_family"] = given["ip_family"]
     if create is None:
         return [*found, *(fault.under("cluster") for fault in cluster.faults(named))]
     if name is None:
@@ -246,12 +248,12 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         found.append(Fault("kubernetesVersion", repr(group.get("kubernetes_version")), expected))
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
         found.append(_hop_fault())
-    # Role and tags are judged once, under their own keys.
+    # Role, tags and IP family are judged once, under their own keys.
     alone: Settings = {**settings, "role": {}, "tags": {}}
     subnets = group.get("subnet_ids", _LATER)
     version = create["kubernetes_version"] if create else _LATER
     arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets, kubernetes_version=version)
-    return [*found, *node_group.faults(arguments)]
+    return [*found, *(fault for fault in node_group.faults(arguments) if fault.path != "ipFamily")]
 
 
 def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[Fault]:
@@ -265,6 +267,7 @@ def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[F
     found = [
         fault if fault.path.startswith(outside) else fault.under("create")
         for fault in self_managed_args.faults(arguments)
+        if fault.path != "ipFamily"
     ]
     if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1:
         found.append(_hop_fault().under("create"))

@@ -40,6 +40,9 @@ class Cluster(TypedDict):
 
     name: NotRequired[str]
     """Name of the cluster to adopt, or to create with `create`."""
+    ip_family: NotRequired[str]
+    """IP family of pods and services: `ipv4` or `ipv6`; EKS cannot change it afterwards. Of an adopted cluster, name
+    the one that it has. Defaults to `ipv4`."""
     create: NotRequired[Creation]
     """How to create the cluster. Defaults to adopting it."""
     stack: NotRequired[str]
@@ -142,12 +145,12 @@ NODE_TEMPLATE = ("labels", "taints", "resources", "autoscaling_options")
 
 SUPPLIED: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"tags"}),
-    ClusterNetworkArgs: frozenset({"cluster_name"}),
+    ClusterNetworkArgs: frozenset({"cluster_name", "ip_family"}),
     ClusterAddonsArgs: frozenset({"cluster_name", "kubernetes_version", "tags"}),
-    NodeGroup: frozenset({"cluster_name", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
+    NodeGroup: frozenset({"cluster_name", "ip_family", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     AutoScalingGroup: frozenset({"cluster_name", "asg_name"}),
-    SelfManagedNodeGroupArgs: frozenset({"cluster_name", *NODE_TEMPLATE, *RoleArgs.__annotations__}),
+    SelfManagedNodeGroupArgs: frozenset({"cluster_name", "ip_family", *NODE_TEMPLATE, *RoleArgs.__annotations__}),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
     HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),
@@ -174,9 +177,15 @@ def fields_of(shape: type) -> dict[str, Field]:
     }
 
 
+def ip_family_of(settings: Settings) -> dict[str, str]:
+    """The argument that names the IP family of the cluster, for every component that needs it."""
+    cluster = settings["cluster"]
+    return {"ip_family": cluster["ip_family"]} if "ip_family" in cluster else {}
+
+
 def network_arguments(settings: Settings, plan: ClusterNetworkArgs, **given: Any) -> ClusterNetworkArgs:
-    """Arguments of ``ClusterNetwork``: its endpoints fit the credentials; ``given`` holds the cluster's name."""
-    arguments: Any = {**plan, **given}
+    """Arguments of ``ClusterNetwork``: it fits the cluster and its credentials; ``given`` holds the cluster's name."""
+    arguments: Any = {**plan, **ip_family_of(settings), **given}
     if "endpoints" in plan and settings["credentials"] == POD_IDENTITY:
         further = [*plan["endpoints"].get("services", []), endpoints.POD_IDENTITY_SERVICE]
         arguments["endpoints"] = {**plan["endpoints"], "services": further}
@@ -189,6 +198,7 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> 
         # Your own launch template decides that itself.
         **({} if "launch_template" in group else {"hop_limit": _hop_limit(settings)}),
         **settings["role"],
+        **ip_family_of(settings),
         # The provider's default tags end at the launch template: EC2 creates instances and volumes.
         **({"tags": settings["tags"]} if settings["tags"] else {}),
         **given,
@@ -233,6 +243,7 @@ def self_managed_arguments(settings: Settings, group: AutoScalingGroup, **given:
     arguments: Any = {
         "hop_limit": _hop_limit(settings),
         **settings["role"],
+        **ip_family_of(settings),
         **({"tags": settings["tags"]} if settings["tags"] else {}),
         **given,
         **{key: value for key, value in group.items() if key in NODE_TEMPLATE},

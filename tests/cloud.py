@@ -342,6 +342,9 @@ _MADE: dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]] = {
         "arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{args.name}"
     },
     "aws:autoscaling/group:Group": lambda args: {"name": f"{args.name}-abc1234"},
+    "aws:ec2/vpc:Vpc": lambda args: (
+        {"ipv6CidrBlock": "2001:db8:1234:1a00::/56"} if args.inputs.get("assignGeneratedIpv6CidrBlock") else {}
+    ),
     "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 1},
     "kubernetes:helm.sh/v3:Release": lambda args: {"status": {"status": "deployed", "name": args.inputs["name"]}},
 }

@@ -32,6 +32,13 @@ NODE_MANAGED_POLICIES = (
 )
 """What a node needs to join, to give pods addresses and to pull images (EKS user guide, node IAM role)."""
 
+IPV6_DESCRIBE_ACTIONS = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceTypes",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeTags",
+)
+
 READ_ACTIONS = (
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeLaunchConfigurations",
@@ -137,6 +144,20 @@ def autoscaler_policy(cluster: ClusterIdentity) -> Document:
             "Resource": f"arn:{cluster.partition}:autoscaling:{where}:autoScalingGroup:*:autoScalingGroupName/*",
             "Condition": {"StringEquals": {f"aws:ResourceTag/{discovery.cluster_key(cluster.name)}": "owned"}},
         },
+    )
+
+
+def ipv6_policy(partition: str) -> Document:
+    """Return the permissions by which the VPC CNI assigns IPv6 addresses, which no AWS managed policy for nodes has.
+
+    "IPv6 mode" in docs/iam-policy.md of aws/amazon-vpc-cni-k8s.
+
+    Args:
+        partition: Partition of the nodes.
+    """
+    return _document(
+        {"Effect": "Allow", "Action": ["ec2:AssignIpv6Addresses", *IPV6_DESCRIBE_ACTIONS], "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": [f"arn:{partition}:ec2:*:*:network-interface/*"]},
     )
 
 

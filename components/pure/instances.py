@@ -96,7 +96,9 @@ def _max_pods(each: InstanceType, windows: bool, prefix_delegation: bool) -> int
     return min(pods, MOST_PODS_OF_MANY_CPUS if each.vcpus > MANY_CPUS else MOST_PODS_OF_FEW_CPUS)
 
 
-def faults(types: Sequence[InstanceType], ami_type: str, *, unequal: bool, gpu: bool = False) -> list[Fault]:
+def faults(
+    types: Sequence[InstanceType], ami_type: str, *, unequal: bool, gpu: bool = False, ipv6: bool = False
+) -> list[Fault]:
     """Find types that do not fit the image, and types of unequal size.
 
     Cluster Autoscaler sizes a group by its first type: a pod that fits the largest only is never scheduled, and nodes
@@ -107,6 +109,7 @@ def faults(types: Sequence[InstanceType], ami_type: str, *, unequal: bool, gpu: 
         ami_type: AMI type of the group; CUSTOM fits any.
         unequal: Whether the user accepts types of unequal size.
         gpu: Whether the user declares GPUs.
+        ipv6: Whether the pods have IPv6 addresses, which nodes of the Nitro system alone can give.
     """
     found = []
     for index, each in enumerate(types):
@@ -115,6 +118,8 @@ def faults(types: Sequence[InstanceType], ami_type: str, *, unequal: bool, gpu: 
             found += _image_faults(path, each, ami_type)
         if gpu and not (each.gpus or each.neurons):
             found.append(Fault(path, f"{each.name} with gpu", "a type with GPUs, or no gpu: this one has none"))
+        if ipv6 and not each.nitro:
+            found.append(Fault(path, f"{each.name} with ipFamily ipv6", "a type that is built on the Nitro system"))
         if not unequal and _size(each) != _size(types[0]):
             expected = (
                 f"{_size(types[0])}, as {types[0].name} has: the autoscaler sizes the group by the first type; or set "

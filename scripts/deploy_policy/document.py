@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from components import SelfManagedNodeGroupArgs, addon
 from components.autoscaler_role import IRSA, NODE_ROLE, POD_IDENTITY
 from components.pure import iam
+from components.pure.ip_family import IPV6
 from settings import Creation, Settings
 
 TABLE = Path(__file__).parent / "actions.tsv"
@@ -60,6 +61,9 @@ def features(settings: Settings) -> set[str]:
         "created cluster": bool(create),
         "network": "network" in create,
         "network endpoints": "endpoints" in create.get("network", {}),
+        "IPv6 network": "network" in create and cluster.get("ip_family") == IPV6,
+        "IPv6 nodes": cluster.get("ip_family") == IPV6
+        and (bool(created) or any("node_role_arn" not in group for group in groups)),
         "administrators": bool(create.get("admin_principal_arns")),
         "node groups": bool(groups),
         "node subnets": any("subnet_ids" not in group for group in [*groups, *created.values()])

@@ -329,5 +329,11 @@ def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_do
     ours, theirs = move(before, "nodeRole", nodeGroups=[OWN_TEMPLATE, CLOSED_GROUP], existingNodeGroups=existing)
     assert ours.startswith("nodeGroups[].launchTemplate: the program does not set the metadata hop limit of own.")
     assert theirs.startswith("existingNodeGroups: the program does not set the metadata hop limit of workers.")
+    created = {"name": "mixed", "create": {"minSize": 1, "maxSize": 3}}
+    opened = {"name": "open-mixed", "create": {"minSize": 1, "maxSize": 3, "hopLimit": 2}}
+    old = move(before, "nodeRole", autoScalingGroups=[created, opened])
+    assert [text.partition(" that run")[0] for text in old] == (
+        ["autoScalingGroups[].create: nodes of mixed"] if before else []
+    )
     assert move("nodeRole", "nodeRole", nodeGroups=[OWN_TEMPLATE], existingNodeGroups=existing) == []
     assert move(before, "nodeRole", nodeGroups=[CLOSED_GROUP, OPEN_GROUP]) == []

@@ -57,6 +57,7 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
         )
         | features(parsed(**CREATED_GROUP))
         | features(parsed(oidcProvider={"create": False}))
+        | features(parsed(cluster={**create()["cluster"], "ipFamily": "ipv6"}))
     )
     assert every == {row.feature for row in table()}
 

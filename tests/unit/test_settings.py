@@ -178,6 +178,7 @@ BAD = [
     ({**create(), **group(amiType="WINDOWS_CORE_2022_x86_64")}, "nodeGroups[0].amiType: got WINDOWS_CORE_2022_x86_64 on a cluster to create; expected a Linux AMI type"),
     (isolated(endpoints={"services": ["s3!"]}), "cluster.create.network.endpoints.services[0]: got 's3!'; expected the part of"),
     (create(network={"zones": ["us-east-1a", "us-east-1b"], "nat": False}), "cluster.create.network.nat: got false without endpoints"),
+    ({"cluster": {"name": "c", "ipFamily": "v6"}}, "cluster.ipFamily: got 'v6'; expected one of ipv4, ipv6"),
     (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
     ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
     ({"existingNodeGroups": [{"name": ""}]}, "existingNodeGroups[0].name: got ''"),

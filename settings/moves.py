@@ -82,6 +82,6 @@ def _old_nodes(settings: Settings) -> list[str]:
         return []
     return [
         f"autoScalingGroups[].create: nodes of {', '.join(names)} that run keep the metadata hop limit 1, with which "
-        "the autoscaler's pods get no credentials there. Set hopLimit: 2, run `pulumi up`, replace these nodes, and change "
-        "credentials then."
+        "the autoscaler's pods get no credentials there. Set hopLimit: 2, run `pulumi up`, replace these nodes, and "
+        "then change credentials."
     ]

@@ -6,7 +6,7 @@ It works on whatever cloud the standard AWS environment points at. From the engi
 - :mod:`sandbox.providers.aws.provider`: routes a call to its resource type or function;
 - ``checks``, ``comparison``, ``states``, ``tags``: what is decided without the cloud, from what a
   :mod:`resource type <sandbox.providers.aws.resource>` declares and the SDK's schema defines;
-- ``iam``, ``eks``, ``ec2``, ``autoscaling``, ``identity``: the resource types and functions themselves, by service.
+- ``iam``, ``eks``, ``ec2``, ``autoscaling``, ``ssm``, ``identity``: the resource types and functions, by service.
 
 To add a resource type, write a class in the module of its service and put it into that module's ``RESOURCES``. Its
 declarations follow the schema of the Terraform resource behind the official type: ForceNew is ``replaces``, Optional

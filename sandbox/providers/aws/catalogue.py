@@ -16,6 +16,7 @@ _MODULES = {
     "eks": "sandbox.providers.aws.eks",
     "iam": "sandbox.providers.aws.iam",
     "index": "sandbox.providers.aws.identity",
+    "ssm": "sandbox.providers.aws.ssm",
 }
 _importing = threading.Lock()
 

@@ -1,6 +1,6 @@
-"""IAM: roles, managed policies, attachments and OIDC providers.
+"""IAM: roles, instance profiles, managed policies, attachments and OIDC providers.
 
-Imitates terraform-provider-aws internal/service/iam/role.go, policy.go, role_policy_attachment.go,
+Imitates terraform-provider-aws internal/service/iam/role.go, instance_profile.go, policy.go, role_policy_attachment.go,
 openid_connect_provider.go and openid_connect_provider_data_source.go, as of v6 (the base of pulumi-aws 7.51).
 """
 
@@ -115,6 +115,66 @@ class Role(ResourceType):
             for arn in _attached_policies(cloud, old.id):
                 cloud.iam.detach_role_policy(RoleName=old.id, PolicyArn=arn)
         found(lambda: cloud.iam.delete_role(RoleName=old.id), _GONE)
+
+
+class InstanceProfile(ResourceType):
+    """``aws.iam.InstanceProfile``. ID: the profile's name."""
+
+    resource = aws.iam.InstanceProfile
+    supported = frozenset({"name", "namePrefix", "path", "role", "tags"})
+    naming = AutoName("name", 128, iam_name(128))
+    defaults = MappingProxyType({"path": "/"})
+    replaces = frozenset({"name", "namePrefix", "path"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Makes the profile."""
+        request = {"InstanceProfileName": inputs["name"], "Path": inputs["path"], "Tags": to_pairs(inputs["tags"])}
+        return cloud.iam.create_instance_profile(**request)["InstanceProfile"]["InstanceProfileName"]
+
+    def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
+        """Puts the role into it."""
+        if inputs.get("role"):
+            cloud.iam.add_role_to_instance_profile(InstanceProfileName=resource_id, RoleName=inputs["role"])
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The profile with its role."""
+        answer = found(lambda: cloud.iam.get_instance_profile(InstanceProfileName=old.id), _GONE)
+        if answer is None:
+            return None
+        profile = answer["InstanceProfile"]
+        return {
+            "arn": profile["Arn"],
+            "createDate": profile["CreateDate"].isoformat(),
+            "name": profile["InstanceProfileName"],
+            "path": profile["Path"],
+            "role": next((role["RoleName"] for role in profile["Roles"]), None),
+            "tags": from_pairs(profile.get("Tags")),
+            "uniqueId": profile["InstanceProfileId"],
+        }
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Another role: first the old one leaves, since a profile has one."""
+        if "role" in changed:
+            self._remove_role(cloud, old)
+            self.complete(cloud, old.id, inputs)
+
+    def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:
+        """Adds or overwrites tags."""
+        cloud.iam.tag_instance_profile(InstanceProfileName=old.id, Tags=to_pairs(tags))
+
+    def untag(self, cloud: Cloud, old: State, keys: list[str]) -> None:
+        """Removes tags."""
+        cloud.iam.untag_instance_profile(InstanceProfileName=old.id, TagKeys=keys)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Takes the recorded role out, and removes it."""
+        self._remove_role(cloud, old)
+        found(lambda: cloud.iam.delete_instance_profile(InstanceProfileName=old.id), _GONE)
+
+    @staticmethod
+    def _remove_role(cloud: Cloud, old: State) -> None:
+        if role := old.outputs.get("role"):
+            found(lambda: cloud.iam.remove_role_from_instance_profile(InstanceProfileName=old.id, RoleName=role), _GONE)
 
 
 class Policy(ResourceType):
@@ -306,7 +366,7 @@ def _attached_policies(cloud: Cloud, role: str) -> list[str]:
     return sorted(each["PolicyArn"] for page in pages for each in page["AttachedPolicies"])
 
 
-RESOURCES: list[ResourceType] = [Role(), Policy(), RolePolicyAttachment(), OpenIdConnectProvider()]
+RESOURCES: list[ResourceType] = [Role(), InstanceProfile(), Policy(), RolePolicyAttachment(), OpenIdConnectProvider()]
 FUNCTIONS = [
     Function(
         "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",

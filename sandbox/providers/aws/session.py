@@ -177,6 +177,11 @@ class Cloud:
         client: AutoScalingClient = self.session.client("autoscaling", self.region)
         return client
 
+    @property
+    def ssm(self) -> Any:
+        """Client of Systems Manager."""
+        return self.session.client("ssm", self.region)
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of this account and region."""
         return f"arn:{self.session.partition}:{service}:{self.region}:{self.session.account}:{resource}"

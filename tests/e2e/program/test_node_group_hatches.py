@@ -1,4 +1,4 @@
-"""A node group with settings that most groups do without, and a self-managed group, on the emulated AWS.
+"""A node group with settings that most groups do without, and two self-managed groups, on the emulated AWS.
 
 Real engine; the AWS provider, EKS and EC2 are the sandbox's.
 """
@@ -17,7 +17,7 @@ PROGRAM = """
 import json
 import pulumi
 import pulumi_aws as aws
-from components import EksCluster, ExistingScalingGroup, ManagedNodeGroup
+from components import EksCluster, ExistingScalingGroup, ManagedNodeGroup, SelfManagedNodeGroup
 
 config = pulumi.Config()
 provider = aws.Provider("aws", region="us-east-1")
@@ -49,7 +49,24 @@ mixed = ExistingScalingGroup(
     {"cluster_name": cluster.name, "asg_name": "mixed", "labels": {"workload": "mixed"}, "resources": {"pods": "29"}},
     on_aws,
 )
+web = SelfManagedNodeGroup(
+    "web",
+    {
+        "cluster_name": cluster.name,
+        "subnet_ids": cluster.private_subnet_ids,
+        "min_size": 0,
+        "max_size": config.require_int("webMaximum"),
+        "desired_size": 1,
+        "instance_types": ["m6i.large", "m5.large"],
+        "instances_distribution": {"on_demand_base_capacity": 1, "on_demand_percentage_above_base_capacity": 25},
+        "labels": {"workload": "web"},
+        "taints": [{"key": "workload", "value": "web", "effect": "NoSchedule"}],
+    },
+    on_aws,
+)
 pulumi.export("maxSize", mixed.max_size)
+pulumi.export("web", web.asg_name)
+pulumi.export("webRole", web.node_role_arn)
 """
 TAGS = "k8s.io/cluster-autoscaler"
 
@@ -81,7 +98,8 @@ def mixed(sandbox: Sandbox) -> Iterator[str]:
 
 @pytest.fixture
 def consumer(sandbox: Sandbox, legacy: object, mixed: str, tmp_path: Path) -> Iterator[Consumer]:
-    made = Consumer(sandbox, tmp_path, PROGRAM, owner="platform", changes='{"update_settings": {"max_unavailable": 2}}')
+    changes = '{"update_settings": {"max_unavailable": 2}}'
+    made = Consumer(sandbox, tmp_path, PROGRAM, owner="platform", changes=changes, webMaximum="4")
     made.up()
     yield made
     made.destroy()
@@ -137,13 +155,68 @@ def test_the_settings_of_a_node_group_reach_its_nodes_and_a_new_tag_replaces_non
     assert owners(consumer) == {"data"}
 
 
-def test_a_self_managed_group_is_found_by_its_tags_which_go_with_the_stack(consumer: Consumer, mixed: str) -> None:
+def described(consumer: Consumer, asg: str) -> Any:
+    groups = consumer.sandbox.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[asg])
+    return groups["AutoScalingGroups"][0] if groups["AutoScalingGroups"] else None
+
+
+def output(consumer: Consumer, name: str) -> str:
+    return consumer.pulumi("stack", "output", name, "--stack", STACK).strip()
+
+
+def test_a_created_group_goes_with_the_stack_and_of_one_that_exists_only_the_tags(
+    consumer: Consumer, mixed: str
+) -> None:
     assert tags_of(consumer, mixed) == {
         f"{TAGS}/enabled": "true",
         f"{TAGS}/{CLUSTER}": "owned",
         f"{TAGS}/node-template/label/workload": "mixed",
         f"{TAGS}/node-template/resources/pods": "29",
     }
-    assert consumer.pulumi("stack", "output", "maxSize", "--stack", STACK).strip() == "4"
+    assert output(consumer, "maxSize") == "4"
+    web = output(consumer, "web")
+    assert_joins(consumer, web)
+    assert_belongs_to_the_autoscaler(consumer, web)
     consumer.destroy()
     assert tags_of(consumer, mixed) == {}
+    assert described(consumer, web) is None
+
+
+def assert_joins(consumer: Consumer, web: str) -> None:
+    """Check that the created group mixes its nodes, and that they can join."""
+    group = described(consumer, web)
+    distribution = group["MixedInstancesPolicy"]["InstancesDistribution"]
+    assert (distribution["OnDemandBaseCapacity"], distribution["OnDemandPercentageAboveBaseCapacity"]) == (1, 25)
+    assert [each["ProcessName"] for each in group["SuspendedProcesses"]] == ["AZRebalance"]
+    tags = tags_of(consumer, web)
+    assert tags[f"{TAGS}/{CLUSTER}"] == "owned"
+    assert tags[f"{TAGS}/node-template/taint/workload"] == "web:NoSchedule"
+    entry = consumer.eks.describe_access_entry(clusterName=CLUSTER, principalArn=output(consumer, "webRole"))
+    assert entry["accessEntry"]["type"] == "EC2_LINUX"
+
+    specification = group["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]
+    ec2 = consumer.sandbox.client("ec2")
+    versions = ec2.describe_launch_template_versions(LaunchTemplateId=specification["LaunchTemplateId"])
+    data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert ec2.describe_images(ImageIds=[data["ImageId"]])["Images"][0]["Name"].startswith("amazon-eks-node-al2023-x86")
+    user_data = base64.b64decode(data["UserData"]).decode()
+    assert f'name: "{CLUSTER}"' in user_data
+    assert "--node-labels=workload=web" in user_data
+
+
+def assert_belongs_to_the_autoscaler(consumer: Consumer, web: str) -> None:
+    """Check that no update takes the size from the autoscaler, unless a new maximum leaves no choice."""
+    (first,) = described(consumer, web)["Instances"]
+    consumer.sandbox.client("autoscaling").set_desired_capacity(AutoScalingGroupName=web, DesiredCapacity=3)
+    consumer.preview("--expect-no-changes")
+    consumer.configure(webMaximum="6")
+    consumer.up()
+    group = described(consumer, web)
+    assert (group["MaxSize"], group["DesiredCapacity"]) == (6, 3)
+    assert first["InstanceId"] in {each["InstanceId"] for each in group["Instances"]}
+
+    consumer.configure(webMaximum="2")
+    assert f"Group {web} has 3 nodes and maxSize is now 2: Auto Scaling terminates 1 of them." in consumer.preview()
+    consumer.up("--refresh")
+    assert described(consumer, web)["DesiredCapacity"] == 2
+    consumer.preview("--expect-no-changes")

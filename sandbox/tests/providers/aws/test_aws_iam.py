@@ -19,6 +19,7 @@ from sandbox.tests.providers.aws.lifecycle import (
 )
 
 ROLE = "aws:iam/role:Role"
+PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -59,6 +60,21 @@ def test_role_life(engine, cloud, name):
     changes = {"assumeRolePolicy": "UPDATE", "tags.team": "UPDATE", "tags.extra": "DELETE", "tags.new": "ADD"}
     role = drifted(engine, ROLE, role, inputs, tamper, changes)
     removed(engine, ROLE, role)
+
+
+def test_instance_profile_life(engine, cloud, name):
+    for role in (name, f"{name}-other"):
+        made(engine, ROLE, {"name": role, "assumeRolePolicy": EC2})
+    inputs = {"name": name, "role": name, "tags": {"team": "a"}}
+    profile = made(engine, PROFILE, inputs)
+    assert profile.outputs["arn"] == f"arn:aws:iam::123456789012:instance-profile/{name}"
+    inputs = {**inputs, "role": f"{name}-other", "tags": {"team": "b"}}
+    profile = updated(engine, PROFILE, profile, inputs, {"role": "UPDATE", "tags.team": "UPDATE"})
+    roles = cloud("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]
+    assert [role["RoleName"] for role in roles] == [f"{name}-other"]
+    replaced(engine, PROFILE, profile, {**inputs, "path": "/other/"}, "path")
+    imported(engine, PROFILE, name, profile, inputs)
+    removed(engine, PROFILE, profile)
 
 
 def test_a_role_with_policies_of_others_is_not_deleted(engine, cloud, name):

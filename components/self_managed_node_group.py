@@ -237,7 +237,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
                 raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, faults)
             return base64.b64encode(whole.encode()).decode()
 
-        labels = pulumi.Output.all(**args.get("labels", {}))
+        labels = pulumi.Output.from_input(args.get("labels", {}))
         pods = types.apply(lambda found: _max_pods(args, found))
         return pulumi.Output.all(cluster, labels, pods, args.get("user_data")).apply(encoded)
 

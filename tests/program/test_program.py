@@ -337,3 +337,15 @@ def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_do
     )
     assert move("nodeRole", "nodeRole", nodeGroups=[OWN_TEMPLATE], existingNodeGroups=existing) == []
     assert move(before, "nodeRole", nodeGroups=[CLOSED_GROUP, OPEN_GROUP]) == []
+
+
+def test_the_policy_reaches_the_role_of_a_self_managed_group_and_its_outputs_name_the_role():
+    created = [{"name": "mixed", "create": {"minSize": 0, "maxSize": 1}}]
+    graph = run_program("dev", credentials="nodeRole", autoScalingGroups=created)
+    attached = {
+        each.name: each.inputs["role"] for each in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    }
+    assert any(name.endswith("mixed-asg") and role == "mixed-node" for name, role in attached.items())
+    *_, mixed = graph.stack_outputs()["nodeGroups"]
+    assert (mixed["name"], mixed["asgName"], mixed["roleName"]) == ("mixed", "mixed-abc1234", "mixed-node")
+    assert (mixed["minSize"], mixed["maxSize"], mixed["managed"]) == (0, 1, False)

@@ -193,7 +193,7 @@ def test_the_disruption_budget_leaves_the_minimum_of_available_pods(stack: Stack
 
 
 class Outside:
-    """Changes made behind Pulumi's back, and what is there afterwards."""
+    """Changes made behind Pulumi's back, and what is found afterwards."""
 
     def __init__(self, stack: Stack, sandbox: Sandbox, api: client.ApiClient) -> None:
         self.asg, self.eks, self.iam = (sandbox.client(service) for service in ("autoscaling", "eks", "iam"))
@@ -257,7 +257,7 @@ def test_what_is_changed_outside_is_seen_by_a_refresh_and_put_back(stack: Stack,
 
 
 def test_what_is_no_drift_to_pulumi_is_left_alone(stack: Stack, outside: Outside, sandbox: Sandbox) -> None:
-    """The size, which is the autoscaler's, and, as in docs/ci.md, the objects of a release, of which nobody reads."""
+    """The size, which is the autoscaler's, and, as in docs/ci.md, the objects of a release, which Pulumi does not read."""
     outside.apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
     # The running autoscaler may give the idle node back at any moment; either way there is nothing to repair.
     outside.scale(desiredSize=3)

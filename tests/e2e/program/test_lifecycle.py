@@ -257,7 +257,7 @@ def test_what_is_changed_outside_is_seen_by_a_refresh_and_put_back(stack: Stack,
 
 
 def test_what_is_no_drift_to_pulumi_is_left_alone(stack: Stack, outside: Outside, sandbox: Sandbox) -> None:
-    """The size, which is the autoscaler's, and, as in docs/ci.md, the objects of a release, which Pulumi does not read."""
+    """The size, which is the autoscaler's, and the objects of a release, which Pulumi does not read (docs/ci.md)."""
     outside.apps.patch_namespaced_deployment("cluster-autoscaler", "kube-system", {"spec": {"replicas": 1}})
     # The running autoscaler may give the idle node back at any moment; either way there is nothing to repair.
     outside.scale(desiredSize=3)

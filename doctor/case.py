@@ -296,6 +296,11 @@ class Case:
         label = self.deployment.labels.get("helm.sh/chart", "") if self.deployment else ""
         return versions.parse_patch(label.rpartition("-")[2])
 
+    def _is_edited(self, deployment: Deployment) -> bool:
+        """Whether its release does not describe it: an edit before the newest revision is undone, or Helm keeps it."""
+        edited, revised = deployment.edited_at, self.snapshot.kubernetes.revised_at
+        return edited is not None and (revised is None or edited > revised)
+
     @cached_property
     def fixer(self) -> Fixer:
         """The names that fixes need."""
@@ -318,7 +323,7 @@ class Case:
             release=deployment.labels.get("app.kubernetes.io/instance", deployment.name) if helm else "",
             chart_version=versions.dotted(self.chart_version) if self.chart_version else "",
             revision=revision,
-            edited=deployment.edited,
+            edited=self._is_edited(deployment),
             from_stack=intent is not None,
             stack=stack,
         )

@@ -254,7 +254,7 @@ class Deployment:
         environment: The variables of ``PLAIN_ENVIRONMENT``.
         static_keys: Whether the container's environment has an AWS access key.
         memory_limit: Quantity as written, ``600Mi``; empty when there is none.
-        edited: Whether something other than Helm or Kubernetes itself set a field of its spec.
+        edited_at: When something other than Helm or Kubernetes itself last set a field of its spec; None if never.
     """
 
     namespace: str
@@ -270,7 +270,7 @@ class Deployment:
     static_keys: bool = False
     memory_limit: str = ""
     host_network: bool = False
-    edited: bool = False
+    edited_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -505,6 +505,7 @@ class KubernetesFacts:
         release: Status of the newest revision of the Helm release (``deployed``, ``failed``); None when Helm did not
             install the Deployment.
         revision: Number of that revision; None where it is not known.
+        revised_at: When Helm last wrote that revision; None where it is not known.
         pending_pods: Pods that the scheduler could not place.
         metrics: What the leader has counted; None when there is no leader, or it serves no metrics.
     """
@@ -522,6 +523,7 @@ class KubernetesFacts:
     lease: Reading[Lease | None] = None
     release: Reading[str | None] = None
     revision: int | None = None
+    revised_at: datetime | None = None
     events: Reading[tuple[Event, ...]] = ()
     nodes: Reading[tuple[Node, ...]] = ()
     pending_pods: Reading[tuple[PendingPod, ...]] = ()

@@ -127,8 +127,10 @@ def _kubernetes_facts(
     )
     if deployment is None:
         # Its release may still exist, and can create it again.
-        status, revision = kubernetes_reads.release(kubernetes, "kube-system", preferred) if preferred else (None, None)
-        return replace(facts, release=status, revision=revision), None
+        newest = (
+            kubernetes_reads.release(kubernetes, "kube-system", preferred) if preferred else kubernetes_reads.Revision()
+        )
+        return replace(facts, release=newest.status, revision=newest.number, revised_at=newest.at), None
     return _with_deployment(pool, kubernetes, facts, deployment), deployment
 
 
@@ -171,7 +173,7 @@ def _with_deployment(
     pods = kubernetes_reads.pods(kubernetes, deployment)
     leader = leader_reads.leader(pods, lease_read.result())
     metrics = pool.submit(leader_reads.metrics, kubernetes, deployment, leader)
-    status_of_release, revision = release.result() if release else (None, None)
+    newest = release.result() if release else kubernetes_reads.Revision()
     return replace(
         facts,
         pods=pods,
@@ -181,8 +183,9 @@ def _with_deployment(
         status=status.result(),
         priorities=priorities.result(),
         lease=lease_read.result(),
-        release=status_of_release,
-        revision=revision,
+        release=newest.status,
+        revision=newest.number,
+        revised_at=newest.at,
         metrics=metrics.result(),
     )
 

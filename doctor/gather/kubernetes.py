@@ -1,8 +1,8 @@
 """Read from Kubernetes, each fact by one request or one paged list."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from ..clients import Json, Kubernetes
 from ..facts import (
@@ -102,7 +102,7 @@ def _deployment(it: Json, container: Json) -> Deployment:
         static_keys=_has_static_keys(container),
         memory_limit=str(((container.get("resources") or {}).get("limits") or {}).get("memory", "")),
         host_network=bool(pod["spec"].get("hostNetwork")),
-        edited=any(_edits(entry) for entry in it["metadata"].get("managedFields") or ()),
+        edited_at=max(_edits(it["metadata"].get("managedFields") or ()), default=None),
     )
 
 
@@ -114,9 +114,13 @@ pkg/kube/client.go, getManagedFieldsManager).
 """
 
 
-def _edits(entry: Json) -> bool:
-    """Whether an entry of `metadata.managedFields` shows a change of the spec that is not the release's own."""
-    return "f:spec" in (entry.get("fieldsV1") or {}) and not str(entry.get("manager", "")).startswith(_OWN_MANAGERS)
+def _edits(entries: Iterable[Json]) -> Iterator[datetime]:
+    """When each change of the spec was made that is not the release's own, by `metadata.managedFields`."""
+    for entry in entries:
+        own = str(entry.get("manager", "")).startswith(_OWN_MANAGERS)
+        at = moment(entry.get("time"))
+        if "f:spec" in (entry.get("fieldsV1") or {}) and not own and at:
+            yield at
 
 
 def _environment(container: Json) -> dict[str, str]:
@@ -242,28 +246,50 @@ def lease(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Lease | 
     )
 
 
-def release(kubernetes: Kubernetes, namespace: str, name: str) -> tuple[Reading[str | None], int | None]:
-    """Status and number of the newest revision of a Helm release, by the labels of its records; None if there is none.
+class Revision(NamedTuple):
+    """The newest revision of a Helm release; without a number there is none, or it is not known.
 
-    Return None if the caller may not list Secrets: the status is optional, and many readers lack this right.
+    Attributes:
+        status: Its status; None if there is none.
+        number: Its number.
+        at: When Helm last wrote it.
+    """
+
+    status: Reading[str | None] = None
+    number: int | None = None
+    at: datetime | None = None
+
+
+def release(kubernetes: Kubernetes, namespace: str, name: str) -> Revision:
+    """The newest revision of a Helm release, by the labels of its records.
+
+    Return none if the caller may not list Secrets: the status is optional, and many readers lack this right.
     """
     newest = newest_revision(kubernetes, namespace, name)
     if isinstance(newest, Unreadable):
-        return (None if newest.denied else newest), None
+        return Revision(None if newest.denied else newest)
     return newest
 
 
-def newest_revision(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[tuple[str | None, int | None]]:
-    """Status and number of the newest revision of a Helm release, by the labels of its records."""
+def newest_revision(kubernetes: Kubernetes, namespace: str, name: str) -> Reading[Revision]:
+    """The newest revision of a Helm release, by the labels of its records."""
 
-    def newest(records: list[Json]) -> tuple[str | None, int | None]:
+    def newest(records: list[Json]) -> Revision:
         labels = [each["metadata"].get("labels") or {} for each in records]
-        revisions = {int(it["version"]): it.get("status") for it in labels if it.get("version", "").isdigit()}
-        number = max(revisions, default=None)
-        return (None if number is None else revisions[number]), number
+        revisions = {int(it["version"]): it for it in labels if it.get("version", "").isdigit()}
+        if not revisions:
+            return Revision()
+        number = max(revisions)
+        return Revision(revisions[number].get("status"), number, _written(revisions[number]))
 
     path = f"/api/v1/namespaces/{namespace}/secrets"
     return then(kubernetes.read_labels(path, labelSelector=f"owner=helm,name={name}"), newest)
+
+
+def _written(labels: Mapping[str, str]) -> datetime | None:
+    """When Helm wrote a record (helm: pkg/storage/driver/secrets.go, Create and Update set one label each)."""
+    seconds = labels.get("modifiedAt") or labels.get("createdAt") or ""
+    return datetime.fromtimestamp(int(seconds), UTC) if seconds.isdigit() else None
 
 
 def pod_events(kubernetes: Kubernetes, reason: str) -> Reading[tuple[Event, ...]]:

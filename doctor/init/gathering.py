@@ -133,7 +133,7 @@ def _installed(
         installed.pod_spec,
         account=then(read.result(), lambda found: _account(found) if found else None),
         associations=associations.result(),
-        release_status=then(record.result(), lambda newest: newest[0]) if record else None,
+        release_status=then(record.result(), lambda newest: newest.status) if record else None,
         priorities=then(priorities.result(), lambda found: found.data.get("priorities") if found else None)
         if priorities
         else None,

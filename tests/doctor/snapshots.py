@@ -339,6 +339,7 @@ def healthy(mode: Source = Source.IRSA) -> Snapshot:
         lease=Lease(f"{NAME}-5d9c-x7k2p", ago(0.03)),
         release="deployed",
         revision=2,
+        revised_at=ago(60),
         nodes=(node(),),
         agent=AgentDaemonSet(1, 1) if mode is Source.POD_IDENTITY else None,
     )

@@ -1271,11 +1271,11 @@ def test_what_a_stack_deployed_is_fixed_by_the_stack():
         (deployed(pod_annotations={}), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
         (deployed(replicas=0), "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"),
         (
-            deployed(image=f"x/cluster-autoscaler:{newest_image('1.32')}", edited=True),
+            deployed(image=f"x/cluster-autoscaler:{newest_image('1.32')}", edited_at=given.NOW),
             "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
         ),
         (
-            deployed(arguments=given.flags(expander="price"), edited=True),
+            deployed(arguments=given.flags(expander="price"), edited_at=given.NOW),
             "helm rollback cluster-autoscaler 2 --namespace kube-system --wait",
         ),
         (group(min=1, max=1), "Set maxSize: 2 of node group workers in Pulumi.<stack>.yaml, then run: pulumi up"),
@@ -1289,9 +1289,16 @@ def test_the_fix_of_a_stack_is_a_change_of_its_settings(spoil, fix):
 
 def test_an_edited_deployment_of_a_release_is_rolled_back_before_its_values_change():
     # `extraArgs.X=null` for a flag that the release does not set renders `--X`.
-    edited = deployed(arguments=given.flags(max_empty_bulk_delete="1"), edited=True)(given.healthy())
+    edited = deployed(arguments=given.flags(max_empty_bulk_delete="1"), edited_at=given.NOW)(given.healthy())
     (finding,) = [each for each in examine(edited).findings if each.status is BROKEN]
     assert finding.fix == "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"
+
+
+def test_an_edit_before_the_newest_revision_leaves_the_values_to_be_changed():
+    # A rollback keeps a field that only the edit set, and its manager: after one, another would change nothing.
+    old = deployed(arguments=given.flags(max_empty_bulk_delete="1"), edited_at=given.ago(61))(given.healthy())
+    (finding,) = [each for each in examine(old).findings if each.status is BROKEN]
+    assert finding.fix.startswith("helm upgrade cluster-autoscaler ")
 
 
 def test_the_doctor_reports_when_standard_support_ends_and_uses_its_table_where_it_may_not_ask():

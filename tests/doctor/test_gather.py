@@ -3,6 +3,7 @@
 import functools
 import re
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -279,8 +280,12 @@ def test_reads_are_made_side_by_side():
     assert len(seen) > 1
 
 
+EDITED_AT = datetime(2026, 9, 1, 11, tzinfo=UTC)
+
+
 def by(manager: str, *fields: str) -> dict[str, object]:
-    return {"manager": manager, "operation": "Update", "fieldsV1": {name: {} for name in fields}}
+    given = {name: {} for name in fields}
+    return {"manager": manager, "operation": "Update", "time": "2026-09-01T11:00:00Z", "fieldsV1": given}
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,15 @@ def test_an_edit_of_what_the_release_describes_is_read_from_the_field_managers(e
         "metadata": {"name": "cluster-autoscaler", "namespace": "kube-system", "managedFields": [entry]},
         "spec": {"template": {"spec": {"containers": [container]}}},
     }
-    assert kubernetes_reads._deployment(deployment, container).edited is edited
+    assert kubernetes_reads._deployment(deployment, container).edited_at == (EDITED_AT if edited else None)
+
+
+@pytest.mark.parametrize("label", ["createdAt", "modifiedAt"])
+def test_the_newest_revision_of_a_release_has_the_time_at_which_helm_wrote_it(label: str):
+    cluster = Cluster()
+    records = cluster.objects["/api/v1/namespaces/kube-system/secrets"]
+    records[1]["metadata"]["labels"][label] = str(int(EDITED_AT.timestamp()))
+    assert take(Cloud(), cluster).kubernetes.revised_at == EDITED_AT
 
 
 def test_a_pending_pod_has_the_workload_that_it_belongs_to():

@@ -180,7 +180,7 @@ def _self_managed(group: AutoScalingGroup, nodes: Iterable[LiveNode], scope: _Sc
             "Autoscaler may add and remove its nodes."
         )
     if group.unit != "instances":
-        comments.append(f"Its sizes count {group.unit}, not nodes. Cluster Autoscaler does not support that.")
+        comments.append(f"Its sizes count {group.unit}; Cluster Autoscaler reads them as numbers of nodes.")
     if owner := _owner(group):
         comments.append(
             f"{owner} may manage the tags of this group. If it does, add these tags there and remove the group here: "

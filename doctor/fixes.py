@@ -76,7 +76,8 @@ class Fixer:
         version = chart_version or self.chart_version
         words = ["helm", "upgrade", self.release or "cluster-autoscaler", CHART, "--namespace", self.namespace]
         words += ["--version", version] if version else []
-        words += ["--reuse-values"] if not chart_version else ["--reset-then-reuse-values"]
+        # With --reuse-values a null brings the old value back (helm/helm issue 30765).
+        words += ["--reset-then-reuse-values"]
         for path, value in values.items():
             # Kubernetes rejects an annotation that is no string. Flags are rendered from strings just as well.
             words += ["--set" if value == "null" else "--set-string"]

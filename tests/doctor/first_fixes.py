@@ -9,7 +9,7 @@ from doctor.checks import examine
 from doctor.facts import Intent, Snapshot, Source
 from doctor.findings import Finding, Status
 from doctor.fixes import command_of
-from tests.e2e.doctor.faults import FAULTS, NEXT, Fault
+from tests.e2e.doctor.faults import FAULTS, Fault
 
 from . import snapshots
 from .test_further_faults import PLANTS as FURTHER
@@ -38,7 +38,7 @@ NOT_TYPED = {
     "service-account.pod-identity-version": "needs an autoscaler before 1.29; pod.version types the same helm upgrade",
     "service-account.role-in-use": "service-account.source types the same restart",
 }
-"""Rules whose first fix is a command that no test types, with the reason; further ones are in ``faults.NEXT``."""
+"""Rules whose first fix is a command that no test types, with the reason."""
 
 
 class FirstFix(NamedTuple):
@@ -92,11 +92,6 @@ def typed() -> dict[str, list[Fault]]:
         if fault.typed:
             found.setdefault(fault.rule, []).append(fault)
     return found
-
-
-def not_run() -> set[str]:
-    """Return the rules whose test is written and has not passed yet."""
-    return {fault.rule for fault in NEXT} - typed().keys()
 
 
 def with_commands() -> set[str]:

@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,7 @@ import yaml
 from doctor.fixes import command_of
 from sandbox.tests.harness import Sandbox
 from tests.e2e.doctor.commands import PATIENCE, Doctor, Result
-from tests.e2e.doctor.faults import Fault
+from tests.e2e.doctor.faults import Fault, reapply
 from tests.e2e.program.checkout import Checkout
 from tests.e2e.program.stack import Stack
 
@@ -45,6 +45,15 @@ class DeployedBench:
         self.role = (self.outputs.get("roleArn") or "").rpartition("/")[2]
         self.group = self.outputs["nodeGroups"][0]["asgName"]
         self.region = self.outputs["region"]
+
+    def restore(self, fault: Fault, doctor: Doctor) -> None:
+        """Return to what the stack deploys after a case failed, so that the next case is judged alone."""
+        for act in filter(None, (fault.clean, reapply)):
+            with suppress(AssertionError):
+                act(self)
+        self._stack.up("--refresh")
+        self.reload()
+        doctor.forget_outputs()
 
     def aws(self, *words: str) -> str:
         """Run the AWS CLI."""
@@ -118,11 +127,13 @@ def assert_named_and_fixed(bench: DeployedBench, doctor: Doctor, fault: Fault) -
                 bench.reload()
                 doctor.forget_outputs()
             assert settled(doctor, fault.stack, fault.rule).code == 0
-    finally:
         if fault.clean:
             fault.clean(bench)
-    if fault.clean or not fault.stack:
-        assert settled(doctor).code == 0
+        if fault.clean or not fault.stack:
+            assert settled(doctor).code == 0
+    except BaseException:
+        bench.restore(fault, doctor)
+        raise
 
 
 def named(doctor: Doctor, fault: Fault) -> dict[str, Any]:

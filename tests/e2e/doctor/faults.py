@@ -82,6 +82,11 @@ def _untag(bench: Bench) -> None:
     bench.aws("autoscaling", "delete-tags", "--tags", tag)
 
 
+def _disown(bench: Bench) -> None:
+    """Give the cluster's tag a value for which the policy allows no write."""
+    _tag(f"k8s.io/cluster-autoscaler/{bench.outputs['clusterName']}", "shared")(bench)
+
+
 def _suspend(bench: Bench) -> None:
     name = ("--auto-scaling-group-name", bench.group)
     bench.aws("autoscaling", "suspend-processes", *name, "--scaling-processes", "Launch")
@@ -146,6 +151,25 @@ def _delete_own_policy(bench: Bench) -> None:
 def _delete_role(bench: Bench) -> None:
     _detach(bench)
     bench.aws("iam", "delete-role", "--role-name", bench.role)
+
+
+def _node_roles(bench: Bench) -> list[str]:
+    """Names of the roles of the stack's nodes."""
+    return sorted({group["roleName"] for group in bench.outputs["nodeGroups"]})
+
+
+def _detach_from_nodes(bench: Bench) -> None:
+    for role in _node_roles(bench):
+        bench.aws("iam", "detach-role-policy", "--role-name", role, "--policy-arn", bench.outputs["policyArn"])
+
+
+def _attach_to_nodes(bench: Bench) -> None:
+    """Attach the policy of the stack again, and remove the one that the fix put on the role of the pod's node."""
+    for role in _node_roles(bench):
+        bench.aws("iam", "attach-role-policy", "--role-name", role, "--policy-arn", bench.outputs["policyArn"])
+        inline = json.loads(bench.aws("iam", "list-role-policies", "--role-name", role, "--output", "json"))
+        if OWN_POLICY in inline["PolicyNames"]:
+            bench.aws("iam", "delete-role-policy", "--role-name", role, "--policy-name", OWN_POLICY)
 
 
 def _attach_full_access(bench: Bench) -> None:
@@ -277,7 +301,7 @@ def _delete_priorities(bench: Bench) -> None:
     bench.kubectl("delete", "configmap", "cluster-autoscaler-priority-expander", "--namespace", "kube-system")
 
 
-def _reapply(bench: Bench) -> None:
+def reapply(bench: Bench) -> None:
     """Restore the objects of the release as its newest revision describes them."""
     name = ("cluster-autoscaler", "--namespace", "kube-system")
     history = json.loads(bench.shell(" ".join(["helm", "history", *name, "--output", "json"])))
@@ -415,11 +439,11 @@ FAULTS = (
         _delete_pod("fits-nowhere"),
         typed=False,
     ),
-    Fault("pod.replicas", _scale("--replicas=0"), _reapply, stack=False),
+    Fault("pod.replicas", _scale("--replicas=0"), reapply, stack=False),
     Fault(
         "pod.rbac",
         _forbid_volume_attachments,
-        _all(_delete_additional_role, _reapply),
+        _all(_delete_additional_role, reapply),
         stack=False,
     ),
     Fault("pod.region", _other_region),
@@ -428,24 +452,23 @@ FAULTS = (
     Fault("groups.labels", _tag(_WORKLOAD, "elsewhere"), stack=False),
     Fault("groups.foreign", _create_group(_DISCOVERED | {"eks:cluster-name": "another"}), _delete_group, stack=False),
     Fault("groups.rebalance", _create_group(_DISCOVERED), _delete_group, stack=False),
-)
-
-NEXT = (
     Fault("permissions.node-groups", _deny("eks:DescribeNodegroup"), _delete_own_policy, stack=False, full=True),
-    Fault("pod.flags", _flag("--max-empty-bulk-delete=10"), stack=False),
-    Fault("pod.safe-to-evict", _without_annotation),
-    Fault("pod.region", _other_region, stack=False),
-    Fault("pod.discovery-flag", _other_cluster),
-    Fault("pod.discovery-flag", _other_cluster, stack=False),
-    Fault("pod.flags", _upgrade("--set", "extraArgs.scale-down-enabled=false"), stack=False, what="values"),
-    Fault("pod.deployment", lambda bench: bench.kubectl("delete", *DEPLOYMENT)),
-    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-"), stack=False),
-    Fault("service-account.role-arn", _quoted_arn, stack=False),
-    Fault("service-account.exists", _delete_account),
-    Fault("service-account.injected", _pods_older_than_their_role),
-    Fault("role.trust-pod-identity", _trust("cluster-autoscaler", "another"), stack=False, mode="podIdentity"),
-    Fault("service-account.source", _delete_association, mode="podIdentity"),
-    Fault("service-account.pod-identity-agent", _delete_agent, stack=False, mode="podIdentity"),
+    Fault("pod.flags", _flag("--max-empty-bulk-delete=10"), stack=False, full=True),
+    Fault("pod.safe-to-evict", _without_annotation, full=True),
+    Fault("pod.region", _other_region, stack=False, full=True),
+    Fault("pod.discovery-flag", _other_cluster, full=True),
+    Fault("pod.discovery-flag", _other_cluster, stack=False, full=True),
+    Fault("pod.flags", _upgrade("--set", "extraArgs.scale-down-enabled=false"), stack=False, what="values", full=True),
+    Fault("pod.deployment", lambda bench: bench.kubectl("delete", *DEPLOYMENT), full=True),
+    Fault("service-account.source", _annotate("eks.amazonaws.com/role-arn-"), stack=False, full=True),
+    Fault("service-account.role-arn", _quoted_arn, stack=False, full=True),
+    Fault("service-account.exists", _delete_account, full=True),
+    Fault("service-account.injected", _pods_older_than_their_role, full=True),
+    Fault(
+        "role.trust-pod-identity", _trust("cluster-autoscaler", "another"), stack=False, mode="podIdentity", full=True
+    ),
+    Fault("service-account.source", _delete_association, mode="podIdentity", full=True),
+    Fault("service-account.pod-identity-agent", _delete_agent, stack=False, mode="podIdentity", full=True),
     Fault("groups.labels", _tag(_WORKLOAD, "elsewhere"), full=True),
     Fault(
         "groups.taints",
@@ -455,6 +478,7 @@ NEXT = (
             _untag_batch("k8s.io/cluster-autoscaler/node-template/taint/without-value"),
         ),
         stack=False,
+        full=True,
     ),
     Fault(
         "groups.headroom",
@@ -474,9 +498,11 @@ NEXT = (
         full=True,
     ),
     Fault("role.exists", _delete_role, full=True),
-    Fault("groups.tags", _untag, mode="nodeRole"),
-    Fault("groups.tags", _untag, stack=False, mode="nodeRole"),
-    Fault("pod.replicas", _scale("--replicas=0"), mode="nodeRole"),
+    Fault("groups.tags", _untag, mode="nodeRole", full=True),
+    Fault("groups.tags", _untag, stack=False, mode="nodeRole", full=True),
+    Fault("pod.replicas", _scale("--replicas=0"), mode="nodeRole", full=True),
+    Fault("permissions.writes", _disown, stack=False, mode="podIdentity", full=True),
+    Fault("permissions.writes", _disown, mode="nodeRole", full=True),
+    Fault("permissions.reads", _detach_from_nodes, mode="nodeRole", full=True),
+    Fault("permissions.reads", _detach_from_nodes, _attach_to_nodes, stack=False, mode="nodeRole", full=True),
 )
-"""Faults whose test is written and has not passed yet: `pytest tests/e2e/doctor/next_faults.py --reliability full` runs
-them, and the usual tests do not. Move each to ``FAULTS`` once it passes."""

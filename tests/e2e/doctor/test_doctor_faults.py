@@ -1,6 +1,6 @@
 """Faults planted in the deployed program, one by one: the doctor names the right link, and its first fix fixes it.
 
-A fault whose test has not passed yet is in ``next_faults``, also those of the other modes.
+The default form types each kind of command once; the full form (`make fixes`) types every fix, in every mode.
 """
 
 import pytest
@@ -8,10 +8,13 @@ import pytest
 from sandbox.tests.harness import Sandbox
 from tests.e2e.doctor.bench import DeployedBench, assert_named_and_fixed, cases
 from tests.e2e.doctor.commands import Doctor
+from tests.e2e.doctor.conftest import MODES
 from tests.e2e.doctor.faults import FAULTS, Fault
 
 
-@pytest.mark.parametrize(("mode", "fault"), cases(FAULTS, "irsa"), indirect=["mode"])
+# The scope is named because pytest gives a parametrization with a direct argument the scope of one test, and would set
+# the mode up again for each fault (`_pytest/python.py`, `_infer_parametrize_scope`).
+@pytest.mark.parametrize(("mode", "fault"), cases(FAULTS, *MODES), indirect=["mode"], scope="module")
 def test_a_planted_fault_is_named_and_its_first_fix_fixes_it(
     bench: DeployedBench, doctor: Doctor, fault: Fault
 ) -> None:

@@ -65,6 +65,12 @@ def _part(name: str, section: dict[str, Any]) -> str:
     answered = f"Answered by {ANSWERED[name]}."
     if section["taken"]["date"] < REAL_PROVIDER_SINCE:
         answered += f" These figures are older than {REAL_PROVIDER_SINCE}: the Kubernetes provider was a stand-in then."
+    machine = section["taken"]["machine"]
+    if machine["load"] > machine["cores"]:
+        answered += (
+            f" The machine was busy, with a load of {machine['load']} on {machine['cores']} cores before the run: "
+            "compare CPU seconds, not seconds."
+        )
     body = PARTS[name].section(section["figures"])
     return "\n\n".join([f"## {HEADINGS[name]}", answered, body, _taken(section["taken"])])
 

@@ -31,3 +31,11 @@ def test_figures_of_one_part_leave_the_others_alone(tmp_path, monkeypatch):
         "sandbox": {"taken": {"date": "3"}, "figures": {"warm": 2, "cold": 700}},
         "preview": {"taken": {"date": "2"}, "figures": {"rounds": 7}},
     }
+
+
+def test_figures_of_a_busy_machine_carry_a_warning():
+    section = figures.load()["doctor"]
+    for load, busy in ((2.0, False), (2.1, True)):
+        machine = section["taken"]["machine"] | {"cores": 2, "load": load}
+        text = page._part("doctor", section | {"taken": section["taken"] | {"machine": machine}})
+        assert ("The machine was busy, with a load of 2.1 on 2 cores" in text) is busy

@@ -402,6 +402,10 @@ _SUBJECT = (":kube-system:cluster-autoscaler", ":kube-system:another")
 _WORKLOAD = "k8s.io/cluster-autoscaler/node-template/label/workload"
 
 
+_LARGE = ("large-0", "large-1", "large-2")
+"""Pods that fill a node of the first group each: its two nodes do not have the capacity for the third."""
+
+
 def _scale(replicas: str) -> Act:
     return lambda bench: bench.kubectl("scale", *DEPLOYMENT, replicas)
 
@@ -484,9 +488,9 @@ FAULTS = (
         "groups.headroom",
         _all(
             _configure_group(0, "--scaling-config", "maxSize=2"),
-            _pod("one-more", nodeSelector={"workload": "general"}, requests={"cpu": "1500m"}),
+            *(_pod(name, nodeSelector={"workload": "general"}, requests={"cpu": "1500m"}) for name in _LARGE),
         ),
-        _all(_delete_pod("one-more"), _configure_group(0, "--scaling-config", "maxSize=4")),
+        _all(*map(_delete_pod, _LARGE), _configure_group(0, "--scaling-config", "maxSize=4")),
         stack=False,
         full=True,
     ),

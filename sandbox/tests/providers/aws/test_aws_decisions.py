@@ -16,6 +16,7 @@ from sandbox.providers.schema import ListOf, MapOf, Object, object_type, validat
 from sandbox.providers.values import UNKNOWN
 
 CONTRACT_TYPES = {
+    "aws:autoscaling/group:Group",
     "aws:autoscaling/tag:Tag",
     "aws:ec2/eip:Eip",
     "aws:ec2/internetGateway:InternetGateway",
@@ -31,12 +32,14 @@ CONTRACT_TYPES = {
     "aws:eks/cluster:Cluster",
     "aws:eks/nodeGroup:NodeGroup",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+    "aws:iam/instanceProfile:InstanceProfile",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
     "aws:iam/policy:Policy",
     "aws:iam/role:Role",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 }
 CONTRACT_FUNCTIONS = {
+    "aws:autoscaling/getAmiIds:getAmiIds",
     "aws:autoscaling/getGroup:getGroup",
     "aws:ec2/getInstanceType:getInstanceType",
     "aws:ec2/getRouteTable:getRouteTable",
@@ -50,6 +53,7 @@ CONTRACT_FUNCTIONS = {
     "aws:eks/getNodeGroups:getNodeGroups",
     "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",
     "aws:index/getPartition:getPartition",
+    "aws:ssm/getParameter:getParameter",
 }
 
 

@@ -20,16 +20,6 @@ PATIENCE = 180.0
 """Seconds that a step may take on a busy machine; a quiet one needs a few."""
 
 
-def wait_for(what: str, read: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """Poll until there is something to see."""
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
-        if seen := read():
-            return seen
-        time.sleep(0.5)
-    raise AssertionError(f"timed out after {patience:.0f} s, waiting for {what}; last seen: {read()!r}")
-
-
 class Workload:
     """Ten pods that fill the nodes, as the page's stress deployment does."""
 
@@ -98,12 +88,31 @@ class Workload:
         return len(self.status().get("nodeGroups") or []) == 2
 
     def log(self) -> str:
-        command = ["kubectl", "-n", "kube-system", "logs", "-l", "app=cluster-autoscaler", "--tail=200", "--prefix"]
+        return self.kubectl("logs", "-l", "app=cluster-autoscaler", "--tail=200", "--prefix")
+
+    def recovered(self) -> bool:
+        """Return whether the burst is gone and the autoscaler's status lists both groups."""
+        return self.running() == 0 and self.works()
+
+    def wait_for(self, what: str, read: Callable[[], Any]) -> Any:
+        """Poll until there is something to see; else fail with what a person would look at."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            if seen := read():
+                return seen
+            time.sleep(0.5)
+        raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for {what}:\n{self.describe()}")
+
+    def describe(self) -> str:
+        """The pods of the system, the status and the log."""
+        pods = self.kubectl("get", "pods,replicasets,leases,events", "-o", "wide")
+        return f"{pods}\n{self.status()}\n{self.log()[-6000:]}"
+
+    def kubectl(self, *arguments: str) -> str:
+        """What a command of kubectl prints, errors included."""
         kubeconfig = self.sandbox.layout.admin_kubeconfig(CLUSTER, "us-east-1")
-        binary = self.sandbox.layout.bin / "kubectl"
-        run = subprocess.run(
-            [str(binary), "--kubeconfig", str(kubeconfig), *command[1:]], capture_output=True, text=True, check=False
-        )
+        command = [self.sandbox.layout.bin / "kubectl", "--kubeconfig", kubeconfig, "-n", "kube-system", *arguments]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
         return run.stdout + run.stderr
 
 
@@ -112,7 +121,7 @@ def workload(sandbox: Sandbox, stack: Stack) -> Iterator[Workload]:
     made = Workload(sandbox, stack)
     yield made
     made.stop()
-    wait_for("the nodes to go again", lambda: made.desired() == 2 and made.nodes() == 2)
+    made.wait_for("the nodes to go again", lambda: made.desired() == 2 and made.nodes() == 2)
 
 
 def fill(workload: Workload, stack: Stack) -> None:
@@ -123,12 +132,12 @@ def fill(workload: Workload, stack: Stack) -> None:
 def test_ten_pods_too_many_make_a_node_come_and_go(workload: Workload, stack: Stack) -> None:
     assert workload.desired() == 2
     fill(workload, stack)
-    refused = wait_for("FailedScheduling from the real scheduler", lambda: workload.events("FailedScheduling"))
+    refused = workload.wait_for("FailedScheduling from the real scheduler", lambda: workload.events("FailedScheduling"))
     assert any("Too many pods" in message for message in refused), refused
-    wait_for("TriggeredScaleUp", lambda: workload.events("TriggeredScaleUp"))
-    wait_for("the group to grow", lambda: workload.desired() > 2)
+    workload.wait_for("TriggeredScaleUp", lambda: workload.events("TriggeredScaleUp"))
+    workload.wait_for("the group to grow", lambda: workload.desired() > 2)
     assert workload.desired() <= 4
-    wait_for("every pod to run", lambda: workload.running() == 40)
+    workload.wait_for("every pod to run", lambda: workload.running() == 40)
     assert stack.planned() == [], "a desired size moved by the autoscaler is no change"
 
 
@@ -138,12 +147,12 @@ def test_a_burst_starts_at_once_on_headroom_and_then_a_node_comes(workload: Work
 
     with stack.edited(headroom=[{"name": "web", "cpu": "1200m", "memory": "256Mi", "replicas": 2}]):
         stack.up()
-        old = set(wait_for("both pause pods to run", lambda: len(hosts := pause_pods()) == 2 and hosts))
+        old = set(workload.wait_for("both pause pods to run", lambda: len(hosts := pause_pods()) == 2 and hosts))
         assert (workload.desired(), len(old)) == (2, 2)
         workload.start(2, cpu="1200m")
-        burst = wait_for("the burst to run", lambda: len(hosts := workload.hosts()) == 2 and hosts)
+        burst = workload.wait_for("the burst to run", lambda: len(hosts := workload.hosts()) == 2 and hosts)
         assert set(burst) == old, "the burst runs on the nodes of the pause pods"
-        back = set(wait_for("the headroom to be back", lambda: len(hosts := pause_pods()) == 2 and hosts))
+        back = set(workload.wait_for("the headroom to be back", lambda: len(hosts := pause_pods()) == 2 and hosts))
         assert not back & old
         assert workload.desired() == 4
         assert stack.planned() == []
@@ -242,12 +251,12 @@ def runs_without_groups(workload: Workload) -> bool:
 def test_with_a_link_broken_no_group_grows_and_the_autoscaler_reports_why(
     workload: Workload, stack: Stack, sandbox: Sandbox, broken, reported
 ) -> None:
-    wait_for("the status to list both groups", workload.works)
+    workload.wait_for("the status to list both groups", workload.works)
     with broken(sandbox, stack):
         fill(workload, stack)
-        wait_for("FailedScheduling", lambda: workload.events("FailedScheduling"))
-        wait_for("the autoscaler to report why", lambda: reported(workload))
+        workload.wait_for("FailedScheduling", lambda: workload.events("FailedScheduling"))
+        workload.wait_for("the autoscaler to report why", lambda: reported(workload))
         time.sleep(5)
         assert workload.desired() == 2
         workload.stop()
-    wait_for("the autoscaler to work again", lambda: workload.running() == 0 and workload.works())
+    workload.wait_for("the autoscaler to work again", workload.recovered)

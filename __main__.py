@@ -1,5 +1,6 @@
 """Composition root: settings, providers, components, outputs. Rules are in the components, values in the settings."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import pulumi
@@ -97,6 +98,11 @@ def attachment_names(groups: list[stack_settings.NodeGroup]) -> dict[str, str]:
     return made | {name: f"given/{role}" if role in made else role for name, role in given.items()}
 
 
+def other_attachment_names(groups: Iterable[str], taken: Collection[str]) -> dict[str, str]:
+    """Name of the policy's attachment to the role of each group that exists; no name of a group has a slash."""
+    return {name: f"existing/{name}" if f"{name}-existing" in taken else f"{name}-existing" for name in groups}
+
+
 settings = stack_settings.load()
 for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(outputs.deployed(), settings)]:
     pulumi.log.warn(warning)
@@ -188,10 +194,11 @@ elif settings["credentials"] == NODE_ROLE:
         "irsa or podIdentity give them to its service account alone."
     )
     attachments = attachment_names(settings["node_groups"])
+    others = other_attachment_names(existing_groups, attachments.values())
     credentials["node_role_names"] = {
         **{attachment: node_groups[name].node_role_name for name, attachment in attachments.items()},
-        **{f"{name}-existing": group.node_role_name for name, group in existing_groups.items()},
-        **{f"{name}-asg": group.node_role_name for name, group in self_managed_groups.items()},
+        **{others[name]: group.node_role_name for name, group in existing_groups.items()},
+        **{f"asg/{name}": group.node_role_name for name, group in self_managed_groups.items()},
     }
 
 kubernetes_provider = kubernetes.Provider("kubernetes", kubeconfig=cluster.kubeconfig)

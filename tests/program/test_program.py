@@ -250,13 +250,28 @@ def test_a_given_role_that_is_named_as_another_group_gets_a_separate_attachment(
     graph = run_program(
         "dev", credentials="nodeRole", nodeGroups=[given, {"name": "green", "minSize": 1, "maxSize": 2}]
     )
+    assert attached_roles(graph) == {"green", "green-node"}
+
+
+def attached_roles(graph):
+    """Return the roles that the autoscaler's policy is attached to."""
     policy = graph.one("aws:iam/policy:Policy").name
-    attached = {
-        found.inputs["role"]
-        for found in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-        if found.name.startswith(policy)
-    }
-    assert attached == {"green", "green-node"}
+    attachments = graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    return {found.inputs["role"] for found in attachments if found.name.startswith(policy)}
+
+
+def test_groups_of_every_kind_whose_names_are_alike_get_separate_attachments():
+    names = ("web", "web-existing", "web-asg")
+    graph = run_program(
+        "dev",
+        credentials="nodeRole",
+        nodeGroups=[{"name": name, "minSize": 1, "maxSize": 2} for name in names],
+        existingNodeGroups=[{"name": "web"}],
+        autoScalingGroups=[{"name": name, "create": {"minSize": 0, "maxSize": 1}} for name in names],
+    )
+    policy = graph.one("aws:iam/policy:Policy").name
+    attachments = graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    assert len([each for each in attachments if each.name.startswith(policy)]) == 7
 
 
 def test_boundary_path_and_prefix_reach_the_roles_of_nodes_and_autoscaler():
@@ -342,10 +357,7 @@ def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_do
 def test_the_policy_reaches_the_role_of_a_self_managed_group_and_its_outputs_name_the_role():
     created = [{"name": "mixed", "create": {"minSize": 0, "maxSize": 1}}]
     graph = run_program("dev", credentials="nodeRole", autoScalingGroups=created)
-    attached = {
-        each.name: each.inputs["role"] for each in graph.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-    }
-    assert any(name.endswith("mixed-asg") and role == "mixed-node" for name, role in attached.items())
+    assert "mixed-node" in attached_roles(graph)
     *_, mixed = graph.stack_outputs()["nodeGroups"]
     assert (mixed["name"], mixed["asgName"], mixed["roleName"]) == ("mixed", "mixed-abc1234", "mixed-node")
     assert (mixed["minSize"], mixed["maxSize"], mixed["managed"]) == (0, 1, False)

@@ -1,6 +1,6 @@
 """Arguments of SelfManagedNodeGroup, what follows from them alone, and what AWS would refuse of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict, cast
 
 import pulumi
@@ -8,7 +8,7 @@ import pulumi
 from . import asg_tags, node_role
 from .asg_tags import AutoscalerTagsArgs
 from .node_group_args import DEFAULT_DISK_SIZE_GIB, DEFAULT_HOP_LIMIT, DEFAULT_INSTANCE_TYPES
-from .pure import ami, bootstrap, ip_family, labels, user_data, validation, volumes
+from .pure import ami, bootstrap, discovery, ip_family, labels, user_data, validation, volumes
 from .pure.discovery import Taint
 from .pure.faults import Fault
 
@@ -171,6 +171,7 @@ def faults(args: SelfManagedNodeGroupArgs) -> list[Fault]:
         *bootstrap.faults("userData", image, args.get("user_data")),
         *labels.kubelet_label_faults("labels", args.get("labels", {})),
         *node_role.faults(args),
+        *tag_faults("tags", args.get("tags", {})),
         *node_role.policy_faults("nodeRolePolicies", args.get("node_role_policies", [])),
         *asg_tags.faults(template(args, "1"), further_tags=1 + len(args.get("tags", {}))),
     ]
@@ -198,6 +199,13 @@ def _image_faults(args: SelfManagedNodeGroupArgs, image: str) -> list[Fault]:
     if "image_id" in args and "kubernetes_version" in args:
         found.append(Fault("kubernetesVersion", "one with imageId", "none: the image has its own"))
     return found
+
+
+def tag_faults(path: str, tags: Mapping[str, object]) -> list[Fault]:
+    """Find tags that the group gets already: a second value of a key could hide it from the autoscaler."""
+    reserved = (f"{discovery.PREFIX}/", discovery.owner_key(""))
+    expected = f"a key that does not begin with {' or '.join(reserved)}: the group gets these tags by itself"
+    return [Fault(f"{path}[{key!r}]", repr(key), expected) for key in tags if key.startswith(reserved)]
 
 
 def name_faults(name: str) -> list[Fault]:

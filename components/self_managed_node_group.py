@@ -13,7 +13,7 @@ from .instance_types import fitting
 from .invoking import Refused, ask
 from .launch_template import disks, metadata_options
 from .node_role import NodeRole
-from .pure import ami, bootstrap, discovery, iam, instances, sizes, startup_taints
+from .pure import ami, bootstrap, discovery, iam, instances, sizes, startup_taints, validation
 from .pure.bootstrap import ClusterDetails, Kubelet
 from .pure.faults import Fault
 from .pure.instances import InstanceType
@@ -231,9 +231,11 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
     ) -> pulumi.Output[str]:
         def encoded(known: Sequence[Any]) -> str:
             found, labels, pods, text = known
+            # What was an Output is checked here, before it becomes a part of the document.
+            faults = [*validation.labels("labels", labels), *bootstrap.faults("userData", ami_type(args), text)]
             kubelet = Kubelet(labels, args.get("taints", []), pods)
-            whole = bootstrap.document(ami_type(args), _details(found), kubelet, text)
-            if faults := bootstrap.size_faults("userData", whole):
+            whole = "" if faults else bootstrap.document(ami_type(args), _details(found), kubelet, text)
+            if faults := faults or bootstrap.size_faults("userData", whole):
                 raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, faults)
             return base64.b64encode(whole.encode()).decode()
 

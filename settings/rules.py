@@ -23,7 +23,6 @@ from components.errors import FaultsError
 from components.pure import ami, flags, placement, validation
 from components.pure.arguments import camel_case
 from components.pure.faults import Fault
-from components.pure.versions import dotted, parse_minor
 from settings.shapes import (
     NODE_TEMPLATE,
     AutoScalingGroup,
@@ -72,12 +71,15 @@ def faults(settings: Settings) -> list[Fault]:
             )
         )
     created = any("create" in group for group in settings["auto_scaling_groups"])
+    if created:
+        found += self_managed_args.tag_faults("tags", settings["tags"])
     if settings["credentials"] == NODE_ROLE and not (groups or existing or created):
         found.append(
             Fault(
                 "credentials",
                 NODE_ROLE,
-                "a node group as well, in nodeGroups or existingNodeGroups: its role gets the policy",
+                "a node group as well, in nodeGroups, existingNodeGroups or autoScalingGroups[].create: its role gets "
+                "the policy",
             )
         )
     return found
@@ -241,11 +243,8 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
             "AmazonEKSVPCResourceController on its role and enable-windows-ipam"
         )
         found.append(Fault("amiType", f"{image} on a cluster to create", expected))
-    created = parse_minor(create["kubernetes_version"]) if create else None
-    own = parse_minor(str(group.get("kubernetes_version", "")))
-    if created and own and own > created:
-        expected = f"{dotted(created)}, the cluster's, at most: nodes may be older, not newer"
-        found.append(Fault("kubernetesVersion", repr(group.get("kubernetes_version")), expected))
+    if create:
+        found += ami.newer_faults("kubernetesVersion", group.get("kubernetes_version"), create["kubernetes_version"])
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
         found.append(_hop_fault())
     # Role, tags and IP family are judged once, under their own keys.
@@ -269,8 +268,11 @@ def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[F
         for fault in self_managed_args.faults(arguments)
         if fault.path != "ipFamily"
     ]
-    if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1:
-        found.append(_hop_fault().under("create"))
+    own = [_hop_fault()] if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1 else []
+    if create := settings["cluster"].get("create"):
+        version = group["create"].get("kubernetes_version")
+        own += ami.newer_faults("kubernetesVersion", version, create["kubernetes_version"])
+    found += [fault.under("create") for fault in own]
     return [*validation.node_group_name("name", group["name"], most=40), *found]
 
 

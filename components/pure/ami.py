@@ -119,6 +119,17 @@ def version_faults(path: str, ami_type: str, kubernetes_version: object) -> list
     return [Fault(path, got, f"another AMI type, such as AL2023: AWS publishes this one up to {dotted(last)}")]
 
 
+def newer_faults(path: str, kubernetes_version: object, of_cluster: object) -> list[Fault]:
+    """Find nodes with a newer Kubernetes version than their cluster's (version skew policy of Kubernetes)."""
+    own = parse_minor(kubernetes_version) if isinstance(kubernetes_version, str) else None
+    most = parse_minor(of_cluster) if isinstance(of_cluster, str) else None
+    if own is None or most is None or own <= most:
+        return []
+    return [
+        Fault(path, repr(kubernetes_version), f"{dotted(most)}, the cluster's, at most: nodes may be older, not newer")
+    ]
+
+
 def release_faults(path: str, ami_type: str, release: str | None, kubernetes_version: object) -> list[Fault]:
     """Find a release of an Amazon Linux image that is for another Kubernetes version than the nodes'.
 

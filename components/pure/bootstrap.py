@@ -3,10 +3,12 @@
 Amazon Linux 2023: a nodeadm NodeConfig in a MIME multi-part document. nodeadm merges the NodeConfigs in order, the last
 one wins, and it refuses one without each of the four facts of the cluster (awslabs/amazon-eks-ami,
 ``nodeadm/doc/examples.md`` and ``ValidateNodeConfig`` in ``nodeadm/internal/api/validation.go``). Bottlerocket: TOML
-below ``settings.kubernetes``; Bottlerocket itself finds the address of the cluster's DNS ("Kubernetes settings" of
-bottlerocket-os/bottlerocket).
+below ``settings.kubernetes``, with the address of the cluster's DNS: Bottlerocket itself finds that of an IPv4 cluster
+only, or guesses one, and gives the node an address of the same family (``generate_cluster_dns_ip`` and
+``generate_node_ip`` in ``sources/api/pluto/src/main.rs`` of bottlerocket-os/bottlerocket-core-kit).
 """
 
+import ipaddress
 import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,10 @@ from .faults import Fault
 
 SYSTEMS = ("AL2023_", "BOTTLEROCKET_")
 """What the AMI types begin with for which this module writes user data."""
+
+
+_DNS = 10
+"""Place of the cluster's DNS in the network of its services (``GetClusterDns`` in ``nodeadm/internal/api/net.go``)."""
 
 
 class ClusterDetails(NamedTuple):
@@ -87,7 +93,8 @@ def document(ami_type: str, cluster: ClusterDetails, kubelet: Kubelet, text: str
         text: User data of the caller's in addition; of two NodeConfigs the caller's wins.
     """
     if ami.is_bottlerocket(ami_type):
-        return "\n".join([*_toml(cluster, kubelet), *([text.rstrip()] if text else [])]) + "\n"
+        # The caller's first: its keys before any table would be keys of our last table.
+        return "\n".join([*([text.rstrip()] if text else []), *_toml(cluster, kubelet)]) + "\n"
     return user_data.multipart([_node_config(cluster, kubelet), *([text] if text else [])])
 
 
@@ -130,6 +137,7 @@ def _toml(cluster: ClusterDetails, kubelet: Kubelet) -> Iterator[str]:
     yield f"cluster-name = {json.dumps(cluster.name)}"
     yield f"api-server = {json.dumps(cluster.endpoint)}"
     yield f"cluster-certificate = {json.dumps(cluster.authority)}"
+    yield f"cluster-dns-ip = {json.dumps(str(ipaddress.ip_network(cluster.service_cidr)[_DNS]))}"
     if kubelet.max_pods is not None:
         yield f"max-pods = {kubelet.max_pods}"
     if kubelet.labels:
@@ -147,7 +155,7 @@ def _toml_faults(path: str, ami_type: str, text: str) -> list[Fault]:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return [Fault(path, user_data.first_line(text), f"TOML, for Bottlerocket ({error})")]
-    nothing = ClusterDetails("", "", "", "")
+    nothing = ClusterDetails("", "", "", "10.0.0.0/24")
     taint: Taint = {"key": "key", "effect": "NoSchedule"}
     try:
         tomllib.loads(document(ami_type, nothing, Kubelet({"key": ""}, [taint], 1), text))

@@ -198,6 +198,7 @@ def test_a_node_of_bottlerocket_joins_by_its_settings():
             "cluster-name": CLUSTER,
             "api-server": "https://EXAMPLE.eks.amazonaws.com",
             "cluster-certificate": "Q0E=",
+            "cluster-dns-ip": "172.20.0.10",
             "max-pods": 40,
             "node-labels": {"workload": "web"},
             "node-taints": {"dedicated": ["web:NoSchedule"], "spot": [":NoExecute"]},
@@ -208,6 +209,20 @@ def test_a_node_of_bottlerocket_joins_by_its_settings():
         "/dev/xvdb",
         "/dev/xvda",
     ]
+
+
+def test_a_node_of_bottlerocket_in_an_ipv6_cluster_gets_the_address_of_its_dns_which_it_cannot_find():
+    cloud = Cloud()
+    cloud.ip_family = "ipv6"
+    settings = tomllib.loads(user_data(group(cloud, ami_type="BOTTLEROCKET_x86_64")))["settings"]
+    assert settings["kubernetes"]["cluster-dns-ip"] == "fd00::a"
+
+
+def test_toml_without_tables_stays_outside_of_those_that_join_the_node():
+    args = {"ami_type": "BOTTLEROCKET_x86_64", "labels": {"workload": "web"}}
+    settings = tomllib.loads(user_data(group(**args, user_data='settings.kernel.lockdown = "integrity"\n')))["settings"]
+    assert settings["kernel"] == {"lockdown": "integrity"}
+    assert settings["kubernetes"]["node-labels"] == {"workload": "web"}
 
 
 def test_user_data_comes_after_what_joins_the_node_so_that_it_wins():
@@ -340,6 +355,19 @@ def test_user_data_that_is_too_large_with_what_joins_the_node_is_refused():
         group(user_data="#!/bin/bash\n" + "#" * 16300)
 
 
+@pytest.mark.parametrize(
+    ("args", "later", "refused"),
+    [
+        ({}, {"user_data": "echo hello"}, "user_data: got 'echo hello'; expected a script"),
+        ({"ami_type": "BOTTLEROCKET_x86_64"}, {"user_data": "[settings.kubernetes]"}, "expected tables other than"),
+        ({"labels": {"team": pulumi.Output.from_input("a,b=c")}}, {}, r"labels\['team'\]: got 'a,b=c'"),
+    ],
+)
+def test_an_output_is_judged_as_a_plain_value_once_it_is_known(args, later, refused):
+    with pytest.raises(FaultsError, match=refused):
+        group(Cloud(preview=True), later, **args)
+
+
 MIME = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n--B--\n'
 TOML = {"ami_type": "BOTTLEROCKET_x86_64"}
 
@@ -372,6 +400,8 @@ TOML = {"ami_type": "BOTTLEROCKET_x86_64"}
         ({**TOML, "user_data": "echo hello"}, "user_data: got .echo hello.; expected TOML"),
         ({**TOML, "user_data": "[settings.kubernetes]\nmax-pods = 9"}, "user_data: got .*expected tables other than"),
         ({"node_role_policies": ["x"]}, r"node_role_policies\[0\]: got 'x'"),
+        ({"tags": {f"{PREFIX}/enabled": "false"}}, r"tags\['k8s.io/cluster-autoscaler/enabled'\]: got"),
+        ({"tags": {f"kubernetes.io/cluster/{CLUSTER}": "shared"}}, "the group gets these tags by itself"),
         ({"tags": {f"key{i}": "x" for i in range(46)}}, "4 tags in addition to the 47 of the group itself"),
     ],
 )

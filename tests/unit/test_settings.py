@@ -188,6 +188,8 @@ BAD = [
     (asg(minSize=9), "autoScalingGroups[0].create.minSize: got 9; expected at most maxSize (3)"),
     (asg(hopLimit=3), "autoScalingGroups[0].create.hopLimit: got 3; expected 1 to 2"),
     ({**asg(hopLimit=1), "credentials": "nodeRole"}, "autoScalingGroups[0].create.hopLimit: got 1 with credentials nodeRole; expected 2, or none"),
+    ({**create(), **asg(kubernetesVersion="1.36")}, "autoScalingGroups[0].create.kubernetesVersion: got '1.36'; expected 1.35, the cluster's, at most"),
+    ({**asg(), "tags": {"k8s.io/cluster-autoscaler/enabled": "false"}}, "tags['k8s.io/cluster-autoscaler/enabled']: got"),
     (asg(amiType="AL2_x86_64"), "autoScalingGroups[0].create.amiType: got 'AL2_x86_64'; expected one of AL2023"),
     (asg(instancesDistribution={"spotAllocationStrategy": "x"}), "autoScalingGroups[0].create.instancesDistribution.spotAllocationStrategy: got 'x'"),
     (asg(labels={"a": "b"}), "autoScalingGroups[0].create.labels: got an unknown key"),

@@ -18,7 +18,11 @@ DEFAULT_ON_DEMAND_PERCENTAGE = 100
 DEFAULT_SPOT_STRATEGY = "price-capacity-optimized"
 """What the EC2 Auto Scaling user guide recommends; the API's own default is the lowest price."""
 
-SPOT_STRATEGIES = ("price-capacity-optimized", "capacity-optimized", "capacity-optimized-prioritized", "lowest-price")
+LOWEST_PRICE = "lowest-price"
+SPOT_POOLS = 2
+"""``SpotInstancePools`` of the EC2 Auto Scaling API, which only :data:`LOWEST_PRICE` has: its default."""
+
+SPOT_STRATEGIES = ("price-capacity-optimized", "capacity-optimized", "capacity-optimized-prioritized", LOWEST_PRICE)
 """``SpotAllocationStrategy`` of the EC2 Auto Scaling API."""
 
 MOST_TYPES = 40
@@ -173,6 +177,7 @@ def faults(args: SelfManagedNodeGroupArgs) -> list[Fault]:
         *node_role.faults(args),
         *tag_faults("tags", args.get("tags", {})),
         *node_role.policy_faults("nodeRolePolicies", args.get("node_role_policies", [])),
+        *_resource_faults(args.get("resources", {})),
         *asg_tags.faults(template(args, "1"), further_tags=1 + len(args.get("tags", {}))),
     ]
 
@@ -199,6 +204,13 @@ def _image_faults(args: SelfManagedNodeGroupArgs, image: str) -> list[Fault]:
     if "image_id" in args and "kubernetes_version" in args:
         found.append(Fault("kubernetesVersion", "one with imageId", "none: the image has its own"))
     return found
+
+
+def _resource_faults(resources: Mapping[str, object]) -> list[Fault]:
+    """Find a number of pods that only the tags would have: the autoscaler would add nodes for pods that do not fit."""
+    if "pods" not in resources:
+        return []
+    return [Fault("resources['pods']", repr(resources["pods"]), "none: set maxPods, for the kubelet and the tags")]
 
 
 def tag_faults(path: str, tags: Mapping[str, object]) -> list[Fault]:

@@ -21,6 +21,8 @@ from .pure.ip_family import IPV6
 from .self_managed_args import (
     DEFAULT_ON_DEMAND_PERCENTAGE,
     DEFAULT_SPOT_STRATEGY,
+    LOWEST_PRICE,
+    SPOT_POOLS,
     SelfManagedNodeGroupArgs,
     ami_type,
     disk_size_gib,
@@ -282,6 +284,7 @@ def _launch(
     if not _is_mixed(args):
         return {"launch_template": {"id": template.id, "version": version}}
     given = args.get("instances_distribution", {})
+    strategy = given.get("spot_allocation_strategy", DEFAULT_SPOT_STRATEGY)
     names = instance_types(args)
     return {
         "mixed_instances_policy": {
@@ -293,7 +296,10 @@ def _launch(
                 "on_demand_percentage_above_base_capacity": given.get(
                     "on_demand_percentage_above_base_capacity", DEFAULT_ON_DEMAND_PERCENTAGE
                 ),
-                "spot_allocation_strategy": given.get("spot_allocation_strategy", DEFAULT_SPOT_STRATEGY),
+                "spot_allocation_strategy": strategy,
+                # Auto Scaling rejects a number with another strategy, and 0 makes the provider send none
+                # (hashicorp/terraform-provider-aws 13495).
+                "spot_instance_pools": SPOT_POOLS if strategy == LOWEST_PRICE else 0,
             },
             "launch_template": {
                 "launch_template_specification": {"launch_template_id": template.id, "version": version},

@@ -58,6 +58,7 @@ def test_on_demand_and_spot_nodes_are_mixed_as_declared():
         "onDemandBaseCapacity": 1,
         "onDemandPercentageAboveBaseCapacity": 25,
         "spotAllocationStrategy": "price-capacity-optimized",
+        "spotInstancePools": 0,
     }
     assert policy["launchTemplate"] == {
         "launchTemplateSpecification": {"launchTemplateId": "mixed-id", "version": "1"},
@@ -65,6 +66,12 @@ def test_on_demand_and_spot_nodes_are_mixed_as_declared():
     }
     assert "launchTemplate" not in inputs
     assert "instanceType" not in group(**MIX).one(TEMPLATE).inputs
+
+
+@pytest.mark.parametrize(("strategy", "pools"), [("lowest-price", 2), ("capacity-optimized", 0)])
+def test_a_move_between_spot_strategies_leaves_no_number_of_pools_that_auto_scaling_rejects(strategy, pools):
+    policy = group(instances_distribution={"spot_allocation_strategy": strategy}).one(GROUP).inputs
+    assert policy["mixedInstancesPolicy"]["instancesDistribution"]["spotInstancePools"] == pools
 
 
 def test_several_types_alone_are_on_demand():
@@ -392,6 +399,7 @@ TOML = {"ami_type": "BOTTLEROCKET_x86_64"}
         ({"image_id": "ami-0123456789abcdef0", "kubernetes_version": "1.35"}, "kubernetes_version: got one with image"),
         ({"disk_size_gib": 10}, "disk_size_gib: got 10; expected 20"),
         ({"throughput": 1000}, "throughput: got 1000"),
+        ({"resources": {"pods": "500"}}, r"resources\['pods'\]: got '500'; expected none: set max_pods"),
         ({"max_pods": 0}, "max_pods: got 0; expected 1 to 1000"),
         ({"hop_limit": 3}, "hop_limit: got 3"),
         ({"labels": {"kubernetes.io/role": "web"}}, r"labels\['kubernetes.io/role'\]"),

@@ -137,6 +137,8 @@ class Group(ResourceType):
             outputs["mixedInstancesPolicy"] = from_api(
                 group["MixedInstancesPolicy"], self._field("mixedInstancesPolicy"), {}
             )
+            # No number is 0 in the state of SDKv2 (``flattenInstancesDistribution``).
+            outputs["mixedInstancesPolicy"].get("instancesDistribution", {}).setdefault("spotInstancePools", 0)
         return outputs
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
@@ -189,6 +191,9 @@ class Group(ResourceType):
         ):
             if name in changed and inputs.get(name):
                 request[name[0].upper() + name[1:]] = to_api(inputs[name], shape("autoscaling", kind), renames)
+        distribution = request.get("MixedInstancesPolicy", {}).get("InstancesDistribution", {})
+        if distribution.get("SpotInstancePools") == 0:  # ``expandInstancesDistribution``
+            del distribution["SpotInstancePools"]
         return request
 
     @staticmethod

@@ -150,6 +150,7 @@ def test_a_mixed_group_is_recorded_and_shown_with_its_policy(engine, cloud, name
             "onDemandBaseCapacity": 1,
             "onDemandPercentageAboveBaseCapacity": 25,
             "spotAllocationStrategy": "price-capacity-optimized",
+            "spotInstancePools": 0,
         },
         "launchTemplate": {
             "launchTemplateSpecification": {"launchTemplateId": template, "version": "1"},
@@ -165,6 +166,7 @@ def test_a_mixed_group_is_recorded_and_shown_with_its_policy(engine, cloud, name
     updated(engine, GROUP, group, inputs, {path: "UPDATE"})
     distribution = live(cloud, name)["MixedInstancesPolicy"]["InstancesDistribution"]
     assert (distribution["OnDemandBaseCapacity"], distribution["OnDemandPercentageAboveBaseCapacity"]) == (2, 25)
+    assert "SpotInstancePools" not in distribution, "zero is not sent"
     (shown,) = answered(engine, "aws:autoscaling/getGroup:getGroup", name=name)["mixedInstancesPolicies"]
     (specification,) = shown["launchTemplates"][0]["launchTemplateSpecifications"]
     assert specification["launchTemplateId"] == template

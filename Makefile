@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox faults faults-again fixes ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
+.PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox test-full faults faults-again fixes ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
 
 include sandbox/sandbox.mk
 
@@ -60,19 +60,23 @@ test-sandbox: setup ## Run the sandbox's own tests.
 	$(BIN)/python -m sandbox tools
 	$(BIN)/pytest -n 2 --no-loadscope-reorder sandbox/tests --durations 15 --junitxml build/sandbox.xml
 
+test-full: setup ## Run all end-to-end tests, the long ones too (hours).
+	$(BIN)/python -m sandbox tools
+	$(BIN)/pytest -n 3 --no-loadscope-reorder tests/e2e --form full --durations 15 --junitxml build/e2e-full.xml
+
 faults: setup ## Run the full reliability suite; write its page.
 	$(BIN)/python -m sandbox tools
-	@$(BIN)/pytest -n 2 tests/e2e/reliability --reliability full --junitxml build/reliability.xml; code=$$?; \
+	@$(BIN)/pytest -n 2 tests/e2e/reliability --form full --junitxml build/reliability.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml docs/reliability.md && exit $$code
 
 faults-again: setup ## Run again what failed in the last `make faults`.
-	@$(BIN)/pytest tests/e2e/reliability --reliability full --last-failed --last-failed-no-failures none \
+	@$(BIN)/pytest tests/e2e/reliability --form full --last-failed --last-failed-no-failures none \
 	  --junitxml build/reliability-again.xml; code=$$?; \
 	  $(BIN)/python scripts/reliability_report.py build/reliability.xml build/reliability-again.xml docs/reliability.md && exit $$code
 
 fixes: setup ## Type every first fix of the doctor in the sandbox.
 	$(BIN)/python -m sandbox tools
-	$(BIN)/pytest tests/e2e/doctor/test_doctor_faults.py --reliability full --durations 15
+	$(BIN)/pytest tests/e2e/doctor/test_doctor_faults.py --form full --durations 15
 
 bench: setup ## Run all benchmarks (15 minutes); write their page.
 	$(BIN)/python -m benchmarks

@@ -21,8 +21,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Here, and not next to the suite, because pytest wants to know it whichever folder it is asked to run."""
     parser.addoption(
-        "--reliability",
+        "--form",
         choices=("short", "full"),
         default="short",
-        help="form of the reliability suite: the short one of every day (default), or all that `make faults` does",
+        help="form of the end-to-end tests: the short one of every day (default), or all of them",
     )

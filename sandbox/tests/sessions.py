@@ -18,14 +18,14 @@ class SandboxScheduling(LoadScopeScheduling):
     """Keeps tests that share a set-up in one worker, and so in one sandbox.
 
     Such tests are in one folder of the sandbox's own suite and in one file of ``tests/e2e``, whose files all use the
-    stack that a worker deploys once. In the full form of the reliability suite each case runs on its own: each takes
+    stack that a worker deploys once. In the full form each case of the reliability suite runs on its own: each takes
     minutes, most of them idle.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if self.config.getoption("reliability") == "full":
-            return nodeid
         path = PurePath(nodeid.partition("::")[0])
+        if self.config.getoption("form") == "full" and "reliability" in path.parts:
+            return nodeid
         return path.relative_to(OWN_SUITE).parts[0] if path.is_relative_to(OWN_SUITE) else str(path)
 
 

@@ -15,7 +15,7 @@ from every fault that the fast tests plant, and from the faults of the end-to-en
 - A *command* can be typed as it stands. The tests of [faults](../../tests/e2e/doctor/test_doctor_faults.py) plant the
   fault in the sandbox, with the real Kubernetes provider and the emulated AWS, type the command, and require that the
   finding is gone. The last column shows the credential mode, and whether the doctor knew the stack. `make test-e2e`
-  types each kind of command once; the cases with "(full)" run with `make fixes` only.
+  types one for each link; the cases with "(full)" run with `make fixes` and every night.
 - A `helm upgrade` needs Helm 3.14 or later, for `--reset-then-reuse-values`.
 - *Advice* needs your decision, or a value that the doctor does not know. It may end with a command that only reads.
 - With `--stack` the doctor fixes by the stack. The other commands are for clusters without a stack of this project.

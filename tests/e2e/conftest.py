@@ -12,7 +12,7 @@ from tests.e2e.program.stack import Stack, inventory
 __all__ = ["before", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
 
 FULL = "full"
-"""Marker of what belongs to the full form only: `@pytest.mark.full`."""
+"""Marker of what belongs to the full form only, since the short one must stay short: `@pytest.mark.full`."""
 
 LONGEST = (
     "reliability",
@@ -31,13 +31,13 @@ _sort = longest_first(Path(__file__).parent, LONGEST)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{FULL}: belongs to the full form only (--reliability full)")
+    config.addinivalue_line("markers", f"{FULL}: belongs to the full form only (--form full)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Sort the files, and leave the cases of the full form out of the short one: they are not of that suite."""
     _sort(items)
-    if config.getoption("reliability") == "full":
+    if config.getoption("form") == "full":
         return
     left_out = [item for item in items if item.get_closest_marker(FULL)]
     if left_out:

@@ -45,7 +45,7 @@ class Fault(NamedTuple):
         stack: Whether the doctor knows the stack; otherwise it gets only the name of the cluster.
         mode: The credential mode of the stack.
         what: What distinguishes it from another fault of the same rule.
-        full: Whether only the full form of the suite has it (`make fixes`): its command is typed by another fault too.
+        full: Whether only the full form of the suite has it (`make fixes`): each takes half a minute.
     """
 
     rule: str
@@ -413,24 +413,24 @@ def _scale(replicas: str) -> Act:
 FAULTS = (
     # Before any edit of the Deployment: after one, the doctor proposes to roll the release back first.
     Fault("pod.flags", _setting("autoscaler.flags.scale-down-enabled", "false"), what="setting", full=True),
-    Fault("pod.safe-to-evict", _without_annotation, stack=False),
+    Fault("pod.safe-to-evict", _without_annotation, stack=False, full=True),
     Fault("pod.version", _upgrade("--set-string", "image.tag=v1.35.0"), stack=False, full=True),
     Fault("groups.tags", _untag),
-    Fault("groups.tags", _untag, stack=False),
+    Fault("groups.tags", _untag, stack=False, full=True),
     Fault("groups.processes", _suspend),
     Fault("groups.template-tags", _tag("k8s.io/cluster-autoscaler/node-template/taints/spot", "yes:NoSchedule")),
     Fault("role.trust-subject", _trust(*_SUBJECT), full=True),
     Fault("role.trust-subject", _trust(*_SUBJECT), stack=False),
     Fault("role.trust-issuer", _trust(":oidc-provider/", ":oidc-provider/another."), stack=False, full=True),
     Fault("role.trust-audience", _trust("sts.amazonaws.com", "sts.amazonaws.com.cn"), stack=False, full=True),
-    Fault("role.trust-narrow", _trust_without_subject, stack=False),
+    Fault("role.trust-narrow", _trust_without_subject, stack=False, full=True),
     Fault("role.oidc-provider", _delete_provider, full=True),
     Fault("role.oidc-provider", _delete_provider, stack=False),
-    Fault("role.oidc-audience", _delete_audience, stack=False),
+    Fault("role.oidc-audience", _delete_audience, stack=False, full=True),
     Fault("permissions.reads", _detach, full=True),
     Fault("permissions.reads", _detach, _attach, stack=False),
     Fault("permissions.writes", _deny("autoscaling:SetDesiredCapacity"), _delete_own_policy, stack=False, full=True),
-    Fault("permissions.narrow", _attach_full_access),
+    Fault("permissions.narrow", _attach_full_access, full=True),
     Fault("permissions.narrow", _attach_full_access, _delete_own_policy, stack=False, full=True),
     Fault("pod.replicas", _scale("--replicas=0")),
     Fault("pod.rbac", _forbid_volume_attachments, full=True),
@@ -443,19 +443,26 @@ FAULTS = (
         _delete_pod("fits-nowhere"),
         typed=False,
     ),
-    Fault("pod.replicas", _scale("--replicas=0"), reapply, stack=False),
+    Fault("pod.replicas", _scale("--replicas=0"), reapply, stack=False, full=True),
     Fault(
         "pod.rbac",
         _forbid_volume_attachments,
         _all(_delete_additional_role, reapply),
         stack=False,
+        full=True,
     ),
     Fault("pod.region", _other_region),
-    Fault("pod.stack-image", _other_image),
-    Fault("autoscaler.leftover-taints", _old_taint),
-    Fault("groups.labels", _tag(_WORKLOAD, "elsewhere"), stack=False),
-    Fault("groups.foreign", _create_group(_DISCOVERED | {"eks:cluster-name": "another"}), _delete_group, stack=False),
-    Fault("groups.rebalance", _create_group(_DISCOVERED), _delete_group, stack=False),
+    Fault("pod.stack-image", _other_image, full=True),
+    Fault("autoscaler.leftover-taints", _old_taint, full=True),
+    Fault("groups.labels", _tag(_WORKLOAD, "elsewhere"), stack=False, full=True),
+    Fault(
+        "groups.foreign",
+        _create_group(_DISCOVERED | {"eks:cluster-name": "another"}),
+        _delete_group,
+        stack=False,
+        full=True,
+    ),
+    Fault("groups.rebalance", _create_group(_DISCOVERED), _delete_group, stack=False, full=True),
     Fault("permissions.node-groups", _deny("eks:DescribeNodegroup"), _delete_own_policy, stack=False, full=True),
     Fault("pod.flags", _flag("--max-empty-bulk-delete=10"), stack=False, full=True),
     Fault("pod.safe-to-evict", _without_annotation, full=True),

@@ -63,6 +63,7 @@ def acting(sandbox: Sandbox, name: str, policy: object) -> Iterator[None]:
         iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
 
 
+@pytest.mark.full
 @pytest.mark.usefixtures("legacy")
 def test_the_policies_suffice_to_adopt_a_cluster_in_every_mode_and_hold_nothing_unused(sandbox: Sandbox) -> None:
     stack = Stack(sandbox, "adopt")

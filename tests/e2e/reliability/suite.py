@@ -13,15 +13,14 @@ AWS = "emulated AWS (aws plugin: stand-in)"
 AUTOSCALER = "pods of the autoscaler (stand-in)"
 
 
-def case(*values: object, id: str, short: bool = False) -> object:
-    """One case of a parametrised test.
+def case(*values: object, id: str) -> object:
+    """One case of a parametrised test, for the full form only.
 
     Args:
         values: The values of its parameters.
         id: Its name.
-        short: Whether it belongs to the short form, too. Default: to the full one only.
     """
-    return pytest.param(*values, id=id, marks=() if short else (pytest.mark.full,))
+    return pytest.param(*values, id=id, marks=(pytest.mark.full,))
 
 
 class Finding:

@@ -58,6 +58,7 @@ def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the
     finding.seen("refused: the dead process is named, and `pulumi cancel`, after which `up` found no change")
 
 
+@pytest.mark.full
 def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
     sandbox: Sandbox, stack: Stack, busy: Engine, finding: Finding
 ) -> None:

@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 HOME = Step("irsa")
 TOURS = [
-    case([Step("podIdentity"), Step("irsa", OTHER_ACCOUNT), HOME], id="IRSA, Pod Identity, IRSA", short=True),
+    case([Step("podIdentity"), Step("irsa", OTHER_ACCOUNT), HOME], id="IRSA, Pod Identity, IRSA"),
     case([Step("nodeRole"), Step("irsa", hop_limit=2), HOME], id="IRSA, node role, IRSA"),
     case(
         [

@@ -19,6 +19,7 @@ from tests.e2e.program.stack import Stack, inventory
 from tests.e2e.reliability.suite import AWS, DOCTOR, ENGINE, PROVIDER, SERVER, Finding
 
 KIND = "Settings edited at random"
+EXAMPLES, STEPS = 3, 8
 
 DURATIONS = st.sampled_from(["3s", "10s", "90s", "10m"])
 WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=8)
@@ -41,8 +42,6 @@ class Edits(RuleBasedStateMachine):
     doctor: ClassVar[Doctor]
     done: ClassVar[list[str]]
     seconds: ClassVar[list[float]]
-    thorough: ClassVar[bool]
-    """Whether the doctor checks after every edit, not at the end alone."""
 
     @initialize(number=st.integers(0, 2**32))
     def begin(self, number: int) -> None:
@@ -63,7 +62,6 @@ class Edits(RuleBasedStateMachine):
             self.stack.document = self._original
             if moved:
                 self._apply("the service account's first name")
-            self._ask_doctor("back at the beginning")
 
     @rule(expander=st.sampled_from(["random", "least-waste", "most-pods", "least-waste,random"]))
     def choose_expander(self, expander: str) -> None:
@@ -161,8 +159,7 @@ class Edits(RuleBasedStateMachine):
         self.seconds.append(time.monotonic() - started)
         self.done.append(what)
         assert self.stack.planned() == [], what
-        if self.thorough:
-            self._ask_doctor(what)
+        self._ask_doctor(what)
 
     def _ask_doctor(self, what: str) -> None:
         self.doctor.forget_outputs()
@@ -170,16 +167,12 @@ class Edits(RuleBasedStateMachine):
         assert result.code == 0, (what, result.out, result.err)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    ("examples", "steps"), [pytest.param(1, 2, id="short"), pytest.param(3, 8, id="full", marks=pytest.mark.full)]
-)
-def test_after_any_edit_up_converges_and_the_doctor_finds_nothing(
-    stack: Stack, finding: Finding, examples: int, steps: int
-) -> None:
+def test_after_any_edit_up_converges_and_the_doctor_finds_nothing(stack: Stack, finding: Finding) -> None:
     finding.done(
         KIND,
-        f"{examples} x {steps} edits drawn by Hypothesis, each applied by `up`, and back again",
+        f"{EXAMPLES} x {STEPS} edits drawn by Hypothesis, each applied by `up`, and back again",
         *(ENGINE, PROVIDER, SERVER, DOCTOR, AWS),
     )
     before, document = inventory(stack.sandbox), copy.deepcopy(stack.document)
@@ -188,13 +181,12 @@ def test_after_any_edit_up_converges_and_the_doctor_finds_nothing(
         """The machine on this stack, with a separate tally."""
 
     Run.stack, Run.doctor, Run.done, Run.seconds = stack, Doctor(stack.sandbox, stack), [], []
-    Run.thorough = steps > 2
     try:
         run_state_machine_as_test(
             Run,
             settings=settings(
-                max_examples=examples,
-                stateful_step_count=1 + steps,  # the beginning is one
+                max_examples=EXAMPLES,
+                stateful_step_count=1 + STEPS,  # the beginning is one
                 derandomize=True,
                 database=None,
                 deadline=None,

@@ -1,22 +1,24 @@
-"""What an edit does to the pods that run: moves between the ways to credentials that need an extra step."""
+"""What an edit does to the pods and nodes that run: moves that need an extra step."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, NODE_ROLE, POD_IDENTITY
+from components.pure import iam
 from settings.shapes import Settings
 
 
-def move_warnings(deployed: Mapping[str, object], settings: Settings) -> list[str]:
-    """Return what to change so that the autoscaler's pods have credentials at each moment (docs/credentials.md).
+def move_warnings(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Return what to change so that pods and nodes have credentials at each moment (docs/credentials.md).
 
     Args:
         deployed: Outputs of the last update of the stack; empty before the first.
         settings: What is deployed next.
     """
     before, after = deployed.get("credentialsMode"), settings["credentials"]
+    found = _other_roles(deployed, settings)
     if before == after:
-        return []
-    found = []
+        return found
     if before == POD_IDENTITY:
         found += _kept_name(deployed, settings)
     if before == NODE_ROLE:
@@ -25,6 +27,28 @@ def move_warnings(deployed: Mapping[str, object], settings: Settings) -> list[st
         found += _nodes_of_others(settings)
         found += _old_nodes(settings) if before else []
     return found
+
+
+def _other_roles(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Name the self-managed groups that get another role: unlike EKS, Auto Scaling does not replace their nodes.
+
+    A prefix that is removed is not seen: `pulumi:autonaming` of the stack may begin names in any way.
+    """
+    created = {each["name"] for each in settings["auto_scaling_groups"] if "create" in each}
+    path, prefix = settings["role"].get("path", "/"), settings["role"].get("name_prefix", "")
+    names = [
+        each["name"]
+        for each in deployed.get("nodeGroups") or ()
+        if each.get("name") in created and not each.get("managed") and each.get("roleArn")
+        if not iam.is_named(each["roleArn"], path, prefix)
+    ]
+    if not names:
+        return []
+    return [
+        f"role: another path or namePrefix is another role for the nodes of {', '.join(names)}. Those that run keep "
+        "the old role, and once it is deleted they lose the cluster. Keep both settings, or drain the nodes, remove "
+        "the groups in one update, and add them in the next."
+    ]
 
 
 def _kept_name(deployed: Mapping[str, object], settings: Settings) -> list[str]:

@@ -1,5 +1,6 @@
 """What EKS refuses to change on a cluster that exists."""
 
+from . import iam
 from .faults import Fault
 from .versions import dotted, parse_minor
 
@@ -38,8 +39,7 @@ def role_faults(path: str, live_arn: str, role_path: str, prefix: str) -> list[F
         role_path: IAM path that the program wants.
         prefix: What the role's name must begin with.
     """
-    _, _, beginning = live_arn.partition(":role")
-    if beginning.startswith(f"{role_path}{prefix}") and "/" not in beginning.removeprefix(role_path):
+    if iam.is_named(live_arn, role_path, prefix):
         return []
     expected = (
         "no change of path and namePrefix, and none of the two if the cluster was created without role: another role "

@@ -100,6 +100,12 @@ def role_name(arn: str) -> str:
     return arn.rsplit("/", 1)[-1]
 
 
+def is_named(role_arn: str, path: str, prefix: str) -> bool:
+    """Return whether a role has this path, and a name that begins with this prefix."""
+    beginning = role_arn.partition(":role")[2]
+    return beginning.startswith(f"{path}{prefix}") and "/" not in beginning.removeprefix(path)
+
+
 def autoscaler_policy_name(cluster: ClusterIdentity, prefix: str = "", path: str = "/") -> str:
     """Return the name of the customer-managed policy.
 

@@ -354,6 +354,28 @@ def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_do
     assert move(before, "nodeRole", nodeGroups=[CLOSED_GROUP, OPEN_GROUP]) == []
 
 
+@pytest.mark.parametrize(
+    ("before", "role", "names"),
+    [
+        ("/", {}, None),
+        ("/platform/", {"path": "/platform/"}, None),
+        ("/", {"path": "/platform/"}, "mixed"),
+        ("/platform/", {}, "mixed"),
+        ("/", {"namePrefix": "team-"}, "mixed"),
+    ],
+)
+def test_another_role_is_warned_about_where_running_nodes_keep_the_old_one(before, role, names):
+    arn = f"arn:aws:iam::123456789012:role{before}mixed-node-1a2b3c4"
+    groups = [{"name": name, "roleArn": arn, "managed": name != "mixed"} for name in ("mixed", "general")]
+    groups.append({"name": "theirs", "roleArn": None, "managed": False})
+    cloud = Cloud(preview=True)
+    cloud.deployed = {"credentialsMode": "irsa", "nodeGroups": groups}
+    created = [{"name": "mixed", "create": {"minSize": 0, "maxSize": 1}}, {"name": "theirs"}]
+    graph = run_program("dev", cloud=cloud, role=role, autoScalingGroups=created)
+    found = [text for text in graph.warnings if text.startswith("role:")]
+    assert [f"for the nodes of {names}." in text for text in found] == ([True] if names else [])
+
+
 def test_the_policy_reaches_the_role_of_a_self_managed_group_and_its_outputs_name_the_role():
     created = [{"name": "mixed", "create": {"minSize": 0, "maxSize": 1}}]
     graph = run_program("dev", credentials="nodeRole", autoScalingGroups=created)

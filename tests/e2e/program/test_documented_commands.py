@@ -58,8 +58,8 @@ def test_a_reviewer_sees_what_the_documentation_shows(sandbox: Sandbox, checkout
     # Pulumi ends the role's name with random digits.
     report = re.sub(r"(role/cluster-autoscaler-)\w+", r"\g<1>0123abc", seen[seen.index("## Preview") :]).splitlines()
     # The age of the version tables depends on the day.
-    told = "\n".join(line for line in report if "version tables" not in line)
+    report_text = "\n".join(line for line in report if "version tables" not in line)
     # The page leaves out the last objects of the chart.
     first, last = shown.split("\n...\n")
-    assert told.startswith(first)
-    assert told.endswith(last.strip())
+    assert report_text.startswith(first)
+    assert report_text.endswith(last.strip())

@@ -95,7 +95,7 @@ class Workload:
         return self.running() == 0 and self.works()
 
     def wait_for(self, what: str, read: Callable[[], Any]) -> Any:
-        """Poll until there is something to see; else fail with what a person would look at."""
+        """Poll until there is something to see; otherwise fail with the state of the cluster."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             if seen := read():

@@ -99,7 +99,8 @@ def check(
 
 
 def _live(target: Target) -> Callable[[], Snapshot]:
-    aws, connect = clients.Aws(target.region), connector(target)
+    aws = clients.Aws(target.region)
+    connect = connector(target, aws)
     return lambda: gather.take_snapshot(target, aws, connect, datetime.now(UTC))
 
 

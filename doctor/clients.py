@@ -1,7 +1,9 @@
 """Thin clients of AWS and Kubernetes that only read. They reject any other call before it is sent."""
 
+import base64
 import json
 import re
+import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -12,7 +14,9 @@ import botocore.exceptions
 import urllib3
 import urllib3.exceptions
 
+from . import eks_token
 from .errors import CannotLookError
+from .facts import Cluster
 from .readings import Reading, Unreadable
 
 Json = dict[str, Any]
@@ -67,6 +71,7 @@ class Aws:
             }
         except (botocore.exceptions.BotoCoreError, ValueError) as error:
             raise CannotLookError(f"The AWS configuration of this machine cannot be used: {error}") from error
+        eks_token.prepare(self._clients["sts"])
 
     def read(self, service: str, operation: str, *, absent: Collection[str] = (), **parameters: Any) -> Reading[Any]:
         """Return one answer, a dictionary; None if AWS answers with one of the error codes ``absent``."""
@@ -82,6 +87,12 @@ class Aws:
 
         found: Reading[list[Any]] = self._attempt(service, operation, pages)
         return found
+
+    def cluster_token(self, cluster: str) -> Reading[str]:
+        """Return a token for the API server of an EKS cluster; see ``eks_token``."""
+        sts = self._clients["sts"]
+        token: Reading[str] = self._attempt("sts", "get_caller_identity", lambda: eks_token.sign(sts, cluster))
+        return token
 
     def _attempt(self, service: str, operation: str, call: Callable[[], Any], absent: Collection[str] = ()) -> Any:
         name = f"{service}:{self._clients[service].meta.method_to_api_mapping[operation]}"
@@ -257,6 +268,34 @@ def connect_kubernetes(kubeconfig: Json | None, file: str | None, context: str |
         return Unreadable("your kubeconfig", False, " ".join(str(error).split()) or type(error).__name__)
     api.configuration.retries = 1
     return KubernetesApi(client.ApiClient(api.configuration))
+
+
+def connect_eks(aws: Aws, cluster: Cluster) -> Reading[Kubernetes]:
+    """Return a client for the API server of an EKS cluster, with your AWS credentials."""
+    from kubernetes import client
+
+    token = aws.cluster_token(cluster.name)
+    if isinstance(token, Unreadable):
+        return token
+    try:
+        authority = base64.b64decode(cluster.certificate_authority).decode("ascii")
+    except ValueError as error:
+        return Unreadable("eks:DescribeCluster", False, f"the certificate authority of the cluster: {error}")
+    configuration = client.Configuration(host=cluster.endpoint, ca_cert_data=authority)
+    configuration.api_key["BearerToken"] = f"Bearer {token}"
+    configuration.retries = 1
+    signed_at = time.monotonic()
+
+    def renew(used: Any) -> None:
+        """Sign again in a long ``stress``. If that fails, the API server rejects the old token and reports why."""
+        nonlocal signed_at
+        if time.monotonic() - signed_at < eks_token.LIFETIME:
+            return
+        if not isinstance(newer := aws.cluster_token(cluster.name), Unreadable):
+            used.api_key["BearerToken"], signed_at = f"Bearer {newer}", time.monotonic()
+
+    configuration.refresh_api_key_hook = renew
+    return KubernetesApi(client.ApiClient(configuration))
 
 
 def _named(method: str, path: str) -> str:

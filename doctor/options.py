@@ -108,19 +108,30 @@ def with_place(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def connector(target: Target) -> Connect:
-    """Return how to reach the API server: by the given file or context, the stack's kubeconfig, or EKS."""
+def connector(target: Target, aws: clients.Aws) -> Connect:
+    """Return how to reach the API server: by the given file or context, the stack's kubeconfig, or EKS.
+
+    The kubeconfig of this project's stacks is what EKS describes, so the token is signed here instead of by the AWS
+    CLI; another one may name another role, profile or program, and is used as it is.
+    """
 
     def connect(cluster: Reading[Cluster]) -> Reading[clients.Kubernetes]:
         if target.kubeconfig_file or target.context:
             return clients.connect_kubernetes(None, target.kubeconfig_file, target.context)
-        if target.kubeconfig is not None:
+        if target.kubeconfig is not None and target.kubeconfig != _own_kubeconfig(cluster):
             return clients.connect_kubernetes(dict(target.kubeconfig), None, None)
         if isinstance(cluster, Unreadable):
             return cluster
         if not cluster.endpoint:
             return Unreadable("eks:DescribeCluster", False, f"the cluster is {cluster.status} and has no endpoint")
-        made = kubeconfigs.kubeconfig(cluster.name, cluster.endpoint, cluster.certificate_authority, cluster.region)
-        return clients.connect_kubernetes(json.loads(made), None, None)
+        return clients.connect_eks(aws, cluster)
 
     return connect
+
+
+def _own_kubeconfig(cluster: Reading[Cluster]) -> Any:
+    """The kubeconfig that a stack of this project has for a cluster; None if the cluster could not be read."""
+    if isinstance(cluster, Unreadable):
+        return None
+    made = kubeconfigs.kubeconfig(cluster.name, cluster.endpoint, cluster.certificate_authority, cluster.region)
+    return json.loads(made)

@@ -39,7 +39,8 @@ def bundle(
     """
     target = place.target()
     now = datetime.now(UTC)
-    snapshot, state = reading.take(target, clients.Aws(target.region), connector(target), now)
+    aws = clients.Aws(target.region)
+    snapshot, state = reading.take(target, aws, connector(target, aws), now)
     name = re.sub(r"[^\w.-]", "-", target.cluster)
     path = file or Path(f"ca-doctor-{name}-{now:%Y%m%dT%H%M%SZ}.tar.gz")
     size = archive.write(path, Contents(snapshot, state, tool_version()), mask_accounts)

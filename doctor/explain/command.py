@@ -93,7 +93,8 @@ def _observe(bundle: Path | None, place: Place) -> tuple[Case, ClusterState]:
         contents = archive.read(bundle)
         return Case(contents.snapshot), contents.state
     target = place.target()
-    snapshot, state = reading.take(target, clients.Aws(target.region), connector(target), datetime.now(UTC))
+    aws = clients.Aws(target.region)
+    snapshot, state = reading.take(target, aws, connector(target, aws), datetime.now(UTC))
     return Case(snapshot), state
 
 

@@ -50,7 +50,8 @@ def init(
     if not force:
         _refuse_to_overwrite(file, plan_file)
     target = Target(cluster, region, kubeconfig_file=str(kubeconfig) if kubeconfig else None, context=context)
-    result = write(gather(cluster, clients.Aws(region), connector(target)), stack, plan_file.name)
+    aws = clients.Aws(region)
+    result = write(gather(cluster, aws, connector(target, aws)), stack, plan_file.name)
     _write(file, result.settings)
     if result.import_plan:
         _write(plan_file, result.import_plan)

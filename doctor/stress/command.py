@@ -66,7 +66,8 @@ def stress(
     progress = Console(stderr=True)
     try:
         with unwinding():
-            aws, connection = clients.Aws(target.region), Connection(connector(target))
+            aws = clients.Aws(target.region)
+            connection = Connection(connector(target, aws))
             if clean:
                 connection(aws_reads.cluster(aws, target.cluster))
                 raise typer.Exit(_clean(_changing(connection), progress))

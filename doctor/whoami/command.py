@@ -40,10 +40,11 @@ def whoami(
     Exit code: 0 it gets credentials that may do what it needs, 1 it does not, 2 could not check.
     """
     target = place.target()
-    connection = Connection(connector(target))
+    aws = clients.Aws(target.region)
+    connection = Connection(connector(target, aws))
     try:
         with unwinding():
-            snapshot = gather.take_snapshot(target, clients.Aws(target.region), connection, datetime.now(UTC))
+            snapshot = gather.take_snapshot(target, aws, connection, datetime.now(UTC))
             kubernetes = connection.changing()
             answer = who_is(snapshot, kubernetes, RealExchange(target.region))
             if in_pod:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from components.pure.kubeconfig import kubeconfig
 from doctor import cli, clients, gather, options, target
 from doctor.errors import CannotLookError
 from doctor.facts import Source
@@ -291,28 +292,46 @@ class TestTheWayToTheApiServer:
     def asked(self, monkeypatch):
         calls = []
         monkeypatch.setattr(clients, "connect_kubernetes", lambda *given: calls.append(given))
+        monkeypatch.setattr(clients, "connect_eks", lambda aws, cluster: calls.append((aws, cluster)))
         return calls
 
+    def own(self):
+        """The kubeconfig that the output of a stack of this project has."""
+        found = snapshots.cluster()
+        return json.loads(kubeconfig(found.name, found.endpoint, found.certificate_authority, found.region))
+
+    def connect(self, cluster, **given):
+        return options.connector(Target(snapshots.CLUSTER, snapshots.REGION, **given), "aws")(cluster)
+
     def test_a_file_or_context_asked_for_wins(self, asked):
-        options.connector(Target("a", "r", kubeconfig={"clusters": []}, kubeconfig_file="f", context="c"))(
-            snapshots.cluster()
-        )
+        self.connect(snapshots.cluster(), kubeconfig={"clusters": []}, kubeconfig_file="f", context="c")
         assert asked == [(None, "f", "c")]
 
     def test_the_stack_s_own_comes_next(self, asked):
-        options.connector(Target("a", "r", kubeconfig={"clusters": []}))(snapshots.cluster())
+        self.connect(snapshots.cluster(), kubeconfig={"clusters": []})
         assert asked == [({"clusters": []}, None, None)]
 
-    def test_otherwise_one_is_made_from_what_eks_returns(self, asked):
-        options.connector(Target("a", "r"))(snapshots.cluster())
-        ((made, file, context),) = asked
-        assert (file, context) == (None, None)
-        assert made["clusters"][0]["cluster"]["server"] == snapshots.cluster().endpoint
-        assert made["users"][0]["user"]["exec"]["args"][:4] == ["eks", "get-token", "--cluster-name", snapshots.CLUSTER]
+    def test_otherwise_it_is_what_eks_returns_with_tokens_of_the_doctor(self, asked):
+        self.connect(snapshots.cluster())
+        assert asked == [("aws", snapshots.cluster())]
+
+    def test_the_kubeconfig_of_this_project_needs_no_aws_cli(self, asked):
+        self.connect(snapshots.cluster(), kubeconfig=self.own())
+        assert asked == [("aws", snapshots.cluster())]
+
+    def test_a_kubeconfig_with_another_role_is_used_as_it_is(self, asked):
+        other = self.own()
+        other["users"][0]["user"]["exec"]["args"] += ["--role-arn", snapshots.ROLE_ARN]
+        self.connect(snapshots.cluster(), kubeconfig=other)
+        assert asked == [(other, None, None)]
+
+    def test_a_stack_s_own_is_used_if_the_cluster_could_not_be_described(self, asked):
+        self.connect(Unreadable("eks:DescribeCluster", True, "no"), kubeconfig=self.own())
+        assert asked == [(self.own(), None, None)]
 
     def test_a_cluster_that_could_not_be_described_has_none(self, asked):
         unreadable = Unreadable("eks:DescribeCluster", True, "no")
-        assert options.connector(Target("a", "r"))(unreadable) is unreadable
+        assert self.connect(unreadable) is unreadable
         assert asked == []
 
 

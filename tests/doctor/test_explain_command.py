@@ -53,7 +53,7 @@ def cluster() -> Cluster:
 @pytest.fixture
 def run(monkeypatch, capsys, cluster):
     def _run(*arguments, api=None):
-        monkeypatch.setattr(command, "connector", lambda _: lambda _: api or cluster)
+        monkeypatch.setattr(command, "connector", lambda *_: lambda _: api or cluster)
         monkeypatch.setattr(command.reading, "instance_types", lambda *_: {})
         with Cloud().attached(), pytest.raises(SystemExit) as stop:
             cli.main(["explain", *arguments])

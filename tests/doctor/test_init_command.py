@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
 
     def _run(*options: str, cloud: Cloud | None = None, cluster: object = None) -> tuple[int, str, str]:
         seen = running() if cluster is None else cluster
-        monkeypatch.setattr("doctor.init.command.connector", lambda _: lambda _: seen)
+        monkeypatch.setattr("doctor.init.command.connector", lambda *_: lambda _: seen)
         with (cloud or Cloud()).attached(), pytest.raises(SystemExit) as stop:
             cli.main([*NAMED, *options])
         out, err = capsys.readouterr()

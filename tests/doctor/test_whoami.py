@@ -334,7 +334,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         with cloud.attached():
             made = shared_clients()
         monkeypatch.setattr(clients, "Aws", lambda _: made)
-        monkeypatch.setattr(clients, "connect_kubernetes", lambda *_: api)
+        monkeypatch.setattr(clients, "connect_eks", lambda *_: api)
         monkeypatch.setattr(Connection, "changing", lambda _: api)
         with cloud.attached(), pytest.raises(SystemExit) as ended:
             main(["whoami", "--cluster", snapshots.CLUSTER, "--region", snapshots.REGION, *options])

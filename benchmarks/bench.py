@@ -42,7 +42,8 @@ class Bench:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.env = layout.env()
+        # Programs keep their bytecode as they do for a user, even if the shell of the run forbids it.
+        self.env = {name: value for name, value in layout.env().items() if name != "PYTHONDONTWRITEBYTECODE"}
 
     def pulumi(self, *arguments: str | Path, folder: Path = PROJECT, **env: str) -> Run:
         """Run the Pulumi CLI in a program's folder, with more variables than the sandbox's own."""

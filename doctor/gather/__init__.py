@@ -1,6 +1,6 @@
 """Gather the snapshot: every read once, in parallel, in rounds that build on each other."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -58,9 +58,7 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
         failed_launches = pool.submit(aws_reads.failed_launches, aws)
         agent_addon = pool.submit(aws_reads.agent_addon, aws, target.cluster)
         names = pool.submit(aws_reads.node_group_names, aws, target.cluster)
-        provider = (
-            cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.oidc_provider, aws, cluster).result()
-        )
+        provider = cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.oidc_provider, aws, cluster)
         support = cluster if isinstance(cluster, Unreadable) else pool.submit(aws_reads.support, aws, cluster.version)
         node_groups = _node_groups(pool, aws, target.cluster, names.result())
         kubernetes_facts, deployment = _kubernetes_facts(pool, connect(cluster), target)
@@ -69,10 +67,10 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
             cluster=cluster,
             support=support if isinstance(support, Unreadable) else support.result(),
             groups=groups.result(),
-            node_groups=node_groups,
+            node_groups=_all_found(node_groups),
             failed_launches=failed_launches.result(),
             agent_addon=agent_addon.result(),
-            oidc_provider=provider,
+            oidc_provider=provider if isinstance(provider, Unreadable) else provider.result(),
         )
         if isinstance(aws_facts.caller, Unreadable) and isinstance(kubernetes_facts.version, Unreadable):
             raise CannotLookError(
@@ -211,11 +209,19 @@ def _rights(asked: Mapping[Access, Future[Reading[bool]]]) -> Reading[Mapping[Ac
 
 def _node_groups(
     pool: ThreadPoolExecutor, aws: Aws, cluster: str, names: Reading[list[str]]
-) -> Reading[tuple[NodeGroup, ...]]:
+) -> Reading[Iterator[Reading[NodeGroup | None]]]:
+    """Start to describe the node groups; their descriptions arrive while Kubernetes is read."""
     if isinstance(names, Unreadable):
         return names
+    return pool.map(lambda name: aws_reads.node_group(aws, cluster, name), names)
+
+
+def _all_found(answers: Reading[Iterator[Reading[NodeGroup | None]]]) -> Reading[tuple[NodeGroup, ...]]:
+    """Wait for the descriptions; a group that was deleted meanwhile is left out."""
+    if isinstance(answers, Unreadable):
+        return answers
     found: list[NodeGroup] = []
-    for answer in pool.map(lambda name: aws_reads.node_group(aws, cluster, name), names):
+    for answer in answers:
         if isinstance(answer, Unreadable):
             return answer
         found += [answer] if answer else []

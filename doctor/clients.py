@@ -281,7 +281,7 @@ def connect_eks(aws: Aws, cluster: Cluster) -> Reading[Kubernetes]:
         authority = base64.b64decode(cluster.certificate_authority).decode("ascii")
     except ValueError as error:
         return Unreadable("eks:DescribeCluster", False, f"the certificate authority of the cluster: {error}")
-    configuration = client.Configuration(host=cluster.endpoint, ca_cert_data=authority)
+    configuration: Any = client.Configuration(host=cluster.endpoint, ca_cert_data=authority)
     configuration.api_key["BearerToken"] = f"Bearer {token}"
     configuration.retries = 1
     signed_at = time.monotonic()

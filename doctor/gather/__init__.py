@@ -259,7 +259,7 @@ def _with_role(pool: ThreadPoolExecutor, aws: Aws, snapshot: Snapshot, deploymen
     beyond = _role_beyond(facts)
     if beyond:
         return replace(facts, policies=beyond, decisions=beyond)
-    facts = replace(facts, role_arn=role.arn, policies=aws_reads.policies(aws, role.name))
+    facts = replace(facts, role_arn=role.arn, policies=aws_reads.policies(pool, aws, role.name))
     return _with_decisions(pool, aws, facts, cluster, deployment)
 
 

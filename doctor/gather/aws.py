@@ -1,6 +1,7 @@
 """Read from AWS, each fact by one call or one paged list."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -251,40 +252,43 @@ def _role(it: Mapping[str, Any]) -> Role:
     )
 
 
-def policies(aws: Aws, role_name: str) -> Reading[tuple[Policy, ...]]:
-    """The policies of a role, attached and inline."""
+def policies(pool: Executor, aws: Aws, role_name: str) -> Reading[tuple[Policy, ...]]:
+    """The policies of a role, attached and inline; those deleted since they were listed are left out."""
+    inline_future = pool.submit(aws.read_all, "iam", "list_role_policies", "PolicyNames", RoleName=role_name)
     attached = aws.read_all("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role_name)
-    inline = aws.read_all("iam", "list_role_policies", "PolicyNames", RoleName=role_name)
+    inline = inline_future.result()
     if isinstance(attached, Unreadable):
         return attached
     if isinstance(inline, Unreadable):
         return inline
+    answers = [
+        *pool.map(lambda each: _attached_policy(aws, each["PolicyName"], each["PolicyArn"]), attached),
+        *pool.map(lambda name: _inline_policy(aws, role_name, name), inline),
+    ]
     found: list[Policy] = []
-    for each in attached:
-        policy = aws.read("iam", "get_policy", PolicyArn=each["PolicyArn"], absent=_ABSENT)
-        if isinstance(policy, Unreadable):
-            return policy
-        if policy is None:
-            continue
-        version = aws.read(
-            "iam",
-            "get_policy_version",
-            PolicyArn=each["PolicyArn"],
-            VersionId=policy["Policy"]["DefaultVersionId"],
-            absent=_ABSENT,
-        )
-        if isinstance(version, Unreadable):
-            return version
-        if version:
-            document = as_document(version["PolicyVersion"].get("Document"))
-            found.append(Policy(each["PolicyName"], document, each["PolicyArn"]))
-    for name in inline:
-        answer = aws.read("iam", "get_role_policy", RoleName=role_name, PolicyName=name, absent=_ABSENT)
+    for answer in answers:
         if isinstance(answer, Unreadable):
             return answer
-        if answer:
-            found.append(Policy(name, as_document(answer.get("PolicyDocument"))))
+        found += [answer] if answer else []
     return tuple(found)
+
+
+def _attached_policy(aws: Aws, name: str, arn: str) -> Reading[Policy | None]:
+    policy = aws.read("iam", "get_policy", PolicyArn=arn, absent=_ABSENT)
+    if policy is None or isinstance(policy, Unreadable):
+        return policy
+    version_id = policy["Policy"]["DefaultVersionId"]
+    version = aws.read("iam", "get_policy_version", PolicyArn=arn, VersionId=version_id, absent=_ABSENT)
+    if version is None or isinstance(version, Unreadable):
+        return version
+    return Policy(name, as_document(version["PolicyVersion"].get("Document")), arn)
+
+
+def _inline_policy(aws: Aws, role_name: str, name: str) -> Reading[Policy | None]:
+    answer = aws.read("iam", "get_role_policy", RoleName=role_name, PolicyName=name, absent=_ABSENT)
+    if answer is None or isinstance(answer, Unreadable):
+        return answer
+    return Policy(name, as_document(answer.get("PolicyDocument")))
 
 
 def machine(

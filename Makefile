@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := components policies doctor sandbox benchmarks settings outputs.py __main__.py scripts
 
+# Where a machine sets it, each of the many processes of a test run would compile every source again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lint format test test-fast test-mutations test-e2e test-sandbox test-full faults faults-again fixes ci-preview snapshots schema pages versions test-versions baseline lint-workflows clean bench counts wheel site
 

@@ -107,8 +107,12 @@ class _Cluster:
         for uid, pod in pods.items():
             if "deletionTimestamp" in pod["metadata"]:
                 self._terminate(uid, pod)
-            elif "nodeName" in pod["spec"] and uid not in self._workers and not _has_ended(pod):
+            elif "nodeName" in pod["spec"] and not _has_ended(pod) and self._is_to_start(uid):
                 self._start(uid, pod)
+
+    def _is_to_start(self, uid: str) -> bool:
+        worker = self._workers.get(uid)
+        return worker is None or worker.failed
 
     def end(self) -> None:
         """Ends every process; the pods stay."""

@@ -85,6 +85,8 @@ class PodWorker(threading.Thread):
         self._ending = threading.Event()
         self._grace = 0.0
         self._reported = False
+        self.failed = False
+        """Whether the worker stopped by a fault of its own. A kubelet starts such a pod again, and so does this one."""
 
     def end(self, grace: float) -> None:
         """Ask the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""
@@ -93,6 +95,13 @@ class PodWorker(threading.Thread):
 
     def run(self) -> None:
         """Starts the container, again and again unless its restart policy is Never."""
+        try:
+            self._run()
+        except Exception:
+            _log.exception("%s: the worker failed", self.name)
+            self.failed = True
+
+    def _run(self) -> None:
         services = self._link_local_services()
         try:
             pause = _FIRST_PAUSE

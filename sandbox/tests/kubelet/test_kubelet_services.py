@@ -20,6 +20,7 @@ from sandbox.kubelet.cloud import MetadataOptions
 from sandbox.kubelet.container_process import ContainerProcess
 from sandbox.kubelet.log_server import LogOptions, lines, log_file
 from sandbox.kubelet.node_services import NodeServices
+from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.service_account import ProjectedToken, kubeconfig
 
 ROLE = "/latest/meta-data/iam/security-credentials/"
@@ -267,3 +268,15 @@ def test_a_pods_kubeconfig_is_the_clusters_with_its_own_token(tmp_path):
 
     assert made["clusters"][0]["cluster"] == admin["clusters"][0]["cluster"]
     assert made["users"][0]["user"] == {"tokenFile": str(tmp_path / "token")}
+
+
+def test_a_worker_that_fails_records_it_so_that_the_pod_is_started_again(tmp_path, caplog):
+    setting = Setting(api=None, files=None, cloud=None, aws_endpoint="", pods=tmp_path, real=None)  # type: ignore[arg-type]
+    node_without_instance: dict[str, Any] = {"spec": {}, "status": {}}
+    worker = PodWorker(setting, POD, node_without_instance)
+
+    worker.run()
+
+    assert worker.failed
+    assert "n/p: the worker failed" in caplog.text
+    assert "KeyError: 'providerID'" in caplog.text

@@ -165,19 +165,16 @@ def broken_annotation(sandbox: Sandbox, stack: Stack) -> Iterator[None]:
     with sandbox.kubernetes(CLUSTER) as api:
         core = client.CoreV1Api(api)
 
-        def annotate(value: str | None) -> None:
-            core.patch_namespaced_service_account(
-                "cluster-autoscaler",
-                "kube-system",
-                {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": value}}},
-            )
-            core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
-
-        annotate(None)
+        core.patch_namespaced_service_account(
+            "cluster-autoscaler", "kube-system", {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}}
+        )
+        core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
         try:
             yield
         finally:
-            annotate(stack.outputs()["roleArn"])
+            # By Pulumi: an annotation that another client sets is that client's too, and stays when Pulumi removes it.
+            stack.up("--refresh")
+            core.delete_collection_namespaced_pod("kube-system", label_selector="app=cluster-autoscaler")
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class PodWorker(threading.Thread):
         self._grace = 0.0
         self._reported = False
         self.failed = False
-        """Whether the worker stopped by a fault of its own. A kubelet starts such a pod again, and so does this one."""
+        """Whether the worker stopped with an exception. A kubelet starts such a pod again, and so does this one."""
 
     def end(self, grace: float) -> None:
         """Ask the worker to stop the container and end; a process gets ``grace`` seconds after SIGTERM."""

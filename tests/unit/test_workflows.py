@@ -105,7 +105,8 @@ def test_everything_is_tested_every_night_and_before_a_release():
     assert "schedule" in triggers("test")
     assert "inputs.full" in full["if"]
     assert "github.event_name == 'schedule'" in full["if"]
-    assert full["steps"][-1]["run"] == ".ci/run"
+    assert full["steps"][-2]["run"] == ".ci/run"
+    assert full["steps"][-1] == {"if": "github.event_name == 'schedule'", "run": "make test-full"}
 
 
 def test_the_site_is_built_with_every_run_of_the_fast_tests():

@@ -158,8 +158,8 @@ MUTATIONS = (
     Mutation(
         "what EKS put on an adopted group is removed on destroy",
         "components/existing_node_group.py",
-        '"managed_by_eks": True',
-        '"managed_by_eks": False',
+        "asg_tags.of_existing(args, self.asg_name, managed_by_eks=True)",
+        "asg_tags.of_existing(args, self.asg_name)",
         f"{GRAPH}::test_an_existing_group_is_tagged_and_nothing_else_of_it_is_touched",
     ),
     Mutation(

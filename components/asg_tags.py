@@ -13,6 +13,9 @@ from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerTags"
 
+_Pair = tuple[pulumi.Input[str], pulumi.Input[str]]
+"""Key and value of a tag."""
+
 
 class AutoscalerTagsArgs(TypedDict):
     """Which group is tagged, for which cluster, and what its nodes offer."""
@@ -44,6 +47,8 @@ def faults(args: AutoscalerTagsArgs, further_tags: int = 0) -> list[Fault]:
     resources = args.get("resources", {})
     options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
     node_template = _node_template_tags(args)
+    by_eks = args.get("managed_by_eks", False)
+    others, whose = (discovery.EKS_OWN_TAGS, "that EKS adds") if by_eks else (further_tags, "of the group itself")
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.labels("labels", args.get("labels", {})),
@@ -52,26 +57,17 @@ def faults(args: AutoscalerTagsArgs, further_tags: int = 0) -> list[Fault]:
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
         *(f for key, value in node_template.items() for f in validation.tag(_argument(key), key, value)),
-        *_number_faults(
-            len(node_template) + len(discovery.discovery_tags("")),
-            discovery.EKS_OWN_TAGS if args.get("managed_by_eks", False) else further_tags,
-            "that EKS adds" if args.get("managed_by_eks", False) else "of the group itself",
-        ),
+        *_number_faults(len(node_template) + len(discovery.discovery_tags("")), others, whose),
     ]
 
 
-def pairs(args: AutoscalerTagsArgs) -> list[tuple[pulumi.Input[str], pulumi.Input[str]]]:
+def pairs(args: AutoscalerTagsArgs) -> list[_Pair]:
     """Return key and value of each tag, for a group that a component creates with its tags.
 
     Args:
         args: What `AutoscalerTags` accepts; the name of the group is not used.
     """
-    cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
-    return [
-        (discovery.ENABLED_KEY, "true"),
-        (cluster_key, "owned"),
-        *_node_template_tags(args).items(),
-    ]
+    return [*_discovery_pairs(args), *_node_template_tags(args).items()]
 
 
 def autoscaler_tags(
@@ -107,14 +103,14 @@ def autoscaler_tags(
     return {**discovery.discovery_tags(cluster_name), **cast(dict[str, str], _node_template_tags(tags))}
 
 
-def of_existing(
+def of_group(
     args: Mapping[str, object], asg_name: pulumi.Input[str], *, managed_by_eks: bool = False
 ) -> AutoscalerTagsArgs:
-    """Return the arguments of `AutoscalerTags` for a group that exists.
+    """Return the arguments of `AutoscalerTags` for one group.
 
     Args:
-        args: Arguments of the component that adopts the group: ``cluster_name``, and what its nodes offer under the
-            names of ``AutoscalerTagsArgs``.
+        args: Arguments of the component that adopts or creates the group: ``cluster_name``, and what its nodes offer
+            under the names of ``AutoscalerTagsArgs``.
         asg_name: Name of its Auto Scaling group.
         managed_by_eks: Whether EKS owns the group.
     """
@@ -143,11 +139,11 @@ class AutoscalerTags(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         kept = pulumi.ResourceOptions(parent=self, retain_on_delete=args.get("managed_by_eks", False))
         asg_name = pulumi.Output.from_input(args["asg_name"])
-        cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
+        enabled, owned = _discovery_pairs(args)
 
         applied = [
-            _tag(f"{name}-enabled", asg_name, discovery.ENABLED_KEY, "true", kept),
-            _tag(f"{name}-cluster", asg_name, cluster_key, "owned", kept),
+            _tag(f"{name}-enabled", asg_name, *enabled, kept),
+            _tag(f"{name}-cluster", asg_name, *owned, kept),
         ]
         for key, value in _node_template_tags(args).items():
             suffix = key.removeprefix(f"{discovery.NODE_TEMPLATE_PREFIX}/")
@@ -174,6 +170,11 @@ def _tag(
         tag={"key": key, "value": value, "propagate_at_launch": False},
         opts=opts,
     )
+
+
+def _discovery_pairs(args: AutoscalerTagsArgs) -> tuple[_Pair, _Pair]:
+    cluster_key = pulumi.Output.from_input(args["cluster_name"]).apply(discovery.cluster_key)
+    return (discovery.ENABLED_KEY, "true"), (cluster_key, "owned")
 
 
 def _node_template_tags(args: AutoscalerTagsArgs) -> dict[str, pulumi.Input[str]]:

@@ -36,7 +36,7 @@ def faults(args: ExistingNodeGroupArgs) -> list[Fault]:
     """Check the arguments, as far as they are plain values."""
     return [
         *validation.node_group_name("nodeGroupName", args["node_group_name"]),
-        *asg_tags.faults(asg_tags.of_existing(args, "", managed_by_eks=True)),
+        *asg_tags.faults(asg_tags.of_group(args, "", managed_by_eks=True)),
     ]
 
 
@@ -76,7 +76,7 @@ class ExistingNodeGroup(pulumi.ComponentResource):
         self.min_size = found.scaling_configs.apply(lambda sizes: sizes[0].min_size)
         self.max_size = found.scaling_configs.apply(lambda sizes: sizes[0].max_size)
         self.tags = AutoscalerTags(
-            name, asg_tags.of_existing(args, self.asg_name, managed_by_eks=True), pulumi.ResourceOptions(parent=self)
+            name, asg_tags.of_group(args, self.asg_name, managed_by_eks=True), pulumi.ResourceOptions(parent=self)
         ).tags
         self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.register_outputs(

@@ -36,7 +36,7 @@ def faults(args: ExistingScalingGroupArgs) -> list[Fault]:
     """Check the arguments, as far as they are plain values."""
     return [
         *validation.asg_name("asgName", args["asg_name"]),
-        *asg_tags.faults(asg_tags.of_existing(args, "")),
+        *asg_tags.faults(asg_tags.of_group(args, "")),
     ]
 
 
@@ -66,9 +66,7 @@ class ExistingScalingGroup(pulumi.ComponentResource):
         self.asg_name = found.name
         self.min_size = found.min_size
         self.max_size = found.max_size
-        self.tags = AutoscalerTags(
-            name, asg_tags.of_existing(args, found.name), pulumi.ResourceOptions(parent=self)
-        ).tags
+        self.tags = AutoscalerTags(name, asg_tags.of_group(args, found.name), pulumi.ResourceOptions(parent=self)).tags
         self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.register_outputs(
             {

@@ -1,16 +1,18 @@
 """Look up the instance types of a node group at preview."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import pulumi
 
+from .errors import FaultsError
 from .invoking import Refused, ask
 from .pure import instances
 from .pure.faults import Fault
 from .pure.instances import InstanceType
+from .pure.ip_family import IPV6
 
 DESCRIBE = "aws:ec2/getInstanceType:getInstanceType"
 UNKNOWN_TYPE = "no matching EC2 Instance Type found"
@@ -40,29 +42,33 @@ async def look_up(owner: pulumi.Resource, names: Sequence[str]) -> tuple[list[In
 
 
 async def fitting(
-    owner: pulumi.Resource,
-    names: Sequence[str],
-    ami_type: str | None,
-    *,
-    unequal: bool,
-    gpu: bool = False,
-    ipv6: bool = False,
-) -> tuple[list[InstanceType], list[Fault]]:
-    """Return the instance types, and what does not fit together or to the image.
+    owner: pulumi.ComponentResource, name: str, args: Mapping[str, object], shape: type, names: Sequence[str]
+) -> list[InstanceType]:
+    """Return the instance types of a group, once it is known that they fit together and to the image.
 
     Args:
-        owner: Component whose AWS provider is asked.
-        names: The types of one group.
-        ami_type: AMI type of the group; None for the one that fits the types.
-        unequal: Whether the user accepts types of unequal size.
-        gpu: Whether the user declares GPUs.
-        ipv6: Whether the pods have IPv6 addresses.
+        owner: The group, whose AWS provider is asked.
+        name: Its name, for the error.
+        args: Its arguments, of which ``ami_type``, ``allow_unequal_types``, ``gpu`` and ``ip_family`` count.
+        shape: The TypedDict of the arguments.
+        names: The instance types.
+
+    Raises:
+        FaultsError: They do not fit.
     """
+    given: Any = args
     types, found = await look_up(owner, names)
     if types and not found:
-        image = ami_type or instances.default_ami_type(types)
-        found = instances.faults(types, image, unequal=unequal, gpu=gpu, ipv6=ipv6)
-    return types, found
+        found = instances.faults(
+            types,
+            given.get("ami_type") or instances.default_ami_type(types),
+            unequal=given.get("allow_unequal_types", False),
+            gpu="gpu" in given,
+            ipv6=given.get("ip_family") == IPV6,
+        )
+    if found:
+        raise FaultsError.of(type(owner), name, shape, found)
+    return types
 
 
 def _ask_once(owner: pulumi.Resource, name: str) -> asyncio.Future[Any]:

@@ -91,7 +91,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         role_arn, attached = self._role(name, args)
         template = template_of(name, args, pulumi.ResourceOptions(parent=self))
         types: pulumi.Output[list[InstanceType]] = pulumi.Output.from_input(instance_types(args)).apply(
-            lambda names: self._types(name, args, names)
+            lambda names: fitting(self, name, args, ManagedNodeGroupArgs, names)
         )
         pods = types.apply(lambda found: _pods(args, found))
         image = _image(args, types)
@@ -143,14 +143,6 @@ class ManagedNodeGroup(pulumi.ComponentResource):
                 "tags": self.tags,
             }
         )
-
-    async def _types(self, name: str, args: ManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
-        """Return what is known of the instance types, once it is known that they fit together and to the image."""
-        unequal, ipv6 = args.get("allow_unequal_types", False), args.get("ip_family") == IPV6
-        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, gpu="gpu" in args, ipv6=ipv6)
-        if found:
-            raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
-        return types
 
     def _role(self, name: str, args: ManagedNodeGroupArgs) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
         """ARN of the nodes' role, and what must exist before a node can use it."""
@@ -218,7 +210,7 @@ def _pods(args: ManagedNodeGroupArgs, types: Sequence[InstanceType]) -> str:
     pods = args.get("max_pods") or instances.max_pods(
         types, windows=ami.is_windows(ami_type(args)), prefix_delegation=args.get("prefix_delegation", False)
     )
-    return instances.UNKNOWN_PODS if pods is None else str(pods)
+    return instances.advertised_pods(pods)
 
 
 def _image(args: ManagedNodeGroupArgs, types: pulumi.Output[list[InstanceType]]) -> pulumi.Input[str] | None:

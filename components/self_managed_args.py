@@ -150,7 +150,7 @@ def hop_limit(args: SelfManagedNodeGroupArgs) -> int:
 def template(args: SelfManagedNodeGroupArgs, pods: pulumi.Input[str]) -> AutoscalerTagsArgs:
     """Return what a node of this group will offer, as the tags of the group advertise it."""
     resources = {"ephemeral-storage": f"{disk_size_gib(args)}Gi", "pods": pods, **args.get("resources", {})}
-    advertised = asg_tags.of_existing(args, "")
+    advertised = asg_tags.of_group(args, "")
     return cast(AutoscalerTagsArgs, {**advertised, "resources": resources})
 
 

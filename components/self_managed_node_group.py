@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
@@ -54,6 +54,14 @@ GROUPS = "aws:autoscaling/getAmiIds:getAmiIds"
 GROUP = "aws:autoscaling/getGroup:getGroup"
 
 
+class _Known(NamedTuple):
+    """What is looked up: the cluster, the instance types that fit together, and how many pods a node runs."""
+
+    cluster: pulumi.Output[aws.eks.GetClusterResult]
+    types: pulumi.Output[list[InstanceType]]
+    max_pods: pulumi.Output[int | None]
+
+
 class SelfManagedNodeGroup(pulumi.ComponentResource):
     """A self-managed Auto Scaling group: node role, access entry, launch template, group and the tags on it.
 
@@ -87,10 +95,11 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         super().__init__(TOKEN, name, dict(args), opts)
         child = pulumi.ResourceOptions(parent=self)
         looked_up = aws.eks.get_cluster_output(name=args["cluster_name"], opts=pulumi.InvokeOutputOptions(parent=self))
-        cluster = looked_up.apply(lambda found: self._fit(name, found))
         types: pulumi.Output[list[InstanceType]] = pulumi.Output.from_input(instance_types(args)).apply(
-            lambda names: self._types(name, args, names)
+            lambda names: fitting(self, name, args, SelfManagedNodeGroupArgs, names)
         )
+        pods = types.apply(lambda found: _max_pods(args, found))
+        known = _Known(looked_up.apply(lambda found: self._fit(name, found)), types, pods)
 
         policies, ipv6 = args.get("node_role_policies", []), args.get("ip_family") == IPV6
         role = NodeRole.make(name, args, policies, child, kind="self-managed group", ipv6=ipv6)
@@ -112,11 +121,8 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             tags=args.get("tags"),
             opts=child,
         )
-        template = self._launch_template(name, args, cluster, types, profile)
-        pods = types.apply(lambda found: _max_pods(args, found)).apply(
-            lambda number: instances.UNKNOWN_PODS if number is None else str(number)
-        )
-        tags = asg_tags.pairs(self_managed_args.template(args, pods))
+        template = self._launch_template(name, args, known, profile)
+        tags = asg_tags.pairs(self_managed_args.template(args, pods.apply(instances.advertised_pods)))
         group = aws.autoscaling.Group(
             name,
             min_size=args["min_size"],
@@ -133,8 +139,8 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         )
 
         # Only a group that exists has a launch template whose ID is known at preview.
-        known = pulumi.Output.all(args["cluster_name"], template.id, args["max_size"])
-        self.lost: pulumi.Output[int] = known.apply(lambda values: self._warn_of_loss(name, *values))
+        limits = pulumi.Output.all(args["cluster_name"], template.id, args["max_size"])
+        self.lost: pulumi.Output[int] = limits.apply(lambda values: self._warn_of_loss(name, *values))
         """Number of nodes that Auto Scaling terminates because of a new maximum (Python only)."""
         self.asg_name = group.name
         self.node_role_arn = role.arn
@@ -143,7 +149,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         self.max_size = group.max_size
         self.startup_taints = pulumi.Output.from_input(startup_taints.flag_keys(args.get("taints", [])))
         self.tags = pulumi.Output.all(*(pulumi.Output.all(*pair) for pair in tags)).apply(
-            lambda known: {str(key): str(value) for key, value in known}
+            lambda put: {str(key): str(value) for key, value in put}
         )
         self.register_outputs(
             {
@@ -169,29 +175,15 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, [fault])
         return cluster
 
-    async def _types(self, name: str, args: SelfManagedNodeGroupArgs, names: list[str]) -> list[InstanceType]:
-        """Return what is known of the instance types, once it is known that they fit together and to the image."""
-        unequal = args.get("allow_unequal_types", False)
-        ipv6 = args.get("ip_family") == IPV6
-        types, found = await fitting(self, names, args.get("ami_type"), unequal=unequal, ipv6=ipv6)
-        if found:
-            raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, found)
-        return types
-
     def _launch_template(
-        self,
-        name: str,
-        args: SelfManagedNodeGroupArgs,
-        cluster: pulumi.Output[aws.eks.GetClusterResult],
-        types: pulumi.Output[list[InstanceType]],
-        profile: aws.iam.InstanceProfile,
+        self, name: str, args: SelfManagedNodeGroupArgs, known: _Known, profile: aws.iam.InstanceProfile
     ) -> aws.ec2.LaunchTemplate:
         tags = {"Name": name, **args.get("tags", {})}
         return aws.ec2.LaunchTemplate(
             name,
             description=f"Nodes of the self-managed group {name}",
-            image_id=self._image(args, cluster, types),
-            instance_type=None if _is_mixed(args) else types.apply(lambda _: instance_types(args)[0]),
+            image_id=self._image(args, known),
+            instance_type=None if _is_mixed(args) else known.types.apply(lambda _: instance_types(args)[0]),
             iam_instance_profile={"arn": profile.arn},
             metadata_options=metadata_options(hop_limit(args)),
             block_device_mappings=disks(
@@ -199,40 +191,29 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             ),
             key_name=args.get("key_pair"),
             vpc_security_group_ids=args.get(
-                "security_group_ids", cluster.apply(lambda found: [found.vpc_config.cluster_security_group_id])
+                "security_group_ids", known.cluster.apply(lambda found: [found.vpc_config.cluster_security_group_id])
             ),
-            user_data=self._user_data(name, args, cluster, types),
+            user_data=self._user_data(name, args, known),
             tag_specifications=[{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")],
             tags=args.get("tags"),
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _image(
-        self,
-        args: SelfManagedNodeGroupArgs,
-        cluster: pulumi.Output[aws.eks.GetClusterResult],
-        types: pulumi.Output[list[InstanceType]],
-    ) -> pulumi.Input[str]:
+    def _image(self, args: SelfManagedNodeGroupArgs, known: _Known) -> pulumi.Input[str]:
         if "image_id" in args:
             return args["image_id"]
-        version = args.get("kubernetes_version", cluster.apply(lambda found: found.version))
-        fitted = types.apply(
+        version = args.get("kubernetes_version", known.cluster.apply(lambda found: found.version))
+        fitted = known.types.apply(
             lambda found: args.get("ami_type") or (instances.default_ami_type(found) if found else ami_type(args))
         )
-        parameter = pulumi.Output.all(fitted, version).apply(lambda known: ami.image_parameter(*known))
+        parameter = pulumi.Output.all(fitted, version).apply(lambda both: ami.image_parameter(*both))
         found = aws.ssm.get_parameter_output(name=parameter, opts=pulumi.InvokeOutputOptions(parent=self))
         # Public parameters are no secrets, as which `value` would be treated.
         return found.insecure_value
 
-    def _user_data(
-        self,
-        name: str,
-        args: SelfManagedNodeGroupArgs,
-        cluster: pulumi.Output[aws.eks.GetClusterResult],
-        types: pulumi.Output[list[InstanceType]],
-    ) -> pulumi.Output[str]:
-        def encoded(known: Sequence[Any]) -> str:
-            found, labels, pods, text = known
+    def _user_data(self, name: str, args: SelfManagedNodeGroupArgs, known: _Known) -> pulumi.Output[str]:
+        def encoded(values: Sequence[Any]) -> str:
+            found, labels, pods, text = values
             # What was an Output is checked here, before it becomes a part of the document.
             faults = [*validation.labels("labels", labels), *bootstrap.faults("userData", ami_type(args), text)]
             kubelet = Kubelet(labels, args.get("taints", []), pods)
@@ -242,8 +223,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             return base64.b64encode(whole.encode()).decode()
 
         labels = pulumi.Output.from_input(args.get("labels", {}))
-        pods = types.apply(lambda found: _max_pods(args, found))
-        return pulumi.Output.all(cluster, labels, pods, args.get("user_data")).apply(encoded)
+        return pulumi.Output.all(known.cluster, labels, known.max_pods, args.get("user_data")).apply(encoded)
 
     async def _warn_of_loss(self, name: str, cluster: str, template: str, maximum: int) -> int:
         """Return how many nodes Auto Scaling terminates because of a new maximum, after a warning about them."""

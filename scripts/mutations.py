@@ -53,7 +53,7 @@ MUTATIONS = (
     Mutation(
         "a discovery tag is not registered",
         "components/asg_tags.py",
-        '            _tag(f"{name}-cluster", asg_name, cluster_key, "owned", kept),\n',
+        '            _tag(f"{name}-cluster", asg_name, *owned, kept),\n',
         "",
         f"{GRAPH}::test_what_is_declared_once_reaches_the_nodes_and_the_tags",
     ),
@@ -158,8 +158,8 @@ MUTATIONS = (
     Mutation(
         "what EKS put on an adopted group is removed on destroy",
         "components/existing_node_group.py",
-        "asg_tags.of_existing(args, self.asg_name, managed_by_eks=True)",
-        "asg_tags.of_existing(args, self.asg_name)",
+        "asg_tags.of_group(args, self.asg_name, managed_by_eks=True)",
+        "asg_tags.of_group(args, self.asg_name)",
         f"{GRAPH}::test_an_existing_group_is_tagged_and_nothing_else_of_it_is_touched",
     ),
     Mutation(

@@ -197,16 +197,20 @@ def node_group_arguments(settings: Settings, group: NodeGroup, **given: Any) -> 
     arguments: Any = {
         # Your own launch template decides that itself.
         **({} if "launch_template" in group else {"hop_limit": _hop_limit(settings)}),
-        **settings["role"],
-        **ip_family_of(settings),
-        # The provider's default tags end at the launch template: EC2 creates instances and volumes.
-        **({"tags": settings["tags"]} if settings["tags"] else {}),
+        **_of_nodes(settings),
         **given,
         **{key: value for key, value in group.items() if key not in ("name", "one_per_zone", "subnet_ids")},
     }
     if group.get("ami_type") == CUSTOM and "kubernetes_version" not in group:
         arguments.pop("kubernetes_version", None)  # The image has its own.
     return arguments  # type: ignore[no-any-return]
+
+
+def _of_nodes(settings: Settings) -> dict[str, Any]:
+    """Arguments that the groups created here share: role, IP family and tags."""
+    arguments: dict[str, Any] = {**settings["role"], **ip_family_of(settings)}
+    # The provider's default tags end at the launch template: EC2 creates instances and volumes.
+    return {**arguments, "tags": settings["tags"]} if settings["tags"] else arguments
 
 
 def _hop_limit(settings: Settings) -> int:
@@ -242,9 +246,7 @@ def self_managed_arguments(settings: Settings, group: AutoScalingGroup, **given:
     """Arguments of ``SelfManagedNodeGroup`` for a group to create; ``given`` holds the cluster's name and subnets."""
     arguments: Any = {
         "hop_limit": _hop_limit(settings),
-        **settings["role"],
-        **ip_family_of(settings),
-        **({"tags": settings["tags"]} if settings["tags"] else {}),
+        **_of_nodes(settings),
         **given,
         **{key: value for key, value in group.items() if key in NODE_TEMPLATE},
         **group["create"],

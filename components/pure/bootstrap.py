@@ -151,10 +151,8 @@ def _toml(cluster: ClusterDetails, kubelet: Kubelet) -> Iterator[str]:
 
 
 def _toml_faults(path: str, ami_type: str, text: str) -> list[Fault]:
-    try:
-        tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return [Fault(path, user_data.first_line(text), f"TOML, for Bottlerocket ({error})")]
+    if found := user_data.toml_faults(path, text):
+        return found
     nothing = ClusterDetails("", "", "", "10.0.0.0/24")
     taint: Taint = {"key": "key", "effect": "NoSchedule"}
     try:

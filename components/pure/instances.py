@@ -18,6 +18,11 @@ UNKNOWN_PODS = "110"
 """What Cluster Autoscaler assumes of an empty group (``buildNodeFromTemplate`` in ``aws_manager.go``)."""
 
 
+def advertised_pods(number: int | None) -> str:
+    """Return a number of pods as a node-template tag has it; None stands for one that is not known."""
+    return UNKNOWN_PODS if number is None else str(number)
+
+
 class InstanceType(NamedTuple):
     """An EC2 instance type as EC2 describes it.
 

@@ -46,7 +46,7 @@ def faults(path: str, pods_path: str, ami_type: str, text: object, max_pods: int
     if len(text.encode()) > LARGEST:
         found.append(Fault(path, f"{len(text.encode())} bytes", f"{LARGEST} at most, the limit of EC2"))
     if ami.is_bottlerocket(ami_type):
-        return found + _toml_faults(path, text)
+        return found + toml_faults(path, text)
     if ami.is_windows(ami_type):
         begins = text.lstrip().lower().startswith("<powershell>")
         return found if begins else [*found, Fault(path, first_line(text), "<powershell>…</powershell>, for Windows")]
@@ -119,7 +119,8 @@ def _sets_kubernetes(text: str) -> bool:
         return False
 
 
-def _toml_faults(path: str, text: str) -> list[Fault]:
+def toml_faults(path: str, text: str) -> list[Fault]:
+    """Find user data for Bottlerocket that is not TOML."""
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

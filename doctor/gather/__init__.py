@@ -26,7 +26,7 @@ from ..facts import (
     Snapshot,
     Source,
 )
-from ..readings import Reading, Unreadable
+from ..readings import Reading, Unreadable, all_found, then
 from ..target import Target
 from . import aws as aws_reads
 from . import kubernetes as kubernetes_reads
@@ -67,7 +67,7 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
             cluster=cluster,
             support=support if isinstance(support, Unreadable) else support.result(),
             groups=groups.result(),
-            node_groups=_all_found(node_groups),
+            node_groups=then(node_groups, all_found),
             failed_launches=failed_launches.result(),
             agent_addon=agent_addon.result(),
             oidc_provider=provider if isinstance(provider, Unreadable) else provider.result(),
@@ -214,18 +214,6 @@ def _node_groups(
     if isinstance(names, Unreadable):
         return names
     return pool.map(lambda name: aws_reads.node_group(aws, cluster, name), names)
-
-
-def _all_found(answers: Reading[Iterator[Reading[NodeGroup | None]]]) -> Reading[tuple[NodeGroup, ...]]:
-    """Wait for the descriptions; a group that was deleted meanwhile is left out."""
-    if isinstance(answers, Unreadable):
-        return answers
-    found: list[NodeGroup] = []
-    for answer in answers:
-        if isinstance(answer, Unreadable):
-            return answer
-        found += [answer] if answer else []
-    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ..facts import (
     Support,
     Taint,
 )
-from ..readings import Reading, Unreadable, then
+from ..readings import Reading, Unreadable, all_found, then
 
 AGENT_ADDON = "eks-pod-identity-agent"
 _ABSENT = ("ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException")
@@ -261,16 +261,12 @@ def policies(pool: Executor, aws: Aws, role_name: str) -> Reading[tuple[Policy, 
         return attached
     if isinstance(inline, Unreadable):
         return inline
-    answers = [
-        *pool.map(lambda each: _attached_policy(aws, each["PolicyName"], each["PolicyArn"]), attached),
-        *pool.map(lambda name: _inline_policy(aws, role_name, name), inline),
-    ]
-    found: list[Policy] = []
-    for answer in answers:
-        if isinstance(answer, Unreadable):
-            return answer
-        found += [answer] if answer else []
-    return tuple(found)
+    return all_found(
+        [
+            *pool.map(lambda each: _attached_policy(aws, each["PolicyName"], each["PolicyArn"]), attached),
+            *pool.map(lambda name: _inline_policy(aws, role_name, name), inline),
+        ]
+    )
 
 
 def _attached_policy(aws: Aws, name: str, arn: str) -> Reading[Policy | None]:

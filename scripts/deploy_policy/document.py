@@ -53,6 +53,7 @@ def features(settings: Settings) -> set[str]:
     create = cluster.get("create", {})
     groups, provider, pods = settings["node_groups"], settings["oidc_provider"], settings["pod_identity"]
     created = _created_groups(settings)
+    node_roles = bool(created) or any("node_role_arn" not in group for group in groups)
     # The provider of a created cluster is part of the stack in every mode.
     created_provider = provider.get("create", True) and (credentials == IRSA or bool(create))
     agent = credentials == POD_IDENTITY and pods.get("install_agent", True)
@@ -62,8 +63,7 @@ def features(settings: Settings) -> set[str]:
         "network": "network" in create,
         "network endpoints": "endpoints" in create.get("network", {}),
         "IPv6 network": "network" in create and cluster.get("ip_family") == IPV6,
-        "IPv6 nodes": cluster.get("ip_family") == IPV6
-        and (bool(created) or any("node_role_arn" not in group for group in groups)),
+        "IPv6 nodes": cluster.get("ip_family") == IPV6 and node_roles,
         "administrators": bool(create.get("admin_principal_arns")),
         "node groups": bool(groups),
         "node subnets": any("subnet_ids" not in group for group in [*groups, *created.values()])
@@ -80,9 +80,7 @@ def features(settings: Settings) -> set[str]:
         "agent version": agent and pods.get("agent_version") == addon.DEFAULT,
         "removed agent": agent and not pods.get("retain_agent", True),
         "node role": credentials == NODE_ROLE,
-        "roles": bool(create or created)
-        or credentials != NODE_ROLE
-        or any("node_role_arn" not in group for group in groups),
+        "roles": bool(create) or node_roles or credentials != NODE_ROLE,
         "passed roles": bool(create or created or groups) or credentials == POD_IDENTITY,
     }
     return {name for name, used in found.items() if used}

@@ -104,11 +104,13 @@ class Traces:
         return desired, len(self._core.list_node().items)
 
 
-def wait_for(what: str, read: Callable[[], Any]) -> Any:
-    """Poll until there is something to see."""
-    until = time.monotonic() + PATIENCE
+def wait_for(
+    what: str, read: Callable[[], Any], *, patience: float = PATIENCE, describe: Callable[[], str] = str
+) -> Any:
+    """Poll until there is something to see; otherwise fail with what the caller describes."""
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         if seen := read():
             return seen
-        time.sleep(1)
-    raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for {what}")
+        time.sleep(0.5)
+    raise AssertionError(f"timed out after {patience:.0f} s, waiting for {what}\n{describe()}")

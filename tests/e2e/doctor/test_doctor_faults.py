@@ -1,6 +1,6 @@
 """Faults planted in the deployed program, one by one: the doctor names the right link, and its first fix fixes it.
 
-The default form types each kind of command once; the full form (`make fixes`) types every fix, in every mode.
+The default form types one fix for each link; the full form (`make fixes`) types every fix, in every mode.
 """
 
 import pytest

@@ -12,6 +12,7 @@ import yaml
 from kubernetes import client
 
 from sandbox.tests.harness import Sandbox
+from tests.e2e.doctor.commands import wait_for
 from tests.e2e.program.stack import Stack
 
 CLUSTER = "sandbox"
@@ -96,12 +97,7 @@ class Workload:
 
     def wait_for(self, what: str, read: Callable[[], Any]) -> Any:
         """Poll until there is something to see; otherwise fail with the state of the cluster."""
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            if seen := read():
-                return seen
-            time.sleep(0.5)
-        raise AssertionError(f"timed out after {PATIENCE:.0f} s, waiting for {what}:\n{self.describe()}")
+        return wait_for(what, read, patience=PATIENCE, describe=self.describe)
 
     def describe(self) -> str:
         """The pods of the system, the status and the log."""

@@ -1,10 +1,10 @@
 """The kubelet of the autoscaler's pods: runs each as a local process, with what a pod on an EKS node would get.
 
 ``python -m sandbox.kubelet --state DIR --aws-endpoint URL [--autoscaler FILE]`` follows every cluster that has a
-``DIR/clusters/<region>/<name>/admin.kubeconfig``. Pods with the label ``app.kubernetes.io/name=aws-cluster-autoscaler``
-that are bound to a node are its business, from the first status to the final deletion; so are those that call the AWS
-CLI once (image ``aws-cli`` of any registry, ``restartPolicy: Never``), by which people see who a service account is to
-AWS. kwok runs all the others.
+``DIR/clusters/<region>/<name>/admin.kubeconfig``. Pods with the image ``cluster-autoscaler`` of any registry, or that
+command, that are bound to a node are its business, from the first status to the final deletion; so are those that call
+the AWS CLI once (image ``aws-cli`` of any registry, ``restartPolicy: Never``), by which people see who a service
+account is to AWS. kwok runs all the others.
 
 A process gets the arguments and the environment of its pod and nothing of ours, and in addition:
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +15,13 @@ from kubernetes.config import ConfigException
 from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
 from sandbox.kubelet.log_server import LogServer
-from sandbox.kubelet.pod_spec import asks_aws_once
+from sandbox.kubelet.pod_spec import asks_aws_once, runs_autoscaler
 from sandbox.kubelet.pod_worker import PodWorker, Setting
 from sandbox.kubelet.program import RealProgram
 from sandbox.kubernetes.files import ClusterFiles
-from sandbox.kubernetes.kubelets_pods import AUTOSCALER_NAME
 from sandbox.kubernetes.pki import Pki
 
 _log = logging.getLogger(__name__)
-
-AUTOSCALERS = f"app.kubernetes.io/name={AUTOSCALER_NAME}"
-"""The pods that are ours, next to those that ask AWS once. kwok leaves both alone."""
 
 _STOP_SECONDS = 10.0
 
@@ -97,7 +93,8 @@ class _Cluster:
 
     def follow(self) -> None:
         """Starts what is new, ends what goes."""
-        pods = {pod["metadata"]["uid"]: pod for pod in self._pods()}
+        bound = self._setting.api.items("/api/v1/pods", fieldSelector="spec.nodeName!=")
+        pods = {pod["metadata"]["uid"]: pod for pod in bound if runs_autoscaler(pod) or asks_aws_once(pod)}
         for uid in self._workers.keys() - pods.keys():
             # Deleted behind our back: its node is gone, and its process with it.
             worker = self._workers.pop(uid)
@@ -107,7 +104,7 @@ class _Cluster:
         for uid, pod in pods.items():
             if "deletionTimestamp" in pod["metadata"]:
                 self._terminate(uid, pod)
-            elif "nodeName" in pod["spec"] and not _has_ended(pod) and self._is_to_start(uid):
+            elif not _has_ended(pod) and self._is_to_start(uid):
                 self._start(uid, pod)
 
     def _is_to_start(self, uid: str) -> bool:
@@ -122,13 +119,6 @@ class _Cluster:
             worker.join()
         self._workers.clear()
         self._logs.stop()
-
-    def _pods(self) -> Iterator[dict[str, Any]]:
-        """The pods to run."""
-        yield from self._setting.api.items("/api/v1/pods", labelSelector=AUTOSCALERS)
-        yield from filter(
-            asks_aws_once, self._setting.api.items("/api/v1/pods", fieldSelector="spec.restartPolicy=Never")
-        )
 
     def _start(self, uid: str, pod: Mapping[str, Any]) -> None:
         endpoint = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": self._logs.port}}}}

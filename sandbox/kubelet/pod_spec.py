@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from sandbox.kubernetes.kubelets_pods import AWS_CLI_IMAGE
+from sandbox.kubernetes.kubelets_pods import AUTOSCALER_PROGRAM, AWS_CLI_IMAGE
 
 Json = Mapping[str, Any]
 
@@ -38,6 +38,14 @@ def container_of(pod: Json) -> Json:
 def program_of(image: str) -> str:
     """Name of the program that an image starts: :data:`AWS_CLI`, or else :data:`AUTOSCALER`."""
     return AWS_CLI if re.search(AWS_CLI_IMAGE, image) else AUTOSCALER
+
+
+def runs_autoscaler(pod: Json) -> bool:
+    """Whether a container of a pod is Cluster Autoscaler, by its image or its command."""
+    containers = pod["spec"]["containers"]
+    return any(
+        re.search(AUTOSCALER_PROGRAM, word) for c in containers for word in (c["image"], *c.get("command", ())[:1])
+    )
 
 
 def asks_aws_once(pod: Json) -> bool:

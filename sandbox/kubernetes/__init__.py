@@ -18,9 +18,9 @@ server serves; and in one folder ``clusters/<region>/<name>/`` for each cluster:
 ``run/<component>.pid``                    Process id of each component that runs.
 =========================================  ==========================================================================
 
-kwok plays the kubelet of every node. It runs every pod by setting its status, except pods with the label
-``app.kubernetes.io/name=aws-cluster-autoscaler``: of these it touches nothing. Their kubelet owns their whole life
-on the node, from the first status to the final deletion of a terminating pod (grace period 0), and serves its logs on
-a port that it writes into the node's status. Pods of a node whose instance was terminated are deleted with the node,
-these too.
+kwok plays the kubelet of every node. It runs every pod by setting its status, except pods that run Cluster Autoscaler,
+by image or command (:mod:`sandbox.kubernetes.kubelets_pods`): of these it touches nothing. Their kubelet owns their
+whole life on the node, from the first status to the final deletion of a terminating pod (grace period 0), and serves
+its logs on a port that it writes into the node's status. Pods of a node whose instance was terminated are deleted with
+the node, these too.
 """

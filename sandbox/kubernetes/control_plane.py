@@ -24,7 +24,7 @@ from sandbox.kubernetes.emulator import Cluster, Emulator
 from sandbox.kubernetes.files import ClusterFiles
 from sandbox.kubernetes.identity_webhook import IdentityWebhook
 from sandbox.kubernetes.kubeconfig import write_kubeconfig, write_user_kubeconfig
-from sandbox.kubernetes.kubelets_pods import AUTOSCALER_NAME, AWS_CLI_IMAGE
+from sandbox.kubernetes.kubelets_pods import AUTOSCALER_PROGRAM, AWS_CLI_IMAGE
 from sandbox.kubernetes.nodes import Nodes
 from sandbox.kubernetes.pki import Pki
 from sandbox.kubernetes.tools import PROGRAMS, Tools
@@ -197,7 +197,7 @@ class ControlPlane:
         write_kubeconfig(self._files.config("access-webhook.kubeconfig"), f"https://{LOOPBACK}:{ports.webhook}/", pki)
         kwok = string.Template(_KWOK_TEMPLATE.read_text()).substitute(
             node_ready_milliseconds=round(self._node_ready_seconds * 1000),
-            autoscaler_name=AUTOSCALER_NAME,
+            autoscaler_program=AUTOSCALER_PROGRAM,
             aws_cli_image=AWS_CLI_IMAGE,
         )
         write_atomically(self._files.config("kwok.yaml"), kwok)

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from sandbox.kubelet import pod_status
 from sandbox.kubelet.identity import Identity, identity_in
-from sandbox.kubelet.pod_spec import ConfigError, arguments, asks_aws_once, environment, expand, program_of
+from sandbox.kubelet.pod_spec import (
+    ConfigError,
+    arguments,
+    asks_aws_once,
+    environment,
+    expand,
+    program_of,
+    runs_autoscaler,
+)
 from sandbox.kubelet.program import ImageError, Place, RealProgram, command
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -115,6 +123,20 @@ def test_a_pod_that_asks_aws_once_is_known_by_image_and_restart_policy():
     pod["spec"]["restartPolicy"] = "Never"
     assert asks_aws_once(pod)
     assert arguments(pod, {}) == ["sts", "get-caller-identity"]
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "runs"),
+    [
+        ("registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.0", [], True),
+        ("cluster-autoscaler@sha256:0", ["/cluster-autoscaler"], True),
+        ("mirror.example:5000/ca:v1.36.0", ["./cluster-autoscaler"], True),
+        ("mirror.example/cluster-autoscaler-exporter:v1", ["sh"], False),
+        ("registry.k8s.io/pause:3.10", ["sleep", "cluster-autoscaler"], False),
+    ],
+)
+def test_the_image_or_the_command_makes_a_pod_an_autoscaler(image, command, runs):
+    assert runs_autoscaler(a_pod(image=image, command=command)) is runs
 
 
 def carrying(variable, token_file, **token):

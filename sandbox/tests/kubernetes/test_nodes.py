@@ -11,7 +11,7 @@ TOLERATE = {"key": "dedicated", "operator": "Exists"}
 
 
 def deployment(name, replicas, labels, namespace="default", **pod):
-    container = {"name": pod.pop("container", "app"), "image": "registry.k8s.io/pause:3.10"}
+    container = {"name": "app", "image": pod.pop("image", "registry.k8s.io/pause:3.10")}
     spec = {"tolerations": [TOLERATE], "containers": [container], **pod}
     template = {"metadata": {"labels": labels}, "spec": spec}
     return {
@@ -119,20 +119,20 @@ def no_kubelet(account):
 
 @pytest.mark.usefixtures("no_kubelet")
 def test_the_autoscalers_pod_is_left_to_its_own_kubelet(cluster, nodes):
-    labels = {"app.kubernetes.io/name": "aws-cluster-autoscaler"}
-    manifest = deployment("cluster-autoscaler", 1, labels, namespace="kube-system", container="aws-cluster-autoscaler")
+    image, labels = "mirror.example:5000/autoscaling/cluster-autoscaler:v1.36.0", {"app": "autoscaler"}
+    manifest = deployment("cluster-autoscaler", 1, labels, namespace="kube-system", image=image)
     cluster.kubectl("apply", "-f", "-", stdin=manifest)
     cluster.kubectl("apply", "-f", "-", stdin=deployment("second", 1, {"app": "second"}))
     eventually(lambda: running(cluster, "app=second"))
     time.sleep(1)
-    (pod,) = cluster.objects("pods", "-n", "kube-system", "-l", "app.kubernetes.io/name=aws-cluster-autoscaler")
+    (pod,) = cluster.objects("pods", "-n", "kube-system", "-l", "app=autoscaler")
     assert "nodeName" in pod["spec"]
     assert pod["status"]["phase"] == "Pending"
     assert "containerStatuses" not in pod["status"]
 
     cluster.kubectl("delete", "deployment", "cluster-autoscaler", "-n", "kube-system")
     time.sleep(1)
-    (pod,) = cluster.objects("pods", "-n", "kube-system", "-l", "app.kubernetes.io/name=aws-cluster-autoscaler")
+    (pod,) = cluster.objects("pods", "-n", "kube-system", "-l", "app=autoscaler")
     assert "deletionTimestamp" in pod["metadata"]
 
 

@@ -16,8 +16,9 @@ PRIORITY_CONFIG_MAP = "cluster-autoscaler-priority-expander"
 PRIORITY_KEY = "priorities"
 
 
-def needs(minor: versions.Minor, namespace: str, arguments: Arguments) -> tuple[Access, ...]:
-    """Return every right that this version of Cluster Autoscaler needs in this namespace with these flags."""
+def needs(minor: versions.Minor, arguments: Arguments) -> tuple[Access, ...]:
+    """Return every right that this version of Cluster Autoscaler needs with these flags."""
+    namespace = arguments.namespace
     informers = [
         (informer.group, informer.resource)
         for informer in compatibility.INFORMERS

@@ -53,6 +53,15 @@ class Arguments:
         """The last value of each flag."""
         return {flag: values[-1] for flag, values in self.values.items() if values}
 
+    @property
+    def namespace(self) -> str:
+        """The namespace of the lease, the status and the priorities, wherever the pods run.
+
+        It is `--namespace`; `--leader-elect-resource-namespace` has no effect (main.go, resourcelock.New with
+        ConfigNamespace; config/flags/flags.go).
+        """
+        return self.get("namespace", "kube-system")
+
     def is_true(self, flag: str, default: bool = False) -> bool:
         """Return the value of a boolean flag."""
         return self.get(flag, str(default)).lower() in {"true", "t", "1"}

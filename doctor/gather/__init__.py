@@ -154,19 +154,18 @@ def _with_deployment(
     given = arguments.parse_arguments(deployment.arguments)
     status_map = given.get("status-config-map-name", access.STATUS_CONFIG_MAP)
     lease = given.get("leader-elect-resource-name", access.LEASE)
-    lease_namespace = given.get("leader-elect-resource-namespace") or namespace
     release_name = deployment.labels.get("app.kubernetes.io/instance", "")
     by_helm = deployment.labels.get("app.kubernetes.io/managed-by") == "Helm" and release_name
 
     accounts = pool.submit(kubernetes_reads.service_accounts, kubernetes, namespace)
-    status = pool.submit(kubernetes_reads.config_map, kubernetes, given.get("namespace", namespace), status_map)
-    priorities = pool.submit(kubernetes_reads.config_map, kubernetes, namespace, access.PRIORITY_CONFIG_MAP)
-    lease_read = pool.submit(kubernetes_reads.lease, kubernetes, lease_namespace, lease)
+    status = pool.submit(kubernetes_reads.config_map, kubernetes, given.namespace, status_map)
+    priorities = pool.submit(kubernetes_reads.config_map, kubernetes, given.namespace, access.PRIORITY_CONFIG_MAP)
+    lease_read = pool.submit(kubernetes_reads.lease, kubernetes, given.namespace, lease)
     release = pool.submit(kubernetes_reads.release, kubernetes, namespace, release_name) if by_helm else None
     minor = _minor(deployment)
     rights = {
         right: pool.submit(kubernetes_reads.allowed, kubernetes, namespace, account, right)
-        for right in access.needs(minor, namespace, given)
+        for right in access.needs(minor, given)
     }
     pods = kubernetes_reads.pods(kubernetes, deployment)
     leader = leader_reads.leader(pods, lease_read.result())

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import credentials
 from .._shared import compatibility, discovery, iam, validation, versions
 from ..arguments import image_tag
-from ..facts import Deployment, ServiceAccount, Source
+from ..facts import Deployment, Source
 from ..readings import Unreadable
 from . import command_line
 from .document import Entry
@@ -30,6 +29,9 @@ _TOLERATED_BY_DEFAULT = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unr
 _PROGRAMS_ENVIRONMENT = ("POD_NAMESPACE", "SERVICE_ACCOUNT")
 """Variables that the chart sets; those of AWS follow from `credentials` and the region."""
 _CERTIFICATES = "/etc/ssl/certs"
+_ONE_PORT = "their pods use the network of their node, where two of them cannot listen on one port"
+"""Cluster Autoscaler exits if its port is taken (main.go, ListenAndServe)."""
+_DNS_POLICIES = ("ClusterFirstWithHostNet", "Default")
 
 
 _UNKNOWN = (
@@ -46,13 +48,13 @@ class Autoscaler:
         entries: ``credentials``, ``oidcProvider``, ``podIdentity`` and ``autoscaler``.
         notes: What could not be kept or will be different.
         by_program: Flags that the program sets itself.
-        lease: Why the old autoscaler and the new one share no lease; empty when they do.
+        apart: Why the old autoscaler and the new one must not run together; empty when they can.
     """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     by_program: tuple[str, ...] = ()
-    lease: str = ""
+    apart: str = ""
 
 
 def settings_of(found: Found) -> Autoscaler:
@@ -84,7 +86,7 @@ def settings_of(found: Found) -> Autoscaler:
         (*credential_entries, *([Entry("autoscaler", entries)] if entries else [])),
         (*mode_notes, *notes, *place_notes, *image_notes, *translation.notes, *pod_notes),
         translation.by_program,
-        translation.lease,
+        translation.apart or (_ONE_PORT if installed.pod_spec.get("hostNetwork") else ""),
     )
 
 
@@ -97,20 +99,9 @@ def _minor(deployment: Deployment, cluster_version: str) -> versions.Minor:
 # --- credentials ------------------------------------------------------------------------------------------------------
 
 
-def _source(installed: Installed) -> Source:
-    account, associations = installed.account, installed.associations
-    known = None if isinstance(account, Unreadable) or account is None else account
-    declared = credentials.declared(
-        installed.deployment,
-        ServiceAccount(known.name, known.annotations) if known else None,
-        () if isinstance(associations, Unreadable) else associations,
-    )
-    return declared[0].source
-
-
 def _mode(found: Found, installed: Installed) -> tuple[Source, list[str]]:
     """The credential mode: the one that is used now, where the program has it."""
-    source = _source(installed)
+    source = installed.source
     if source is Source.STATIC_KEYS:
         return Source.IRSA, [
             "The Deployment has AWS access keys in its environment. The program does not support access keys and uses "
@@ -119,7 +110,7 @@ def _mode(found: Found, installed: Installed) -> tuple[Source, list[str]]:
     if source is Source.NODE_ROLE and not has_managed_groups(found):
         return Source.IRSA, [
             "The pods use the role of their nodes. The program supports nodeRole for managed node groups only, and the "
-            "cluster has none, so it uses irsa. After the move, remove the policy from the role of the nodes."
+            "cluster has none, so it uses irsa."
         ]
     return source, []
 
@@ -276,6 +267,11 @@ def _pod(installed: Installed) -> tuple[list[Entry], list[str], dict[str, Any]]:
     values: dict[str, Any] = {}
     if isinstance(spec.get("affinity"), Mapping) and spec["affinity"]:
         values["affinity"] = dict(spec["affinity"])
+    # The chart's values have the names of the fields. Without the node's network, pods may not reach the node's role.
+    if spec.get("hostNetwork") is True:
+        values["hostNetwork"] = True
+    if spec.get("dnsPolicy") in _DNS_POLICIES:
+        values["dnsPolicy"] = spec["dnsPolicy"]
     secrets = [str(each["name"]) for each in items(spec.get("imagePullSecrets")) if each.get("name")]
     if secrets:
         values["image"] = {"pullSecrets": secrets}
@@ -383,10 +379,8 @@ def _left_out(installed: Installed) -> list[str]:
     if others or spec.get("initContainers"):
         first = [str(each.get("name")) for each in items(spec.get("initContainers"))]
         notes.append(f"The further containers {', '.join([*others, *first])} are not kept.")
-    if spec.get("hostNetwork"):
-        notes.append("hostNetwork is not kept. To keep it, set autoscaler.values.hostNetwork: true.")
-    if spec.get("dnsPolicy") not in (None, "ClusterFirst"):
-        notes.append(f"The DNS policy {spec['dnsPolicy']} is not kept. To keep it, set autoscaler.values.dnsPolicy.")
+    if spec.get("dnsPolicy") not in (None, "ClusterFirst", *_DNS_POLICIES):
+        notes.append(f"The DNS policy {spec['dnsPolicy']} is not kept.")
     return notes
 
 

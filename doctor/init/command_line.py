@@ -72,13 +72,13 @@ class Translation:
         settings: Settings of ``autoscaler``, those with the name of a flag and ``flags``.
         by_program: Flags that the program sets itself, with the same outcome.
         notes: What is different afterwards, or was not kept, each a sentence or two.
-        lease: Why the old autoscaler and the new one do not share a lease; empty when they do.
+        apart: Why the old autoscaler and the new one must not run together; empty when they can.
     """
 
     settings: tuple[Entry, ...]
     by_program: tuple[str, ...]
     notes: tuple[str, ...]
-    lease: str = ""
+    apart: str = ""
 
 
 def translate(
@@ -107,17 +107,17 @@ def translate(
         for flag, values in given.values.items()
         if len(values) > 1 and not flags.is_repeatable(flag)
     ]
-    by_program, settled_notes, lease = _settled(given, namespace, cluster)
+    by_program, settled_notes, apart = _settled(given, namespace, cluster)
     named, named_notes = _named(given, minor, priorities)
     kept, kept_notes = _kept(given, request)
     entries = [*named, *([Entry("flags", kept)] if kept else [])]
-    return Translation(tuple(entries), tuple(by_program), (*notes, *settled_notes, *named_notes, *kept_notes), lease)
+    return Translation(tuple(entries), tuple(by_program), (*notes, *settled_notes, *named_notes, *kept_notes), apart)
 
 
 def _settled(given: Arguments, namespace: str, cluster: str) -> tuple[list[str], list[str], str]:
     """Flags that the program decides: those with the same outcome, what changes, and why the lease is another one."""
     same, notes, leases = [], [], []
-    wanted = {**_SETTLED, "namespace": namespace, "leader-elect-resource-namespace": namespace, "cluster-name": cluster}
+    wanted = {**_SETTLED, "namespace": namespace, "cluster-name": cluster}
     for flag, values in given.values.items():
         value = values[-1]
         if flag == DISCOVERY_FLAG:
@@ -131,11 +131,13 @@ def _settled(given: Arguments, namespace: str, cluster: str) -> tuple[list[str],
         elif flag in wanted:
             notes.append(f"--{flag}={value} is not kept: the program, or the chart, sets {wanted[flag]}.")
         elif flag in PROCESS_FLAGS:
-            notes.append(f"--{flag}={value} is not kept: the program has no setting for flags of the logging library.")
+            notes.append(f"--{flag}={value} is not kept: the program has no setting for it.")
     if DISCOVERY_FLAG not in given.values and "nodes" not in given.values:
         notes.append("The command line selects no groups: it has neither --node-group-auto-discovery nor --nodes.")
-    lease = f"the Deployment sets {', '.join(leases)}" if leases else ""
-    return same, notes, lease
+    apart = f"the Deployment sets {', '.join(leases)}, so they do not share a lease" if leases else ""
+    if not apart and given.namespace != namespace:
+        apart = f"the lease of the old one is in the namespace {given.namespace}, that of the new one in {namespace}"
+    return same, notes, apart
 
 
 def _discovery_notes(values: Sequence[str], cluster: str) -> list[str]:

@@ -4,7 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..facts import Association, AutoScalingGroup, Cluster, Deployment, NodeGroup, OidcProvider, Taint
+from .. import credentials
+from ..facts import (
+    Association,
+    AutoScalingGroup,
+    Cluster,
+    Deployment,
+    NodeGroup,
+    OidcProvider,
+    ServiceAccount,
+    Source,
+    Taint,
+)
 from ..readings import Reading, Unreadable
 
 NAME = "cluster-autoscaler"
@@ -79,6 +90,16 @@ class Installed:
         labels = self.deployment.labels
         by_label = labels.get("app.kubernetes.io/instance", "") if _by_helm(labels) else ""
         return self.annotations.get(RELEASE_ANNOTATION, "") or by_label
+
+    @property
+    def source(self) -> Source:
+        """Where its pods get their AWS credentials."""
+        known = self.account if isinstance(self.account, Account) else None
+        return credentials.declared(
+            self.deployment,
+            ServiceAccount(known.name, known.annotations) if known else None,
+            () if isinstance(self.associations, Unreadable) else self.associations,
+        )[0].source
 
     @property
     def is_ours(self) -> bool:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from ..arguments import parse_arguments
 from ..case import choose_deployment
 from ..clients import Aws, Json, Kubernetes
 from ..errors import CannotLookError
@@ -115,11 +116,12 @@ def _installed(
 ) -> Installed:
     """What belongs to a Deployment; of its release only the labels of Helm's record, never the record."""
     namespace, account = deployment.namespace, deployment.service_account
+    given = parse_arguments(deployment.arguments)
     it = next(each for each in raw if _names(each, deployment))
     associations = pool.submit(aws_reads.associations, aws, cluster.name, namespace, account)
     read = pool.submit(kubernetes.read, f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}")
     priorities = (
-        pool.submit(kubernetes_reads.config_map, kubernetes, namespace, PRIORITY_CONFIG_MAP)
+        pool.submit(kubernetes_reads.config_map, kubernetes, given.namespace, PRIORITY_CONFIG_MAP)
         if any("priority" in word for word in deployment.arguments)
         else None
     )

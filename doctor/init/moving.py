@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..credentials import ROLE_ANNOTATION
+from ..facts import Source
 from ..readings import Unreadable
 from .facts import NAME, Account, Found, Installed
 
@@ -66,14 +67,14 @@ class Move:
     afterwards: tuple[str, ...] = ()
 
 
-def plan(found: Found, stack: str, plan_file: str, lease: str) -> Move:
+def plan(found: Found, stack: str, plan_file: str, apart: str) -> Move:
     """Plan the move.
 
     Args:
         found: What was found.
         stack: Name of the stack.
         plan_file: Name of the file with the import plan.
-        lease: Why the old autoscaler and the new one share no lease; empty when they do.
+        apart: Why the old autoscaler and the new one must not run together; empty when they can.
     """
     init = f"pulumi stack init {shlex.quote(stack)}"
     if not isinstance(found.installed, Installed):
@@ -86,7 +87,7 @@ def plan(found: Found, stack: str, plan_file: str, lease: str) -> Move:
             f"{_import_command(plan_file)}"
         )
         return Move(tuple(_imports(installed)), _plain_steps(init), (note,))
-    return _takeover(installed, found.cluster.name, init, plan_file, lease)
+    return _takeover(installed, found.cluster.name, init, plan_file, apart)
 
 
 def _plain_steps(init: str) -> tuple[Step, Step, Step]:
@@ -97,7 +98,7 @@ def _plain_steps(init: str) -> tuple[Step, Step, Step]:
     )
 
 
-def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lease: str) -> Move:
+def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, apart: str) -> Move:
     deployment = installed.deployment
     imported = installed.release == NAME
     imports = tuple(_imports(installed))
@@ -105,7 +106,7 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lea
     kubectl = f"kubectl -n {shlex.quote(deployment.namespace)}"
     conflicts = () if imported else _conflicts(installed, notes)
     inherits = deployment.name == NAME or imported or bool(conflicts)
-    before, after = _change_over(installed, kubectl, inherits, bool(conflicts), lease, notes)
+    before, after = _change_over(installed, kubectl, inherits, bool(conflicts), apart, notes)
     prepare = [
         *(_adopt(kubectl, conflicts, deployment.namespace) if conflicts else []),
         *([_import_command(plan_file)] if imports else []),
@@ -121,7 +122,7 @@ def _takeover(installed: Installed, cluster: str, init: str, plan_file: str, lea
             "Adopt the running autoscaler, and read what will change. Nothing is replaced or deleted.",
             tuple(prepare),
         ),
-        Step(_words_of_change_over(lease), (*before, "pulumi up", *after)),
+        Step(_words_of_change_over(apart), (*before, "pulumi up", *after)),
     )
     return Move(imports, steps, tuple(notes), tuple(_afterwards(installed, cluster)))
 
@@ -138,9 +139,9 @@ def _import_command(plan_file: str) -> str:
     return f"pulumi import --file {shlex.quote(plan_file)} --protect=false --generate-code=false"
 
 
-def _words_of_change_over(lease: str) -> str:
-    if lease:
-        return "Stop the old autoscaler, then deploy the new one: without a common lease they must not run together."
+def _words_of_change_over(apart: str) -> str:
+    if apart:
+        return "Stop the old autoscaler, then deploy the new one. Until its pods run, nodes stay as they are."
     return "Deploy. The old pods run until the new pods are ready; only the pod that holds the lease scales."
 
 
@@ -230,7 +231,7 @@ def _adopt(kubectl: str, conflicts: tuple[str, ...], namespace: str) -> list[str
 
 
 def _change_over(
-    installed: Installed, kubectl: str, inherits: bool, conflicts: bool, lease: str, notes: list[str]
+    installed: Installed, kubectl: str, inherits: bool, conflicts: bool, apart: str, notes: list[str]
 ) -> tuple[list[str], list[str]]:
     """The commands before and after the `up` that replaces the old pods by the new ones."""
     deployment = installed.deployment
@@ -246,9 +247,9 @@ def _change_over(
         )
     rest = old_pods(deployment.selector)
     target = f"deployment/{shlex.quote(deployment.name)}"
-    if lease:
+    if apart:
         notes.append(
-            f"The old autoscaler and the new one do not share a lease: {lease}. Step 3 stops the old one first."
+            f"The old autoscaler and the new one must not run together: {apart}. Step 3 stops the old one first."
         )
         before.append(f"{kubectl} delete {target}" if inherits else f"{kubectl} scale --replicas=0 {target}")
     elif inherits and rest:
@@ -282,13 +283,19 @@ def old_pods(selector: Mapping[str, str]) -> str:
 
 
 def _afterwards(installed: Installed, cluster: str) -> list[str]:
-    account = installed.account
-    if not isinstance(account, Account):
-        return []
-    role = account.annotations.get(ROLE_ANNOTATION, "")
-    lines = []
-    if role:
-        lines.append(f"After the move the autoscaler no longer uses the role {role}. Delete it where it was created.")
+    account = installed.account if isinstance(installed.account, Account) else Account("")
+    roles = {account.annotations.get(ROLE_ANNOTATION, "")} - {""}
+    if not isinstance(installed.associations, Unreadable):
+        roles |= {association.role_arn for association in installed.associations}
+    lines = [
+        f"After the move the autoscaler no longer uses the role {role}. Delete it where it was created."
+        for role in sorted(roles)
+    ]
+    if installed.source is Source.NODE_ROLE:
+        lines.append(
+            "After the move the autoscaler no longer uses the policy that your nodes' roles have now. Detach it; the "
+            "program attaches a policy where it is needed."
+        )
     if account.labels.get("app.kubernetes.io/managed-by") == "eksctl":
         name = f"eksctl-{cluster}-addon-iamserviceaccount-{installed.deployment.namespace}-{account.name}"
         lines += [

@@ -42,7 +42,7 @@ def write(found: Found, stack: str, plan_file: str) -> Result:
         plan_file: Name that the import plan will have.
     """
     autoscaler, groups = settings_of(found), adopted_groups(found)
-    move = moving.plan(found, stack, plan_file, autoscaler.lease)
+    move = moving.plan(found, stack, plan_file, autoscaler.apart)
     unread = tuple(found.unread)
     notes = (*_cluster_notes(found), *groups.notes, *autoscaler.notes, *move.notes)
     entries = [

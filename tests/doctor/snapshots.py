@@ -247,7 +247,7 @@ def rights(missing: str = "", image: str = IMAGE_TAG, given: tuple[str, ...] | N
     """Every right that a version needs, granted but for those of one resource."""
     patch = versions.parse_patch(image)
     assert patch
-    needed = access.needs(patch[:2], NAMESPACE, arguments.parse_arguments(given or flags()))
+    needed = access.needs(patch[:2], arguments.parse_arguments(given or flags()))
     return {right: right.resource != missing for right in needed}
 
 

@@ -345,3 +345,15 @@ def test_a_deployment_that_is_gone_is_made_again_from_the_record_of_its_release(
     report = examine(take(Cloud(), cluster, Target(snapshots.CLUSTER, snapshots.REGION, intent)))
     (fix,) = [each.fix for each in report.findings if each.status is Status.BROKEN]
     assert fix == "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"
+
+
+def test_the_lease_and_the_status_are_where_the_flag_namespace_says():
+    cluster = Cluster()
+    for path in [path for path in cluster.objects if "/leases/" in path or path.endswith("-status")]:
+        cluster.objects[path.replace("/kube-system/", "/mine/")] = cluster.objects.pop(path)
+    words = ["./cluster-autoscaler", *snapshots.flags(), "--namespace=mine", "--leader-elect-resource-namespace=other"]
+    deployment, _ = cluster.objects["/apis/apps/v1/deployments"]
+    deployment["spec"]["template"]["spec"]["containers"][0]["command"] = words
+    found = take(Cloud(), cluster).kubernetes
+    assert found.lease
+    assert found.status

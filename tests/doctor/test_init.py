@@ -155,7 +155,27 @@ def commands(found: Found) -> str:
 def test_a_separate_lease_lets_the_old_autoscaler_stop_first():
     result = written(kinds.manual())
     assert result.move.steps[2].commands[0] == "kubectl -n autoscaling scale --replicas=0 deployment/autoscaler"
-    assert any("do not share a lease" in note for note in result.notes)
+    assert any("do not share a lease. Step 3 stops the old one first" in note for note in result.notes)
+
+
+def test_the_network_of_the_node_is_kept_and_the_old_autoscaler_stops_first():
+    found = kinds.eksctl()
+    assert isinstance(found.installed, Installed)
+    spec = {**found.installed.pod_spec, "hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+    found = replace(found, installed=replace(found.installed, pod_spec=spec))
+    assert settings_of(found)["autoscaler"]["values"] == {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
+    assert "kubectl -n kube-system delete deployment/cluster-autoscaler && \\\n  pulumi up" in commands(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("pod-identity", "no longer uses the role arn:aws:iam::123456789012:role/platform. Delete it"),
+        ("manual", "no longer uses the policy that your nodes' roles have now. Detach it"),
+    ],
+)
+def test_what_nothing_uses_after_the_move_is_named(kind: str, advice: str):
+    assert any(advice in line for line in written(kinds.KINDS[kind]()).move.afterwards)
 
 
 def test_a_binding_to_another_role_is_deleted_because_it_cannot_be_changed():

@@ -109,12 +109,28 @@ def test_what_is_not_kept_is_reported_with_what_to_do(words: list[str], message:
     assert any(message in note for note in translation.notes), translation.notes
 
 
-@pytest.mark.parametrize(
-    "word", ["--leader-elect=false", "--leader-elect-resource-name=mine", "--leader-elect-resource-namespace=x"]
-)
+@pytest.mark.parametrize("word", ["--leader-elect=false", "--leader-elect-resource-name=mine"])
 def test_a_separate_lease_is_reported(word: str):
-    assert word in translated(OURS, word).lease
-    assert translated(OURS).lease == ""
+    assert word in translated(OURS, word).apart
+    assert translated(OURS).apart == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "namespace", "apart"),
+    [
+        (
+            [],
+            "autoscaling",
+            "the lease of the old one is in the namespace kube-system, that of the new one in autoscaling",
+        ),
+        (["--namespace=autoscaling"], "autoscaling", ""),
+        (["--namespace=mine"], "kube-system", "the lease of the old one is in the namespace mine"),
+        (["--leader-elect-resource-namespace=mine"], "kube-system", ""),
+    ],
+)
+def test_the_flag_namespace_decides_where_the_lease_is(words: list[str], namespace: str, apart: str):
+    found = translated(OURS, *words, namespace=namespace).apart
+    assert found.startswith(apart) if apart else not found
 
 
 def test_the_priorities_of_the_config_map_are_kept():
@@ -150,7 +166,7 @@ def test_no_flag_is_dropped_in_silence(words: list[str]):
     translation = translated(*words)
     kept = value(translation, "flags") or {}
     settings = {entry.key for entry in translation.settings}
-    message = " ".join((*translation.notes, *translation.by_program, translation.lease))
+    message = " ".join((*translation.notes, *translation.by_program, translation.apart))
     discovers = dict(discovery.discovery_tags("lab"))
     for flag in parse_arguments(words).values:
         assert flag in kept or flags.OWNED_BY.get(flag) in settings or f"--{flag}" in message or flag in discovers

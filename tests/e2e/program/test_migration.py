@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +12,17 @@ from kubernetes import client
 
 from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
-from tests.e2e.program.by_other_means import IMAGE_TAG, ROLE, SET_UPS, SetUp, documents
+from tests.e2e.program.by_other_means import (
+    IMAGE_TAG,
+    REMOVE_AUTOSCALER,
+    ROLE,
+    SET_UPS,
+    SetUp,
+    documents,
+    remove_from_aws,
+)
 from tests.e2e.program.checkout import Checkout
-from tests.e2e.program.stack import remove_shared
+from tests.e2e.program.stack import inventory, remove_shared
 from tests.e2e.program.watching import NAME, NAMESPACE, Watch, autoscalers
 from tests.markdown import ROOT, blocks, executed_by
 
@@ -21,6 +30,7 @@ PAGE = ROOT / "docs" / "migration.md"
 DESTRUCTIVE = {"delete", "delete-replaced", "replace", "create-replacement", "discard-replaced"}
 INIT = f"python -m doctor init --cluster {CLUSTER} --region us-east-1 --output Pulumi.prod.yaml"
 AFTERWARDS = "python -m doctor check --stack prod --wait 120\npulumi up --expect-no-changes\n"
+DESTROY = "if pulumi stack select prod; then pulumi destroy --yes --skip-preview; pulumi stack rm --yes prod; fi"
 _OF_THE_SANDBOX = "    chart: {location: ./sandbox/chart/cluster-autoscaler}\n"
 
 
@@ -34,18 +44,20 @@ class Prepared(NamedTuple):
 
 @pytest.fixture
 def prepared(request: pytest.FixtureRequest, sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Prepared]:
-    """The set-up that the test names."""
+    """The set-up that the test names; whatever fails, the next one finds the cluster as this one did."""
     set_up = SET_UPS[request.param]
     project = Checkout(sandbox, tmp_path, {}, CLUSTER)
-    # The stack of an earlier set-up leaves the cluster's OIDC provider, which this one creates.
-    remove_shared(sandbox, CLUSTER)
-    if set_up.commands:
-        project.shell(set_up.commands, **documents(sandbox, set_up.account))
-    yield Prepared(project, request.param, set_up)
-    project.shell(
-        "if pulumi stack select prod; then pulumi destroy --yes --skip-preview; pulumi stack rm --yes prod; fi"
-    )
-    project.shell(set_up.clean)
+    with ExitStack() as undo:
+        # The stack of a set-up leaves the cluster's OIDC provider, which the next one creates.
+        undo.callback(remove_shared, sandbox, CLUSTER)
+        undo.callback(remove_from_aws, sandbox)
+        undo.callback(project.shell, REMOVE_AUTOSCALER)
+        undo.callback(project.shell, DESTROY)
+        remove_shared(sandbox, CLUSTER)
+        set_up.groups(sandbox)
+        if set_up.commands:
+            project.shell(set_up.commands, **documents(sandbox, request.param, set_up.account))
+        yield Prepared(project, request.param, set_up)
 
 
 def commands(printed: str) -> list[str]:
@@ -75,12 +87,16 @@ def planned(project: Checkout) -> list[str]:
     return [step["op"] for step in steps]
 
 
-@pytest.mark.parametrize("prepared", ["none", "helm"], indirect=True)
+FULL = [pytest.param(kind, marks=pytest.mark.full) for kind in ("eksctl", "terraform", "pod-identity", "manual")]
+
+
+@pytest.mark.parametrize("prepared", ["none", "helm", *FULL], indirect=True)
 def test_what_init_prints_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
     project, kind, set_up = prepared
     api = sandbox.kubernetes(CLUSTER)
     core = client.CoreV1Api(api)
     nodes = {node.metadata.name for node in core.list_node().items}
+    before = inventory(sandbox)
     old = [pod.metadata.name for pod in autoscalers(core.list_namespaced_pod(NAMESPACE).items, lambda pod: pod.spec)]
     if old:
         await_leader(api, old)
@@ -102,6 +118,8 @@ def test_what_init_prints_moves_the_cluster_without_a_gap(sandbox: Sandbox, prep
             project.shell(third)
             output = project.shell(AFTERWARDS)
         check_the_change_over(watch, old)
+        left = client.AppsV1Api(api).list_namespaced_deployment(NAMESPACE).items
+        assert len(autoscalers(left, lambda each: each.spec.template.spec)) == 1, "two autoscalers are deployed"
 
     if account:
         after = core.read_namespaced_service_account(set_up.account, NAMESPACE).metadata
@@ -111,6 +129,8 @@ def test_what_init_prints_moves_the_cluster_without_a_gap(sandbox: Sandbox, prep
         assert (account.annotations or {}).get("example.com/owner") == after.annotations.get("example.com/owner")
     assert "every link holds" in output
     assert {node.metadata.name for node in core.list_node().items} == nodes, "no node came or went"
+    now = inventory(sandbox)
+    assert {what: gone for what, names in before.items() if (gone := {*names} - {*now[what]})} == {}
     # `pulumi stack init` adds its salt to the file and keeps the comments.
     assert "# Written by `ca-doctor init`." in (project.folder / "Pulumi.prod.yaml").read_text()
     if kind == "helm":

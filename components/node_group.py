@@ -26,7 +26,7 @@ from .node_group_args import (
 )
 from .node_group_rules import ACCELERATOR_LABEL
 from .node_role import NodeRole
-from .pure import ami, iam, instances, startup_taints
+from .pure import ami, iam, instances, startup_taints, user_data
 from .pure.discovery import TAINT_EFFECTS
 from .pure.faults import Fault
 from .pure.instances import InstanceType
@@ -89,7 +89,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         args = checked(ManagedNodeGroup, name, args, ManagedNodeGroupArgs, rules)
         super().__init__(TOKEN, name, dict(args), opts)
         role_arn, attached = self._role(name, args)
-        template = template_of(name, args, pulumi.ResourceOptions(parent=self))
+        template = template_of(name, _checked_user_data(name, args), pulumi.ResourceOptions(parent=self))
         types: pulumi.Output[list[InstanceType]] = pulumi.Output.from_input(instance_types(args)).apply(
             lambda names: fitting(self, name, args, ManagedNodeGroupArgs, names)
         )
@@ -152,6 +152,19 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         ipv6 = args.get("ip_family") == IPV6
         role = NodeRole.make(name, args, args.get("node_role_policies", []), opts, ipv6=ipv6)
         return role.arn, role.attachments
+
+
+def _checked_user_data(name: str, args: ManagedNodeGroupArgs) -> ManagedNodeGroupArgs:
+    """Return the arguments with user data that is checked as soon as it is known, if it is an Output."""
+    if isinstance(args.get("user_data", ""), str):
+        return args
+
+    def check(text: str) -> str:
+        if found := user_data.faults("userData", "maxPods", ami_type(args), text, args.get("max_pods")):
+            raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
+        return text
+
+    return {**args, "user_data": pulumi.Output.from_input(args["user_data"]).apply(check)}
 
 
 def _groups(name: str, args: ManagedNodeGroupArgs) -> list[_Group]:

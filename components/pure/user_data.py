@@ -35,7 +35,7 @@ def faults(path: str, pods_path: str, ami_type: str, text: object, max_pods: int
         path: Path of the user data.
         pods_path: Path of the number of pods.
         ami_type: AMI type of the group.
-        text: The user data; an Output is left to EKS.
+        text: The user data; an Output is checked when it is known.
         max_pods: Number of pods for the kubelet; None leaves it to EKS.
     """
     found = []

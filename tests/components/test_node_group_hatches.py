@@ -63,6 +63,19 @@ def test_user_data_reaches_the_template_in_the_form_that_eks_merges(cloud):
     assert "userData" not in group(cloud).one(TEMPLATE).inputs
 
 
+@pytest.mark.parametrize(
+    ("args", "text", "refused"),
+    [
+        ({}, "echo hello", "user_data: got 'echo hello'; expected a script"),
+        ({"ami_type": "BOTTLEROCKET_x86_64"}, "echo hello", "user_data: got 'echo hello'; expected TOML"),
+        ({"max_pods": 58}, "MIME-Version: 1.0\n", "max_pods: got 58 with a whole document in user_data"),
+    ],
+)
+def test_user_data_that_is_an_output_is_refused_in_the_wrong_form(cloud, args, text, refused):
+    with pytest.raises(FaultsError, match=refused):
+        group(cloud, {"user_data": text}, **args)
+
+
 def test_further_policies_are_attached_to_a_role_made_here():
     arn = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
     graph = group(node_role_policies=[arn])

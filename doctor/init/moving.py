@@ -293,7 +293,7 @@ def _afterwards(installed: Installed, cluster: str) -> list[str]:
     ]
     if installed.source is Source.NODE_ROLE:
         lines.append(
-            "After the move the autoscaler no longer uses the policy that your nodes' roles have now. Detach it; the "
+            "After the move the autoscaler no longer uses the policy that your nodes' roles have now. Remove it; the "
             "program attaches a policy where it is needed."
         )
     if account.labels.get("app.kubernetes.io/managed-by") == "eksctl":

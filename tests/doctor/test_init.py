@@ -171,7 +171,7 @@ def test_the_network_of_the_node_is_kept_and_the_old_autoscaler_stops_first():
     ("kind", "advice"),
     [
         ("pod-identity", "no longer uses the role arn:aws:iam::123456789012:role/platform. Delete it"),
-        ("manual", "no longer uses the policy that your nodes' roles have now. Detach it"),
+        ("manual", "no longer uses the policy that your nodes' roles have now. Remove it"),
     ],
 )
 def test_what_nothing_uses_after_the_move_is_named(kind: str, advice: str):

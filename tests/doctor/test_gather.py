@@ -347,7 +347,7 @@ def test_a_deployment_that_is_gone_is_made_again_from_the_record_of_its_release(
     assert fix == "helm rollback cluster-autoscaler 2 --namespace kube-system --wait"
 
 
-def test_the_lease_and_the_status_are_where_the_flag_namespace_says():
+def test_the_lease_and_the_status_are_read_from_the_namespace_of_the_flag():
     cluster = Cluster()
     for path in [path for path in cluster.objects if "/leases/" in path or path.endswith("-status")]:
         cluster.objects[path.replace("/kube-system/", "/mine/")] = cluster.objects.pop(path)

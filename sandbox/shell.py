@@ -1,7 +1,9 @@
 """The user's own shell, in which plain commands reach the sandbox and nothing else.
 
 The user's startup files run first, for their aliases and prompt. What they set is then overruled: an exported
-``KUBECONFIG`` or ``AWS_PROFILE``, or a ``PATH`` with pyenv in front, would point the commands at a real cluster.
+``KUBECONFIG`` or ``AWS_PROFILE``, or a ``PATH`` with pyenv in front, would point the commands at a real cluster. The
+same goes for what their hooks do before the first prompt, as those of direnv and mise; and a theme that writes the
+prompt before each command does not hide whose shell this is. What the user types later counts.
 """
 
 from __future__ import annotations
@@ -30,27 +32,51 @@ for name in {commands}; do unalias "$name" 2>/dev/null; unset -f "$name" 2>/dev/
 unset name
 """
 
-_BASH = """
-[ -f ~/.bashrc ] && . ~/.bashrc
+# The settings, now and once more after the user's own hooks have run for the first time.
+_POSIX_HOOK = """
 . {settle}
-PS1="{prompt}$PS1"
+_sandbox_fresh=1
+_sandbox_prompt() {{
+  [ -z "${{_sandbox_fresh:-}}" ] || . {settle}
+  unset _sandbox_fresh
+  case "${variable}" in "{prompt}"*) ;; *) {variable}="{prompt}${variable}" ;; esac
+}}
 """
+
+# Bash before 5.1 reads PROMPT_COMMAND as a string.
+_BASH = (
+    """
+[ -f ~/.bashrc ] && . ~/.bashrc
+"""
+    + _POSIX_HOOK
+    + """
+if [ "$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))" -ge 501 ]; then PROMPT_COMMAND+=(_sandbox_prompt)
+else PROMPT_COMMAND="${{PROMPT_COMMAND:+$PROMPT_COMMAND
+}}_sandbox_prompt"; fi
+"""
+)
 
 # zsh reads its files from ZDOTDIR, which the user may have set too.
 _ZSH_FILE = """
 ZDOTDIR={theirs}
 [ -f "$ZDOTDIR/{name}" ] && . "$ZDOTDIR/{name}"
 """
-_ZSH_END = """
-. {settle}
-PROMPT="{prompt}$PROMPT"
+_ZSH_END = (
+    _POSIX_HOOK
+    + """
+precmd_functions+=(_sandbox_prompt)
 """
+)
 
 _FISH = r"""
 set -gx PATH {path} $PATH
 for name in (set --names --export | string match --regex '^(?:{prefixes}).*'); set --erase $name; end
 {exports}
 for name in {commands}; functions --erase $name; end
+"""
+_FISH_START = r"""
+source {settle}
+function _sandbox_prompt --on-event fish_prompt; source {settle}; functions --erase _sandbox_prompt; end
 functions --query fish_prompt; and functions --copy fish_prompt _prompt_of_the_user
 function fish_prompt; echo -n '{prompt}'; functions --query _prompt_of_the_user; and _prompt_of_the_user; end
 """
@@ -79,7 +105,8 @@ def prepare(layout: Layout, program: str, base: Mapping[str, str] | None = None)
     write_atomically(settle, _posix(layout, ours))
     match Path(program).name:
         case "bash":
-            write_atomically(folder / "bashrc", _BASH.format(settle=shlex.quote(str(settle)), prompt=PROMPT))
+            text = _BASH.format(settle=shlex.quote(str(settle)), prompt=PROMPT, variable="PS1")
+            write_atomically(folder / "bashrc", text)
             return Start([program, "--rcfile", str(folder / "bashrc"), "-i"], environment)
         case "zsh":
             theirs = shlex.quote(base.get("ZDOTDIR") or base.get("HOME", "~"))
@@ -88,13 +115,15 @@ def prepare(layout: Layout, program: str, base: Mapping[str, str] | None = None)
                 if name == ".zshenv":
                     text += f"ZDOTDIR={shlex.quote(str(folder))}\n"  # for .zshrc, which comes next
                 else:
-                    text += _ZSH_END.format(settle=shlex.quote(str(settle)), prompt=PROMPT)
+                    text += _ZSH_END.format(settle=shlex.quote(str(settle)), prompt=PROMPT, variable="PROMPT")
                 write_atomically(folder / name, text)
             return Start([program, "-i"], environment | {"ZDOTDIR": str(folder)})
         case "fish":
             write_atomically(folder / "settle.fish", _fish(layout, ours))
+            start = _FISH_START.format(settle=_fish_quoted(str(folder / "settle.fish")), prompt=PROMPT)
+            write_atomically(folder / "start.fish", start)
             # Runs after the user's own configuration (fish(1), --init-command).
-            return Start([program, "--init-command", f"source {shlex.quote(str(folder / 'settle.fish'))}"], environment)
+            return Start([program, "--init-command", f"source {_fish_quoted(str(folder / 'start.fish'))}"], environment)
         case _:
             write_atomically(folder / "rc.sh", f". {shlex.quote(str(settle))}\nPS1='{PROMPT}$ '\n")
             return Start([program, "-i"], environment | {"ENV": str(folder / "rc.sh")})
@@ -115,7 +144,6 @@ def _fish(layout: Layout, ours: Mapping[str, str]) -> str:
         prefixes=_PREFIXES,
         exports="\n".join(f"set -gx {name} {_fish_quoted(value)}" for name, value in ours.items()),
         commands=" ".join(COMMANDS),
-        prompt=PROMPT,
     )
 
 

@@ -1,18 +1,21 @@
 """The sandbox's shell, started for real with startup files that point every command at production."""
 
-import os
-import pty
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from sandbox.layout import Layout
 from sandbox.shell import PROMPT, prepare
+from sandbox.tests import terminal
 
-SHELLS = [name for name in ("bash", "dash", "fish", "zsh") if shutil.which(name)]
-"""bash is everywhere that the sandbox is; the others are tried where they are installed."""
+SHELLS = [
+    pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed"))
+    for name in ("bash", "dash", "fish", "zsh")
+]
+"""`.ci/run` installs those that are missing."""
+THEMED = [shell for shell in SHELLS if shell.values != ("dash",)]
+"""The shells that read startup files of the user's and call hooks before a prompt."""
 
 HOSTILE = """
 export KUBECONFIG=/home/me/.kube/production AWS_PROFILE=production AWS_ENDPOINT_URL_EKS=https://eks.example.com
@@ -58,24 +61,9 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def typed(layout: Layout, home: Path, shell: str, *lines: str) -> str:
-    """What an interactive shell on a terminal shows when these lines are typed."""
+    """What the shell shows when a user whose startup files are these types these lines."""
     base = {"HOME": str(home), "PATH": "/usr/bin:/bin", "TERM": "dumb", "ENV": str(home / ".shinit")}
-    start = prepare(layout, shutil.which(shell) or shell, base)
-    terminal, theirs = pty.openpty()
-    process = subprocess.Popen(
-        start.command, env=start.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    )
-    os.close(theirs)
-    os.write(terminal, "".join(f"{line}\n" for line in (*lines, "exit")).encode())
-    shown = b""
-    try:
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    except OSError:  # the shell has ended
-        pass
-    os.close(terminal)
-    assert process.wait(20) == 0, shown
-    return shown.decode()
+    return terminal.typed(prepare(layout, shutil.which(shell) or shell, base), *lines)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -92,7 +80,42 @@ def test_the_sandbox_wins_over_the_startup_files_of_the_user(layout: Layout, hom
     assert PROMPT in shown
 
 
-@pytest.mark.parametrize("shell", [name for name in SHELLS if name != "dash"])
+PROMPT_HOOKS = {
+    "bash": """PROMPT_COMMAND='PS1="mine> "'""",
+    "zsh": """precmd() { PROMPT="mine> " }""",
+    "fish": "function fish_prompt; echo -n 'mine> '; end",
+}
+"""How prompt themes work: the prompt is written anew each time before it is shown."""
+
+
+@pytest.mark.parametrize("shell", THEMED)
+def test_the_prompt_says_sandbox_even_if_a_theme_writes_it_anew_each_time(layout: Layout, home: Path, shell: str):
+    file = home / STARTUP_FILES[shell][0]
+    file.write_text(f"{file.read_text()}\n{PROMPT_HOOKS[shell]}\n")
+    assert f"{PROMPT}mine> " in typed(layout, home, shell, "true")
+
+
+ENVIRONMENT_HOOKS = {
+    "bash": "PROMPT_COMMAND='export KUBECONFIG=/home/me/.kube/production'",
+    "zsh": "direnv_hook() { export KUBECONFIG=/home/me/.kube/production }; precmd_functions+=(direnv_hook)",
+    "fish": "function direnv_hook --on-event fish_prompt; set -gx KUBECONFIG /home/me/.kube/production; end",
+}
+"""How direnv and mise work: they export what the folder's files name, once, before the first prompt in it."""
+
+
+@pytest.mark.parametrize("shell", THEMED)
+def test_the_sandbox_wins_over_hooks_that_export_before_the_first_prompt(layout: Layout, home: Path, shell: str):
+    file = home / STARTUP_FILES[shell][0]
+    file.write_text(f"{file.read_text()}\n{ENVIRONMENT_HOOKS[shell]}\n")
+    assert f"KUBECONFIG={layout.kubeconfig}\r" in typed(layout, home, shell, "env")
+
+
+@pytest.mark.parametrize("shell", THEMED)
+def test_what_the_user_exports_in_the_shell_counts(layout: Layout, home: Path, shell: str):
+    assert "AWS_REGION=eu-west-1\r" in typed(layout, home, shell, "export AWS_REGION=eu-west-1", "env")
+
+
+@pytest.mark.parametrize("shell", THEMED)
 def test_the_startup_files_of_the_user_are_read(layout: Layout, home: Path, shell: str):
     assert "MINE=kept" in typed(layout, home, shell, "env")
 
@@ -104,6 +127,6 @@ def test_zsh_and_fish_get_the_same_settings_as_bash(layout: Layout, home: Path):
     assert f"ZDOTDIR={home}\n" in (folder / ".zshrc").read_text()
     assert f". {layout.root}/shell/settle.sh\n" in (folder / ".zshrc").read_text()
     fish = prepare(layout, "/bin/fish", {"HOME": str(home), "PATH": "/bin"})
-    assert fish.command[1:] == ["--init-command", f"source {layout.root}/shell/settle.fish"]
+    assert fish.command[1:] == ["--init-command", f"source '{layout.root}/shell/start.fish'"]
     settings = (layout.root / "shell" / "settle.fish").read_text()
     assert all(f"set -gx {name} '{value}'" in settings for name, value in layout.variables().items())

@@ -2,8 +2,8 @@
 
     python scripts/reliability_report.py build/reliability.xml [build/reliability-again.xml] docs/reliability.md
 
-A later run counts for the cases that it has: those that had failed and were fixed, as the page then shows. If the runs
-are of several days, each row shows its own.
+A later run counts for the cases that it has: those that had failed, as the page then shows. If the runs are of several
+days, each row shows its own.
 
 A test case has as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `answered`,
 `seen` and any `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
@@ -23,7 +23,8 @@ _INTRODUCTION = """\
 
 Faults put in on purpose, in the sandbox. Each row names who answered. The Pulumi engine, the Kubernetes provider with
 its Helm, and the Kubernetes API server are the real ones; AWS is emulated, and its plugin and the autoscaler's process
-are stand-ins. The chart is the sandbox's own. No row rests on a stand-in's own retry or wording.
+are stand-ins. The chart is the sandbox's own. No row rests on a stand-in's own retry or wording. Seconds are those of a
+machine that does other work too; docs/benchmarks.md has the ones to compare.
 
 Written by `make faults`; do not edit it. A short form of the same suite runs with every `make test`.
 """
@@ -98,7 +99,7 @@ def report(*runs: str) -> str:
     days = _conditions(elements)
     failed = sum(not each.passed for each in run)
     lines = [_INTRODUCTION, *(f"- {date}: {machine}; {versions}" for date, machine, versions in days)]
-    again = f" ({repeated} of them run again, after a failure was fixed)" if repeated else ""
+    again = f" ({repeated} of them run again after a failure)" if repeated else ""
     lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed{again}", ""]
     counts = Counter(each.kind for each in run)
     lines += ["| kind of fault | cases | failed |", "| --- | --- | --- |"]

@@ -1,4 +1,4 @@
-"""Faults that tests inject into the emulated AWS: throttling, errors, silence, cut connections, expiry, no capacity."""
+"""Faults that tests inject into the emulated AWS: throttling, silence, no capacity."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-KINDS = ("throttle", "500", "timeout", "cut", "expire", "capacity")
-"""What can be injected. ``capacity`` fails the launches of Auto Scaling groups, the others the matching API calls;
-``expire`` ends the temporary credentials that such a call is signed with, for good."""
+KINDS = ("throttle", "timeout", "capacity")
+"""What can be injected. ``capacity`` fails the launches of Auto Scaling groups, the others the matching API calls."""
 
 FOREVER = "forever"
-
-_OF_THE_ANSWER = ("500", "timeout", "cut")
-"""Those that may hit an answer alone: its call has been carried out."""
 
 
 class InvalidFault(ValueError):
@@ -58,8 +54,8 @@ class Fault:
         times = body.get("times", 1)
         if times != FOREVER and not (isinstance(times, int) and times > 0):
             problems.append(f"'times' is {times!r}, expected a positive number or '{FOREVER}'")
-        if body.get("done") and body.get("fault") not in _OF_THE_ANSWER:
-            problems.append(f"'done' goes with {', '.join(_OF_THE_ANSWER)} only: the others refuse the call")
+        if body.get("done") and body.get("fault") != "timeout":
+            problems.append("'done' goes with timeout only: the others refuse the call")
         if problems:
             raise InvalidFault("; ".join(problems))
         return cls(**{name: body[name] for name in names & body.keys()})

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from ministack.core import iam_actions
 
-from sandbox.aws import private_api, refusals, sessions
+from sandbox.aws import private_api, refusals
 from sandbox.aws.calls import CALLS
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS, Fault
@@ -152,12 +152,9 @@ class Gateway:
         except private_api.NotServed:
             try:
                 fault = _check(request)
-                if fault and fault.fault == "expire":
-                    sessions.end(request.credential[0] if request.credential else "")
-                    fault = None  # ministack itself refuses the call, in the words of its service
                 response = await self._emulate(request) if fault is None or fault.done else None
                 if fault:
-                    response = await _hit(fault, request, receive, send)
+                    response = await _hit(fault, request, receive)
             except ApiError as error:
                 response = refusals.refuse(request.service or "sts", error, form=request.is_form)
         if response is not None:
@@ -199,22 +196,15 @@ def _check(request: Request) -> Fault | None:
     return FAULTS.take(service, request.action, client=client)
 
 
-async def _hit(fault: Fault, request: Request, receive: Receive, send: Send) -> Response | None:
-    """Answers with an injected fault; ``None`` when that means no answer, or half of one."""
+async def _hit(fault: Fault, request: Request, receive: Receive) -> Response | None:
+    """Answers with an injected fault; ``None`` when that means no answer."""
     service = request.service or "sts"
     what = "the answer of" if fault.done else ""
     logger.warning("injected fault '%s' hits %s %s %s", fault.fault, what, service, request.action)
     if fault.fault == "throttle":
         return refusals.throttled(service)
-    if fault.fault == "500":
-        return refusals.internal_error(service)
-    if fault.fault == "timeout":
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        return None
-    # Declare a body, send a part of it and stop: the server closes the connection in the middle of the answer.
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"100")]})
-    await send({"type": "http.response.body", "body": b"<", "more_body": True})
+    while (await receive())["type"] != "http.disconnect":
+        pass
     return None
 
 

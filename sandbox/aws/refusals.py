@@ -62,8 +62,3 @@ def refuse(service: str, error: ApiError, *, form: bool = False) -> Response:
 def throttled(service: str) -> Response:
     """The service's answer to too many calls."""
     return refuse(service, _THROTTLED.get(service, ApiError("ThrottlingException", "Rate exceeded")))
-
-
-def internal_error(service: str) -> Response:
-    """The service's answer when it fails by itself."""
-    return refuse(service, ApiError("InternalFailure", "An internal error has occurred.", 500))

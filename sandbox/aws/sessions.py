@@ -9,8 +9,6 @@ from typing import Any
 
 from ministack.services import iam, sts
 
-from sandbox.aws.errors import ApiError
-
 
 @dataclass(frozen=True)
 class RoleCredentials:
@@ -67,15 +65,3 @@ def issue(
         },
     )
     return credentials
-
-
-def end(access_key_id: str) -> None:
-    """Ends a session before its time: the shortest that STS gives last 15 minutes.
-
-    Raises:
-        ApiError: The key is no session's.
-    """
-    session = sts._sessions.get(access_key_id)
-    if session is None:
-        raise ApiError("BadRequest", f"{access_key_id or 'the caller'} has no temporary credentials that could expire")
-    session["Expiration"] = 0

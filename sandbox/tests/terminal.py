@@ -2,32 +2,52 @@
 
 import os
 import pty
+import select
 import subprocess
+import time
 
 from sandbox.shell import Start
 
 
-def typed(start: Start, *lines: str) -> str:
-    """What an interactive shell shows when these lines and `exit` are typed.
+def typed(start: Start, *lines: str, seconds: float = 20) -> str:
+    """What an interactive shell shows when these lines and `exit` are typed, each after the one before has ended.
 
-    The lines are there before the shell reads them, so no command among them may read the terminal itself.
+    Args:
+        start: How to start the shell.
+        lines: Complete commands.
+        seconds: How long each may take.
     """
     terminal, theirs = pty.openpty()
     # It has to be the controlling terminal: fish refuses to start on another.
     process = subprocess.Popen(
-        start.command,
-        env=start.environment,
-        pass_fds=[theirs],
-        preexec_fn=lambda: os.login_tty(theirs),
+        start.command, env=start.environment, pass_fds=[theirs], preexec_fn=lambda: os.login_tty(theirs)
     )
     os.close(theirs)
-    os.write(terminal, "".join(f"{line}\n" for line in (*lines, "exit")).encode())
     shown = b""
     try:
-        while chunk := os.read(terminal, 4096):
-            shown += chunk
-    except OSError:  # the shell has ended
-        pass
-    os.close(terminal)
-    assert process.wait(20) == 0, shown
+        for number, line in enumerate(lines):
+            # What is typed is shown as well, and must not contain the text that ends the command.
+            os.write(terminal, f"{line}; printf 'ended-%s\\n' {number}\n".encode())
+            shown += _until(terminal, f"ended-{number}".encode(), seconds)
+        os.write(terminal, b"exit\n")
+        shown += _until(terminal, None, seconds)
+        assert process.wait(seconds) == 0, shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
     return shown.decode()
+
+
+def _until(terminal: int, end: bytes | None, seconds: float) -> bytes:
+    """Read up to a text, or until the shell has ended."""
+    shown, deadline = b"", time.monotonic() + seconds
+    while end is None or end not in shown:
+        ready, _, _ = select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, f"not after {seconds:g} s; the terminal shows {shown!r}"
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # the shell has ended
+            assert end is None, f"the shell ended; the terminal shows {shown!r}"
+            break
+    return shown

@@ -85,11 +85,11 @@ PROMPT_HOOKS = {
     "zsh": """precmd() { PROMPT="mine> " }""",
     "fish": "function fish_prompt; echo -n 'mine> '; end",
 }
-"""How prompt themes work: the prompt is written anew each time before it is shown."""
+"""How prompt themes work: the prompt is set each time before it is shown."""
 
 
 @pytest.mark.parametrize("shell", THEMED)
-def test_the_prompt_says_sandbox_even_if_a_theme_writes_it_anew_each_time(layout: Layout, home: Path, shell: str):
+def test_the_prompt_shows_sandbox_even_if_a_theme_sets_it_each_time(layout: Layout, home: Path, shell: str):
     file = home / STARTUP_FILES[shell][0]
     file.write_text(f"{file.read_text()}\n{PROMPT_HOOKS[shell]}\n")
     assert f"{PROMPT}mine> " in typed(layout, home, shell, "true")

@@ -295,9 +295,9 @@ def test_a_call_that_is_not_allowed_is_reported_as_such(configured, cloud, name)
         powerless.create(ROLE, {"name": name, "assumeRolePolicy": TRUST})
 
 
-def test_throttled_and_failing_calls_are_tried_again(engine, fault, name):
+def test_throttled_calls_are_tried_again(engine, fault, name):
     fault("iam", "CreateRole", "throttle", 2)
-    fault("iam", "GetRole", "500", 2)
+    fault("iam", "GetRole", "throttle", 2)
     role = engine.create(ROLE, {"name": name, "assumeRolePolicy": TRUST})
     assert role.outputs["name"] == name
 
@@ -318,7 +318,7 @@ def test_an_update_that_stops_half_way_records_what_was_done(engine, fault, name
     role = made(engine, ROLE, inputs)
     other = trust({"Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"})
     wanted = {**inputs, "assumeRolePolicy": other, "tags": {"a": "2"}}
-    fault("iam", "TagRole", "500", "forever")
+    fault("iam", "TagRole", "throttle", "forever")
     with pytest.raises(grpc.RpcError) as caught:
         engine.update(ROLE, role, wanted)
     failed = initialization_error(caught.value)

@@ -26,7 +26,7 @@ its Helm, and the Kubernetes API server are the real ones; AWS is emulated, and 
 are stand-ins. The chart is the sandbox's own. No row rests on a stand-in's own retry or wording. Seconds are those of a
 machine that does other work too; docs/benchmarks.md has the ones to compare.
 
-Written by `make faults`; do not edit it. A short form of the same suite runs with every `make test`.
+Written by `make faults`; do not edit it. The same suite runs every night.
 """
 
 

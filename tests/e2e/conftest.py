@@ -12,15 +12,21 @@ from tests.e2e.program.stack import Stack, inventory
 __all__ = ["before", "pytest_xdist_make_scheduler", "sandbox", "stack", "tools"]
 
 FULL = "full"
-"""Marker of what belongs to the full form only, since the short one must stay short: `@pytest.mark.full`."""
+"""Marker of what belongs to the full form only, since the short one must stay short: `@pytest.mark.full`.
+
+Short is what a contributor waits for (`make test`): each mode and each way to use the program, once. Full adds what
+varies it, what waits for minutes, and all faults put in on purpose; it runs every night.
+"""
+
+FULL_FOLDERS = ("judges", "reliability")
+"""Folders of which every test belongs to the full form only."""
 
 LONGEST = (
-    "reliability",
     "doctor/test_doctor_faults.py",
-    "program/test_scaling.py",
     "program/test_lifecycle.py",
-    "program/test_deploy_policy.py",
-    "program/test_access.py",
+    "doctor/test_modes.py",
+    "program/test_adopt.py",
+    "program/test_scaling.py",
     "program/test_examples.py",
     "doctor",
     "program",
@@ -39,10 +45,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     _sort(items)
     if config.getoption("form") == "full":
         return
-    left_out = [item for item in items if item.get_closest_marker(FULL)]
+    left_out = [item for item in items if _is_full(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _is_full(item: pytest.Item) -> bool:
+    folders = [Path(__file__).parent / name for name in FULL_FOLDERS]
+    return item.get_closest_marker(FULL) is not None or any(item.path.is_relative_to(folder) for folder in folders)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from benchmarks.settings import dev_like
 from sandbox.providers.aws.session import USER_AGENT
 from tests.benchmarks.golden import assert_recorded
 
+pytestmark = pytest.mark.full
+
 READS = re.compile(r"\w+:(Describe|List|Get)\w+")
 
 

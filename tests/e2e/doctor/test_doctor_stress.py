@@ -44,7 +44,11 @@ def test_a_group_at_zero_scales_up_for_pods_that_tolerate_its_taint(doctor: Doct
 @pytest.mark.parametrize(
     ("step", "number"),
     # Before a node is added, while one is added, and after. `tests/doctor/test_stress_run.py` interrupts every step.
-    [("the start", signal.SIGTERM), ("desired-up", signal.SIGINT), ("pods-running", signal.SIGTERM)],
+    [
+        ("the start", signal.SIGTERM),
+        ("desired-up", signal.SIGINT),
+        pytest.param("pods-running", signal.SIGTERM, marks=pytest.mark.full),
+    ],
 )
 def test_an_end_at_any_time_leaves_nothing(doctor: Doctor, traces: Traces, step: str, number: signal.Signals) -> None:
     process = doctor.start("stress", *GENEROUS)
@@ -56,6 +60,7 @@ def test_an_end_at_any_time_leaves_nothing(doctor: Doctor, traces: Traces, step:
     assert traces.objects() == []
 
 
+@pytest.mark.full
 def test_what_a_killed_run_leaves_is_noticed_and_cleaned(doctor: Doctor, traces: Traces) -> None:
     process = doctor.start("stress", *GENEROUS)
     _until(process, "failed-scheduling:")

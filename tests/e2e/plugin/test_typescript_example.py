@@ -18,7 +18,7 @@ from tests.markdown import ROOT
 EXAMPLE = ROOT / "examples" / "typescript-consumer"
 SDK = "sdks/eks-cluster-autoscaler"
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on PATH")
+pytestmark = [pytest.mark.full, pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on PATH")]
 
 
 def run(*command: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:

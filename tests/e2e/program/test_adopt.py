@@ -61,6 +61,7 @@ class Shared:
         self.eks.create_addon(clusterName=CLUSTER, addonName=AGENT, tags=tags, serviceAccountRoleArn=role_arn)
 
 
+@pytest.mark.full
 def test_an_adopted_cluster_keeps_what_existed_and_what_its_workloads_share(
     sandbox: Sandbox, legacy: dict[str, list[str]], shared: Shared
 ) -> None:
@@ -74,10 +75,8 @@ def test_an_adopted_cluster_keeps_what_existed_and_what_its_workloads_share(
 
     tags_before = tags()
     stack = Stack(sandbox, "adopt")
-    for mode in ("irsa", "podIdentity", "irsa", "nodeRole"):
+    for mode in ("irsa", "podIdentity", "nodeRole"):
         stack.set("credentials", mode)
-        if mode == "irsa" and shared.providers:
-            assert Step("import", PROVIDER, "oidc-provider") in stack.planned()
         stack.up()
         outputs = stack.outputs()
         assert outputs["releaseStatus"] == "deployed"

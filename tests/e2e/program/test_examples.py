@@ -140,6 +140,7 @@ def test_an_autoscaler_runs_on_a_cluster_that_pulumi_eks_creates(sandbox: Sandbo
         assert _autoscaler_runs(sandbox, "with-pulumi-eks")
 
 
+@pytest.mark.full
 def test_each_of_two_clusters_gets_an_autoscaler_with_a_role_for_its_own_groups(
     sandbox: Sandbox, deployed: Deploy, two_clusters: tuple[str, str]
 ) -> None:

@@ -4,7 +4,6 @@ Real engine; the AWS provider and EKS are the sandbox's. No autoscaler runs on t
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -35,9 +34,10 @@ workers = ManagedNodeGroup(
 SETTINGS = {"min": "2", "max": "4", "type": "m6i.large", "disk": "50"}
 
 
-@pytest.fixture
-def consumer(sandbox: Sandbox, legacy: object, tmp_path: Path) -> Iterator[Consumer]:
-    made = Consumer(sandbox, tmp_path, PROGRAM, **SETTINGS)
+@pytest.fixture(scope="module")
+def consumer(sandbox: Sandbox, legacy: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
+    """One group for all tests: each sets the limits and the live size that it starts from."""
+    made = Consumer(sandbox, tmp_path_factory.mktemp("consumer"), PROGRAM, **SETTINGS)
     made.up()
     yield made
     made.destroy()
@@ -63,7 +63,8 @@ def test_an_edit_of_the_limits_never_terminates_a_node_that_still_fits(consumer:
 
 
 def test_a_minimum_above_the_live_size_makes_the_group_grow(consumer: Consumer) -> None:
-    consumer.configure(min="3")
+    consumer.scale(desiredSize=2)
+    consumer.configure(min="3", max="4")
     consumer.up()
     assert consumer.sizes == (3, 4, 3)
     consumer.preview("--expect-no-changes")
@@ -73,7 +74,7 @@ def test_a_maximum_below_the_live_size_makes_the_group_shrink_and_the_preview_sh
     consumer: Consumer,
 ) -> None:
     consumer.scale(desiredSize=4)
-    consumer.configure(max="3")
+    consumer.configure(min="2", max="3")
     name = consumer.group["nodegroupName"]
     warning = f"Node group {name} has 4 nodes and maxSize is now 3: EKS terminates 1 of them."
     assert warning in consumer.preview()
@@ -82,17 +83,18 @@ def test_a_maximum_below_the_live_size_makes_the_group_shrink_and_the_preview_sh
 
 
 def test_a_replaced_group_starts_with_the_size_of_the_old_one(consumer: Consumer) -> None:
-    consumer.scale(desiredSize=4)
+    consumer.scale(desiredSize=3)
     old = consumer.group["nodegroupName"]
-    consumer.configure(type="m5.large")
+    consumer.configure(min="2", max="4", type="m5.large")
     assert "replace" in consumer.preview()
     consumer.up()
     assert consumer.group["nodegroupName"] != old
-    assert consumer.sizes == (2, 4, 4)
+    assert consumer.sizes == (2, 4, 3)
     consumer.preview("--expect-no-changes")
 
 
 def test_limits_changed_behind_pulumis_back_are_put_back_and_the_size_is_kept(consumer: Consumer) -> None:
-    consumer.scale(maxSize=9, desiredSize=3)
-    consumer.up()
-    assert consumer.sizes == (2, 4, 3)
+    consumer.configure(min="2", max="4")
+    consumer.scale(maxSize=9, desiredSize=4)
+    consumer.up("--refresh")
+    assert consumer.sizes == (2, 4, 4)

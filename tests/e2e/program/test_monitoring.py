@@ -34,6 +34,7 @@ def define_prometheus_rules(api: client.ApiClient) -> None:
     client.ApiextensionsV1Api(api).create_custom_resource_definition(body)
 
 
+@pytest.mark.full
 def test_alerts_without_their_definition_fail_by_name_and_work_with_it(stack: Stack, api: client.ApiClient) -> None:
     with stack.edited(monitoring=SETTINGS):
         output = stack.up(check=False)

@@ -5,7 +5,6 @@ Real engine; the AWS provider, EKS and EC2 are the sandbox's.
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +70,7 @@ pulumi.export("webRole", web.node_role_arn)
 TAGS = "k8s.io/cluster-autoscaler"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def mixed(sandbox: Sandbox) -> Iterator[str]:
     """Name of an Auto Scaling group that mixes on-demand and spot, created outside Pulumi."""
     sandbox.start()
@@ -96,10 +95,14 @@ def mixed(sandbox: Sandbox) -> Iterator[str]:
     ec2.delete_launch_template(LaunchTemplateName="mixed")
 
 
-@pytest.fixture
-def consumer(sandbox: Sandbox, legacy: object, mixed: str, tmp_path: Path) -> Iterator[Consumer]:
+@pytest.fixture(scope="module")
+def consumer(
+    sandbox: Sandbox, legacy: object, mixed: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Consumer]:
     changes = '{"update_settings": {"max_unavailable": 2}}'
-    made = Consumer(sandbox, tmp_path, PROGRAM, owner="platform", changes=changes, webMaximum="4")
+    made = Consumer(
+        sandbox, tmp_path_factory.mktemp("consumer"), PROGRAM, owner="platform", changes=changes, webMaximum="4"
+    )
     made.up()
     yield made
     made.destroy()
@@ -127,6 +130,7 @@ def owners(consumer: Consumer) -> set[str]:
     return {tag["Value"] for one in instances for tag in one["Tags"] if tag["Key"] == "owner"}
 
 
+@pytest.mark.full
 def test_the_settings_of_a_node_group_reach_its_nodes_and_a_new_tag_replaces_none(consumer: Consumer) -> None:
     group, data = consumer.group, template(consumer)
     assert group["status"] == "ACTIVE"

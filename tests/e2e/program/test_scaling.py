@@ -137,6 +137,7 @@ def test_ten_pods_too_many_make_a_node_come_and_go(workload: Workload, stack: St
     assert stack.planned() == [], "a desired size moved by the autoscaler is no change"
 
 
+@pytest.mark.full
 def test_a_burst_starts_at_once_on_headroom_and_then_a_node_comes(workload: Workload, stack: Stack) -> None:
     def pause_pods() -> list[str]:
         return workload.hosts("kube-system", "app.kubernetes.io/instance=headroom-web")

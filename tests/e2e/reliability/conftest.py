@@ -1,4 +1,4 @@
-"""The reliability suite: faults put in on purpose, in a short form for every day and a full one (`make faults`)."""
+"""The reliability suite: faults put in on purpose: all of the full form (`make faults`, and every night)."""
 
 import importlib.metadata
 import os

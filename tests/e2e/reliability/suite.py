@@ -1,26 +1,14 @@
-"""What every test of the reliability suite shares: its form (short or full) and its row of the report."""
+"""What every test of the reliability suite shares: who answers, and its row of the report."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import pytest
 
 ENGINE, PROVIDER, SERVER = "Pulumi engine", "Kubernetes provider", "Kubernetes API server"
 """Who answered, real in every run of this suite. Helm is part of the provider."""
 DOCTOR = "the doctor"
 AWS = "emulated AWS (aws plugin: stand-in)"
 AUTOSCALER = "pods of the autoscaler (stand-in)"
-
-
-def case(*values: object, id: str) -> object:
-    """One case of a parametrised test, for the full form only.
-
-    Args:
-        values: The values of its parameters.
-        id: Its name.
-    """
-    return pytest.param(*values, id=id, marks=(pytest.mark.full,))
 
 
 class Finding:

@@ -64,7 +64,6 @@ DRIFTS = (
 )
 
 
-@pytest.mark.full
 def test_the_annotation_of_the_service_account_is_seen_and_put_back_by_up(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
@@ -79,7 +78,6 @@ def test_the_annotation_of_the_service_account_is_seen_and_put_back_by_up(
     finding.seen("`preview --refresh` shows one update; `up --refresh` puts it back")
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.rule)
 def test_an_object_of_the_release_is_named_by_the_doctor_whose_command_restores_it(
     cluster: Cluster, stack: Stack, sandbox: Sandbox, finding: Finding, drift: Drift

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.reliability.engine import Engine, switches
 from tests.e2e.reliability.recovery import Repair, counts, is_stuck
-from tests.e2e.reliability.suite import AWS, ENGINE, PROVIDER, Finding, case
+from tests.e2e.reliability.suite import AWS, ENGINE, PROVIDER, Finding
 from tests.e2e.reliability.victim import CLUSTER, KilledStack, Point
 
 ANSWERED = (ENGINE, PROVIDER, AWS)
@@ -90,7 +90,7 @@ DESTROY: list[tuple[str, Point]] = [
     ("AWS has deleted the VPC, unknown to the engine", Unanswered("ec2", "DeleteVpc")),
 ]
 ALTERNATELY = [
-    case(command, what, point, id=f"{command} when {what}")
+    pytest.param(command, what, point, id=f"{command} when {what}")
     for pair in zip(UP, DESTROY, strict=True)
     for command, (what, point) in zip(("up", "destroy"), pair, strict=True)
 ]

@@ -43,7 +43,6 @@ def test_the_second_of_two_ups_shows_who_holds_the_stack_and_the_first_succeeds(
     finding.seen("refused: user, machine and process of the first are named; the first ended well")
 
 
-@pytest.mark.full
 def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the_stack(
     stack: Stack, busy: Engine, finding: Finding
 ) -> None:
@@ -58,7 +57,6 @@ def test_a_lock_whose_holder_was_killed_is_explained_and_pulumi_cancel_frees_the
     finding.seen("refused: the dead process is named, and `pulumi cancel`, after which `up` found no change")
 
 
-@pytest.mark.full
 def test_the_sandbox_itself_frees_a_stack_whose_holder_was_killed(
     sandbox: Sandbox, stack: Stack, busy: Engine, finding: Finding
 ) -> None:

@@ -11,7 +11,7 @@ from tests.e2e.doctor.commands import Doctor
 from tests.e2e.program.identity import NAMESPACE
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.probe import Watch
-from tests.e2e.reliability.suite import AUTOSCALER, AWS, ENGINE, PROVIDER, SERVER, Finding, case
+from tests.e2e.reliability.suite import AUTOSCALER, AWS, ENGINE, PROVIDER, SERVER, Finding
 
 CLUSTER = "sandbox"
 KIND = "Moves between the ways to credentials"
@@ -51,9 +51,9 @@ class Step(NamedTuple):
 
 HOME = Step("irsa")
 TOURS = [
-    case([Step("podIdentity"), Step("irsa", OTHER_ACCOUNT), HOME], id="IRSA, Pod Identity, IRSA"),
-    case([Step("nodeRole"), Step("irsa", hop_limit=2), HOME], id="IRSA, node role, IRSA"),
-    case(
+    pytest.param([Step("podIdentity"), Step("irsa", OTHER_ACCOUNT), HOME], id="IRSA, Pod Identity, IRSA"),
+    pytest.param([Step("nodeRole"), Step("irsa", hop_limit=2), HOME], id="IRSA, node role, IRSA"),
+    pytest.param(
         [
             Step("podIdentity"),
             Step("nodeRole", OTHER_ACCOUNT),

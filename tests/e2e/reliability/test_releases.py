@@ -168,7 +168,6 @@ def test_a_release_created_manually_is_refused_by_name_and_taken_over_by_an_impo
     finding.seen("refused: `cannot re-use a name that is still in use`; the import kept the Deployment")
 
 
-@pytest.mark.full
 def test_a_release_created_manually_under_the_charts_own_names_is_taken_over(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
@@ -183,7 +182,6 @@ def test_a_release_created_manually_under_the_charts_own_names_is_taken_over(
     finding.seen("imported; one `up` gave the objects their names and removed the old ones")
 
 
-@pytest.mark.full
 def test_a_release_created_manually_with_another_selector_is_explained(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
@@ -200,7 +198,6 @@ def test_a_release_created_manually_with_another_selector_is_explained(
     finding.seen("the error names the field; `helm uninstall`, `pulumi refresh` and `pulumi up` converge")
 
 
-@pytest.mark.full
 def test_a_provider_killed_during_the_install_leaves_a_release_that_helm_removes(
     cluster: Cluster, stack: Stack, sandbox: Sandbox, finding: Finding
 ) -> None:
@@ -221,7 +218,6 @@ def test_a_provider_killed_during_the_install_leaves_a_release_that_helm_removes
     finding.seen("`up` reports `cannot re-use a name that is still in use`; after `helm uninstall` one converges")
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("status", ["pending-upgrade", "pending-rollback"])
 def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
     cluster: Cluster, stack: Stack, finding: Finding, status: str
@@ -238,7 +234,6 @@ def test_a_release_that_helm_left_halfway_is_refused_until_it_is_rolled_back(
     finding.seen("`up` reports another operation in progress; after `helm rollback` and a refresh one converges")
 
 
-@pytest.mark.full
 def test_a_release_that_is_recorded_as_failed_is_named_by_the_doctor_and_repaired_by_the_next_change(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
@@ -253,7 +248,6 @@ def test_a_release_that_is_recorded_as_failed_is_named_by_the_doctor_and_repaire
     finding.seen("`preview --refresh` sees nothing and the doctor names it; the next `up` with a change upgrades it")
 
 
-@pytest.mark.full
 def test_a_release_whose_pods_never_become_ready_is_rolled_back(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:
@@ -268,7 +262,6 @@ def test_a_release_whose_pods_never_become_ready_is_rolled_back(
     finding.seen("`up` fails after `timeoutSeconds`, Helm restores the release; `up` with the old settings converges")
 
 
-@pytest.mark.full
 def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, finding: Finding, tmp_path: Path) -> None:
     finding.done(KIND, "`up` with a chart whose pre-upgrade hook, a Job, fails", *ANSWERED)
     before, chart = cluster.image_and_selector(), tmp_path / NAME
@@ -284,7 +277,6 @@ def test_a_hook_that_fails_changes_nothing(cluster: Cluster, stack: Stack, findi
     finding.seen("`up` names the hook, the Deployment is as it was; `up` with the chart without it converges")
 
 
-@pytest.mark.full
 def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stack, finding: Finding) -> None:
     finding.done(KIND, "half-deleted: helm's own record of the release is gone, its objects exist", *ANSWERED)
     before = cluster.deployment_uid()
@@ -298,7 +290,6 @@ def test_objects_without_their_release_are_adopted(cluster: Cluster, stack: Stac
     finding.seen("`up` reports `has no deployed releases`; after a refresh one `up` adopts the same objects")
 
 
-@pytest.mark.full
 def test_a_release_without_its_objects_gets_them_back_from_helm(
     cluster: Cluster, stack: Stack, finding: Finding
 ) -> None:

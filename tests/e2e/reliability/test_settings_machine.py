@@ -167,7 +167,6 @@ class Edits(RuleBasedStateMachine):
         assert result.code == 0, (what, result.out, result.err)
 
 
-@pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_after_any_edit_up_converges_and_the_doctor_finds_nothing(stack: Stack, finding: Finding) -> None:
     finding.done(

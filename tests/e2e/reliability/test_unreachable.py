@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from kubernetes import client
 
 from sandbox.kubernetes.files import ClusterFiles
@@ -96,7 +95,6 @@ def test_with_the_kubernetes_api_gone_each_command_reports_why_and_loses_nothing
     finding.seen("the preview planned; each error named release, API server and cause; the next `up` converged")
 
 
-@pytest.mark.full
 def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can_be_fixed(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:
@@ -127,7 +125,6 @@ def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can
     finding.seen(f"{way} the release is whole and the next preview empty", ups_to_converge=1 + failed)
 
 
-@pytest.mark.full
 def test_an_api_server_that_does_not_answer_is_given_up_and_named(
     sandbox: Sandbox, stack: Stack, finding: Finding
 ) -> None:

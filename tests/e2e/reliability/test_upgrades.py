@@ -77,7 +77,6 @@ def lead_to(stack: Stack, version: Version, repository: str) -> None:
     stack.set("autoscaler", {**stack.get("autoscaler"), "chart": chart})
 
 
-@pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_kubernetes_and_chart_are_upgraded_without_a_gap(
     sandbox: Sandbox, before: dict[str, list[str]], repository: str, finding: Finding

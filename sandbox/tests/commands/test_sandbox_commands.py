@@ -63,18 +63,14 @@ def adopted(root: Path) -> Commands:
     return commands
 
 
-def test_up_prints_what_to_try_next_and_how_long_it_took(adopted: Commands):
-    printed = adopted.run("up", "--stack", "adopt")
-    assert re.search(r"Stack adopt is up \(.*: tools .* s, processes .* s, pulumi up .* s\)", printed)
-    assert "make sandbox-shell STACK=adopt, then: kubectl get nodes" in printed
-    assert "make sandbox-preview STACK=adopt" in printed
-
-
-def test_a_second_up_keeps_what_runs_and_changes_nothing(adopted: Commands):
+def test_a_second_up_keeps_what_runs_changes_nothing_and_prints_what_to_try_next(adopted: Commands):
     before = adopted.processes()
     printed = adopted.run("up", "--stack", "adopt")
     assert adopted.processes() == before
     assert re.search(r"Resources:\n +\d+ unchanged\n", printed)
+    assert re.search(r"Stack adopt is up \(.*: tools .* s, processes .* s, pulumi up .* s\)", printed)
+    assert "make sandbox-shell STACK=adopt, then: kubectl get nodes" in printed
+    assert "make sandbox-preview STACK=adopt" in printed
 
 
 def test_preview_shows_no_change_right_after_up(adopted: Commands):

@@ -1,4 +1,4 @@
-"""What the autoscaler may do and may not: every call of its own, and calls that it must never make."""
+"""What the autoscaler may do and may not: each call that it makes, and calls that it must never make."""
 
 from collections.abc import Callable
 from typing import Any

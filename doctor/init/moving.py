@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..credentials import ROLE_ANNOTATION
 from ..facts import Source
 from ..readings import Unreadable
-from .facts import NAME, Account, Found, Installed
+from .facts import NAME, RELEASE_ANNOTATION, Account, Found, Installed
 
 PROJECT = "eks-cluster-autoscaler"
 RELEASE_TYPE = "kubernetes:helm.sh/v3:Release"
@@ -296,6 +296,13 @@ def _afterwards(installed: Installed, cluster: str) -> list[str]:
             "After the move the autoscaler no longer uses the policy that your nodes' roles have now. Remove it; the "
             "program attaches a policy where it is needed."
         )
+    if account.annotations.get(RELEASE_ANNOTATION, NAME) != NAME and not isinstance(installed.associations, Unreadable):
+        # It is not adopted, because the service account is uninstalled with its release.
+        for association in installed.associations:
+            lines += [
+                f"After the move no pod uses the association {association.id}. Delete it:",
+                f"$ aws eks delete-pod-identity-association --cluster-name {cluster} --association-id {association.id}",
+            ]
     if account.labels.get("app.kubernetes.io/managed-by") == "eksctl":
         name = f"eksctl-{cluster}-addon-iamserviceaccount-{installed.deployment.namespace}-{account.name}"
         lines += [

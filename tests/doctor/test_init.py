@@ -204,6 +204,9 @@ def test_an_account_that_is_uninstalled_with_its_release_is_not_used(name: str):
     account = Account(name, {}, {"meta.helm.sh/release-name": "platform"})
     found = replace(found, installed=replace(found.installed, deployment=running, account=account))
     assert settings_of(found)["autoscaler"].get("service_account", "cluster-autoscaler") != name
+    assert "association_id" not in settings_of(found)["pod_identity"]
+    left = "$ aws eks delete-pod-identity-association --cluster-name shop-prod --association-id a-0123"
+    assert left in written(found).move.afterwards
 
 
 @pytest.mark.parametrize(

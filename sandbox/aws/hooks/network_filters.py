@@ -1,7 +1,7 @@
 """Filters of DescribeSubnets and DescribeRouteTables: ministack ignores those that it does not know.
 
-A filter that is ignored finds too much, and a program that relies on it passes in the sandbox alone; so the filters
-that AWS documents for these calls and that have a meaning here are evaluated, and all others are refused.
+A filter that is ignored finds too much, and a program that relies on it passes in the sandbox alone; so the filters by
+which programs look for subnets and their tables are evaluated, and all others are refused.
 """
 
 from __future__ import annotations
@@ -37,30 +37,19 @@ def _inner(outer: str, name: str) -> Reader:
 _SUBNET_FILTERS: dict[str, Reader] = {
     "availability-zone": _member("AvailabilityZone"),
     "availabilityZone": _member("AvailabilityZone"),
-    "availability-zone-id": _member("AvailabilityZoneId"),
-    "availabilityZoneId": _member("AvailabilityZoneId"),
     "cidr": _member("CidrBlock"),
     "cidr-block": _member("CidrBlock"),
     "cidrBlock": _member("CidrBlock"),
-    "default-for-az": _flag("DefaultForAz"),
-    "defaultForAz": _flag("DefaultForAz"),
     "map-public-ip-on-launch": _flag("MapPublicIpOnLaunch"),
-    "owner-id": _member("OwnerId"),
     "state": _member("State"),
     "subnet-id": _member("SubnetId"),
     "vpc-id": _member("VpcId"),
 }
 _TABLE_FILTERS: dict[str, Reader] = {
-    "association.gateway-id": _inner("Associations", "GatewayId"),
     "association.main": lambda table: [str(any(each.get("Main") for each in table.get("Associations", []))).lower()],
-    "association.route-table-association-id": _inner("Associations", "RouteTableAssociationId"),
-    "association.route-table-id": _inner("Associations", "RouteTableId"),
     "association.subnet-id": _inner("Associations", "SubnetId"),
-    "owner-id": _member("OwnerId"),
     "route-table-id": _member("RouteTableId"),
-    "route.destination-cidr-block": _inner("Routes", "DestinationCidrBlock"),
     "route.gateway-id": _inner("Routes", "GatewayId"),
-    "route.nat-gateway-id": _inner("Routes", "NatGatewayId"),
     "vpc-id": _member("VpcId"),
 }
 

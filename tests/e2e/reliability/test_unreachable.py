@@ -108,6 +108,7 @@ def test_an_api_server_that_is_killed_while_helm_waits_leaves_a_release_that_can
             wait_for_helm(sandbox)
             os.kill(api_server(sandbox), signal.SIGKILL)
             output = updating.result()
+        wait_for_api(sandbox)
         assert state(stack).keys() == before.keys()
         assert "Traceback" not in output, output
         failed, stuck = "errored" in output, False
@@ -152,6 +153,16 @@ def api_server(sandbox: Sandbox) -> int:
     """Process id of the cluster's API server."""
     files = ClusterFiles.of(sandbox.layout.kubernetes, REGION, CLUSTER)
     return int(files.pid("kube-apiserver").read_text())
+
+
+def wait_for_api(sandbox: Sandbox) -> None:
+    """Until the API server, which was killed, serves again: the sandbox starts it, as EKS does."""
+    kubeconfig = sandbox.layout.admin_kubeconfig(CLUSTER)
+    command = [sandbox.layout.bin / "kubectl", "--kubeconfig", kubeconfig, "get", "--raw", "/readyz"]
+    until = time.monotonic() + PATIENCE
+    while sandbox.run(command, check=False) != "ok":
+        assert time.monotonic() < until, f"the API server does not serve again after {PATIENCE:.0f} s"
+        time.sleep(0.5)
 
 
 def wait_for_helm(sandbox: Sandbox) -> None:

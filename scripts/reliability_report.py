@@ -90,7 +90,7 @@ def report(*runs: str) -> str:
             found = {_identity(case): case for case in ElementTree.fromstring(junit).iter("testcase")}
         except ElementTree.ParseError as error:
             raise ValueError(f"no XML: {error}") from error
-        repeated += len(found.keys() & latest.keys())
+        repeated += sum(_failure(latest[case]) is not None for case in found.keys() & latest.keys())
         latest |= found
     elements = list(latest.values())
     run = cases(elements)

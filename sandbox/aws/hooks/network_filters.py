@@ -1,7 +1,7 @@
 """Filters of DescribeSubnets and DescribeRouteTables: ministack ignores those that it does not know.
 
 A filter that is ignored finds too much, and a program that relies on it passes in the sandbox alone; so the filters by
-which programs look for subnets and their tables are evaluated, and all others are refused.
+which programs search for subnets and their tables are evaluated, and all others are refused.
 """
 
 from __future__ import annotations

@@ -87,7 +87,9 @@ def planned(project: Checkout) -> list[str]:
     return [step["op"] for step in steps]
 
 
-FULL = [pytest.param(kind, marks=pytest.mark.full) for kind in ("helm", "eksctl", "terraform", "pod-identity", "manual")]
+FULL = [
+    pytest.param(kind, marks=pytest.mark.full) for kind in ("helm", "eksctl", "terraform", "pod-identity", "manual")
+]
 
 
 @pytest.mark.parametrize("prepared", ["none", *FULL], indirect=True)

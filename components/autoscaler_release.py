@@ -8,9 +8,11 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.helm.v3.outputs import ReleaseStatus
 
-from . import local_chart
+from . import capacity_buffers, local_chart
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
+from .capacity_buffers import CapacityBuffers
 from .errors import FaultsError, checked
+from .pure import capacity_buffers as buffers
 from .pure import compatibility, discovery, validation
 from .pure.compatibility import Solution
 from .pure.faults import Fault
@@ -78,6 +80,9 @@ class AutoscalerReleaseArgs(TypedDict):
     startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
     group. Defaults to those in `settings.flags`."""
+    capacity_buffers: NotRequired[CapacityBuffers]
+    """Lets Cluster Autoscaler 1.34 and later work on CapacityBuffers: sets the flags and grants the rights. `{}` if the
+    cluster has their CustomResourceDefinition. Defaults to none."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
     timeout_seconds: NotRequired[int]
@@ -104,6 +109,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
             fault.under("settings")
             for fault in settings_faults(args.get("settings", {}), newer_image=_has_newer_image(args))
         ),
+        *(f.under("settings.flags") for f in _buffer_flag_faults(args)),
         *extra_values_faults(args.get("values", {})),
         *_taint_faults(args.get("startup_taints", [])),
     ]
@@ -117,6 +123,10 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
     if isinstance(version, str):
         found += [fault for fault in _solve(args, chart_version, version, args["region"])[1] if fault not in found]
     return found
+
+
+def _buffer_flag_faults(args: AutoscalerReleaseArgs) -> list[Fault]:
+    return buffers.flag_faults(args.get("settings", {}).get("flags", {})) if "capacity_buffers" in args else []
 
 
 def _taint_faults(keys: object) -> list[Fault]:
@@ -169,7 +179,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
         chart = args.get("chart", {})
         location = chart.get("location")
         timeout = int(args.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS))
-        account = kubernetes.core.v1.ServiceAccount(
+        account: pulumi.Resource = kubernetes.core.v1.ServiceAccount(
             name,
             metadata={
                 "name": args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
@@ -179,6 +189,15 @@ class AutoscalerRelease(pulumi.ComponentResource):
             automount_service_account_token=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        awaited = [account]
+        if "capacity_buffers" in args:
+            awaited += capacity_buffers.create(
+                name,
+                args["capacity_buffers"],
+                namespace=args.get("namespace", DEFAULT_NAMESPACE),
+                service_account=args.get("service_account", DEFAULT_SERVICE_ACCOUNT),
+                parent=self,
+            )
         release = kubernetes.helm.v3.Release(
             name,
             name=NAME,
@@ -195,7 +214,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             values=self._values(args),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                depends_on=[account],
+                depends_on=awaited,
                 # The name is fixed, so a replacement (another namespace) cannot exist next to the old release.
                 delete_before_replace=True,
                 custom_timeouts=pulumi.CustomTimeouts(create=f"{timeout}s", update=f"{timeout}s", delete=f"{timeout}s"),
@@ -225,6 +244,7 @@ class AutoscalerRelease(pulumi.ComponentResource):
             image_tag=self.image_tag,
             settings=args.get("settings", {}),
             startup_taints=args.get("startup_taints", ()),
+            default_flags=self.image_tag.apply(_buffer_flags) if "capacity_buffers" in args else None,
             extra=args.get("values"),
         )
 
@@ -255,6 +275,7 @@ def _solve(
             image_tag=args.get("image", {}).get("tag"),
             flags=flags,
             values=args.get("values", {}),
+            capacity_buffers="capacity_buffers" in args,
         )
     )
     return solution, [_blamed(fault, chart) for fault in found]
@@ -297,6 +318,12 @@ def _source_faults(chart: ChartSource) -> list[Fault]:
 def _annotated_role(args: AutoscalerReleaseArgs) -> pulumi.Input[str] | None:
     """The role that the service account names, None with other credentials than irsa."""
     return args.get("role_arn") if args.get("credentials", IRSA) == IRSA else None
+
+
+def _buffer_flags(image_tag: str) -> dict[str, str]:
+    image = parse_patch(image_tag)
+    assert image is not None  # solve() lets no other tag pass
+    return buffers.flags(image)
 
 
 def _status(status: ReleaseStatus) -> str:

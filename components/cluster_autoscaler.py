@@ -10,6 +10,7 @@ import pulumi_eks as eks
 from . import autoscaler_release, autoscaler_role
 from .autoscaler_release import AutoscalerRelease, AutoscalerReleaseArgs, ChartSource, ImageSource
 from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
+from .capacity_buffers import CapacityBuffers
 from .cluster import EksCluster
 from .errors import FaultsError, checked
 from .oidc_provider import ClusterOidcProvider, ClusterOidcProviderArgs
@@ -77,6 +78,9 @@ class ClusterAutoscalerArgs(TypedDict):
     startup_taints: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Keys of taints that agents remove from new nodes, for `--startup-taint`: the output `startupTaints` of each node
     group. Defaults to those in `settings.flags`."""
+    capacity_buffers: NotRequired[CapacityBuffers]
+    """Lets Cluster Autoscaler 1.34 and later work on CapacityBuffers: sets the flags and grants the rights. `{}` if the
+    cluster has their CustomResourceDefinition. Defaults to none."""
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last. Defaults to none."""
     timeout_seconds: NotRequired[int]

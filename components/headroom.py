@@ -1,13 +1,13 @@
 """Headroom: capacity that is kept free, so that a burst of pods starts before its nodes do."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, Optional, TypedDict
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from .autoscaler_role import DEFAULT_NAMESPACE
 from .errors import checked
-from .pure import headroom, validation
+from .pure import capacity_buffers, headroom, validation
 from .pure.faults import Fault
 from .values import CONTAINER_SECURITY, POD_SECURITY, SAFE_TO_EVICT, Toleration, toleration_faults
 
@@ -32,7 +32,10 @@ class HeadroomArgs(TypedDict):
     """How much capacity is kept free, and where."""
 
     name: str
-    """Name of the Deployment, `headroom-<name>`: 1 to 40 lowercase letters, digits and dashes."""
+    """Name of the objects, `headroom-<name>`: 1 to 40 lowercase letters, digits and dashes."""
+    kind: NotRequired[str]
+    """`Pods`, pause pods of a negative priority, or `CapacityBuffer`, for which Cluster Autoscaler needs
+    `capacityBuffers`. Defaults to `Pods`."""
     cpu: str
     """CPU that one pause pod requests, such as `1` or `500m`. A pod that needs no more starts in its place."""
     memory: str
@@ -40,15 +43,15 @@ class HeadroomArgs(TypedDict):
     replicas: NotRequired[int]
     """Number of pause pods, 0 to 1000. Defaults to 1."""
     priority: NotRequired[int]
-    """Priority of the pause pods: below 0, and at least `expendable-pods-priority-cutoff`. Defaults to -10."""
+    """For `Pods`, their priority: below 0, and at least `expendable-pods-priority-cutoff`. Defaults to -10."""
     node_selector: NotRequired[dict[str, str]]
     """Node labels that the pause pods ask for. Defaults to none."""
     tolerations: NotRequired[list[Toleration]]
     """Tolerations of the pause pods. Defaults to none."""
     image: NotRequired[PauseImage]
-    """Image of the pause pods. Defaults to the public pause image."""
+    """For `Pods`, their image. Defaults to the public pause image."""
     namespace: NotRequired[str]
-    """Namespace of the Deployment. Defaults to `kube-system`."""
+    """Namespace of the objects. Defaults to `kube-system`."""
     expendable_pods_priority_cutoff: NotRequired[int]
     """Value of Cluster Autoscaler's flag `expendable-pods-priority-cutoff`. Defaults to -10, as the flag does."""
 
@@ -57,15 +60,14 @@ def faults(args: HeadroomArgs) -> list[Fault]:
     """Find errors in the arguments."""
     image = args.get("image", {})
     name = args["name"]
+    cutoff = args.get("expendable_pods_priority_cutoff", headroom.DEFAULT_CUTOFF)
     found = [
         *validation.dns_label("name", name),
+        *validation.choice("kind", args.get("kind", headroom.PODS), (headroom.PODS, capacity_buffers.KIND)),
+        *headroom.kind_faults(args.get("kind", headroom.PODS), args, cutoff),
         *headroom.request_faults("cpu", args["cpu"]),
         *headroom.request_faults("memory", args["memory"]),
         *validation.bounds("replicas", args.get("replicas", 1), 0, headroom.MAX_REPLICAS),
-        *headroom.priority_faults(
-            args.get("priority", headroom.DEFAULT_PRIORITY),
-            args.get("expendable_pods_priority_cutoff", headroom.DEFAULT_CUTOFF),
-        ),
         *validation.labels("nodeSelector", args.get("node_selector", {})),
         *(f for i, item in enumerate(args.get("tolerations", [])) for f in toleration_faults(i, item)),
         *validation.image_repository("image.repository", image.get("repository")),
@@ -78,21 +80,41 @@ def faults(args: HeadroomArgs) -> list[Fault]:
 
 
 class Headroom(pulumi.ComponentResource):
-    """Pause pods of a negative priority, which hold nodes for the pods of the next burst.
+    """Capacity that is kept free for the pods of the next burst, by pause pods or by a CapacityBuffer.
 
     The scheduler removes pause pods to free capacity for pending pods. The removed pods become pending, so Cluster
-    Autoscaler adds nodes for them. Needs a Kubernetes provider.
+    Autoscaler adds nodes for them. A CapacityBuffer has no pods: Cluster Autoscaler adds nodes as if pods of this size
+    were pending. Needs a Kubernetes provider.
     """
 
-    priority_class_name: pulumi.Output[str]
-    """Name of the PriorityClass."""
-    deployment_name: pulumi.Output[str]
-    """Name of the Deployment."""
+    priority_class_name: pulumi.Output[Optional[str]]  # noqa: UP045 -- the plugin's schema knows this spelling only
+    """Name of the PriorityClass; none with `CapacityBuffer`."""
+    deployment_name: pulumi.Output[Optional[str]]  # noqa: UP045
+    """Name of the Deployment; none with `CapacityBuffer`."""
+    buffer_name: pulumi.Output[Optional[str]]  # noqa: UP045
+    """Name of the CapacityBuffer; none with `Pods`."""
 
     def __init__(self, name: str, args: HeadroomArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(Headroom, name, args, HeadroomArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         title = f"headroom-{args['name']}"
+        labels = {_NAME_LABEL: _APPLICATION, _INSTANCE_LABEL: title}
+        metadata = {"name": title, "namespace": args.get("namespace", DEFAULT_NAMESPACE), "labels": labels}
+        none: pulumi.Output[Any] = pulumi.Output.from_input(None)
+        self.priority_class_name = self.deployment_name = self.buffer_name = none
+        if args.get("kind", headroom.PODS) == headroom.PODS:
+            self._create_pods(name, args, title, metadata)
+        else:
+            self._create_buffer(name, args, metadata)
+        self.register_outputs(
+            {
+                "priorityClassName": self.priority_class_name,
+                "deploymentName": self.deployment_name,
+                "bufferName": self.buffer_name,
+            }
+        )
+
+    def _create_pods(self, name: str, args: HeadroomArgs, title: str, metadata: Any) -> None:
         priority = args.get("priority", headroom.DEFAULT_PRIORITY)
         priority_class = kubernetes.scheduling.v1.PriorityClass(
             name,
@@ -103,48 +125,63 @@ class Headroom(pulumi.ComponentResource):
             description="Pause pods that hold capacity for a burst of pods.",
             opts=pulumi.ResourceOptions(parent=self),
         )
-        class_name = priority_class.metadata.apply(lambda metadata: str(metadata.name))
-        labels = {_NAME_LABEL: _APPLICATION, _INSTANCE_LABEL: title}
+        class_name = priority_class.metadata.apply(lambda made: str(made.name))
         deployment = kubernetes.apps.v1.Deployment(
             name,
-            metadata={
-                "name": title,
-                "namespace": args.get("namespace", DEFAULT_NAMESPACE),
-                "labels": labels,
-                # Pause pods are pending while a burst has their place: that must not fail an update.
-                "annotations": {"pulumi.com/skipAwait": "true"},
-            },
-            spec=_spec(args, class_name, labels),
+            # Pause pods are pending while a burst has their place: that must not fail an update.
+            metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+            spec=_spec(args, class_name, metadata["labels"]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.priority_class_name = class_name
-        self.deployment_name = deployment.metadata.apply(lambda metadata: str(metadata.name))
-        self.register_outputs({"priorityClassName": self.priority_class_name, "deploymentName": self.deployment_name})
+        self.deployment_name = deployment.metadata.apply(lambda made: str(made.name))
+
+    def _create_buffer(self, name: str, args: HeadroomArgs, metadata: Any) -> None:
+        template = kubernetes.core.v1.PodTemplate(
+            name,
+            metadata=metadata,
+            template=_template(args, metadata["labels"]),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        buffer = kubernetes.apiextensions.CustomResource(
+            name,
+            api_version=capacity_buffers.API_VERSION,
+            kind=capacity_buffers.KIND,
+            # The buffer is ready as soon as it exists; the nodes come later, or not at all.
+            metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+            spec={
+                "provisioningStrategy": capacity_buffers.ACTIVE,
+                "podTemplateRef": {"name": metadata["name"]},
+                "replicas": args.get("replicas", 1),
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[template]),
+        )
+        self.buffer_name = buffer.id.apply(lambda _: str(metadata["name"]))
 
 
 def _spec(args: HeadroomArgs, class_name: pulumi.Output[str], labels: dict[str, str]) -> Any:
     """The Deployment's spec, in the shape of the SDK's typed dictionaries."""
+    template = _template(args, labels)
+    template["spec"] |= {
+        "priority_class_name": class_name,
+        # A pod of the burst starts when the pause pod is gone.
+        "termination_grace_period_seconds": 0,
+    }
     return {
         "replicas": args.get("replicas", 1),
         "selector": {"match_labels": labels},
         # No surge: two generations of pause pods would reserve the capacity twice.
         "strategy": {"type": "RollingUpdate", "rolling_update": {"max_surge": 0, "max_unavailable": "25%"}},
-        "template": {
-            # Or skip-nodes-with-system-pods keeps their nodes (simulator/drainability/rules/system).
-            "metadata": {"labels": labels, "annotations": {SAFE_TO_EVICT: "true"}},
-            "spec": _pod(args, class_name),
-        },
+        "template": template,
     }
 
 
-def _pod(args: HeadroomArgs, class_name: pulumi.Output[str]) -> dict[str, Any]:
+def _template(args: HeadroomArgs, labels: dict[str, str]) -> Any:
+    """The pods that hold the capacity, or that Cluster Autoscaler only imagines."""
     image = args.get("image", {})
     repository = image.get("repository", headroom.PAUSE_REPOSITORY)
     requests = {"cpu": args["cpu"], "memory": args["memory"]}
-    return {
-        "priority_class_name": class_name,
-        # A pod of the burst starts when the pause pod is gone.
-        "termination_grace_period_seconds": 0,
+    spec = {
         "automount_service_account_token": False,
         "enable_service_links": False,
         "security_context": {**POD_SECURITY},
@@ -159,3 +196,5 @@ def _pod(args: HeadroomArgs, class_name: pulumi.Output[str]) -> dict[str, Any]:
             }
         ],
     }
+    # Or skip-nodes-with-system-pods keeps their nodes (simulator/drainability/rules/system).
+    return {"metadata": {"labels": labels, "annotations": {SAFE_TO_EVICT: "true"}}, "spec": spec}

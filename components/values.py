@@ -239,6 +239,7 @@ def chart_values(
     image_tag: pulumi.Input[str],
     settings: AutoscalerSettings,
     startup_taints: pulumi.Input[Sequence[pulumi.Input[str]]] = (),
+    default_flags: pulumi.Input[Mapping[str, str]] | None = None,
     extra: Mapping[str, object] | None = None,
 ) -> Values:
     """Values of the chart for one cluster; ``extra`` is merged last.
@@ -254,6 +255,7 @@ def chart_values(
         image_tag: Tag of the image.
         settings: Behaviour of Cluster Autoscaler and of its pods.
         startup_taints: Keys of taints that agents remove from new nodes, in addition to those in the flags.
+        default_flags: Flags that the program sets, unless the settings have them.
         extra: Further values of the user's.
     """
     resources = {**DEFAULT_RESOURCES, **settings.get("resources", {})}
@@ -284,7 +286,7 @@ def chart_values(
         "nodeSelector": {"kubernetes.io/os": "linux", **settings.get("node_selector", {})},
         "securityContext": POD_SECURITY,
         "containerSecurityContext": CONTAINER_SECURITY,
-        "extraArgs": _extra_arguments(cluster_name, settings, startup_taints),
+        "extraArgs": _extra_arguments(cluster_name, settings, startup_taints, default_flags),
     }
     if priorities := settings.get("expander_priorities"):
         # As text, because Helm would read the numbers of a map's keys as it likes.
@@ -317,15 +319,16 @@ def _extra_arguments(
     cluster_name: pulumi.Input[str],
     settings: AutoscalerSettings,
     startup_taints: pulumi.Input[Sequence[pulumi.Input[str]]],
+    default_flags: pulumi.Input[Mapping[str, str]] | None,
 ) -> pulumi.Input[Values]:
-    if isinstance(startup_taints, Sequence) and not startup_taints:
-        return {"cluster-name": cluster_name, **_arguments(settings)}
-    return pulumi.Output.all(cluster_name, startup_taints).apply(
-        lambda known: {"cluster-name": known[0], **_arguments(settings, known[1])}
+    if isinstance(startup_taints, Sequence) and not startup_taints and default_flags is None:
+        return {"cluster-name": cluster_name, **_arguments(settings, (), {})}
+    return pulumi.Output.all(cluster_name, startup_taints, default_flags or {}).apply(
+        lambda known: {"cluster-name": known[0], **_arguments(settings, known[1], known[2])}
     )
 
 
-def _arguments(settings: AutoscalerSettings, startup_taints: Sequence[str] = ()) -> Values:
+def _arguments(settings: AutoscalerSettings, startup_taints: Sequence[str], default_flags: Mapping[str, str]) -> Values:
     """Flags as the chart takes them: a repeated flag has its number behind an underscore, which the chart cuts off."""
     balance = settings.get("balance_similar_node_groups", True)
     arguments: Values = {
@@ -335,7 +338,7 @@ def _arguments(settings: AutoscalerSettings, startup_taints: Sequence[str] = ())
         "scale-down-delay-after-add": settings.get("scale_down_delay_after_add", DEFAULT_DELAY_AFTER_ADD),
         "expander": settings.get("expander", DEFAULT_EXPANDER),
     }
-    requested = dict(settings.get("flags", {}))
+    requested = {**default_flags, **settings.get("flags", {})}
     if startup_taints:
         requested[STARTUP_TAINT] = ",".join(dict.fromkeys([*startup_taints, *_items(requested.get(STARTUP_TAINT, ""))]))
     if balance and "balancing-label" not in requested:

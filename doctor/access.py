@@ -41,6 +41,10 @@ def needs(minor: versions.Minor, arguments: Arguments) -> tuple[Access, ...]:
     ]
     if "priority" in arguments.get("expander").split(","):
         writes += [Access(verb, "configmaps", namespace=namespace) for verb in ("list", "watch")]
+    if any(arguments.is_true(flag) for flag in flag_needs.BUFFER_FLAGS):
+        writes.append(Access("update", "capacitybuffers", "autoscaling.x-k8s.io", subresource="status"))
+    if flag_needs.needs_pods(arguments.last, minor):
+        writes.append(Access("create", "pods"))
     informers = list(dict.fromkeys(informers))
     reads = [Access(verb, resource, group) for group, resource in informers for verb in ("list", "watch")]
     return (*reads, *writes)

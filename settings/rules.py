@@ -20,7 +20,8 @@ from components import (
 )
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
-from components.pure import ami, flags, placement, validation
+from components.headroom import HeadroomArgs
+from components.pure import ami, capacity_buffers, flags, placement, validation
 from components.pure.arguments import camel_case
 from components.pure.faults import Fault
 from settings.shapes import (
@@ -54,7 +55,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_autoscaler_faults(settings),
         *_each("nodeGroups", groups, partial(_node_group_faults, settings)),
         *_each("existingNodeGroups", existing, _existing_faults),
-        *_each("headroom", settings["headroom"], lambda each: headroom.faults(headroom_arguments(settings, each))),
+        *_each("headroom", settings["headroom"], partial(_headroom_faults, settings)),
         *_each("autoScalingGroups", settings["auto_scaling_groups"], partial(_scaling_group_faults, settings)),
         *_clash_faults(groups),
         *_placement_faults(settings),
@@ -115,7 +116,7 @@ def _reach_warnings(settings: Settings) -> list[str]:
     found += [
         f"headroom[{index}].image.repository"
         for index, each in enumerate(settings["headroom"])
-        if "repository" not in each.get("image", {})
+        if "repository" not in each.get("image", {}) and each.get("kind") != capacity_buffers.KIND
     ]
     return [
         f"{key} is not set, and the network has no NAT: its nodes cannot pull from registry.k8s.io. Name a copy of the "
@@ -253,6 +254,17 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
     version = create["kubernetes_version"] if create else _LATER
     arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets, kubernetes_version=version)
     return [*found, *(fault for fault in node_group.faults(arguments) if fault.path != "ipFamily")]
+
+
+def _headroom_faults(settings: Settings, given: HeadroomArgs) -> list[Fault]:
+    found = headroom.faults(headroom_arguments(settings, given))
+    if given.get("kind") == capacity_buffers.KIND and "capacity_buffers" not in settings["autoscaler"]:
+        expected = (
+            "autoscaler.capacityBuffers as well: {installDefinition: true}, or {} if the cluster has the "
+            "CustomResourceDefinition"
+        )
+        found.append(Fault("kind", f"{capacity_buffers.KIND} without autoscaler.capacityBuffers", expected))
+    return found
 
 
 def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[Fault]:

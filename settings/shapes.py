@@ -127,7 +127,7 @@ class Settings(TypedDict):
     autoscaler: Autoscaler
     """Source, version and behavior of Cluster Autoscaler. Default the newest that fits the cluster."""
     headroom: list[HeadroomArgs]
-    """Pause pods that hold capacity for a burst of pods and give way to it. Default none."""
+    """Capacity kept free for a burst of pods, by pause pods or CapacityBuffers. Default none."""
     monitoring: AutoscalerMonitoringArgs
     """Alerts for the Prometheus operator and a dashboard for Grafana. Default none."""
     tags: dict[str, str]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from . import tables
+from . import capacity_buffers, tables
 from .faults import Fault
 from .flag_needs import need_faults
 from .flags import flag_faults, flag_warnings
@@ -157,6 +157,7 @@ class Request(NamedTuple):
         image_tag: Requested Cluster Autoscaler; None for the newest patch of the cluster's minor.
         flags: Requested flags, by name without dashes.
         values: Additional values of the chart, which may supply what flags need.
+        capacity_buffers: Whether the autoscaler works on CapacityBuffers, with the rights that it needs for them.
     """
 
     kubernetes_version: str
@@ -166,6 +167,7 @@ class Request(NamedTuple):
     image_tag: str | None = None
     flags: Mapping[str, str] = {}
     values: Mapping[str, object] = {}
+    capacity_buffers: bool = False
 
 
 @cache
@@ -244,7 +246,7 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
 
     Returns:
         The solution and no faults, or None and the faults. Paths of faults are ``kubernetesVersion``,
-        ``chart.version``, ``image.tag``, ``credentials``, ``region`` and ``flags.<flag>``.
+        ``chart.version``, ``image.tag``, ``credentials``, ``region``, ``capacityBuffers`` and ``flags.<flag>``.
     """
     faults = [fault.under("kubernetesVersion") for fault in kubernetes_faults(request.kubernetes_version)]
     if request.chart_version is not None:
@@ -260,7 +262,11 @@ def solve(request: Request) -> tuple[Solution | None, list[Fault]]:
     minor = image[:2]
     faults += _pair_faults(kubernetes, chart, image, request)
     faults += [fault.under("flags") for fault in flag_faults(request.flags, minor, known=is_known(image))]
-    faults += [fault.under("flags") for fault in need_faults(request.flags, image, chart, request.values)]
+    flags, buffers = request.flags, request.capacity_buffers
+    if buffers:
+        faults += [fault.under("capacityBuffers") for fault in capacity_buffers.image_faults(image)]
+        flags = {**capacity_buffers.flags(image), **flags}
+    faults += [f.under("flags") for f in need_faults(flags, image, chart, request.values, buffers=buffers)]
     if faults:
         return None, faults
     return Solution(dotted(chart), f"v{dotted(image)}", tuple(_warnings(kubernetes, chart, image, request))), []

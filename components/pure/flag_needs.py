@@ -17,15 +17,24 @@ BUFFER_FLAGS = ("capacity-buffer-controller-enabled", "capacity-buffer-pod-injec
 CONTENT_TYPE_FLAG = "kube-api-content-type"
 JSON = "application/json"
 
-JSON_FLOOR: Patch = (1, 36, 1)
+JSON_FLOOR: Patch = (1, 36, 0)
 """From here on the client of capacity buffers uses JSON, whatever the flag is.
 
 Before it, the client uses the default protobuf, in which no custom resource is served
 (``NewCapacityBufferClientFromConfig``).
 """
 
+DRY_RUN_FLAG = "capacity-buffer-pod-dry-run-enabled"
+DRY_RUN_SINCE: Minor = (1, 36)
+"""From here on, by default, the API server fills in the pods of a buffer (``fakepods/dryrun.go``, ``Resolve``).
+
+It answers only a caller that may create pods. No chart grants that, and without it no buffer becomes ready.
+"""
+
 ADDITIONAL_RULES_FLOOR: Patch = (9, 48, 0)
 """First chart that reads ``rbac.additionalRules``."""
+
+_INSTEAD = "; or set autoscaler.capacityBuffers in place of the flag"
 
 
 class Need(NamedTuple):
@@ -78,7 +87,21 @@ def needs_json(flags: Mapping[str, str], image: Patch) -> bool:
     return buffers and image < JSON_FLOOR and flags.get(CONTENT_TYPE_FLAG) != JSON
 
 
-def need_faults(flags: Mapping[str, str], image: Patch, chart: Patch, values: Mapping[str, object]) -> list[Fault]:
+def needs_pods(flags: Mapping[str, str], minor: Minor) -> bool:
+    """Return whether the flags request capacity buffers in a version that must be able to create pods for them."""
+    controller, _ = BUFFER_FLAGS
+    dry_run = minor >= DRY_RUN_SINCE and flags.get(DRY_RUN_FLAG, "true") in TRUE
+    return flags.get(controller) in TRUE and dry_run
+
+
+def need_faults(
+    flags: Mapping[str, str],
+    image: Patch,
+    chart: Patch,
+    values: Mapping[str, object],
+    *,
+    buffers: bool = False,
+) -> list[Fault]:
     """Flags that would make Cluster Autoscaler wait indefinitely for what neither the chart nor its values supply.
 
     Args:
@@ -86,9 +109,10 @@ def need_faults(flags: Mapping[str, str], image: Patch, chart: Patch, values: Ma
         image: Version of Cluster Autoscaler.
         chart: Version of the chart.
         values: Additional values of the chart, in which ``rbac.additionalRules`` and ``extraObjects`` count.
+        buffers: Whether ``capacityBuffers`` supplies what the flags of capacity buffers need.
     """
     found = []
-    wanted = needs(flags, image[:2])
+    wanted = [each for each in needs(flags, image[:2]) if not (buffers and each.flag in BUFFER_FLAGS)]
     for flag in dict.fromkeys(need.flag for need in wanted):
         missing = list(_missing([need for need in wanted if need.flag == flag], chart, values))
         if missing:
@@ -97,7 +121,7 @@ def need_faults(flags: Mapping[str, str], image: Patch, chart: Patch, values: Ma
                     flag,
                     f"a flag that makes Cluster Autoscaler {dotted(image)} wait indefinitely, its pod Running, with "
                     f"chart {dotted(chart)}",
-                    f"autoscaler.values to supply {'; '.join(missing)}",
+                    f"autoscaler.values to supply {'; '.join(missing)}{_INSTEAD if flag in BUFFER_FLAGS else ''}",
                 )
             )
     if needs_json(flags, image):
@@ -109,11 +133,20 @@ def need_faults(flags: Mapping[str, str], image: Patch, chart: Patch, values: Ma
                 "which no custom resource is served, and waits indefinitely",
             )
         )
+    if needs_pods(flags, image[:2]) and not any(_allows(rule, "", "pods", "create") for rule in _rules(chart, values)):
+        found.append(
+            Fault(
+                DRY_RUN_FLAG,
+                repr(flags[DRY_RUN_FLAG]) if DRY_RUN_FLAG in flags else "nothing",
+                f"false, or a rule to create pods in rbac.additionalRules: Cluster Autoscaler {dotted(image)} creates "
+                "the pods of a capacity buffer as a dry run, and without the right no buffer becomes ready",
+            )
+        )
     return found
 
 
 def _missing(wanted: list[Need], chart: Patch, values: Mapping[str, object]) -> Iterator[str]:
-    rules = _listed(values, "rbac", "additionalRules") if chart >= ADDITIONAL_RULES_FLOOR else []
+    rules = _rules(chart, values)
     objects = _listed(values, "extraObjects")
     for need in wanted:
         if (need.chart is None or chart < need.chart) and not any(_grants(rule, need) for rule in rules):
@@ -134,12 +167,20 @@ def _listed(values: Mapping[str, object], *path: str) -> list[object]:
     return list(found) if isinstance(found, list | tuple) else []
 
 
+def _rules(chart: Patch, values: Mapping[str, object]) -> list[object]:
+    return _listed(values, "rbac", "additionalRules") if chart >= ADDITIONAL_RULES_FLOOR else []
+
+
 def _grants(rule: object, need: Need) -> bool:
+    return _allows(rule, need.group, need.resource, "list", "watch")
+
+
+def _allows(rule: object, group: str, resource: str, *verbs: str) -> bool:
     def covers(key: str, *wanted: str) -> bool:
         given = _listed(rule, key) if isinstance(rule, Mapping) else []
         return "*" in given or set(wanted) <= set(given)
 
-    return covers("apiGroups", need.group) and covers("resources", need.resource) and covers("verbs", "list", "watch")
+    return covers("apiGroups", group) and covers("resources", resource) and covers("verbs", *verbs)
 
 
 def _defines(manifest: object, need: Need) -> bool:

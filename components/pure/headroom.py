@@ -1,4 +1,4 @@
-"""Decide whether pause pods make headroom: what their priority and their requests must be.
+"""Decide whether headroom works: what priority and requests pause pods must have, and what a buffer cannot have.
 
 Pods of a lower priority give way to any pod without a PriorityClass, whose priority is 0. Cluster Autoscaler adds a
 node for a pending pod unless its priority is below ``expendable-pods-priority-cutoff`` (kubernetes/autoscaler 1.36.1,
@@ -7,6 +7,7 @@ node for a pending pod unless its priority is below ``expendable-pods-priority-c
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from . import tables, validation
 from .faults import Fault
@@ -20,6 +21,11 @@ LOWEST_PRIORITY = -(2**31)
 """A PriorityClass holds a 32-bit integer (kubernetes/api, ``scheduling/v1/types.go``)."""
 
 MAX_REPLICAS = 1000
+
+PODS = "Pods"
+"""The kind of headroom that every version of Cluster Autoscaler keeps."""
+_OF_PODS = ("priority", "image")
+"""Arguments that mean nothing without pods."""
 
 _PAUSE = next(row for row in tables.records("images.tsv") if row["name"] == "pause")
 PAUSE_REPOSITORY = _PAUSE["repository"]
@@ -59,6 +65,19 @@ def priority_faults(priority: int, cutoff: int) -> list[Fault]:
         expected = f"{cutoff} to -1: Cluster Autoscaler adds no node for pods below --{CUTOFF_FLAG}={cutoff}"
         return [Fault("priority", str(priority), expected)]
     return []
+
+
+def kind_faults(kind: str, args: Mapping[str, Any], cutoff: int) -> list[Fault]:
+    """Find what one kind of headroom cannot have: a priority that does nothing, and for buffers anything of pods.
+
+    Args:
+        kind: ``Pods`` or ``CapacityBuffer``.
+        args: Arguments of ``Headroom``.
+        cutoff: Value of ``expendable-pods-priority-cutoff``.
+    """
+    if kind == PODS:
+        return priority_faults(args.get("priority", DEFAULT_PRIORITY), cutoff)
+    return [Fault(key, f"a value with kind {kind}", f"none: a {kind} has no pods") for key in _OF_PODS if key in args]
 
 
 def request_faults(path: str, value: str) -> list[Fault]:

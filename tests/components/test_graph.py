@@ -999,6 +999,71 @@ def test_pending_pause_pods_neither_fail_an_update_nor_keep_a_node(cloud):
     assert pod["spec"]["terminationGracePeriodSeconds"] == 0
 
 
+POD_TEMPLATE = "kubernetes:core/v1:PodTemplate"
+BUFFER = "kubernetes:autoscaling.x-k8s.io/v1beta1:CapacityBuffer"
+DEFINITION = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
+CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+
+
+def test_a_capacity_buffer_names_a_pod_template_and_has_no_pods(cloud):
+    graph = run(lambda: headroom(kind="CapacityBuffer", replicas=3, node_selector={"workload": "web"}), cloud)
+    template, buffer = graph.one(POD_TEMPLATE).inputs, graph.one(BUFFER).inputs
+    assert {found.type for found in graph.registrations if found.type.startswith("kubernetes:")} == {
+        POD_TEMPLATE,
+        BUFFER,
+    }
+    assert buffer["spec"] == {
+        "provisioningStrategy": "buffer.x-k8s.io/active-capacity",
+        "podTemplateRef": {"name": template["metadata"]["name"]},
+        "replicas": 3,
+    }
+    assert buffer["metadata"]["namespace"] == template["metadata"]["namespace"] == "kube-system"
+    pod = template["template"]["spec"]
+    assert pod["nodeSelector"] == {"kubernetes.io/os": "linux", "workload": "web"}
+    assert pod["containers"][0]["resources"]["requests"] == {"cpu": "1", "memory": "2Gi"}
+    assert "priorityClassName" not in pod
+
+
+def test_the_release_waits_for_the_rights_and_the_definition_of_capacity_buffers(cloud):
+    graph = run(lambda: autoscaler(capacity_buffers={"install_definition": True}, namespace="scaling"), cloud)
+    release, binding, definition = graph.one(RELEASE), graph.one(CLUSTER_ROLE_BINDING), graph.one(DEFINITION)
+    assert {binding.urn, definition.urn} <= release.depends_on
+    assert binding.inputs["roleRef"]["name"] == graph.one(CLUSTER_ROLE).inputs["metadata"]["name"]
+    assert binding.inputs["subjects"] == [
+        {"kind": "ServiceAccount", "name": "cluster-autoscaler", "namespace": "scaling"}
+    ]
+    version = definition.inputs["spec"]["versions"][1]
+    status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+    assert (version["name"], version["storage"]) == ("v1beta1", True)
+    assert status == {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1.34", {"kube-api-content-type": "application/json"}),
+        ("1.35", {"kube-api-content-type": "application/json"}),
+        ("1.36", {"capacity-buffer-pod-dry-run-enabled": "false"}),
+    ],
+)
+def test_capacity_buffers_set_the_flags_of_the_version(version, expected, cloud):
+    arguments = {"capacity_buffers": {}, "kubernetes_version": version, "startup_taints": ["node.example.com/agent"]}
+    graph = run(lambda: autoscaler(**arguments), cloud)
+    given = graph.one(RELEASE).inputs["values"]["extraArgs"]
+    both = {"capacity-buffer-controller-enabled": "true", "capacity-buffer-pod-injection-enabled": "true"}
+    new = {key: value for key, value in given.items() if "buffer" in key or "content-type" in key}
+    assert new == {**both, **expected}
+    assert given["startup-taint_1"] == "node.example.com/agent"
+    assert not graph.of(DEFINITION)
+
+
+@pytest.mark.parametrize(("args", "retained"), [({}, True), ({"retain_definition": False}, False)])
+def test_an_installed_definition_stays_by_default(args, retained, cloud):
+    graph = run(lambda: autoscaler(capacity_buffers={"install_definition": True, **args}), cloud)
+    assert graph.one(DEFINITION).retain_on_delete is retained
+
+
 RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 

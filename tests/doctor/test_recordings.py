@@ -9,17 +9,18 @@ import re
 
 import pytest
 
-from components.pure import flag_needs, flags
+from components.pure import capacity_buffers, flag_needs, flags
 from components.pure import versions as pure_versions
 from doctor import access, symptoms
 from doctor.arguments import PROCESS_FLAGS, parse_arguments
 from doctor.checks import autoscaler
+from doctor.facts import Access
 from doctor.status import INITIALIZING, RUNNING, parse_go_time, parse_status
 
 from .recordings import ROOT, Recording, help_text, recording, recordings, versions
 
 UPSTREAM = json.loads((ROOT / "upstream.json").read_text())
-HEALTHY = ("healthy", "scale-up", "scale-down", "startup-taint-known", "capacity-buffers-supplied")
+HEALTHY = ("healthy", "scale-up", "scale-down", "startup-taint-known", "capacity-buffers-supplied", "capacity-buffer")
 NEWEST = versions()[-1]
 
 SHOWN_BY = {
@@ -202,7 +203,8 @@ def test_without_a_right_the_recorded_releases_wait_indefinitely(version):
 
 # -- flags that need something ---------------------------------------------------------------------------------------
 
-_BUFFERS = {"capacity-buffer-controller-enabled": "true"}
+_BUFFERS = {"capacity-buffer-controller-enabled": "true", "capacity-buffer-pod-dry-run-enabled": "false"}
+"""The second flag is not in the scenarios that have no buffer: nothing is dry-run there."""
 _BUFFER_VERSION = (1, 36, 1)
 _CHART = (9, 59, 0)
 """The chart that the stand-in's ClusterRole followed when these scenarios were recorded."""
@@ -255,3 +257,34 @@ def test_the_program_runs_with_what_the_components_accept_for_capacity_buffers()
     assert missed(it, _UNKNOWN) | missed(it, _FORBIDDEN) == set()
     assert parse_status(it.status["data"]["status"]).phase == RUNNING
     assert it.logged("Starting main loop")
+
+
+def conditions(it):
+    """The conditions of the one buffer in a recording."""
+    (buffer,) = json.loads((ROOT / it.version / it.scenario / "buffers.json").read_text())
+    return {each["type"]: (each["status"], each["message"]) for each in buffer["status"]["conditions"]}
+
+
+def test_no_buffer_is_ready_without_the_right_to_create_pods_that_the_components_require():
+    it = buffers("capacity-buffers-dry-run")
+    requested = dict.fromkeys(flag_needs.BUFFER_FLAGS, "true")
+
+    status, message = conditions(it)["ReadyForProvisioning"]
+    assert status == "False"
+    assert 'cannot create resource "pods"' in message
+    faults = flag_needs.need_faults(requested, _BUFFER_VERSION, _CHART, it.values)
+    assert [fault.path for fault in faults] == [flag_needs.DRY_RUN_FLAG]
+    words = [f"--{flag}={value}" for flag, value in requested.items()]
+    wanted = access.needs(_BUFFER_VERSION[:2], "kube-system", parse_arguments(words))
+    assert Access("create", "pods") in wanted, "the doctor asks for the right, too"
+
+
+def test_a_buffer_as_the_components_make_it_brings_nodes_without_pods_and_gives_them_to_a_burst():
+    it = buffers("capacity-buffer")
+
+    assert it.values["rbac"]["additionalRules"] == capacity_buffers.RULES
+    assert conditions(it)["ReadyForProvisioning"][0] == conditions(it)["Provisioning"][0] == "True"
+    (event,) = [each for each in it.events if each.kind == capacity_buffers.KIND]
+    assert event.message.startswith("capacity buffer 3 fake pods triggered scale-up: [{eks-spread-")
+    sizes = [each.message for each in it.events if "size set to" in each.message]
+    assert ["size set to 3 instead of 0" in sizes[0], "size set to 6 instead of 3" in sizes[1]] == [True, True]

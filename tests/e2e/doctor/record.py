@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.pure import capacity_buffers as buffers
 from doctor.bundle import archive
 from doctor.bundle.contents import decode, encode
 from sandbox.layout import PROJECT, REGION
@@ -46,6 +47,7 @@ STRANGER = "stranger"
 
 BUNDLED = ("scale-down-blocked", "refused", "launch-failure", "startup-taint-unknown", "debugging-snapshot")
 MEASURED = ("healthy", *BUNDLED)
+BUFFERED = ("capacity-buffers-dry-run", "capacity-buffer")
 
 _PATIENCE = 180.0
 _KEPT_OF_A_KIND = 2
@@ -440,6 +442,64 @@ def capacity_buffers_supplied(it: Installation) -> Iterator[Values]:
 
 
 @scenario
+def capacity_buffers_dry_run(it: Installation) -> Iterator[Values]:
+    """Both flags, the CRD, the chart's ClusterRole and resourcequotas, but no right to create pods: a buffer waits."""
+    rule = {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["get", "list", "watch"]}
+    with supplied(it, {"extraObjects": [CAPACITY_BUFFERS], "rbac": {"additionalRules": [rule]}}) as values:
+        it.install(dict.fromkeys(buffers.BUFFER_FLAGS, "true"))
+        runs(it)
+        buffer(it, replicas=1)
+        logged(it, "Failed to create dry-run pod")
+        time.sleep(10)
+        yield values
+
+
+@scenario
+def capacity_buffer(it: Installation) -> Iterator[Values]:
+    """A buffer of three, as the program makes it: three nodes without pods, then a burst of three, then three more."""
+    definition = CAPACITY_BUFFERS | {"spec": buffers.definition()}
+    with supplied(it, {"extraObjects": [definition], "rbac": {"additionalRules": buffers.RULES}}) as values:
+        it.install(buffers.flags((1, 36, 1)))
+        runs(it)
+        before = len(it.nodes())
+        buffer(it, replicas=3)
+        eventually(lambda: len(it.nodes()) == before + 3, _PATIENCE)
+        time.sleep(30)
+        assert it.target(SPREAD) == 3
+        started = time.monotonic()
+        pods(it, "burst", 3, "1200m", spec=in_pool(SPREAD))
+        eventually(lambda: _scheduled(it, "burst") == 3, _PATIENCE)
+        print(f"the burst was scheduled after {time.monotonic() - started:.1f} s", flush=True)
+        eventually(lambda: it.target(SPREAD) == 6, _PATIENCE)
+        eventually(lambda: len(it.nodes()) == before + 6, _PATIENCE)
+        time.sleep(5)
+        yield values
+
+
+def buffer(it: Installation, replicas: int) -> None:
+    """A CapacityBuffer as ``components/headroom.py`` makes it, of pods that one node of a group holds one of."""
+    metadata = {"name": "headroom-burst", "namespace": "default", "labels": {"by": "recorder"}}
+    container = {
+        "name": "pause",
+        "image": "registry.k8s.io/pause:3.10",
+        "resources": {"requests": {"cpu": "1200m", "memory": "256Mi"}},
+    }
+    template = {"metadata": {"labels": metadata["labels"]}, "spec": {"containers": [container], **in_pool(SPREAD)}}
+    apply(it, {"apiVersion": "v1", "kind": "PodTemplate", "metadata": metadata, "template": template})
+    spec = {
+        "provisioningStrategy": buffers.ACTIVE,
+        "podTemplateRef": {"name": metadata["name"]},
+        "replicas": replicas,
+    }
+    apply(it, {"apiVersion": buffers.API_VERSION, "kind": buffers.KIND, "metadata": metadata, "spec": spec})
+
+
+def _scheduled(it: Installation, name: str) -> int:
+    found = it.cluster.objects("pods", "-n", "default", "-l", f"app={name}")
+    return sum(bool(pod["spec"].get("nodeName")) for pod in found)
+
+
+@scenario
 def flag_unknown(it: Installation) -> Iterator[None]:
     """A flag that this version does not have."""
     it.install({"no-such-flag": "10"})
@@ -790,6 +850,15 @@ class Recorder:
         ]
         if events:
             self._write(folder / "events.json", json.dumps(events, indent=2) + "\n")
+        if name in BUFFERED:
+            kept = [
+                {key: each[key] for key in ("metadata", "spec", "status") if key in each}
+                for each in self._it.cluster.objects(buffers.PLURAL, "-A")
+            ]
+            for each in kept:
+                for key in ("managedFields", "annotations"):
+                    each["metadata"].pop(key, None)
+            self._write(folder / "buffers.json", json.dumps(kept, indent=2) + "\n")
 
     def _bundle(self, file: Path) -> None:
         """What ``ca-doctor bundle`` writes of the cluster, as a user runs it, without paths of this machine."""
@@ -809,7 +878,7 @@ class Recorder:
         return re.sub(r"/sandbox/kubernetes/clusters/[\w-]+/\w+/pods/[^/]+/", "/pod/", text)
 
     def _clean(self) -> None:
-        for kind in ("deployment", "pod", "poddisruptionbudget"):
+        for kind in ("deployment", "pod", "podtemplate", "poddisruptionbudget"):
             self._it.cluster.kubectl("delete", kind, "-A", "-l", "by=recorder", "--now", "--ignore-not-found")
         self._it.uninstall()
         for group in (STARTUP, SPREAD):

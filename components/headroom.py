@@ -126,10 +126,11 @@ class Headroom(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         class_name = priority_class.metadata.apply(lambda made: str(made.name))
+        # Pause pods are pending while a burst has their place: that must not fail an update.
+        not_awaited: Any = {**metadata, "annotations": {"pulumi.com/skipAwait": "true"}}
         deployment = kubernetes.apps.v1.Deployment(
             name,
-            # Pause pods are pending while a burst has their place: that must not fail an update.
-            metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+            metadata=not_awaited,
             spec=_spec(args, class_name, metadata["labels"]),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -78,7 +78,7 @@ def test_no_value_of_an_environment_variable_is_written():
 
 
 def test_the_defaults_that_comments_name_are_those_of_the_settings():
-    arguments = values._arguments({})
+    arguments = values._arguments({}, (), {})
     for setting, default in command_line._PROGRAMS_DEFAULTS.items():
         flag = next(flag for flag, owner in command_line.flags.OWNED_BY.items() if owner == setting)
         assert arguments[flag] == (str(default).lower() if isinstance(default, bool) else default)

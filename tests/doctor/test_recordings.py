@@ -275,7 +275,7 @@ def test_no_buffer_is_ready_without_the_right_to_create_pods_that_the_components
     faults = flag_needs.need_faults(requested, _BUFFER_VERSION, _CHART, it.values)
     assert [fault.path for fault in faults] == [flag_needs.DRY_RUN_FLAG]
     words = [f"--{flag}={value}" for flag, value in requested.items()]
-    wanted = access.needs(_BUFFER_VERSION[:2], "kube-system", parse_arguments(words))
+    wanted = access.needs(_BUFFER_VERSION[:2], parse_arguments(words))
     assert Access("create", "pods") in wanted, "the doctor asks for the right, too"
 
 

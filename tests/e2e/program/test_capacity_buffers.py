@@ -50,9 +50,9 @@ def buffer(workload: Workload) -> Any:
     )
 
 
-def may(workload: Workload, verb: str, resource: str) -> bool:
+def may(workload: Workload, verb: str, resource: str, *options: str) -> bool:
     account = "system:serviceaccount:kube-system:cluster-autoscaler"
-    return workload.kubectl("auth", "can-i", verb, resource, f"--as={account}").startswith("yes")
+    return workload.kubectl("auth", "can-i", verb, resource, *options, f"--as={account}").startswith("yes")
 
 
 def test_buffers_are_accepted_with_their_definition_flags_and_rights(workload: Workload, stack: Stack) -> None:
@@ -65,11 +65,11 @@ def test_buffers_are_accepted_with_their_definition_flags_and_rights(workload: W
         assert buffer(workload)["spec"]["replicas"] == 4
         template = workload.core.read_namespaced_pod_template("headroom-burst", "kube-system").template
         assert template.spec.containers[0].resources.requests == {"cpu": "1200m", "memory": "256Mi"}
-        (deployment,) = workload.apps.list_namespaced_deployment("kube-system", label_selector="app").items
+        deployment = workload.apps.read_namespaced_deployment("cluster-autoscaler", "kube-system")
         flags = deployment.spec.template.spec.containers[0].command
         assert {f"--{flag}={value}" for flag, value in capacity_buffers.flags((1, 36, 1)).items()} <= set(flags)
         assert may(workload, "list", "resourcequotas")
-        assert may(workload, "update", f"{capacity_buffers.DEFINITION}/status")
+        assert may(workload, "update", capacity_buffers.DEFINITION, "--subresource=status")
         assert not may(workload, "create", "pods"), "who may create pods in kube-system controls the cluster"
         assert stack.planned() == []
         if REAL:

@@ -453,7 +453,7 @@ FAULTS = (
         stack=False,
         full=True,
     ),
-    Fault("pod.region", _other_region),
+    Fault("pod.region", _other_region, full=True),
     Fault("pod.stack-image", _other_image, full=True),
     Fault("autoscaler.leftover-taints", _old_taint, full=True),
     Fault("groups.labels", _tag(_WORKLOAD, "elsewhere"), stack=False, full=True),

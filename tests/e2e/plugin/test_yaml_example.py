@@ -46,6 +46,7 @@ def example(sandbox: Sandbox, plugin: Path) -> Iterator[Example]:
     adoption.remove(*clients)
 
 
+@pytest.mark.full
 def test_the_example_is_previewed_deployed_and_has_no_change_afterwards(example: Example, sandbox: Sandbox) -> None:
     planned = json.dumps(example.json("preview", "--json"))
     assert "eks-cluster-autoscaler:index:ManagedNodeGroup::extra" in planned

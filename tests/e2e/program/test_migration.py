@@ -87,12 +87,8 @@ def planned(project: Checkout) -> list[str]:
     return [step["op"] for step in steps]
 
 
-FULL = [
-    pytest.param(kind, marks=pytest.mark.full) for kind in ("helm", "eksctl", "terraform", "pod-identity", "manual")
-]
-
-
-@pytest.mark.parametrize("prepared", ["none", *FULL], indirect=True)
+@pytest.mark.full
+@pytest.mark.parametrize("prepared", ["none", "helm", "eksctl", "terraform", "pod-identity", "manual"], indirect=True)
 def test_what_init_prints_moves_the_cluster_without_a_gap(sandbox: Sandbox, prepared: Prepared) -> None:
     project, kind, set_up = prepared
     api = sandbox.kubernetes(CLUSTER)

@@ -236,7 +236,7 @@ def runs_without_groups(workload: Workload) -> bool:
             broken_annotation,
             logs("NoCredentialProviders", "no EC2 IMDS role found", "failed to refresh cached credentials"),
         ),
-        (broken_trust, logs("sts:AssumeRoleWithWebIdentity")),
+        pytest.param(broken_trust, logs("sts:AssumeRoleWithWebIdentity"), marks=pytest.mark.full),
         (broken_policy, logs("AccessDenied")),
         (broken_tag, runs_without_groups),
     ],

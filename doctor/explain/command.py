@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from .. import clients
 from ..bundle import archive
@@ -19,6 +20,7 @@ from ..options import (
     connector,
     with_place,
 )
+from ..rendering import wrapping
 from . import reading, views
 from .addition import explain_pod
 from .removal import explain_nodes
@@ -53,9 +55,10 @@ def node(
         raise CannotLookError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")
     chosen = [each for each in answers if not names or each.node in names]
     name, counted = case.snapshot.cluster_name, case.counted.unremovable
-    sys.stdout.write(
-        views.nodes_document(chosen, name, counted) if as_json else views.nodes_text(chosen, name, counted)
-    )
+    if as_json:
+        sys.stdout.write(views.nodes_document(chosen, name, counted))
+    else:
+        _print(views.nodes_text(chosen, name, counted))
 
 
 @app.command()
@@ -79,7 +82,15 @@ def pod(
         state.instance_types,
         state.templates,
     )
-    sys.stdout.write(views.pod_document(answer) if as_json else views.pod_text(answer))
+    if as_json:
+        sys.stdout.write(views.pod_document(answer))
+    else:
+        _print(views.pod_text(answer))
+
+
+def _print(text: str) -> None:
+    """Print an answer, wrapped on a terminal."""
+    sys.stdout.write("".join(f"{line}\n" for line in views.fitted(text, wrapping.screen_width(Console()))))
 
 
 def _observe(bundle: Path | None, place: Place) -> tuple[Case, ClusterState]:

@@ -1,16 +1,20 @@
 """The answers as text and as JSON."""
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..fixes import command_of
 from ..owners import alike, without_name
+from ..rendering.wrapping import fit
 from .addition import PodAnswer
 from .removal import NodeAnswer, Reason, Verdict
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or is removed; new fields may be added without."""
+
+UNBLOCK = "to unblock: "
 
 _WORDS = {
     Verdict.NEEDED: "stays: it is needed",
@@ -45,8 +49,21 @@ def nodes_text(answers: Sequence[NodeAnswer], cluster: str, counted: Mapping[str
             first = similar[0]
             lines.append(f"  {first.rule}: {_subject(similar)}{first.text}")
             if first.unblock:
-                lines.append(f"    to unblock: {first.unblock}")
+                lines.append(f"    {UNBLOCK}{first.unblock}")
     return "\n".join(lines) + "\n"
+
+
+def fitted(text: str, width: int | None) -> Iterator[str]:
+    """Yield the lines of an answer, wrapped at words for a terminal; a command stays on one line.
+
+    Args:
+        text: The answer as text.
+        width: Columns of the terminal; None where nothing is wrapped.
+    """
+    for line in text.splitlines():
+        indentation = len(line) - len(line.lstrip())
+        is_command = bool(command_of(line.strip().removeprefix(UNBLOCK)))
+        yield from fit(line, None if is_command else width, indentation + 2)
 
 
 def _key(reason: Reason) -> Hashable | None:

@@ -1,6 +1,5 @@
 """The report as text: plain for a terminal or a pipe, and Markdown for a pull request."""
 
-import textwrap
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -10,6 +9,7 @@ from ..findings import ExitCode, Finding, Link, Report, Status
 from ..fixes import command_of
 from .document import VERDICTS
 from .grouping import grouped
+from .wrapping import fit, screen_width
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.BROKEN: "bold red", Status.NOT_REACHED: "magenta"}
 _MARKS = {
@@ -46,7 +46,7 @@ def print_report(report: Report, console: Console, *, everything: bool = False) 
         console: Where to print; its width is used on a terminal only.
         everything: Whether to print every finding, including those that are ok.
     """
-    for line in _lines(report, console.width if console.is_terminal else None, everything=everything):
+    for line in _lines(report, screen_width(console), everything=everything):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
@@ -93,21 +93,16 @@ def _status(status: Status) -> Text:
 
 def _paragraph(text: str, style: str, width: int | None) -> Iterator[Text]:
     """A text without a label, wrapped at words."""
-    for line in [text] if width is None else textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
+    for line in fit(text, width, 0):
         yield Text(line, style)
 
 
 def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
     """A label and its value, wrapped at words and indented; words are never cut."""
-    if width is None:
-        yield start.append(value)
-        return
-    first, *rest = textwrap.wrap(value, max(width - _INDENT, 20), break_long_words=False, break_on_hyphens=False) or [
-        ""
-    ]
-    yield start.append(first)
+    first, *rest = fit(f"{start.plain}{value}", width, _INDENT)
+    yield start.append(first[len(start.plain) :])
     for line in rest:
-        yield Text(" " * _INDENT + line)
+        yield Text(line)
 
 
 def markdown(report: Report, *, everything: bool = False) -> str:

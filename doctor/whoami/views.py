@@ -7,9 +7,11 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from ..facts import Source
 from ..readings import Unreadable
+from ..rendering.wrapping import fit, screen_width
 from .answer import Answer
 from .debug_pod import PodAnswer
 from .exchange import Refused
@@ -19,20 +21,18 @@ SCHEMA_VERSION = 2
 """2: ``inPod.error``, which was named differently before."""
 
 MODES = {
-    Source.IRSA: (
-        "IAM roles for service accounts: Kubernetes signs a token for the pod, which its SDK sends to STS,",
-        "and STS returns temporary credentials of the annotated role. Only this service account can get them.",
-    ),
-    Source.POD_IDENTITY: (
-        "EKS Pod Identity: an agent on the node sends the pod's token to EKS, and gives the pod temporary credentials",
-        "of the role that is associated with its service account. Only this service account can get them.",
-    ),
-    Source.NODE_ROLE: (
-        "Node role: the metadata service of EC2 gives temporary credentials of the node's role to every process that",
-        "can reach it, so every pod on the node has the permissions of the autoscaler.",
-    ),
+    Source.IRSA: "IAM roles for service accounts: Kubernetes signs a token for the pod, which its SDK sends to STS, "
+    "and STS returns temporary credentials of the annotated role. Only this service account can get them.",
+    Source.POD_IDENTITY: "EKS Pod Identity: an agent on the node sends the pod's token to EKS, and gives the pod "
+    "temporary credentials of the role that is associated with its service account. Only this service account can get "
+    "them.",
+    Source.NODE_ROLE: "Node role: the metadata service of EC2 gives temporary credentials of the node's role to every "
+    "process that can reach it, so every pod on the node has the permissions of the autoscaler.",
 }
-"""The three modes, two lines each."""
+"""The three modes, in words."""
+
+_NAMES = 13
+"""Columns of a name."""
 
 _WORDS = {True: "allowed", False: "denied", None: "unknown"}
 _STYLES = {True: "green", False: "bold red", None: "magenta"}
@@ -40,17 +40,17 @@ _STYLES = {True: "green", False: "bold red", None: "magenta"}
 
 def print_answer(answer: Answer, console: Console) -> None:
     """Print the answer as text."""
-    deployment = answer.deployment
+    deployment, width = answer.deployment, screen_width(console)
     console.print(
         f"[bold]{escape(deployment.namespace)}/{escape(deployment.service_account)}[/] of "
         f"{escape(answer.snapshot.cluster_name)} ({escape(answer.snapshot.region)}), as AWS sees it"
     )
     for name, value in facts(answer):
-        console.print(f"  {name:13}{value}", markup=False, highlight=False, soft_wrap=True)
+        _print_fact(console, name, value)
     if answer.obstacle:
         style = "bold red" if isinstance(answer.obstacle, Refused) else "magenta"
         word = "rejected" if isinstance(answer.obstacle, Refused) else "no answer"
-        console.print(f"  [{style}]{word:13}[/]{escape(obstacle(answer.obstacle))}", highlight=False, soft_wrap=True)
+        _print_fact(console, word, obstacle(answer.obstacle), style)
     if answer.permissions:
         simulated = answer.asked_by == "simulated"
         how = "by IAM's policy simulator, with the tags of the groups" if simulated else "by trying the calls"
@@ -58,9 +58,18 @@ def print_answer(answer: Answer, console: Console) -> None:
         for permission in answer.permissions:
             console.print(_line(permission), highlight=False, soft_wrap=True)
     console.print("\n[bold]The three modes[/]:")
-    for source, lines in MODES.items():
-        mark = "*" if source is answer.source else " "
-        console.print(f"{mark} {lines[0]}\n  {lines[1]}", markup=False, highlight=False, soft_wrap=True)
+    for source, words in MODES.items():
+        mark = "*" if source is answer.source else "-"
+        for line in fit(f"{mark} {words}", width, 2):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_fact(console: Console, name: str, value: str, style: str = "") -> None:
+    """Print a name and its value, wrapped behind the name on a terminal."""
+    first, *rest = fit(f"  {name:{_NAMES}}{value}", screen_width(console), 2 + _NAMES)
+    console.print(Text(first[: 2 + _NAMES], style).append(first[2 + _NAMES :], ""), highlight=False, soft_wrap=True)
+    for line in rest:
+        console.print(Text(line), highlight=False, soft_wrap=True)
 
 
 def _line(permission: Permission) -> str:

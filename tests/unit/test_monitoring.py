@@ -11,21 +11,17 @@ from tests.markdown import anchors
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests" / "doctor" / "recordings"
-UNRECORDED = {
-    "cluster_autoscaler_scaled_up_nodes_total": {"gpu_resource_name", "gpu_name", "dra_drivers"},
-    "cluster_autoscaler_unremovable_nodes_count": {"reason"},
-}
-"""Metrics that the recorded autoscaler had no occasion to export, and their labels (metrics/metrics.go at 1.36.1)."""
 ADDED_BY_PROMETHEUS = {"instance", "pod", "le"}
-NEWEST = max(RECORDINGS.glob("*/healthy/metrics.txt"), key=lambda path: [*map(int, path.parts[-3].split("."))])
+NEWEST = max(RECORDINGS.glob("*/healthy"), key=lambda path: [*map(int, path.parts[-2].split("."))]).parent
 
 
 def recorded():
     """Labels by name of each metric that the real autoscaler exported; of a histogram, by each of its series."""
-    found = {name: set(labels) for name, labels in UNRECORDED.items()}
-    for line in NEWEST.read_text().splitlines():
+    found = {}
+    for line in [line for file in NEWEST.glob("*/metrics.txt") for line in file.read_text().splitlines()]:
         if histogram := re.fullmatch(r"# TYPE (\S+) histogram", line):
-            found[f"{histogram[1]}_bucket"] = found[f"{histogram[1]}_count"] = set()
+            for part in ("bucket", "count"):
+                found.setdefault(f"{histogram[1]}_{part}", set())
         elif series := re.match(r"(\w+)(?:\{(.*)\})? ", line):
             found.setdefault(series[1], set()).update(re.findall(r'(\w+)="', series[2] or ""))
     for name in [each for each in found if each.endswith("_bucket")]:

@@ -92,7 +92,7 @@ def recorded_series() -> list[dict[str, str]]:
         for line in file.read_text().splitlines()
         if line.startswith("cluster_autoscaler_")
     }
-    # The buckets of histograms are left out of the recordings (metrics/metrics.go at 1.36.1: `functionDuration`).
+    # The buckets of histograms are left out of the recordings (`functionDuration` in upstream metrics/metrics.go).
     lines |= {
         f'cluster_autoscaler_function_duration_seconds_bucket{{function="main",le="{le}"}}' for le in ("1", "+Inf")
     }

@@ -9,7 +9,7 @@ from ..findings import ExitCode, Finding, Link, Report, Status
 from ..fixes import command_of
 from .document import VERDICTS
 from .grouping import grouped
-from .wrapping import fit, screen_width
+from .wrapping import fit, labelled, screen_width
 
 _STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.BROKEN: "bold red", Status.NOT_REACHED: "magenta"}
 _MARKS = {
@@ -64,12 +64,12 @@ def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[T
         yield _link(report, link)
         if everything:
             for finding in report.of(link):
-                yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.seen}", width)
+                yield from labelled(_status(finding.status), f"{finding.rule.id}: {finding.seen}", width)
     for finding in to_fix(report):
         yield Text()
-        yield from _wrapped(_status(finding.status), f"{finding.rule.id}: {finding.rule.title}", width)
+        yield from labelled(_status(finding.status), f"{finding.rule.id}: {finding.rule.title}", width)
         for name, value in details(finding):
-            yield from _wrapped(Text(f"{name + ':':{_INDENT}}"), value, None if name == "fix" else width)
+            yield from labelled(Text(f"{name + ':':{_INDENT}}"), value, None if name == "fix" else width)
 
 
 def _link(report: Report, link: Link) -> Text:
@@ -95,14 +95,6 @@ def _paragraph(text: str, style: str, width: int | None) -> Iterator[Text]:
     """A text without a label, wrapped at words."""
     for line in fit(text, width, 0):
         yield Text(line, style)
-
-
-def _wrapped(start: Text, value: str, width: int | None) -> Iterator[Text]:
-    """A label and its value, wrapped at words and indented; words are never cut."""
-    first, *rest = fit(f"{start.plain}{value}", width, _INDENT)
-    yield start.append(first[len(start.plain) :])
-    for line in rest:
-        yield Text(line)
 
 
 def markdown(report: Report, *, everything: bool = False) -> str:

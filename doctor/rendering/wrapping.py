@@ -1,8 +1,10 @@
 """Lines that fit a terminal: wrapped at words, so that nothing that must be copied is cut."""
 
 import textwrap
+from collections.abc import Iterator
 
 from rich.console import Console
+from rich.text import Text
 
 
 def screen_width(console: Console) -> int | None:
@@ -29,3 +31,18 @@ def fit(line: str, width: int | None, hanging: int) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def labelled(label: Text, value: str, width: int | None) -> Iterator[Text]:
+    """Yield a label and its value, wrapped behind the label.
+
+    Args:
+        label: The label, padded to its column; the first line keeps its style.
+        value: The value.
+        width: Columns, or None for one line.
+    """
+    column = len(label.plain)
+    first, *rest = fit(f"{label.plain}{value}", width, column)
+    yield label.append(first[column:], "")
+    for line in rest:
+        yield Text(line)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..facts import Source
 from ..readings import Unreadable
-from ..rendering.wrapping import fit, screen_width
+from ..rendering.wrapping import fit, labelled, screen_width
 from .answer import Answer
 from .debug_pod import PodAnswer
 from .exchange import Refused
@@ -40,7 +40,7 @@ _STYLES = {True: "green", False: "bold red", None: "magenta"}
 
 def print_answer(answer: Answer, console: Console) -> None:
     """Print the answer as text."""
-    deployment, width = answer.deployment, screen_width(console)
+    deployment = answer.deployment
     console.print(
         f"[bold]{escape(deployment.namespace)}/{escape(deployment.service_account)}[/] of "
         f"{escape(answer.snapshot.cluster_name)} ({escape(answer.snapshot.region)}), as AWS sees it"
@@ -60,16 +60,13 @@ def print_answer(answer: Answer, console: Console) -> None:
     console.print("\n[bold]The three modes[/]:")
     for source, words in MODES.items():
         mark = "*" if source is answer.source else "-"
-        for line in fit(f"{mark} {words}", width, 2):
+        for line in fit(f"{mark} {words}", screen_width(console), 2):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_fact(console: Console, name: str, value: str, style: str = "") -> None:
-    """Print a name and its value, wrapped behind the name on a terminal."""
-    first, *rest = fit(f"  {name:{_NAMES}}{value}", screen_width(console), 2 + _NAMES)
-    console.print(Text(first[: 2 + _NAMES], style).append(first[2 + _NAMES :], ""), highlight=False, soft_wrap=True)
-    for line in rest:
-        console.print(Text(line), highlight=False, soft_wrap=True)
+    for line in labelled(Text().append(f"  {name:{_NAMES}}", style), value, screen_width(console)):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def _line(permission: Permission) -> str:

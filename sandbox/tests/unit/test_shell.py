@@ -13,7 +13,7 @@ SHELLS = [
     pytest.param(name, marks=pytest.mark.skipif(not shutil.which(name), reason=f"{name} is not installed"))
     for name in ("bash", "dash", "fish", "zsh")
 ]
-"""`.ci/run` installs those that are missing."""
+"""The nightly workflow installs those that are missing."""
 THEMED = [shell for shell in SHELLS if shell.values != ("dash",)]
 """The shells that read startup files of the user's and call hooks before a prompt."""
 
@@ -66,6 +66,12 @@ def typed(layout: Layout, home: Path, shell: str, *lines: str) -> str:
     return terminal.typed(prepare(layout, shutil.which(shell) or shell, base), *lines)
 
 
+def add_to_startup_file(home: Path, shell: str, line: str) -> None:
+    """Add a line to the first startup file of a shell."""
+    with (home / STARTUP_FILES[shell][0]).open("a") as file:
+        file.write(f"\n{line}\n")
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_sandbox_wins_over_the_startup_files_of_the_user(layout: Layout, home: Path, shell: str):
     shown = typed(layout, home, shell, "env", "kubectl", "command -v python")
@@ -90,8 +96,7 @@ PROMPT_HOOKS = {
 
 @pytest.mark.parametrize("shell", THEMED)
 def test_the_prompt_shows_sandbox_even_if_a_theme_sets_it_each_time(layout: Layout, home: Path, shell: str):
-    file = home / STARTUP_FILES[shell][0]
-    file.write_text(f"{file.read_text()}\n{PROMPT_HOOKS[shell]}\n")
+    add_to_startup_file(home, shell, PROMPT_HOOKS[shell])
     assert f"{PROMPT}mine> " in typed(layout, home, shell, "true")
 
 
@@ -105,8 +110,7 @@ ENVIRONMENT_HOOKS = {
 
 @pytest.mark.parametrize("shell", THEMED)
 def test_the_sandbox_wins_over_hooks_that_export_before_the_first_prompt(layout: Layout, home: Path, shell: str):
-    file = home / STARTUP_FILES[shell][0]
-    file.write_text(f"{file.read_text()}\n{ENVIRONMENT_HOOKS[shell]}\n")
+    add_to_startup_file(home, shell, ENVIRONMENT_HOOKS[shell])
     assert f"KUBECONFIG={layout.kubeconfig}\r" in typed(layout, home, shell, "env")
 
 

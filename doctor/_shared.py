@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "capacity_buffers",
     "compatibility",
     "discovery",
     "durations",
@@ -22,6 +23,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from components.pure import (
+        capacity_buffers,
         compatibility,
         discovery,
         durations,

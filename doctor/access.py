@@ -3,7 +3,7 @@
 The informers are in the components' tables. The writes follow the official manifest of kubernetes/autoscaler.
 """
 
-from ._shared import compatibility, flag_needs, versions
+from ._shared import capacity_buffers, compatibility, flag_needs, versions
 from .arguments import Arguments
 from .facts import Access
 
@@ -42,7 +42,7 @@ def needs(minor: versions.Minor, arguments: Arguments) -> tuple[Access, ...]:
     if "priority" in arguments.get("expander").split(","):
         writes += [Access(verb, "configmaps", namespace=namespace) for verb in ("list", "watch")]
     if any(arguments.is_true(flag) for flag in flag_needs.BUFFER_FLAGS):
-        writes.append(Access("update", "capacitybuffers", "autoscaling.x-k8s.io", subresource="status"))
+        writes.append(Access("update", capacity_buffers.PLURAL, capacity_buffers.GROUP, subresource="status"))
     if flag_needs.needs_pods(arguments.last, minor):
         writes.append(Access("create", "pods"))
     informers = list(dict.fromkeys(informers))

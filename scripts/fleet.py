@@ -2,12 +2,14 @@
 
 ``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI
 do, and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time. A failure stops no other stack.
-With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out.
+With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out. The stack
+that is selected stays selected.
 """
 
 import argparse
 import fnmatch
 import json
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ from pulumi import automation
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 REPORTS = Path("build") / "fleet"
 """Folder of one log per stack, and of what the last run of each command achieved."""
@@ -29,10 +32,27 @@ DEFAULT_PARALLEL = 4
 
 _SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 _STYLES = {"succeeded": "green", "failed": "red", "running": "yellow"}
+_ERROR = re.compile(
+    r"^(?P<indent> *).*?error: (?!(update|preview) failed$)(?P<text>.*(\n(?P=indent) +\S.*)*)", re.MULTILINE
+)
+"""An error with the lines below it that are indented further; that an update failed follows from another error."""
+_LONGEST_ERROR = 400
+_INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class WorkError(Exception):
-    """The command failed on one stack; the message is its output."""
+    """The command failed on one stack; the message is one line: which program, its exit code, and the error."""
+
+
+class _Workspace(automation.LocalWorkspace):
+    """The project, in which a stack is used without being selected.
+
+    The next `pulumi up` of the user would otherwise work on whichever stack of the fleet came last.
+    """
+
+    def select_stack(self, stack_name: str) -> None:
+        """Do nothing: every command names its stack, and fails if it does not exist."""
 
 
 class Result(NamedTuple):
@@ -59,7 +79,7 @@ def stacks(folder: Path, pattern: str) -> list[str]:
     return sorted(fnmatch.filter(names, pattern))
 
 
-def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Result], None]) -> dict[str, Result]:
+def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Result], None]) -> None:
     """Run a command on all stacks, ``parallel`` at a time.
 
     Args:
@@ -68,27 +88,28 @@ def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Re
         parallel: How many run at a time.
         show: Called whenever the state of a stack changes.
 
-    Returns:
-        The results by stack, in the order of ``names``.
+    Raises:
+        KeyboardInterrupt: The user pressed Ctrl-C; what ran has ended, and what waited has not begun.
     """
 
-    def one(name: str) -> Result:
+    def one(name: str) -> None:
         show(name, Result("running"))
         started = time.monotonic()
         try:
             state, summary = "succeeded", work(name)
         except WorkError as error:
-            state, summary = "failed", _first_error(str(error))
-        return Result(state, time.monotonic() - started, summary)
+            state, summary = "failed", str(error)
+        show(name, Result(state, time.monotonic() - started, summary))
 
-    results = {}
     with ThreadPoolExecutor(max_workers=parallel) as pool:
-        running = {pool.submit(one, name): name for name in names}
-        for future in as_completed(running):
-            name = running[future]
-            results[name] = future.result()
-            show(name, results[name])
-    return {name: results[name] for name in names}
+        running = [pool.submit(one, name) for name in names]
+        try:
+            for future in as_completed(running):
+                future.result()
+        except KeyboardInterrupt:
+            # A terminal sends it to the commands that run as well, which end by themselves.
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def worker(command: str, folder: Path) -> Work:
@@ -96,13 +117,13 @@ def worker(command: str, folder: Path) -> Work:
 
     def preview(name: str) -> str:
         with _reported(folder, name):
-            found = automation.select_stack(name, work_dir=str(folder)).preview(policy_packs=["policies"])
+            found = _stack(folder, name).preview(policy_packs=["policies"])
             _write(folder, name, found.stdout + found.stderr)
             return _changes(found.change_summary)
 
     def up(name: str) -> str:
         with _reported(folder, name):
-            done = automation.select_stack(name, work_dir=str(folder)).up(policy_packs=["policies"], refresh=True)
+            done = _stack(folder, name).up(policy_packs=["policies"], refresh=True)
             _write(folder, name, done.stdout + done.stderr)
         check(name)
         return _changes(done.summary.resource_changes or {})
@@ -113,10 +134,14 @@ def worker(command: str, folder: Path) -> Work:
         _write(folder, f"{name}-doctor", report.stdout + report.stderr)
         lines = [line for line in (report.stdout + report.stderr).splitlines() if line.strip()]
         if report.returncode:
-            raise WorkError(f"doctor: {lines[0] if lines else f'exit code {report.returncode}'}")
+            raise WorkError(_failure("the doctor", report.returncode, lines[0] if lines else "no output"))
         return lines[0] if lines else "healthy"
 
     return {"preview": preview, "up": up, "check": check}[command]
+
+
+def _stack(folder: Path, name: str) -> automation.Stack:
+    return automation.Stack.select(name, _Workspace(work_dir=str(folder)))
 
 
 @contextmanager
@@ -125,8 +150,15 @@ def _reported(folder: Path, name: str) -> Iterator[None]:
     try:
         yield
     except automation.CommandError as error:
-        _write(folder, name, str(error))
-        raise WorkError(str(error)) from error
+        output = str(error)
+        _write(folder, name, output)
+        # The exception has the exit code in its text alone (CommandResult.__str__ of pulumi/automation/_cmd.py).
+        code = re.match(r"\s*code: (-?\d+)", output)
+        raise WorkError(_failure("pulumi", code[1] if code else "unknown", _first_error(output))) from error
+
+
+def _failure(program: str, code: object, error: str) -> str:
+    return f"{program} ended with exit code {code}: {error}"
 
 
 def _write(folder: Path, name: str, text: str) -> None:
@@ -142,10 +174,12 @@ def _changes(counts: Mapping[Any, int]) -> str:
 
 
 def _first_error(output: str) -> str:
-    """The first line of an output that names an error, or its last line."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    named = (line for line in lines if "error:" in line.lower() and not line.startswith("code:"))
-    return next(named, lines[-1] if lines else "no output").removeprefix("error: ")[:160]
+    """The first error of a Pulumi command with all its lines, as one line; without one, the last line."""
+    _, heading, diagnostics = output.rpartition("\nDiagnostics:\n")
+    text = diagnostics if heading else output
+    error = _ERROR.search(text)
+    words = " ".join(error["text"].split()) if error else (text.strip().splitlines() or ["no output"])[-1]
+    return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}..."
 
 
 def remembered(folder: Path, command: str, commit: str) -> set[str]:
@@ -175,7 +209,7 @@ def _table(results: dict[str, Result]) -> Table:
     table = Table("stack", "state", "seconds", "summary")
     for name, result in results.items():
         seconds = f"{result.seconds:.0f}" if result.seconds else ""
-        table.add_row(name, result.state, seconds, result.summary, style=_STYLES.get(result.state))
+        table.add_row(name, result.state, seconds, Text(result.summary), style=_STYLES.get(result.state))
     return table
 
 
@@ -183,12 +217,12 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 if a stack failed; 2 if no stack matches.
+        0; 1 if a stack failed; 2 if no stack matches; 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.fleet", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--stacks", required=True, help="pattern of stack names, such as 'prod-*'")
-    parser.add_argument("--parallel", type=int, default=DEFAULT_PARALLEL, help="stacks at a time. Defaults to 4")
+    parser.add_argument("--parallel", type=_positive, default=DEFAULT_PARALLEL, help="stacks at a time. Defaults to 4")
     parser.add_argument("--resume", action="store_true", help="leave out what succeeded last time at this commit")
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
@@ -208,19 +242,38 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
         if console.is_terminal:
             live.update(_table(results))
         elif result.state != "running":
-            console.print(f"{name}: {result.state} ({result.seconds:.0f} s) {result.summary}", soft_wrap=True)
+            line = f"{name}: {result.state} ({result.seconds:.0f} s) {result.summary}"
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
 
+    interrupted = False
     with Live(
         _table(results) if console.is_terminal else "", console=console, transient=not console.is_terminal
     ) as live:
-        run(names, work or worker(given.command, given.folder), max(1, given.parallel), show)
+        try:
+            run(names, work or worker(given.command, given.folder), given.parallel, show)
+        except KeyboardInterrupt:
+            interrupted = True
     succeeded = {name for name, result in results.items() if result.state == "succeeded"}
     remember(given.folder, given.command, commit, succeeded | before)
-    left_out = f", {len(before & set(found))} left out" if before else ""
-    console.print(
-        f"{given.command}: {len(succeeded)} of {len(names)} succeeded{left_out}. Logs: {REPORTS}/", highlight=False
-    )
-    return int(len(succeeded) < len(names))
+    _conclude(console, given.command, results, len(before & set(found)))
+    return _INTERRUPTED if interrupted else int(len(succeeded) < len(names))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected a whole number of 1 or more")
+    return int(text)
+
+
+def _conclude(console: Console, command: str, results: Mapping[str, Result], left_out: int) -> None:
+    """Print which stacks did not succeed and why, then the count."""
+    for name, result in results.items():
+        if result.state != "succeeded":
+            reason = result.summary if result.state == "failed" else "not started"
+            console.print(f"{name} did not succeed: {reason}", soft_wrap=True, highlight=False, markup=False)
+    count = sum(result.state == "succeeded" for result in results.values())
+    rest = f", {left_out} left out" if left_out else ""
+    console.print(f"{command}: {count} of {len(results)} succeeded{rest}. Logs: {REPORTS}/", highlight=False)
 
 
 if __name__ == "__main__":

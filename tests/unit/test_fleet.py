@@ -1,7 +1,10 @@
 """One command on many stacks: how many at a time, what a failure does, and what a resumed run leaves out."""
 
+import os
+import signal
 import subprocess
 import threading
+import time
 
 import pytest
 from pulumi.automation import OpType
@@ -24,7 +27,7 @@ def folder(tmp_path):
 def fails_on(*names):
     def work(name):
         if name in names:
-            raise fleet.WorkError("Updating...\nerror: no such cluster\nmore\n")
+            raise fleet.WorkError("pulumi ended with exit code 255: no such cluster")
         return "+1"
 
     return work
@@ -52,18 +55,42 @@ def test_no_more_stacks_run_at_a_time_than_were_asked_for():
             running -= 1
         return ""
 
-    results = fleet.run(["a", "b", "c", "d"], work, 2, lambda *_: None)
+    results = {}
+    fleet.run(["a", "b", "c", "d"], work, 2, results.__setitem__)
     assert most == 2
     assert [result.state for result in results.values()] == ["succeeded"] * 4
 
 
-def test_a_failure_stops_no_other_stack_and_is_reported_in_one_line(folder, capsys):
-    assert main(folder, fails_on("prod-eu")) == 1
-    out = capsys.readouterr().out
-    assert "prod-eu: failed" in out
-    assert "no such cluster" in out
-    assert "more" not in out
-    assert "up: 2 of 3 succeeded" in out
+def test_a_failure_stops_no_other_stack_and_is_reported_again_at_the_end(folder, capsys):
+    assert main(folder, fails_on("dev")) == 1
+    *_, reason, count = capsys.readouterr().out.splitlines()
+    assert reason == "dev did not succeed: pulumi ended with exit code 255: no such cluster"
+    assert count.startswith("up: 2 of 3 succeeded.")
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many"])
+def test_a_number_of_stacks_at_a_time_that_makes_no_sense_is_refused(folder, capsys, given):
+    with pytest.raises(SystemExit) as ended:
+        main(folder, fails_on(), "--parallel", given)
+    assert ended.value.code == 2
+    assert f"--parallel: got '{given}'; expected a whole number of 1 or more" in capsys.readouterr().err
+
+
+def test_after_ctrl_c_no_further_stack_begins_and_the_next_run_resumes(folder, capsys):
+    begun = []
+
+    def work(name):
+        begun.append(name)
+        if name == "prod-eu":
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)  # The signal reaches the main thread, which cancels what waits.
+        return ""
+
+    assert main(folder, work, "--parallel", "1") == 130
+    assert begun == ["dev", "prod-eu"]
+    assert "prod-us did not succeed: not started" in capsys.readouterr().out
+    assert main(folder, work, "--resume") == 0
+    assert begun[2:] == ["prod-us"]
 
 
 def test_a_resumed_run_takes_only_what_failed(folder, capsys):
@@ -103,3 +130,26 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_known_stacks(folder,
 )
 def test_a_summary_counts_what_changes(counts, shown):
     assert fleet._changes(counts) == shown
+
+
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [
+        (
+            " ~  aws:iam:Policy ca creating (0s) error: creating\n\nDiagnostics:\n"
+            "  pulumi:pulumi:Stack (p):\n    error: update failed\n"
+            "  aws:iam:Policy (ca):\n    error: creating Policy: taken\n\nResources:\n    1 errored\n",
+            "creating Policy: taken",
+        ),
+        (
+            "\nDiagnostics:\n  pulumi:pulumi:Stack (p):\n    error: settings: 1 error\n      region: got 'x'\n"
+            "    error: an unhandled error occurred\n",
+            "settings: 1 error region: got 'x'",
+        ),
+        ("\n code: 255\n stdout: \n stderr: error: no stack named 'a' found", "no stack named 'a' found"),
+        ("killed\n\n", "killed"),
+        ("", "no output"),
+    ],
+)
+def test_the_first_error_of_pulumi_is_found_with_all_its_lines(output, error):
+    assert fleet._first_error(output) == error

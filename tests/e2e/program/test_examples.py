@@ -8,16 +8,12 @@ from pathlib import Path
 import kubernetes
 import pytest
 
-from sandbox import adoption
 from sandbox.layout import REGION
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack, inventory, remove_shared
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "sandbox" / "chart" / "cluster-autoscaler"
-SECOND = "second"
-"""A cluster next to the adopted one."""
-
 CLUSTER_ARGUMENTS = "cluster_arguments(cluster)"
 
 Deploy = Callable[..., AbstractContextManager[dict[str, object]]]
@@ -74,33 +70,6 @@ def _autoscaler_runs(sandbox: Sandbox, cluster: str) -> bool:
     """Return whether a cluster has a ready pod of the autoscaler."""
     api = kubernetes.client.AppsV1Api(sandbox.kubernetes(cluster))
     return bool(api.read_namespaced_deployment("cluster-autoscaler", "kube-system").status.ready_replicas)
-
-
-@pytest.fixture
-def two_clusters(sandbox: Sandbox, legacy: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """Names of two clusters with nodes that were made outside Pulumi: the adopted one, and one of the same shape."""
-    eks = sandbox.client("eks")
-    cluster = eks.describe_cluster(name=adoption.CLUSTER)["cluster"]
-    nodes = eks.describe_nodegroup(clusterName=adoption.CLUSTER, nodegroupName=adoption.NODE_GROUP)["nodegroup"]
-    soon = {"Delay": 1, "MaxAttempts": 120}
-    eks.create_cluster(
-        name=SECOND,
-        version=cluster["version"],
-        roleArn=cluster["roleArn"],
-        resourcesVpcConfig={"subnetIds": cluster["resourcesVpcConfig"]["subnetIds"]},
-        accessConfig={"authenticationMode": "API"},
-    )
-    eks.get_waiter("cluster_active").wait(name=SECOND, WaiterConfig=soon)
-    group = {"clusterName": SECOND, "nodegroupName": adoption.NODE_GROUP}
-    eks.create_nodegroup(
-        **group, **{key: nodes[key] for key in ("nodeRole", "subnets", "instanceTypes", "scalingConfig")}
-    )
-    eks.get_waiter("nodegroup_active").wait(**group, WaiterConfig=soon)
-    yield adoption.CLUSTER, SECOND
-    eks.delete_nodegroup(**group)
-    eks.get_waiter("nodegroup_deleted").wait(**group, WaiterConfig=soon)
-    eks.delete_cluster(name=SECOND)
-    eks.get_waiter("cluster_deleted").wait(name=SECOND, WaiterConfig=soon)
 
 
 def test_a_consumer_adds_a_node_group_that_the_autoscaler_finds(

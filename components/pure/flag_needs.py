@@ -13,7 +13,8 @@ from .faults import Fault
 from .flags import TRUE
 from .versions import Minor, Patch, dotted, parse_minor, parse_patch
 
-BUFFER_FLAGS = ("capacity-buffer-controller-enabled", "capacity-buffer-pod-injection-enabled")
+INJECTION_FLAG = "capacity-buffer-pod-injection-enabled"
+BUFFER_FLAGS = ("capacity-buffer-controller-enabled", INJECTION_FLAG)
 CONTENT_TYPE_FLAG = "kube-api-content-type"
 JSON = "application/json"
 

@@ -49,7 +49,7 @@ def node(
     """
     prices = _prices(price or [])
     case, state = _observe(bundle, place)
-    answers = explain_nodes(case, state.surroundings(), state.listed_budgets(), prices)
+    answers = explain_nodes(case, state.simulated(), state.listed_budgets(), prices)
     unknown = sorted(set(names or ()) - {each.node for each in answers})
     if unknown:
         raise CannotLookError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")

@@ -7,15 +7,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from .. import gather
+from .._shared import capacity_buffers, flag_needs
 from ..case import Case
 from ..clients import Aws, Json, Kubernetes
 from ..facts import Cluster, Lease, Snapshot
 from ..gather import leader as leader_reads
 from ..gather.kubernetes import ZONE_LABELS
-from ..readings import Reading, Unreadable
+from ..readings import Reading, Unreadable, then
 from ..target import Target
 from .addition import InstanceType
 from .fit import Occupied
+from .reserved import reserved_pods
 from .state import ClusterState
 from .workload import Workload, read_budget, read_node, read_pod
 
@@ -43,7 +45,7 @@ def take(target: Target, aws: Aws, connect: gather.Connect, now: datetime) -> tu
 
 def read_state(kubernetes: Kubernetes, aws: Aws, case: Case) -> ClusterState:
     """Return the state of a cluster; a list that cannot be read is ``Unreadable`` in it."""
-    with ThreadPoolExecutor(7) as pool:
+    with ThreadPoolExecutor(8) as pool:
         nodes = pool.submit(_listed, kubernetes, "/api/v1/nodes", read_node)
         pods = pool.submit(_listed, kubernetes, "/api/v1/pods", read_pod)
         volumes = pool.submit(kubernetes.read_all, "/api/v1/persistentvolumes")
@@ -51,6 +53,7 @@ def read_state(kubernetes: Kubernetes, aws: Aws, case: Case) -> ClusterState:
         daemons = pool.submit(_listed, kubernetes, "/apis/apps/v1/daemonsets", daemon)
         types = pool.submit(instance_types, aws, _types(case))
         templates = pool.submit(node_templates, kubernetes, case)
+        reserved = pool.submit(_reserved, kubernetes, case)
         listed = volumes.result()
         return ClusterState(
             nodes=nodes.result(),
@@ -60,12 +63,23 @@ def read_state(kubernetes: Kubernetes, aws: Aws, case: Case) -> ClusterState:
             daemons=daemons.result(),
             instance_types=types.result(),
             templates=templates.result(),
+            reserved=reserved.result(),
         )
 
 
 def _listed(kubernetes: Kubernetes, path: str, read: Callable[[Json], T]) -> Reading[tuple[T, ...]]:
     found = kubernetes.read_all(path)
     return found if isinstance(found, Unreadable) else tuple(map(read, found))
+
+
+def _reserved(kubernetes: Kubernetes, case: Case) -> Reading[tuple[Workload, ...]]:
+    """Pods of CapacityBuffers; none if the autoscaler does not work on buffers."""
+    if not case.arguments.is_true(flag_needs.INJECTION_FLAG):
+        return ()
+    buffers = kubernetes.read_all(f"/apis/{capacity_buffers.API_VERSION}/{capacity_buffers.PLURAL}")
+    if isinstance(buffers, Unreadable) or not buffers:
+        return then(buffers, lambda _: ())
+    return then(kubernetes.read_all("/api/v1/podtemplates"), lambda templates: reserved_pods(buffers, templates))
 
 
 def claim_zones(volumes: Sequence[Json]) -> Mapping[str, frozenset[str]]:

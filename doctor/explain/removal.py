@@ -14,6 +14,7 @@ from ..templates import DELETION_CANDIDATE, TO_BE_DELETED
 from . import drain
 from .fit import Occupied, Surroundings, placed_elsewhere
 from .options import ScaleDownOptions, scale_down_options
+from .reserved import is_reserved
 from .workload import Budget, Machine, Workload
 
 GPU_LABEL = "k8s.amazonaws.com/accelerator"
@@ -22,6 +23,7 @@ GPU_RESOURCE = "nvidia.com/gpu"
 TYPE_LABEL = "node.kubernetes.io/instance-type"
 SCALE_DOWN_DISABLED = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 _HOURS_A_MONTH = 730
+_RESERVED = "The autoscaler keeps this capacity free for a CapacityBuffer, and it"
 
 
 class Verdict(StrEnum):
@@ -100,7 +102,7 @@ def explain_nodes(
 
     Args:
         case: Groups, command line and events of the autoscaler.
-        surroundings: Nodes with their pods, and the zones of volumes.
+        surroundings: Nodes with their pods and those that CapacityBuffers reserve, and the zones of volumes.
         budgets: Every PodDisruptionBudget.
         prices: Price of an hour by instance type.
     """
@@ -129,7 +131,7 @@ def _explain(
     if leaving:
         reason = Reason("CurrentlyBeingDeleted", f"The autoscaler set {TO_BE_DELETED}: the node is being drained.")
         return NodeAnswer(machine.name, Verdict.LEAVING, group.name, kind, used, (reason,), monthly)
-    needed = _needed(machine, used, options)
+    needed = _needed(node, used, options)
     kept = _kept(case, node, surroundings, budgets, options)
     sized = _sized(case, group)
     running = _running(case, machine, options)
@@ -180,7 +182,8 @@ def _is_left_out(pod: Workload, options: ScaleDownOptions) -> bool:
     return (options.ignore_daemons and pod.is_daemon) or (options.ignore_mirror_pods and pod.is_mirror)
 
 
-def _needed(machine: Machine, used: Utilization | None, options: ScaleDownOptions) -> list[Reason]:
+def _needed(node: Occupied, used: Utilization | None, options: ScaleDownOptions) -> list[Reason]:
+    machine = node.machine
     found = []
     if not options.enabled:
         found.append(Reason("ScaleDownDisabled", "Scale-down is off: --scale-down-enabled=false.", "remove the flag"))
@@ -195,12 +198,15 @@ def _needed(machine: Machine, used: Utilization | None, options: ScaleDownOption
     if used is None:
         found.append(Reason("UnexpectedError", "The node does not report allocatable CPU and memory."))
     elif used.share > used.threshold:
+        buffers = sorted({_owner(pod) for pod in node.pods if is_reserved(pod)})
+        requesting = f"Pods and the {' and the '.join(buffers)}" if buffers else "Pods"
         found.append(
             Reason(
                 "NotUnderutilized",
-                f"Pods request {used.share:.0%} of its {used.resource}; a node is a candidate for removal at "
+                f"{requesting} request {used.share:.0%} of its {used.resource}; a node is a candidate for removal at "
                 f"{used.threshold:.0%} or less.",
-                "lower the requests of its pods, or raise --scale-down-utilization-threshold",
+                f"lower the requests of its pods{', or the replicas of the buffer' if buffers else ''}, or raise "
+                "--scale-down-utilization-threshold",
             )
         )
     return found
@@ -215,7 +221,8 @@ def _kept(
 ) -> list[Reason]:
     now = case.snapshot.taken_at
     blocking = drain.blockers(node.pods, options, budgets, now)
-    owners = {pod.id: owner_of(pod.namespace, pod.owner, pod.labels) for pod in node.pods}
+    owners = {pod.id: _owner(pod) for pod in node.pods}
+    reserved = {pod.id for pod in node.pods if is_reserved(pod)}
     found = [Reason(each.rule, each.reason, each.unblock, each.pod, owners[each.pod]) for each in blocking]
     moving = [pod for pod in node.pods if drain.moves(pod, now)]
     going = [
@@ -227,14 +234,19 @@ def _kept(
     found += [
         Reason(
             "NoPlaceToMovePods",
-            f"The pod fits no other node. Nearest: {reason}.",
-            "lower its requests, or free capacity on another node that it may use",
+            f"{_RESERVED if pod in reserved else 'The pod'} fits no other node. Nearest: {reason}.",
+            f"lower {'the replicas of the buffer' if pod in reserved else 'its requests'}, or free capacity on another "
+            "node that it may use",
             pod,
             owners[pod],
         )
         for pod, reason in homeless.items()
     ]
     return found
+
+
+def _owner(pod: Workload) -> str:
+    return owner_of(pod.namespace, pod.owner, pod.labels)
 
 
 def _sized(case: Case, group: AutoScalingGroup) -> list[Reason]:

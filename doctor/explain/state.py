@@ -8,6 +8,7 @@ from ..errors import CannotLookError
 from ..readings import Reading, Unreadable
 from .addition import InstanceType
 from .fit import Occupied, Surroundings
+from .reserved import with_reserved
 from .workload import ENDED, Budget, Machine, Workload
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ class ClusterState:
         instance_types: Sizes of the instance types of groups, from EC2; empty without the right to ask.
         templates: The autoscaler's own node template of each group, with the pods of DaemonSets on it; empty unless it
             runs with `--debugging-snapshot-enabled`.
+        reserved: Pods that the autoscaler simulates for CapacityBuffers; empty without the flag that turns them on.
     """
 
     nodes: Reading[tuple[Machine, ...]]
@@ -35,6 +37,7 @@ class ClusterState:
     daemons: Reading[tuple[Workload, ...]]
     instance_types: Mapping[str, InstanceType] = field(default_factory=dict)
     templates: Mapping[str, Occupied] = field(default_factory=dict)
+    reserved: Reading[tuple[Workload, ...]] = ()
 
     def surroundings(self) -> Surroundings:
         """Return every node with its pods, and where volumes are.
@@ -50,6 +53,14 @@ class ClusterState:
             nodes=tuple(Occupied(node, tuple(by_node.get(node.name, ()))) for node in known(self.nodes)),
             claim_zones=known(self.claim_zones),
         )
+
+    def simulated(self) -> Surroundings:
+        """Return the surroundings as the autoscaler simulates them: with the pods of CapacityBuffers on the nodes.
+
+        Raises:
+            CannotLookError: When nodes, pods, volumes or CapacityBuffers could not be listed.
+        """
+        return with_reserved(self.surroundings(), known(self.reserved))
 
     def pod(self, namespace: str, name: str) -> Workload:
         """Return one pod.

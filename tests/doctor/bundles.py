@@ -18,7 +18,7 @@ class Bundled(NamedTuple):
 
     def nodes(self) -> list[NodeAnswer]:
         """Why each node stays."""
-        return explain_nodes(self.case, self.state.surroundings(), self.state.listed_budgets())
+        return explain_nodes(self.case, self.state.simulated(), self.state.listed_budgets())
 
     def pod(self, namespace: str, name: str) -> PodAnswer:
         """Why a pod gets no node."""

@@ -1,17 +1,21 @@
 """`explain` on the command line, from the JSON that Kubernetes and AWS answer with."""
 
+import copy
 import json
 
 import pytest
 
+from components.pure import capacity_buffers, flag_needs
 from doctor import cli, clients
 from doctor.explain import command
 from doctor.readings import Unreadable
 
 from . import snapshots
 from .fakes import Cloud, Cluster, node
+from .test_explain_reserved import TEMPLATE, buffer
 
 PODS = "/api/v1/pods"
+DEPLOYMENTS = "/apis/apps/v1/deployments"
 NAMED = ("--cluster", snapshots.CLUSTER, "--region", snapshots.REGION)
 CONTAINER = {"name": "app", "resources": {"requests": {"cpu": "1500m", "memory": "1Gi", "nvidia.com/gpu": "1"}}}
 
@@ -150,3 +154,42 @@ def test_each_list_is_read_once_for_an_answer(run, cluster):
     assert sorted(again) == sorted([f"list /api/v1/{name}" for name in lists] * 2)
     assert cluster.calls.count("list /apis/policy/v1/poddisruptionbudgets") == 1
     assert cluster.calls.count("list /apis/apps/v1/daemonsets") == 1
+
+
+BUFFERS = f"/apis/{capacity_buffers.API_VERSION}/{capacity_buffers.PLURAL}"
+
+
+def test_buffers_are_not_read_without_the_flag_that_turns_them_on(run, cluster):
+    cluster.denied.add(capacity_buffers.PLURAL)
+    code, _, err = run("node", *NAMED)
+    assert (code, err) == (0, "")
+    assert not [call for call in cluster.calls if "buffers" in call or "podtemplates" in call]
+
+
+def working_on_buffers(cluster):
+    (container,) = cluster.objects[DEPLOYMENTS][0]["spec"]["template"]["spec"]["containers"]
+    container["command"] = [*container["command"], f"--{flag_needs.INJECTION_FLAG}=true"]
+
+
+def test_a_buffer_that_keeps_a_node_is_named(run, cluster):
+    working_on_buffers(cluster)
+    cluster.objects[PODS] = []
+    reserved = buffer()
+    cluster.objects[BUFFERS] = [reserved]
+    template = copy.deepcopy(TEMPLATE)
+    del template["template"]["spec"]["nodeSelector"]
+    cluster.objects["/api/v1/podtemplates"] = [template]
+    code, out, err = run("node", *NAMED)
+    assert (code, err) == (0, "")
+    assert "Pods and the CapacityBuffer default/headroom-burst request 90% of its cpu" in out
+
+
+@pytest.mark.parametrize("part", ["capacitybuffers", "podtemplates"])
+def test_without_the_right_to_list_buffers_there_is_no_answer_that_could_be_wrong(run, cluster, part):
+    working_on_buffers(cluster)
+    cluster.objects[BUFFERS] = [buffer()]
+    cluster.denied.add(part)
+    code, _, err = run("node", *NAMED)
+    assert code == 2
+    assert part in err
+    assert "allow `" in err

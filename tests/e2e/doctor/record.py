@@ -45,7 +45,14 @@ SPREAD = "spread"
 STRANGER = "stranger"
 """A self-managed group with the discovery tags, whose instances never join the cluster."""
 
-BUNDLED = ("scale-down-blocked", "refused", "launch-failure", "startup-taint-unknown", "debugging-snapshot")
+BUNDLED = (
+    "scale-down-blocked",
+    "refused",
+    "launch-failure",
+    "startup-taint-unknown",
+    "debugging-snapshot",
+    "capacity-buffer",
+)
 MEASURED = ("healthy", *BUNDLED)
 BUFFERED = ("capacity-buffers-dry-run", "capacity-buffer")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from .._shared import compatibility, discovery, flags, validation, versions
+from .._shared import capacity_buffers, compatibility, discovery, flag_needs, flags, validation, versions
 from ..arguments import (
     DISCOVERY_FLAG,
     PROCESS_FLAGS,
@@ -109,8 +109,9 @@ def translate(
     ]
     by_program, settled_notes, apart = _settled(given, namespace, cluster)
     named, named_notes = _named(given, minor, priorities)
-    kept, kept_notes = _kept(given, request)
-    entries = [*named, *([Entry("flags", kept)] if kept else [])]
+    buffers = _buffers(given, request)
+    kept, kept_notes = _kept(given, request._replace(capacity_buffers=bool(buffers)))
+    entries = [*named, *buffers, *([Entry("flags", kept)] if kept else [])]
     return Translation(tuple(entries), tuple(by_program), (*notes, *settled_notes, *named_notes, *kept_notes), apart)
 
 
@@ -238,6 +239,18 @@ def _priorities(text: str | None) -> tuple[dict[str, list[str]], str]:
     return found, ""
 
 
+def _buffers(given: Arguments, request: compatibility.Request) -> list[Entry]:
+    """The setting by which the program sets the flags of CapacityBuffers and grants the rights."""
+    _, refused = compatibility.solve(request._replace(flags={}, capacity_buffers=True))
+    if not all(given.is_true(flag) for flag in flag_needs.BUFFER_FLAGS) or refused:
+        return []
+    comment = (
+        f"The cluster must have the CustomResourceDefinition {capacity_buffers.DEFINITION}, and it must serve "
+        f"{capacity_buffers.API_VERSION.partition('/')[2]}. To let the program install it, set installDefinition: true."
+    )
+    return [Entry("capacityBuffers", {}, (comment,))]
+
+
 def _kept(given: Arguments, request: compatibility.Request) -> tuple[dict[str, str], list[str]]:
     """The flags that go to ``flags``, those left out that the version to be run refuses, hangs on or cannot use."""
     kept: dict[str, str] = {}
@@ -249,6 +262,8 @@ def _kept(given: Arguments, request: compatibility.Request) -> tuple[dict[str, s
             notes.append(f"--{flag} is not kept: this is not the name of a flag.")
             continue
         value = ",".join(values) if flags.is_repeatable(flag) else values[-1]
+        if request.capacity_buffers and flag in flag_needs.BUFFER_FLAGS:
+            continue
         if flag in _IN_A_FILE and value:
             notes.append(
                 f"--{flag}={value} is not kept: it names a file in the pod. To keep it, mount the file by "

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.pure import compatibility, discovery, flags
+from components.pure import compatibility, discovery, flag_needs, flags
 from doctor.arguments import PROCESS_FLAGS, parse_arguments
 from doctor.init.command_line import Translation, translate
 from doctor.init.document import Entry
@@ -107,6 +107,45 @@ def test_what_the_program_sets_itself_is_recognized():
 def test_what_is_not_kept_is_reported_with_what_to_do(words: list[str], message: str):
     translation = translated("./cluster-autoscaler", *words, version="1.34")
     assert any(message in note for note in translation.notes), translation.notes
+
+
+BUFFERS = [f"--{flag}=true" for flag in flag_needs.BUFFER_FLAGS]
+
+
+@pytest.mark.parametrize(
+    ("words", "image", "kept"),
+    [
+        (BUFFERS, None, None),
+        ([*BUFFERS, "--scan-interval=9s"], None, {"scan-interval": "9s"}),
+        ([*BUFFERS, "--capacity-buffer-pod-dry-run-enabled=false"], "v1.36.1", ...),
+        ([*BUFFERS, "--kube-api-content-type=application/json"], "v1.34.3", ...),
+    ],
+)
+def test_an_autoscaler_that_works_on_capacity_buffers_gets_the_setting_in_place_of_the_flags(words, image, kept):
+    translation = translated(OURS, *words, version="1.36" if image == "v1.36.1" else "1.34", image=image)
+    assert value(translation, "capacityBuffers") == {}
+    (comment,) = entry(translation, "capacityBuffers").comments
+    assert "it must serve v1beta1" in comment
+    flags_left = value(translation, "flags") or {}
+    assert not set(flags_left) & set(flag_needs.BUFFER_FLAGS)
+    if kept is not ...:
+        assert value(translation, "flags") == kept
+    assert not [note for note in translation.notes if "capacity" in note]
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (BUFFERS[:1], {"version": "1.34"}),
+        (BUFFERS[1:], {"version": "1.34"}),
+        ([BUFFERS[0], BUFFERS[1].replace("true", "false")], {"version": "1.34"}),
+        (BUFFERS, {"version": "1.33", "image": "v1.33.6"}),
+    ],
+)
+def test_flags_of_capacity_buffers_that_do_not_work_together_are_not_kept(words, options):
+    translation = translated(OURS, *words, **options)
+    assert value(translation, "capacityBuffers") is None
+    assert any("capacity-buffer" in note and "is not kept" in note for note in translation.notes)
 
 
 @pytest.mark.parametrize("word", ["--leader-elect=false", "--leader-elect-resource-name=mine"])

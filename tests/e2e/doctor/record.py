@@ -51,7 +51,7 @@ BUNDLED = (
     "launch-failure",
     "startup-taint-unknown",
     "debugging-snapshot",
-    "capacity-buffer",
+    "reserved",
 )
 MEASURED = ("healthy", *BUNDLED)
 BUFFERED = ("capacity-buffers-dry-run", "capacity-buffer")
@@ -480,6 +480,22 @@ def capacity_buffer(it: Installation) -> Iterator[Values]:
         eventually(lambda: it.target(SPREAD) == 6, _PATIENCE)
         eventually(lambda: len(it.nodes()) == before + 6, _PATIENCE)
         time.sleep(5)
+        yield values
+
+
+@scenario
+def reserved(it: Installation) -> Iterator[Values]:
+    """A buffer of three: three nodes without pods that are not removed, long after they could be."""
+    definition = CAPACITY_BUFFERS | {"spec": buffers.definition()}
+    with supplied(it, {"extraObjects": [definition], "rbac": {"additionalRules": buffers.RULES}}) as values:
+        it.install(buffers.flags((1, 36, 1)))
+        runs(it)
+        before = len(it.nodes())
+        buffer(it, replicas=3)
+        eventually(lambda: len(it.nodes()) == before + 3, _PATIENCE)
+        logged(it, "above the scale-down utilization threshold")
+        time.sleep(30)
+        assert (it.target(SPREAD), len(it.nodes())) == (3, before + 3)
         yield values
 
 

@@ -38,6 +38,7 @@ GROUP_WORDS = {
 }
 """Words of an event NotTriggerScaleUp, and those of `explain`."""
 _UNREMOVABLE = re.compile(r"Node (?P<node>\S+) cannot be removed: (?P<reason>.*)")
+_ABOVE = re.compile(r"Node (?P<node>\S+) unremovable: cpu requested \((?P<share>[\d.]+)% of allocatable\) is above")
 _AT_MINIMUM = re.compile(r"Skipping (?P<node>\S+) - node group min size reached")
 _COUNTED = re.compile(r"(\d+) ((?:(?!, \d).)+)")
 
@@ -84,6 +85,20 @@ def test_nothing_is_called_removable_that_the_autoscaler_kept():
         event for event in recording(VERSION, "scale-down-blocked").events if event.reason.startswith("ScaleDown")
     ]
     assert {answer.verdict for answer in answers} == {Verdict.BLOCKED}
+
+
+def test_nodes_without_pods_are_needed_by_the_buffer_as_much_as_the_autoscaler_logs():
+    it = cluster("reserved")
+    needed = [answer for answer in it.nodes() if answer.verdict is Verdict.NEEDED]
+    assert not {pod.node for pod in it.state.pods} & {answer.node for answer in needed}
+    logged = [match for line in recording(VERSION, "reserved").log if (match := _ABOVE.search(line))]
+    by_node = {answer.node: answer for answer in needed}
+    for match in logged:
+        assert by_node[match["node"]].utilization.share * 100 == pytest.approx(float(match["share"]), abs=1e-4)
+    assert logged
+    page = (ROOT / VERSION / "reserved" / "metrics.txt").read_text()
+    assert parse_metrics(page, "ca", parse_minor(VERSION)).unremovable == {"NotUnderutilized": len(needed)}
+    assert not [event for event in recording(VERSION, "reserved").events if event.reason.startswith("ScaleDown")]
 
 
 @pytest.mark.parametrize("scenario", ["refused", "launch-failure", "startup-taint-unknown", "debugging-snapshot"])

@@ -12,10 +12,10 @@ from doctor.explain.removal import Verdict, explain_nodes
 from doctor.explain.reserved import is_reserved, reserved_pods, with_reserved
 from doctor.stress.capacity import Resources
 
-from .recordings import ROOT
+from .recordings import ROOT, versions
 from .test_explain_nodes import GIB, SECOND, case, machine, pod, rules
 
-RECORDED = ROOT / "1.36.1" / "capacity-buffer" / "buffers.json"
+RECORDED = ROOT / versions()[-1] / "capacity-buffer" / "buffers.json"
 TEMPLATE = {
     "metadata": {"namespace": "default", "name": "capacitybuffer-headroom-burst-pod-template", "generation": 1},
     "template": {

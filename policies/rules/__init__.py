@@ -28,6 +28,7 @@ _MODULES = (
     "replicas",
     "priority_class",
     "expander",
+    "capacity_buffers_are_enabled",
     "encrypted_volumes",
     "max_size",
 )

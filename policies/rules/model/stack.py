@@ -29,6 +29,9 @@ CHARTS = ("kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v4:Chart")
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
 DISRUPTION_BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+CAPACITY_BUFFERS = tuple(
+    f"kubernetes:autoscaling.x-k8s.io/{version}:CapacityBuffer" for version in ("v1beta1", "v1alpha1")
+)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from .node_group_args import ManagedNodeGroupArgs as ManagedNodeGroupArgs
 from .node_group_args import MetadataOptions as MetadataOptions
 from .node_group_args import NodeLaunchTemplate as NodeLaunchTemplate
 from .node_group_args import UpdateSettings as UpdateSettings
+from .node_group_args import WarmPool as WarmPool
 from .oidc_provider import ClusterOidcProvider as ClusterOidcProvider
 from .oidc_provider import ClusterOidcProviderArgs as ClusterOidcProviderArgs
 from .pure.discovery import Taint as Taint

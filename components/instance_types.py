@@ -9,7 +9,8 @@ import pulumi
 
 from .errors import FaultsError
 from .invoking import Refused, ask
-from .pure import instances
+from .node_group_args import disk_size_gib
+from .pure import instances, warm_pools
 from .pure.faults import Fault
 from .pure.instances import InstanceType
 from .pure.ip_family import IPV6
@@ -49,7 +50,7 @@ async def fitting(
     Args:
         owner: The group, whose AWS provider is asked.
         name: Its name, for the error.
-        args: Its arguments, of which ``ami_type``, ``allow_unequal_types``, ``gpu`` and ``ip_family`` count.
+        args: Its arguments, of which those count that instance types must fit.
         shape: The TypedDict of the arguments.
         names: The instance types.
 
@@ -66,6 +67,9 @@ async def fitting(
             gpu="gpu" in given,
             ipv6=given.get("ip_family") == IPV6,
         )
+        if given.get("warm_pool", {}).get("pool_state") == warm_pools.HIBERNATED:
+            disk = None if "launch_template" in given else disk_size_gib(given)
+            found += [fault.under("warmPool") for fault in warm_pools.hibernation_faults(types, disk)]
     if found:
         raise FaultsError.of(type(owner), name, shape, found)
     return types

@@ -19,6 +19,7 @@ from .node_group_args import (
     DEFAULT_GPU_RESOURCE,
     ManagedNodeGroupArgs,
     UpdateSettings,
+    WarmPool,
     ami_type,
     disk_size_gib,
     instance_types,
@@ -26,7 +27,7 @@ from .node_group_args import (
 )
 from .node_group_rules import ACCELERATOR_LABEL
 from .node_role import NodeRole
-from .pure import ami, iam, instances, startup_taints, user_data
+from .pure import ami, iam, instances, startup_taints, user_data, warm_pools
 from .pure.discovery import TAINT_EFFECTS
 from .pure.faults import Fault
 from .pure.instances import InstanceType
@@ -295,6 +296,7 @@ def _node_group(
         },
         update_config=_update_config(args.get("update_settings", {})),
         node_repair_config=None if repair is None else {"enabled": repair},
+        warm_pool_config=_warm_pool_config(args["warm_pool"], args["max_size"]) if "warm_pool" in args else None,
         launch_template={"id": template.id, "version": template.version},
         tags=args.get("tags"),
         opts=opts,
@@ -305,3 +307,18 @@ def _update_config(update: UpdateSettings) -> aws.eks.NodeGroupUpdateConfigArgs:
     if "max_unavailable_percentage" in update:
         return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=int(update["max_unavailable_percentage"]))
     return aws.eks.NodeGroupUpdateConfigArgs(max_unavailable=int(update.get("max_unavailable", DEFAULT_UNAVAILABLE)))
+
+
+def _warm_pool_config(pool: WarmPool, max_size: pulumi.Input[int]) -> aws.eks.NodeGroupWarmPoolConfigArgs:
+    """Return the whole configuration: EKS keeps the last value of a setting that a request leaves out.
+
+    EC2's own limit of pool and group together is the group's maximum size (``PutWarmPool`` of the EC2 Auto Scaling
+    API), so sending it changes nothing and takes back a limit that was removed from the settings.
+    """
+    prepared = pool.get("max_group_prepared_capacity")
+    return aws.eks.NodeGroupWarmPoolConfigArgs(
+        min_size=int(pool.get("min_size", 0)),
+        max_group_prepared_capacity=max_size if prepared is None else int(prepared),
+        pool_state=pool.get("pool_state", warm_pools.STOPPED),
+        reuse_on_scale_in=pool.get("reuse_on_scale_in", False),
+    )

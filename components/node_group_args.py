@@ -43,6 +43,25 @@ class MetadataOptions(TypedDict):
     """Whether the service has an IPv6 endpoint too. Defaults to false."""
 
 
+class WarmPool(TypedDict):
+    """EC2 instances that EKS prepares before the group needs them, so that nodes join sooner; `{}` for the defaults.
+
+    Not with an image of your own, with spot instances, or in a region of China.
+    """
+
+    min_size: NotRequired[int]
+    """Minimum number of instances in the pool. Defaults to 0."""
+    max_group_prepared_capacity: NotRequired[int]
+    """Maximum number of instances in pool and group together; the pool keeps those that the group does not use.
+
+    Defaults to `maxSize`.
+    """
+    pool_state: NotRequired[str]
+    """State of the instances in the pool: `STOPPED`, `RUNNING` or `HIBERNATED`. Defaults to `STOPPED`."""
+    reuse_on_scale_in: NotRequired[bool]
+    """Whether an instance that leaves the group returns to the pool. Defaults to false, which terminates it."""
+
+
 class NodeLaunchTemplate(TypedDict):
     """Your own launch template."""
 
@@ -130,6 +149,11 @@ class ManagedNodeGroupArgs(TypedDict):
     """Whether an update terminates nodes whose pods a disruption budget protects. Defaults to false."""
     node_repair: NotRequired[bool]
     """Whether EKS replaces unhealthy nodes. Defaults to EKS's default; false turns it off again."""
+    warm_pool: NotRequired[WarmPool]
+    """Instances that EKS prepares before the group needs them. Removing the setting removes the pool.
+
+    Defaults to none.
+    """
     kubernetes_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
     ip_family: NotRequired[str]

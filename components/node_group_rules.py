@@ -16,7 +16,7 @@ from .node_group_args import (
     instance_types,
     is_custom,
 )
-from .pure import ami, ip_family, labels, user_data, validation, volumes
+from .pure import ami, ip_family, labels, user_data, validation, volumes, warm_pools
 from .pure.arguments import camel_case
 from .pure.faults import Fault
 
@@ -46,6 +46,7 @@ def faults(args: ManagedNodeGroupArgs, template: AutoscalerTagsArgs) -> list[Fau
         *labels.managed_taint_faults("taints", args.get("taints", [])),
         *(_gpu_faults(gpu) if gpu else []),
         *_update_faults(args.get("update_settings")),
+        *_warm_pool_faults(args),
         *validation.bounds("updateTimeoutMinutes", args.get("update_timeout_minutes", 60), 1, LONGEST_UPDATE_MINUTES),
         *_role_faults(args),
         *validation.tags("instanceTags", args.get("instance_tags", {})),
@@ -202,3 +203,18 @@ def _update_faults(update: UpdateSettings | None) -> list[Fault]:
             "updateSettings.maxUnavailablePercentage", int(update.get("max_unavailable_percentage", 1)), 1, 100
         ),
     ]
+
+
+def _warm_pool_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
+    if "warm_pool" not in args:
+        return []
+    pool = args["warm_pool"]
+    found = warm_pools.faults(
+        min_size=int(pool.get("min_size", 0)),
+        prepared=int(pool.get("max_group_prepared_capacity", 1)),
+        state=pool.get("pool_state", warm_pools.STOPPED),
+        reuse=pool.get("reuse_on_scale_in", False),
+        ami_type=ami_type(args),
+        capacity_type=args.get("capacity_type", DEFAULT_CAPACITY_TYPE),
+    )
+    return [fault.under("warmPool") for fault in found]

@@ -39,6 +39,9 @@ from settings.shapes import (
     self_managed_arguments,
 )
 
+CHINA = "cn-"
+"""What the regions of the partition aws-cn begin with."""
+
 _LATER: Any = object()
 """Stands for a value that only the cluster gives; the components' rules pass over what is not plain."""
 
@@ -246,6 +249,9 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         found.append(Fault("amiType", f"{image} on a cluster to create", expected))
     if create:
         found += ami.newer_faults("kubernetesVersion", group.get("kubernetes_version"), create["kubernetes_version"])
+    if "warm_pool" in group and settings["region"].startswith(CHINA):
+        expected = "none: EKS has no warm pools in the regions of China"
+        found.append(Fault("warmPool", f"a warm pool in {settings['region']}", expected))
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
         found.append(_hop_fault())
     # Role, tags and IP family are judged once, under their own keys.

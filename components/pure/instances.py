@@ -37,6 +37,7 @@ class InstanceType(NamedTuple):
         interfaces: Most network interfaces of the network card that pods use.
         addresses: IPv4 addresses of each interface.
         nitro: Whether it is built on the Nitro system.
+        hibernates: Whether EC2 can hibernate it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class InstanceType(NamedTuple):
     interfaces: int
     addresses: int
     nitro: bool
+    hibernates: bool
 
     @classmethod
     def read(cls, name: str, found: Mapping[str, Any]) -> "InstanceType":
@@ -66,6 +68,7 @@ class InstanceType(NamedTuple):
             int(cards.get(found.get("defaultNetworkCardIndex", 0)) or found.get("maximumNetworkInterfaces", 0)),
             int(found.get("maximumIpv4AddressesPerInterface", 0)),
             found.get("hypervisor") == "nitro" or bool(found.get("bareMetal")),
+            bool(found.get("hibernationSupported", True)),
         )
 
 

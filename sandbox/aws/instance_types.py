@@ -35,6 +35,7 @@ class InstanceType:
         gpu_memory_mib: Memory of each GPU in MiB.
         neuron_devices: Number of Inferentia or Trainium chips; 0 for most.
         neuron: Their name, or ``-``.
+        hibernation: Whether EC2 can hibernate it.
     """
 
     name: str
@@ -54,6 +55,7 @@ class InstanceType:
     gpu_memory_mib: int
     neuron_devices: int
     neuron: str
+    hibernation: bool
 
     @property
     def network_cards(self) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _NODE_GROUP_TAG = "eks:nodegroup-name"
+_SCALING_GROUP_TAG = "aws:autoscaling:groupName"
 
 _RUNS = "running"
 _STAYS = ("pending", _RUNS, "stopping", "stopped")
@@ -47,6 +48,7 @@ class Nodes:
     ) -> None:
         self._cluster = cluster
         self._ec2 = emulator.client("ec2", cluster.region)
+        self._autoscaling = emulator.client("autoscaling", cluster.region)
         self._eks = emulator.client("eks", cluster.region)
         self._api = api
         self._kubelet_version = kubelet_version
@@ -72,7 +74,8 @@ class Nodes:
         for new in sorted(instances.keys() - nodes.keys()):
             if instances[new]["State"]["Name"] == _RUNS:
                 try:
-                    self._join(instances[new])
+                    if not self._is_warm(instances[new]):
+                        self._join(instances[new])
                 except ClientError as error:  # Such as a node group just deleted: no reason to keep the others waiting.
                     failure = error
         if failure:
@@ -89,6 +92,14 @@ class Nodes:
             for instance in reservation["Instances"]
             if is_node_of(self._cluster.name, _tags(instance))
         ]
+
+    def _is_warm(self, instance: InstanceTypeDef) -> bool:
+        """Whether an instance waits in a warm pool: EKS lets it join when it leaves the pool."""
+        group = _tags(instance).get(_SCALING_GROUP_TAG)
+        if group is None:
+            return False
+        pool = self._autoscaling.describe_warm_pool(AutoScalingGroupName=group)["Instances"]
+        return instance["InstanceId"] in {each["InstanceId"] for each in pool}
 
     def _join(self, instance: InstanceTypeDef) -> None:
         group = self._node_group(instance)

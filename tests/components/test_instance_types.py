@@ -64,6 +64,27 @@ def test_the_default_image_has_the_drivers_of_the_instance_type(types, ami_type)
     assert group(Cloud(preview=True), instance_types=types).one(NODE_GROUP).inputs["amiType"] == ami_type
 
 
+def test_a_pool_of_hibernated_instances_needs_types_and_disks_that_can_hold_them():
+    class Partly(Cloud):
+        def instance_type(self, name):
+            return {**super().instance_type(name), "hibernationSupported": name != "r6i.large"}
+
+    pool = {"warm_pool": {"pool_state": "HIBERNATED"}}
+    types = ["m6i.large", "r6i.large"]
+    with pytest.raises(FaultsError, match=r"pool_state: got HIBERNATED with r6i\.large; expected STOPPED or"):
+        group(Partly(preview=True), instance_types=types, **pool)
+    large = {"memorySize": 64 * 1024, "hibernationSupported": True}
+
+    class Large(Cloud):
+        def instance_type(self, name):
+            return {**super().instance_type(name), **large}
+
+    with pytest.raises(FaultsError, match="HIBERNATED with 50 GiB of disk; expected a disk_size_gib above 64"):
+        group(Large(preview=True), instance_types=["m6i.large"], **pool)
+    for fitting in ({"warm_pool": {"pool_state": "HIBERNATED"}, "disk_size_gib": 100}, {"warm_pool": {}}):
+        assert group(Large(preview=True), instance_types=["m6i.large"], **fitting).one(NODE_GROUP)
+
+
 @pytest.mark.parametrize(
     ("args", "refused"),
     [

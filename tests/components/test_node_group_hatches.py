@@ -93,6 +93,23 @@ def test_release_repair_and_forced_updates_reach_the_group(cloud):
     assert not {"releaseVersion", "forceUpdateVersion", "nodeRepairConfig"} & group(cloud).one(NODE_GROUP).inputs.keys()
 
 
+def test_a_warm_pool_is_sent_whole_because_eks_keeps_what_a_request_leaves_out(cloud):
+    own = {"min_size": 2, "max_group_prepared_capacity": 5, "pool_state": "RUNNING", "reuse_on_scale_in": True}
+    assert group(cloud, warm_pool=own).one(NODE_GROUP).inputs["warmPoolConfig"] == {
+        "minSize": 2,
+        "maxGroupPreparedCapacity": 5,
+        "poolState": "RUNNING",
+        "reuseOnScaleIn": True,
+    }
+    assert group(cloud, {"max_size": 7}, warm_pool={}).one(NODE_GROUP).inputs["warmPoolConfig"] == {
+        "minSize": 0,
+        "maxGroupPreparedCapacity": 7,
+        "poolState": "STOPPED",
+        "reuseOnScaleIn": False,
+    }
+    assert "warmPoolConfig" not in group(cloud).one(NODE_GROUP).inputs
+
+
 def test_a_release_for_another_version_than_the_cluster_s_is_refused_when_the_version_is_known():
     with pytest.raises(FaultsError, match=r"release_version: got 1\.34.*Kubernetes 1\.35"):
         group(later={"kubernetes_version": "1.35"}, release_version="1.34.0-20261101")
@@ -188,6 +205,33 @@ def test_windows_nodes_are_made_with_a_warning_about_what_they_need():
         ({"update_timeout_minutes": 0}, "update_timeout_minutes: got 0; expected 1 to 1440"),
         ({"throughput": 1000}, "throughput: got 1000; expected 125 to 750 MiB/s for 3000 IOPS"),
         ({"instance_tags": {"aws:team": "x"}}, r"instance_tags\['aws:team'\]"),
+        (
+            {"ami_type": "CUSTOM", **OWN, "warm_pool": {}},
+            "warm_pool: got a warm pool with ami_type CUSTOM; expected none",
+        ),
+        (
+            {"warm_pool": {}, "capacity_type": "SPOT"},
+            "warm_pool: got a warm pool with capacity_type SPOT; expected none",
+        ),
+        ({"warm_pool": {"pool_state": "Stopped"}}, "warm_pool.pool_state: got 'Stopped'; expected one of STOPPED, RUN"),
+        ({"warm_pool": {"min_size": -1}}, "warm_pool.min_size: got -1; expected 0 to"),
+        (
+            {"warm_pool": {"max_group_prepared_capacity": 0}},
+            "warm_pool.max_group_prepared_capacity: got 0; expected 1 to",
+        ),
+        (
+            {"ami_type": "BOTTLEROCKET_x86_64", "warm_pool": {"pool_state": "HIBERNATED"}},
+            "warm_pool.pool_state: got HIBERNATED with ami_type BOTTLEROCKET_x86_64; expected STOPPED or RUNNING",
+        ),
+        (
+            {
+                "ami_type": "BOTTLEROCKET_ARM_64",
+                "instance_types": ["m7g.large"],
+                "warm_pool": {"reuse_on_scale_in": True},
+            },
+            "warm_pool.reuse_on_scale_in: got true with ami_type BOTTLEROCKET_ARM_64; expected false",
+        ),
+        ({"warm_pool": {"size": 1}}, "warm_pool.size: got an unknown key"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_at_preview(args, refused):

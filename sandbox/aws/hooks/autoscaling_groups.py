@@ -9,7 +9,7 @@ from ministack.services import autoscaling, ec2
 
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooking import Hook
-from sandbox.aws.hooks import autoscaling_tags, capacity
+from sandbox.aws.hooks import autoscaling_tags, capacity, warm_pools
 from sandbox.aws.hooks.capacity import Group
 from sandbox.aws.hooks.launch_templates import resolve
 from sandbox.aws.query_protocol import AUTOSCALING, Params, is_true, page
@@ -215,16 +215,18 @@ def group_of(instance_id: str) -> Group | None:
 
 
 def delete(params: Params) -> None:
-    """DeleteAutoScalingGroup: refused while instances are left, unless forced."""
+    """DeleteAutoScalingGroup: refused while instances are left, of the group or its warm pool, unless forced."""
     group = find(params.get("AutoScalingGroupName"))
-    if group["Instances"] and not is_true(params, "ForceDelete"):
+    if (group["Instances"] or warm_pools.instances(group)) and not is_true(params, "ForceDelete"):
         raise ApiError(
             "ResourceInUse",
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
             "still in the group.",
         )
+    cause = "a user request force deleted the AutoScalingGroup"
     for instance in group["Instances"]:
-        capacity.terminate(group, instance["InstanceId"], "a user request force deleted the AutoScalingGroup")
+        capacity.terminate(group, instance["InstanceId"], cause)
+    set_warm_pool(group, None, cause)
     name = group["AutoScalingGroupName"]
     autoscaling._delete_group_policies(name)
     autoscaling._delete_group_hooks(name)
@@ -245,7 +247,26 @@ def describe(params: Params) -> Params:
 
 
 def _shown(group: Group) -> Group:
-    return {name: value for name, value in group.items() if not name.startswith("_") and name != "InstanceRefreshes"}
+    shown = {name: value for name, value in group.items() if not name.startswith("_") and name != "InstanceRefreshes"}
+    return shown | ({"WarmPoolSize": len(warm_pools.instances(group))} if "WarmPoolConfiguration" in group else {})
+
+
+def set_warm_pool(group: Group, configuration: Params | None, cause: str) -> None:
+    """Gives a group a warm pool, another configuration of it, or none, and the pool its instances."""
+    if configuration is None:
+        group.pop("WarmPoolConfiguration", None)
+    else:
+        before = group.get("WarmPoolConfiguration", configuration)
+        group["WarmPoolConfiguration"] = configuration
+        capacity.fill_warm_pool(group, cause, renew=before["PoolState"] != configuration["PoolState"])
+    capacity.fill_warm_pool(group, cause)
+
+
+def describe_warm_pool(params: Params) -> Params:
+    """DescribeWarmPool, 50 instances a page by default."""
+    group = find(params.get("AutoScalingGroupName"))
+    rows, token = page(warm_pools.instances(group), params, "MaxRecords", 50)
+    return {"WarmPoolConfiguration": group.get("WarmPoolConfiguration"), "Instances": rows, "NextToken": token}
 
 
 def describe_activities(params: Params) -> Params:
@@ -292,6 +313,7 @@ HOOKS: tuple[Hook, ...] = (
     AUTOSCALING.answer("DescribeAutoScalingGroups", describe),
     AUTOSCALING.refuse("DescribeAutoScalingInstances"),
     AUTOSCALING.answer("DescribeScalingActivities", describe_activities),
+    AUTOSCALING.answer("DescribeWarmPool", describe_warm_pool, is_new=True),
     AUTOSCALING.answer("SuspendProcesses", suspend, is_new=True),
     AUTOSCALING.answer("ResumeProcesses", resume, is_new=True),
 )

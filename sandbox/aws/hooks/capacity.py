@@ -13,7 +13,7 @@ from ministack.services import autoscaling, ec2
 from sandbox.aws.errors import ApiError
 from sandbox.aws.faults import FAULTS
 from sandbox.aws.hooking import Hook
-from sandbox.aws.hooks import images
+from sandbox.aws.hooks import images, warm_pools
 from sandbox.aws.hooks.launch_templates import LaunchTemplate, resolve
 from sandbox.aws.query_protocol import EC2, Params, Response, parse
 
@@ -26,7 +26,7 @@ _KEPT_ACTIVITIES = 100
 
 
 def reconcile(group: Group, cause: str) -> None:
-    """Launches or terminates instances until ``group`` has its desired capacity, or a launch fails.
+    """Launches or terminates instances until ``group`` has its desired capacity, or a launch fails; then its pool.
 
     Args:
         group: The group; suspended processes are left alone.
@@ -38,7 +38,27 @@ def reconcile(group: Group, cause: str) -> None:
             break
         terminate(group, victim["InstanceId"], cause)
     while len(group["Instances"]) < group["DesiredCapacity"] and not _is_suspended(group, "Launch"):
-        if not _launch(group, cause):
+        if not (_start_warm(group, cause) or _launch(group, cause)):
+            break
+    fill_warm_pool(group, cause)
+
+
+def fill_warm_pool(group: Group, cause: str, *, renew: bool = False) -> None:
+    """Launches or terminates instances until the warm pool of ``group`` has its size, or a launch fails.
+
+    Args:
+        group: The group; without a pool it keeps no such instance.
+        cause: Why, for the activities.
+        renew: Whether the instances of the pool are replaced.
+    """
+    pool = warm_pools.instances(group)
+    while pool and (renew or len(pool) > warm_pools.wanted(group)):
+        instance_id = pool.pop()["InstanceId"]
+        ec2._terminate_instances({"InstanceId.1": instance_id})
+        _record(group, f"Terminating EC2 instance in warm pool: {instance_id}", cause)
+        renew = renew and bool(pool)
+    while len(pool) < warm_pools.wanted(group) and not _is_suspended(group, "Launch"):
+        if not _launch(group, cause, warm=True):
             break
 
 
@@ -48,7 +68,12 @@ def retry_launches() -> bool:
     Returns:
         Whether there was anything to do.
     """
-    short = [key for key, group in autoscaling._asgs.all_items() if len(group["Instances"]) < group["DesiredCapacity"]]
+    short = [
+        key
+        for key, group in autoscaling._asgs.all_items()
+        if len(group["Instances"]) < group["DesiredCapacity"]
+        or len(warm_pools.instances(group)) < warm_pools.wanted(group)
+    ]
     for account, region, name in short:
         with request_scope(account, region):
             reconcile(autoscaling._asgs[name], "a difference between desired and actual capacity")
@@ -77,16 +102,30 @@ def _to_terminate(group: Group) -> Group | None:
     return max(unprotected, key=lambda one: in_zone[one["AvailabilityZone"]], default=None)
 
 
-def _launch(group: Group, cause: str) -> bool:
-    """Launches one instance into the emptiest zone; whether it came up."""
+def _start_warm(group: Group, cause: str) -> bool:
+    """Puts an instance of the warm pool into service; whether the pool had one."""
+    instance = warm_pools.take(group)
+    if instance is None:
+        return False
+    group["Instances"].append(instance)
+    _record(group, f"Launching a new EC2 instance from warm pool: {instance['InstanceId']}", cause)
+    return True
+
+
+def _launch(group: Group, cause: str, *, warm: bool = False) -> bool:
+    """Launches one instance into the emptiest zone, of the group or of its warm pool; whether it came up."""
     subnet = _emptiest_subnet(group)
     try:
         instance = _run_instance(group, subnet)
     except ApiError as error:
         _record_failed_launch(group, subnet, cause, error)
         return False
-    group["Instances"].append(instance)
-    _record(group, f"Launching a new EC2 instance: {instance['InstanceId']}", cause, subnet)
+    if warm:
+        warm_pools.store(group, instance)
+    else:
+        group["Instances"].append(instance)
+    pool = " into warm pool" if warm else ""
+    _record(group, f"Launching a new EC2 instance{pool}: {instance['InstanceId']}", cause, subnet)
     return True
 
 
@@ -95,7 +134,7 @@ def _emptiest_subnet(group: Group) -> Mapping[str, Any]:
     if not subnets:
         zones = set(group["AvailabilityZones"])
         subnets = [one for one in ec2._subnets.values() if one.get("DefaultForAz") and one["AvailabilityZone"] in zones]
-    in_zone = Counter(one["AvailabilityZone"] for one in group["Instances"])
+    in_zone = Counter(one["AvailabilityZone"] for one in (*group["Instances"], *warm_pools.instances(group)))
     found: Mapping[str, Any] = min(subnets, key=lambda subnet: in_zone[subnet["AvailabilityZone"]], default={})
     return found
 
@@ -255,12 +294,14 @@ def terminate_instances(_original: Any, raw: Params) -> Response:
     response: Response = ec2._terminate_instances(raw)
     gone = set(parse(raw).get("InstanceId", []))
     for group in autoscaling._asgs.values():
-        lost = [one["InstanceId"] for one in group["Instances"] if one["InstanceId"] in gone]
+        members = (*group["Instances"], *warm_pools.instances(group))
+        lost = [one["InstanceId"] for one in members if one["InstanceId"] in gone]
         if not lost or response[0] != 200:
             continue
         cause = "an instance was taken out of service in response to an EC2 health check"
         for instance_id in lost:
             _forget(group, instance_id, cause)
+        group["_warm"] = [one for one in warm_pools.instances(group) if one["InstanceId"] not in gone]
         reconcile(group, cause)
     return response
 

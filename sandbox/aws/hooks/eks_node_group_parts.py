@@ -95,6 +95,24 @@ def make(group: Json, data: Json) -> None:
             "Tags": [{"Key": key, "Value": value, "PropagateAtLaunch": "true"} for key, value in tags.items()],
         }
     )
+    warm(group)
+
+
+def warm(group: Json) -> None:
+    """Gives the Auto Scaling group the warm pool of the node group."""
+    pool = group.get("warmPoolConfig", {})
+    configuration: Json | None = None
+    if pool.get("enabled"):
+        configuration = {
+            "MinSize": pool["minSize"],
+            "PoolState": pool["poolState"].capitalize(),
+            "InstanceReusePolicy": {"ReuseOnScaleIn": pool["reuseOnScaleIn"]},
+        }
+        # -1 takes a limit away (``PutWarmPool`` of the EC2 Auto Scaling API).
+        if (prepared := pool["maxGroupPreparedCapacity"]) != -1:
+            configuration["MaxGroupPreparedCapacity"] = prepared
+    scaling = autoscaling_groups.find(scaling_group_name(group))
+    autoscaling_groups.set_warm_pool(scaling, configuration, "EKS changed the warm pool")
 
 
 def _mixed_instances_policy(group: Json, template: LaunchTemplate) -> Json:
@@ -136,6 +154,7 @@ def replace_instances(group: Json, data: Json) -> None:
     template = launch_templates.add_version(group["_launch_template_id"], data)
     scaling = autoscaling_groups.find(scaling_group_name(group))
     scaling["MixedInstancesPolicy"] = _mixed_instances_policy(group, template)
+    capacity.fill_warm_pool(scaling, "the node group is updated to a new version", renew=True)
     for instance in list(scaling["Instances"]):
         capacity.terminate(scaling, instance["InstanceId"], "the node group is updated to a new version")
         capacity.reconcile(scaling, "the node group is updated to a new version")

@@ -17,6 +17,15 @@ from sandbox.aws.query_protocol import page
 
 _DEFAULT_INSTANCE_TYPE = "t3.medium"
 
+_POOL_PARAMS = {
+    "enabled": "WarmPoolEnabled",
+    "maxGroupPreparedCapacity": "WarmPoolMaxGroupPreparedCapacity",
+    "minSize": "WarmPoolMinSize",
+    "poolState": "WarmPoolState",
+    "reuseOnScaleIn": "WarmPoolReuseOnScaleIn",
+}
+"""Names of ``UpdateParamType`` of the EKS API."""
+
 
 def create_node_group(call: Call) -> Json:
     """CreateNodegroup: checks everything first, then makes its parts and launches its instances."""
@@ -100,6 +109,7 @@ def _new_record(cluster: Json, body: Json) -> Json:
         "updateConfig": body.get("updateConfig", {"maxUnavailable": 1}),
         "nodeRepairConfig": body.get("nodeRepairConfig"),
         "launchTemplate": _reference(template) if template else None,
+        "warmPoolConfig": _changed_pool({}, body.get("warmPoolConfig")),
         "tags": body.get("tags", {}),
     }
     return {member: value for member, value in group.items() if value is not None}
@@ -110,6 +120,14 @@ def _default_ami_type(types: list[str] | None, template: Json | None) -> str:
         return "CUSTOM"
     architecture = checks.known_types(types)[0].architecture if types else "x86_64"
     return "AL2023_ARM_64_STANDARD" if architecture == "arm64" else "AL2023_x86_64_STANDARD"
+
+
+def _changed_pool(current: Json, change: Json | None) -> Json | None:
+    """A warm pool after a request, which leaves out what it does not change; its defaults are those of the EKS API."""
+    if change is None:
+        return current or None
+    defaults = {"minSize": 0, "maxGroupPreparedCapacity": -1, "poolState": "STOPPED", "reuseOnScaleIn": False}
+    return defaults | current | change
 
 
 def _reference(wanted: Json) -> Json:
@@ -184,7 +202,7 @@ def delete_node_group(call: Call) -> Json:
 
 
 def update_config(call: Call) -> Json:
-    """UpdateNodegroupConfig: labels, taints, sizes, update and repair settings."""
+    """UpdateNodegroupConfig: labels, taints, sizes, warm pool, update and repair settings."""
     cluster, body = find_cluster(call.path["cluster"]), call.body
     group = find_node_group(cluster["name"], call.path["group"])
     _require_active(group)
@@ -192,6 +210,8 @@ def update_config(call: Call) -> Json:
     taints = _changed_taints(group["taints"], body.get("taints", {}))
     checks.check_scaling(scaling)
     checks.check_taints(taints)
+    pool = _changed_pool(group.get("warmPoolConfig", {}), body.get("warmPoolConfig"))
+    checks.check_warm_pool(group | {"warmPoolConfig": pool})
     labels = body.get("labels", {})
     checks.check_labels(labels.get("addOrUpdateLabels", {}))
     gone = set(labels.get("removeLabels", []))
@@ -201,6 +221,9 @@ def update_config(call: Call) -> Json:
     group["scalingConfig"] = scaling
     if "scalingConfig" in body:
         parts.resize(group)
+    if pool is not None and "warmPoolConfig" in body:
+        group["warmPoolConfig"] = pool
+        parts.warm(group)
     return record(cluster, "ConfigUpdate", _config_params(body), owner=group["nodegroupName"])
 
 
@@ -218,6 +241,7 @@ def _config_params(body: Json) -> Json:
         "TaintsToRemove": body.get("taints", {}).get("removeTaints"),
         **{name[0].upper() + name[1:]: value for name, value in body.get("scalingConfig", {}).items()},
         **{name[0].upper() + name[1:]: value for name, value in body.get("updateConfig", {}).items()},
+        **{_POOL_PARAMS[name]: value for name, value in body.get("warmPoolConfig", {}).items()},
     }
     return {name: value for name, value in named.items() if value is not None}
 

@@ -33,6 +33,7 @@ def _describe(kind: InstanceType) -> Params:
         "supportedRootDeviceTypes": ["ebs"],
         "supportedVirtualizationTypes": ["hvm"],
         "bareMetal": False,
+        "hibernationSupported": kind.hibernation,
         "hypervisor": kind.hypervisor,
         "processorInfo": {
             "supportedArchitectures": [kind.architecture],

@@ -256,6 +256,19 @@ def test_a_group_may_start_at_zero_and_on_arm(aws: Aws, cluster: Cluster, node_r
         ({"labels": {"tier": "v" * 64}}, "labelValue failed to satisfy constraint"),
         ({"labels": {"k" * 64: "v"}}, "labelKey failed to satisfy constraint"),
         ({"taints": [{"key": "k", "value": "v" * 64, "effect": "NO_EXECUTE"}]}, "taintValue failed to satisfy"),
+        ({"warmPoolConfig": {"minSize": 1}}, "must be enabled or disabled"),
+        ({"warmPoolConfig": {"enabled": True, "poolState": "COLD"}}, "Unknown state COLD"),
+        ({"warmPoolConfig": {"enabled": True, "maxGroupPreparedCapacity": -2}}, "sizes of a warm pool"),
+        ({"warmPoolConfig": {"enabled": True}, "capacityType": "SPOT"}, "not supported with the capacity type SPOT"),
+        (
+            {"warmPoolConfig": {"enabled": True, "poolState": "HIBERNATED"}, "amiType": "BOTTLEROCKET_x86_64"},
+            "Bottlerocket supports neither",
+        ),
+        ({"warmPoolConfig": {"enabled": True, "reuseOnScaleIn": True}}, "does not know reuseOnScaleIn"),
+        (
+            {"warmPoolConfig": {"enabled": True, "poolState": "HIBERNATED"}, "instanceTypes": ["g5.xlarge"]},
+            "g5.xlarge. cannot be hibernated",
+        ),
     ],
 )
 def test_a_node_group_that_eks_would_refuse_is_refused(
@@ -393,6 +406,68 @@ def test_a_node_group_is_busy_until_its_update_is_done(
     assert eks.describe_update(**asked)["update"]["status"] == "Successful"
     assert described(aws, cluster)["status"] == "ACTIVE"
     eks.update_nodegroup_config(**named, scalingConfig={"maxSize": 4})
+
+
+def warm_pool(aws: Aws, node_group: dict[str, Any]) -> dict[str, str]:
+    """State of each instance in the pool by its ID, as Auto Scaling has it and as EC2 has it."""
+    name = node_group["resources"]["autoScalingGroups"][0]["name"]
+    found = aws("autoscaling").describe_warm_pool(AutoScalingGroupName=name)["Instances"]
+    states = {one["InstanceId"]: one["LifecycleState"] for one in found}
+    reservations = aws("ec2").describe_instances(InstanceIds=list(states))["Reservations"] if states else []
+    ec2 = {one["InstanceId"]: one["State"]["Name"] for each in reservations for one in each["Instances"]}
+    return {name: f"{state} {ec2[name]}" for name, state in states.items()}
+
+
+def test_a_growing_group_takes_instances_of_its_warm_pool_first(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    sizes = {"minSize": 0, "maxSize": 4, "desiredSize": 1}
+    group = create(aws, cluster, node_role, scalingConfig=sizes, warmPoolConfig={"enabled": True})
+    whole = {"minSize": 0, "maxGroupPreparedCapacity": -1, "poolState": "STOPPED", "reuseOnScaleIn": False}
+    assert group["warmPoolConfig"] == {"enabled": True, **whole}
+    pool = warm_pool(aws, group)
+    assert list(pool.values()) == ["Warmed:Stopped stopped"] * 3, "what the group may still grow by"
+    scaling = scaling_group(aws, group)
+    assert (len(scaling["Instances"]), scaling["WarmPoolSize"]) == (1, 3)
+
+    asg = scaling["AutoScalingGroupName"]
+    with pytest.raises(ClientError, match="No managed instance found"):
+        aws("autoscaling").terminate_instance_in_auto_scaling_group(
+            InstanceId=next(iter(pool)), ShouldDecrementDesiredCapacity=True
+        )
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName=asg, DesiredCapacity=3)
+    found = instances(aws, group)
+    assert len(pool.keys() & {one["InstanceId"] for one in found}) == 2
+    assert {one["State"]["Name"] for one in found} == {"running"}
+    assert pool.keys() > warm_pool(aws, group).keys()
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName=asg, DesiredCapacity=0)
+    assert len(warm_pool(aws, group)) == 4, "without reuse new instances"
+
+
+def test_a_warm_pool_is_changed_and_removed(aws: Aws, cluster: Cluster, node_role: str) -> None:
+    named = {"clusterName": cluster.name, "nodegroupName": "workers"}
+    sizes = {"minSize": 0, "maxSize": 4, "desiredSize": 1}
+    group = create(aws, cluster, node_role, scalingConfig=sizes)
+    assert "warmPoolConfig" not in group
+    assert "WarmPoolSize" not in scaling_group(aws, group)
+
+    own = {"enabled": True, "minSize": 1, "maxGroupPreparedCapacity": 3, "poolState": "RUNNING"}
+    update = aws("eks").update_nodegroup_config(**named, warmPoolConfig=own)["update"]
+    assert {each["type"] for each in update["params"]} >= {"WarmPoolEnabled", "WarmPoolState"}
+    before = warm_pool(aws, group)
+    assert list(before.values()) == ["Warmed:Running running"] * 2
+    aws("eks").update_nodegroup_config(**named, warmPoolConfig={"maxGroupPreparedCapacity": 1})
+    assert len(warm_pool(aws, group)) == 1, "its minimum"
+    assert described(aws, cluster)["warmPoolConfig"]["poolState"] == "RUNNING", "what a request leaves out stays"
+
+    aws("eks").update_nodegroup_version(**named)
+    assert not warm_pool(aws, group).keys() & before.keys(), "an update replaces the instances of the pool"
+    aws("eks").update_nodegroup_config(**named, warmPoolConfig={"enabled": False})
+    assert warm_pool(aws, group) == {}
+    assert "WarmPoolSize" not in scaling_group(aws, group)
+    aws("eks").update_nodegroup_config(**named, warmPoolConfig=own)
+    pool = list(warm_pool(aws, group))
+    aws("eks").delete_nodegroup(**named)
+    reservations = aws("ec2").describe_instances(InstanceIds=pool)["Reservations"]
+    assert {one["State"]["Name"] for each in reservations for one in each["Instances"]} == {"terminated"}
 
 
 def test_a_smaller_desired_size_terminates_instances(aws: Aws, cluster: Cluster, node_group: dict[str, Any]) -> None:

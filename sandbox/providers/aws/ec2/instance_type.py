@@ -30,6 +30,7 @@ def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
         "bareMetal": kind["BareMetal"],
         "defaultNetworkCardIndex": network["DefaultNetworkCardIndex"],
         "defaultVcpus": kind["VCpuInfo"]["DefaultVCpus"],
+        "hibernationSupported": kind["HibernationSupported"],
         "hypervisor": kind["Hypervisor"],
         "id": name,
         "instanceType": name,

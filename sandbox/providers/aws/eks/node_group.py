@@ -1,7 +1,8 @@
 """EKS managed node groups.
 
 Imitates terraform-provider-aws internal/service/eks/node_group.go, node_group_data_source.go and
-node_groups_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+node_groups_data_source.go, as of v6 (the base of pulumi-aws 7.51). The block of a warm pool enables it and is changed
+in place; its removal disables the pool (hashicorp/terraform-provider-aws#48977).
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ class NodeGroup(EksResource):
             "taints",
             "updateConfig",
             "version",
+            "warmPoolConfig",
         ]
+    )
+    defaults = MappingProxyType(
+        {"warmPoolConfig.minSize": 0, "warmPoolConfig.poolState": "STOPPED", "warmPoolConfig.reuseOnScaleIn": False}
     )
     parts = MappingProxyType({"clusterName": "cluster name", "nodegroupName": "node group name"})
     naming = AutoName("nodeGroupName", 63)
@@ -111,6 +116,7 @@ class NodeGroup(EksResource):
             "amiType": ("eks", "AMITypes"),
             "capacityType": ("eks", "CapacityTypes"),
             "taints.effect": ("eks", "TaintEffect"),
+            "warmPoolConfig.poolState": ("eks", "WarmPoolState"),
         }
     )
     counts = MappingProxyType({"subnetIds": (1, None), "taints": (0, 50)})
@@ -127,6 +133,8 @@ class NodeGroup(EksResource):
             "taints.value": length(0, 63),
             "updateConfig.maxUnavailable": between(1, 100),
             "updateConfig.maxUnavailablePercentage": between(1, 100),
+            "warmPoolConfig.maxGroupPreparedCapacity": between(-1),
+            "warmPoolConfig.minSize": between(0),
         }
     )
 
@@ -151,6 +159,8 @@ class NodeGroup(EksResource):
         }
         if inputs.get("launchTemplate"):
             request["launchTemplate"] = _launch_template(inputs["launchTemplate"])
+        if inputs.get("warmPoolConfig") is not None:
+            request["warmPoolConfig"] = _warm_pool(inputs["warmPoolConfig"])
         cloud.eks.create_nodegroup(**request)
         return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
 
@@ -229,8 +239,21 @@ def _outputs(group: Any) -> dict[str, Any]:
         else [],
         "subnetIds": group["subnets"],
         "taints": group.get("taints") or [],
+        "warmPoolConfig": _shown_pool(group.get("warmPoolConfig")),
     }
     return outputs
+
+
+def _shown_pool(pool: Any) -> dict[str, Any] | None:
+    """The block of a pool; none for a pool that is not enabled, which no block stands for."""
+    if not pool or not pool.get("enabled"):
+        return None
+    return {name: value for name, value in pool.items() if name != "enabled"}
+
+
+def _warm_pool(block: Any) -> dict[str, Any]:
+    """A block as EKS takes it: the block enables the pool, and its removal disables it."""
+    return {"enabled": False} if block is None else {"enabled": True, **block}
 
 
 def _config_update(old: Properties, inputs: Properties, changed: frozenset[str]) -> dict[str, Any]:
@@ -240,6 +263,8 @@ def _config_update(old: Properties, inputs: Properties, changed: frozenset[str])
         for name in ("nodeRepairConfig", "scalingConfig", "updateConfig")
         if name in changed and inputs.get(name)
     }
+    if "warmPoolConfig" in changed:
+        request["warmPoolConfig"] = _warm_pool(inputs.get("warmPoolConfig"))
     if "labels" in changed:
         before, wanted = old.get("labels") or {}, inputs.get("labels") or {}
         request["labels"] = {
@@ -279,6 +304,7 @@ def get_node_group(cloud: Cloud, args: Properties) -> Properties:
         "remoteAccess": "remoteAccesses",
         "scalingConfig": "scalingConfigs",
         "updateConfig": "updateConfigs",
+        "warmPoolConfig": "warmPoolConfigs",
     }
     values = {plural: outputs.pop(name, None) for name, plural in plurals.items()}
     lists = {plural: [value] if value else [] for plural, value in values.items()}

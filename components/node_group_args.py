@@ -46,7 +46,7 @@ class MetadataOptions(TypedDict):
 class WarmPool(TypedDict):
     """EC2 instances that EKS prepares before the group needs them, so that nodes join sooner; `{}` for the defaults.
 
-    Not with an image of your own, with spot instances, or in a region of China.
+    Not for a custom image, spot instances or a region of China.
     """
 
     min_size: NotRequired[int]

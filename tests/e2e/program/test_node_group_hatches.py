@@ -153,6 +153,20 @@ def test_the_settings_of_a_node_group_reach_its_nodes_and_a_new_tag_replaces_non
     assert consumer.instances == instances, "no node is replaced"
     consumer.preview("--expect-no-changes")
 
+    consumer.configure(changes='{"warm_pool": {"min_size": 1, "max_group_prepared_capacity": 2}}')
+    consumer.up()
+    pool = {"minSize": 1, "poolState": "STOPPED", "reuseOnScaleIn": False}
+    assert consumer.group["warmPoolConfig"] == {"enabled": True, "maxGroupPreparedCapacity": 2, **pool}
+    consumer.preview("--expect-no-changes")
+    consumer.configure(changes='{"warm_pool": {}}')
+    consumer.up()
+    assert consumer.group["warmPoolConfig"] == {"enabled": True, "maxGroupPreparedCapacity": 3, **pool, "minSize": 0}
+    consumer.configure(changes="{}")
+    consumer.up()
+    assert consumer.group["warmPoolConfig"]["enabled"] is False, "what is removed reaches EKS"
+    assert consumer.instances == instances, "no node is replaced"
+    consumer.preview("--expect-no-changes")
+
     consumer.configure(changes='{"instance_tags": {"owner": "data"}}')
     consumer.up()
     assert not consumer.instances & instances

@@ -55,6 +55,16 @@ class Workload:
         (found,) = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[self.group])["AutoScalingGroups"]
         return int(found["DesiredCapacity"])
 
+    def members(self) -> set[str]:
+        """Return the IDs of the instances in the group."""
+        (found,) = self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[self.group])["AutoScalingGroups"]
+        return {one["InstanceId"] for one in found["Instances"]}
+
+    def warm(self) -> set[str]:
+        """Return the IDs of the instances in the warm pool of the group."""
+        found = self.asg.describe_warm_pool(AutoScalingGroupName=self.group)
+        return {one["InstanceId"] for one in found["Instances"]}
+
     def running(self) -> int:
         pods = self.core.list_namespaced_pod(NAMESPACE, label_selector="app=stress").items
         return sum(pod.status.phase == "Running" for pod in pods)
@@ -155,6 +165,35 @@ def test_a_burst_starts_at_once_on_headroom_and_then_a_node_comes(workload: Work
         assert stack.planned() == []
         workload.stop()
     stack.up()
+
+
+@pytest.mark.full
+def test_a_group_grows_by_the_instances_of_its_warm_pool_which_the_autoscaler_never_counts(
+    workload: Workload, stack: Stack
+) -> None:
+    general, *others = stack.get("nodeGroups")
+    with stack.edited(nodeGroups=[{**general, "warmPool": {"poolState": "RUNNING"}}, *others]):
+        stack.up()
+        pool = workload.warm()
+        assert (len(pool), workload.nodes()) == (2, 2), "the pool has what the group may still grow by"
+        assert stack.planned() == []
+        fill(workload, stack)
+        workload.wait_for("every pod to run", lambda: workload.running() == 40)
+        assert workload.members() & pool, "an instance of the pool joined"
+        counted = workload.wait_for("the status to count the nodes", lambda: registered(workload) == workload.desired())
+        assert counted, workload.status()
+        workload.stop()
+        workload.wait_for("the group to shrink", lambda: workload.desired() == 2 and workload.nodes() == 2)
+        assert len(workload.warm()) == 2, "the pool is as large as before"
+    stack.up()
+    assert workload.warm() == set(), "removing the setting removes the pool"
+    assert stack.planned() == []
+
+
+def registered(workload: Workload) -> int:
+    """Return the number of nodes that the autoscaler counts in the group."""
+    groups = {group["name"]: group for group in workload.status().get("nodeGroups") or []}
+    return int(groups[workload.group]["health"]["nodeCounts"]["registered"]["total"])
 
 
 @contextmanager

@@ -188,15 +188,15 @@ def test_node_group_life(engine, cloud, cluster, name, node_role):
     group = updated(engine, NODE_GROUP, group, inputs, {"updateConfig.maxUnavailablePercentage": "ADD"})
     inputs |= {"nodeRepairConfig": {"enabled": True}}
     group = updated(engine, NODE_GROUP, group, inputs, {"nodeRepairConfig.enabled": "ADD"})
+    members = [f"warmPoolConfig.{each}" for each in ("minSize", "maxGroupPreparedCapacity", "poolState")]
     inputs |= {"warmPoolConfig": {"minSize": 1, "maxGroupPreparedCapacity": 3}}
-    group = updated(engine, NODE_GROUP, group, inputs, {"warmPoolConfig": "ADD"})
+    group = updated(engine, NODE_GROUP, group, inputs, dict.fromkeys(members, "ADD"))
     inputs |= {"warmPoolConfig": {"minSize": 1, "maxGroupPreparedCapacity": 4, "poolState": "RUNNING"}}
-    changes = {f"warmPoolConfig.{each}": "UPDATE" for each in ("maxGroupPreparedCapacity", "poolState")}
-    group = updated(engine, NODE_GROUP, group, inputs, changes)
+    group = updated(engine, NODE_GROUP, group, inputs, dict.fromkeys(members[1:], "UPDATE"))
     shown = answered(engine, "aws:eks/getNodeGroup:getNodeGroup", clusterName=cluster.id, nodeGroupName="workers")
     assert shown["warmPoolConfigs"] == [{**inputs["warmPoolConfig"], "reuseOnScaleIn": False}]
     del inputs["warmPoolConfig"]
-    group = updated(engine, NODE_GROUP, group, inputs, {"warmPoolConfig": "DELETE"})
+    group = updated(engine, NODE_GROUP, group, inputs, dict.fromkeys(members, "DELETE"))
     pool = cloud("autoscaling").describe_warm_pool(AutoScalingGroupName=asg)
     assert "WarmPoolConfiguration" not in pool
     inputs |= {"tags": {"team": "b"}}

@@ -14,6 +14,7 @@ import boto3
 from sandbox.private_api import PrivateApi
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
 
@@ -88,10 +89,14 @@ class Emulator:
         self._private.report_control_plane(cluster.region, cluster.name, endpoint, authority, json.loads(jwks))
 
     @overload
+    def client(self, service: Literal["autoscaling"], region: str) -> AutoScalingClient: ...
+    @overload
     def client(self, service: Literal["ec2"], region: str) -> EC2Client: ...
     @overload
     def client(self, service: Literal["eks"], region: str) -> EKSClient: ...
-    def client(self, service: Literal["ec2", "eks"], region: str) -> EC2Client | EKSClient:
+    def client(
+        self, service: Literal["autoscaling", "ec2", "eks"], region: str
+    ) -> AutoScalingClient | EC2Client | EKSClient:
         """A client of one of its services, with the credentials of the environment.
 
         Those are an administrator's in a sandbox. AWS itself would need none: it is its own service that asks here.

@@ -21,6 +21,7 @@ REASONS = {
         "pip cannot reach the package index. Check the network.\n"
         "setup: behind a proxy set HTTPS_PROXY; for a mirror set PIP_INDEX_URL."
     ),
+    r"\(from versions: none\)": "The package index lacks the package, or pip cannot reach it.",
     r"No space left on device|Disk quota exceeded": "The disk is full. The packages need about 1 GB.",
     r"DO NOT MATCH THE HASHES": "A package does not match its pinned hash. Do not trust this package index.",
     r"Permission denied|Read-only file system": "The folder is not writable.",

@@ -51,6 +51,7 @@ class Service:
         port: The field of :class:`~sandbox.layout.Ports` that it listens on, if any.
         after: The services that must be ready before it starts.
         reads: Variables of the user's environment that it obeys.
+        settings: What it obeys of the variables that the sandbox sets.
     """
 
     name: str
@@ -58,11 +59,12 @@ class Service:
     port: str | None = None
     after: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Changes with what decides how it behaves: command line, variables and source code."""
         variables = {name: os.environ.get(name) for name in self.reads}
-        return f"{source_digest()} {variables or ''} {' '.join(self.command)}"
+        return f"{source_digest()} {variables or ''} {' '.join((*self.command, *self.settings))}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def services(layout: Layout) -> tuple[Service, ...]:
 
     def provider(name: str, port: int) -> Service:
         command = (*module, f"sandbox.providers.{name}", "--port", str(port))
-        return Service(f"{name}-provider", command, f"{name}_provider")
+        return Service(f"{name}-provider", command, f"{name}_provider", settings=(layout.aws_endpoint,))
 
     emulated = ("--aws-endpoint", layout.aws_endpoint)
     tools = ("--tools", str(layout.bin))

@@ -332,3 +332,10 @@ def test_the_real_services_listen_on_loopback_ports_of_the_layout_only(layout: L
         assert "0.0.0.0" not in " ".join(service.command)
         if service.port:
             assert str(getattr(layout.ports, service.port)) in service.command
+
+
+def test_every_real_service_is_restarted_when_the_emulated_aws_moves_to_another_port(layout: Layout):
+    """All of them call it."""
+    moved = replace(layout, ports=replace(layout.ports, emulator=layout.ports.emulator + 1))
+    for before, after in zip(processes.services(layout), processes.services(moved), strict=True):
+        assert before.fingerprint() != after.fingerprint(), before.name

@@ -61,7 +61,7 @@ def test_a_terminal_gets_a_line_that_moves_and_fits(
     ("printed", "advice"),
     [
         ("WARNING: Retrying: NewConnectionError: [Errno -3]", "Check the network"),
-        ("ERROR: Could not find a version that satisfies the requirement x==1 (from versions: none)", "cannot reach it"),
+        ("ERROR: Could not find a version that satisfies x==1 (from versions: none)", "cannot reach it"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device", "The disk is full"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "Do not trust this package index"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED]", "Set PIP_CERT"),

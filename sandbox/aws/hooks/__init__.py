@@ -32,6 +32,7 @@ from sandbox.aws.hooks import (
     managed_policies,
     network_filters,
     pod_identity,
+    vpc_endpoints,
     web_identity,
 )
 
@@ -68,6 +69,7 @@ HOOKS: tuple[Hook, ...] = (
     *managed_policies.HOOKS,
     *network_filters.HOOKS,
     *pod_identity.HOOKS,
+    *vpc_endpoints.HOOKS,
     *web_identity.HOOKS,
 )
 """All hooks, in the order in which they are put in place."""

@@ -1,6 +1,6 @@
-"""The one function of the root module that a program needs: in which partition it works.
+"""The functions of the root module that a program needs: in which partition and region it works.
 
-Imitates terraform-provider-aws internal/service/meta/partition_data_source.go.
+Imitates terraform-provider-aws internal/service/meta/partition_data_source.go and region_data_source.go.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ def get_partition(cloud: Cloud, args: Properties) -> Properties:
     }
 
 
+def get_region(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.get_region`` of the provider, or of the argument that every function has."""
+    return {"id": cloud.region, "name": cloud.region, "region": cloud.region}
+
+
 RESOURCES: list[ResourceType] = []
 FUNCTIONS: list[Function] = [
     Function("aws:index/getPartition:getPartition", aws.get_partition, get_partition),
+    Function("aws:index/getRegion:getRegion", aws.get_region, get_region),
 ]

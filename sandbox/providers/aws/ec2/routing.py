@@ -49,8 +49,12 @@ class RouteTable(Ec2Resource):
         self._set_routes(cloud, resource_id, [], inputs.get("routes") or [])
 
     def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
-        """The table, without the routes that AWS made itself."""
-        own = [each for each in thing.get("Routes") or [] if each.get("Origin") == "CreateRoute"]
+        """The table, without the routes that AWS and VPC endpoints made (``flattenRoutes`` of vpc_route_table.go)."""
+        own = [
+            each
+            for each in thing.get("Routes") or []
+            if each.get("Origin") == "CreateRoute" and not each.get("DestinationPrefixListId")
+        ]
         return {
             "ownerId": thing.get("OwnerId"),
             "propagatingVgws": [each["GatewayId"] for each in thing.get("PropagatingVgws") or []],
@@ -139,13 +143,18 @@ def get_route_table(cloud: Cloud, args: Properties) -> Properties:
     """``aws.ec2.get_route_table`` by ID, as ``dataSourceRouteTableRead`` of vpc_route_table_data_source.go.
 
     Of routes and associations it has the members that the stand-in's tables can have. What is absent is an empty
-    string, as in Terraform's nested blocks. The local route is left out (``dataSourceRoutesRead``).
+    string, as in Terraform's nested blocks. The local route and those of VPC endpoints are left out
+    (``dataSourceRoutesRead``).
     """
     kind, table_id = RouteTable(), args["routeTableId"]
     table = kind.describe(cloud, table_id)
     if table is None:
         raise ProviderError("query returned no results. Please change your search criteria and try again")
-    routes = [each for each in table.get("Routes") or [] if each.get("GatewayId") != "local"]
+    routes = [
+        each
+        for each in table.get("Routes") or []
+        if each.get("GatewayId") != "local" and not each.get("DestinationPrefixListId")
+    ]
     return {
         "arn": cloud.arn("ec2", f"{kind.kind}/{table_id}"),
         "associations": [

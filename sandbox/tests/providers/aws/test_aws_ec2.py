@@ -4,6 +4,7 @@ import base64
 
 import grpc
 import pytest
+from botocore.exceptions import ClientError
 
 from sandbox.tests.providers.aws.lifecycle import (
     Properties,
@@ -29,6 +30,9 @@ GET_SUBNET = "aws:ec2/getSubnet:getSubnet"
 GET_SUBNETS = "aws:ec2/getSubnets:getSubnets"
 GET_TABLE = "aws:ec2/getRouteTable:getRouteTable"
 GET_TABLES = "aws:ec2/getRouteTables:getRouteTables"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+GET_SERVICE = "aws:ec2/getVpcEndpointService:getVpcEndpointService"
 GET_INSTANCE_TYPE = "aws:ec2/getInstanceType:getInstanceType"
 
 
@@ -180,6 +184,75 @@ def test_nat_gateway_and_address_life(engine, cloud, subnet):
     nat = drifted(engine, NAT, nat, nat_inputs, *retagged(cloud, nat))
     removed(engine, NAT, nat)
     removed(engine, EIP, address)
+
+
+HTTPS: Properties = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.9.0.0/16"]}
+
+
+def test_security_group_life(engine, cloud, vpc):
+    inputs: Properties = {"vpcId": vpc.id, "description": "test", "ingress": [HTTPS], "tags": {"team": "a"}}
+    group = made(engine, GROUP, inputs)
+    assert group.id.startswith("sg-")
+    assert group.outputs["egress"] == []
+    inputs |= {"ingress": [HTTPS | {"cidrBlocks": ["10.9.1.0/24"]}], "tags": {"team": "b"}}
+    group = updated(engine, GROUP, group, inputs, {"ingress[0]": "UPDATE", "tags.team": "UPDATE"})
+    replaced(engine, GROUP, group, inputs | {"description": "another"}, "description")
+    imported(engine, GROUP, group.id, group, {**inputs, "name": group.outputs["name"]})
+    group = drifted(engine, GROUP, group, inputs, *retagged(cloud, group))
+    removed(engine, GROUP, group)
+
+
+def test_gateway_endpoint_life(engine, cloud, vpc):
+    one, other = (engine.create(TABLE, {"vpcId": vpc.id}) for _ in range(2))
+    name = answered(engine, GET_SERVICE, serviceName="com.amazonaws.us-east-1.s3", serviceType="Gateway")["serviceName"]
+    inputs: Properties = {"vpcId": vpc.id, "serviceName": name, "routeTableIds": [one.id], "tags": {"team": "a"}}
+    endpoint = made(engine, ENDPOINT, inputs)
+    assert endpoint.id.startswith("vpce-")
+    assert endpoint.outputs["prefixListId"].startswith("pl-")
+    assert engine.refresh(TABLE, one).outputs["routes"] == [], "the route of an endpoint is not the table's own"
+    inputs |= {"routeTableIds": [other.id], "tags": {"team": "b"}}
+    changes = {"routeTableIds[0]": "UPDATE", "tags.team": "UPDATE"}
+    endpoint = updated(engine, ENDPOINT, endpoint, inputs, changes)
+    imported(engine, ENDPOINT, endpoint.id, endpoint, inputs)
+    endpoint = drifted(engine, ENDPOINT, endpoint, inputs, *retagged(cloud, endpoint))
+    replaced(engine, ENDPOINT, endpoint, inputs | {"serviceName": f"{name}x"}, "serviceName")
+    removed(engine, ENDPOINT, endpoint)
+
+
+def test_interface_endpoint_life(engine, cloud, vpc, subnet):
+    vpc = engine.update(VPC, vpc, {**vpc.inputs, "enableDnsHostnames": True})
+    group = engine.create(GROUP, {"vpcId": vpc.id, "ingress": [HTTPS]})
+    inputs: Properties = {
+        "vpcId": vpc.id,
+        "serviceName": "com.amazonaws.us-east-1.ecr.api",
+        "vpcEndpointType": "Interface",
+        "subnetIds": [subnet.id],
+        "securityGroupIds": [group.id],
+        "privateDnsEnabled": True,
+    }
+    endpoint = made(engine, ENDPOINT, inputs)
+    assert len(endpoint.outputs["networkInterfaceIds"]) == 1
+    second = engine.create(SUBNET, {"vpcId": vpc.id, "cidrBlock": "10.9.7.0/24", "availabilityZone": "us-east-1b"})
+    inputs |= {"subnetIds": [second.id]}
+    endpoint = updated(engine, ENDPOINT, endpoint, inputs, {"subnetIds[0]": "UPDATE"})
+    assert endpoint.outputs["subnetConfigurations"][0]["subnetId"] == second.id
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        cloud("ec2").delete_subnet(SubnetId=second.id)
+    removed(engine, ENDPOINT, endpoint)
+    removed(engine, GROUP, group)
+    assert cloud("ec2").describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_of_several_services_of_endpoints_none_is_chosen(engine):
+    with pytest.raises(grpc.RpcError, match="multiple EC2 VPC Endpoint Services matched"):
+        engine.invoke(GET_SERVICE, serviceName="com.amazonaws.us-east-1.s3")
+    named = {"name": "service-name", "values": ["com.amazonaws.us-east-1.sts", "cn.com.amazonaws.us-east-1.sts"]}
+    found = answered(engine, GET_SERVICE, filters=[named], serviceType="Interface")
+    assert found["availabilityZones"] == ["us-east-1a", "us-east-1b", "us-east-1c"]
+    with pytest.raises(grpc.RpcError, match="no matching EC2 VPC Endpoint Service found"):
+        engine.invoke(GET_SERVICE, filters=[named], serviceType="Gateway")
+    with pytest.raises(grpc.RpcError, match=r"The Vpc Endpoint Service 'com\.amazonaws\.us-east-1\.x' does not exist"):
+        engine.invoke(GET_SERVICE, serviceName="com.amazonaws.us-east-1.x")
 
 
 def test_route_table_life(engine, cloud, vpc, subnet):

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sandbox.aws_clients import AwsClients
 from sandbox.private_api import EmulatorError, PrivateApi
 
 _AGENT = "eks-pod-identity-agent"
@@ -37,18 +38,17 @@ class Cloud:
     """AWS for the nodes of one cluster.
 
     Args:
-        endpoint: URL of the emulated AWS.
+        clients: Of the emulated AWS.
         region: The cluster's region.
         cluster: Its name.
     """
 
-    def __init__(self, endpoint: str, region: str, cluster: str) -> None:
+    def __init__(self, clients: AwsClients, region: str, cluster: str) -> None:
         self.region = region
-        self._endpoint = endpoint.rstrip("/")
+        self._endpoint = clients.endpoint
         self._cluster = cluster
-        session = boto3.Session(region_name=region)
-        self._eks = session.client("eks", endpoint_url=self._endpoint)
-        self._ec2 = session.client("ec2", endpoint_url=self._endpoint)
+        self._eks = clients.client("eks", region)
+        self._ec2 = clients.client("ec2", region)
         self._node_credentials: dict[str, dict[str, str]] = {}
 
     def agent_runs(self) -> bool:
@@ -59,7 +59,7 @@ class Cloud:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return False
             raise
-        return addon["status"] == "ACTIVE"
+        return bool(addon["status"] == "ACTIVE")
 
     def metadata_options(self, instance: str) -> MetadataOptions:
         """How the instance's metadata service is set up."""

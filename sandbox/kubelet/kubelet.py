@@ -12,6 +12,7 @@ from typing import Any
 
 from kubernetes.config import ConfigException
 
+from sandbox.aws_clients import AwsClients
 from sandbox.kube_api import MERGE_PATCH, KubeApi, KubeApiError
 from sandbox.kubelet.cloud import Cloud, CloudErrors
 from sandbox.kubelet.log_server import LogServer
@@ -48,6 +49,7 @@ class Kubelet:
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self._clients = AwsClients(options.aws_endpoint)
         self._clusters: dict[Path, _Cluster] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -72,7 +74,7 @@ class Kubelet:
         for folder, kubeconfig in serving.items():
             try:
                 if folder not in self._clusters:
-                    self._clusters[folder] = _Cluster(ClusterFiles(folder), kubeconfig, self._options)
+                    self._clusters[folder] = _Cluster(ClusterFiles(folder), kubeconfig, self._options, self._clients)
                 self._clusters[folder].follow()
             except (KubeApiError, ConfigException, OSError, *CloudErrors) as error:
                 _log.warning("%s: %s", folder.name, error)
@@ -81,10 +83,10 @@ class Kubelet:
 class _Cluster:
     """The pods of one cluster."""
 
-    def __init__(self, files: ClusterFiles, kubeconfig: str, options: Options) -> None:
+    def __init__(self, files: ClusterFiles, kubeconfig: str, options: Options, clients: AwsClients) -> None:
         self.kubeconfig = kubeconfig
         region, name = files.key
-        cloud = Cloud(options.aws_endpoint, region, name)
+        cloud = Cloud(clients, region, name)
         pods, pki = files.folder / "pods", Pki(files.pki)
         api = KubeApi(files.admin_kubeconfig)
         self._setting = Setting(api, files, cloud, options.aws_endpoint, pods, options.real)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-import boto3
-
+from sandbox.aws_clients import AwsClients
 from sandbox.private_api import PrivateApi
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ class Emulator:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint.rstrip("/")
         self._private = PrivateApi(endpoint)
+        self._clients = AwsClients(endpoint)
 
     def clusters(self) -> list[Cluster]:
         """The clusters of all regions, without those being deleted."""
@@ -97,10 +97,6 @@ class Emulator:
     def client(
         self, service: Literal["autoscaling", "ec2", "eks"], region: str
     ) -> AutoScalingClient | EC2Client | EKSClient:
-        """A client of one of its services, with the credentials of the environment.
-
-        Those are an administrator's in a sandbox. AWS itself would need none: it is its own service that asks here.
-        """
-        # A separate session: the default one may not be shared by the threads of several clusters.
-        session = boto3.Session(region_name=region)
-        return session.client(service, endpoint_url=self.endpoint)
+        """A client of one of its services."""
+        found: AutoScalingClient | EC2Client | EKSClient = self._clients.client(service, region)
+        return found

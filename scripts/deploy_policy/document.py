@@ -61,6 +61,7 @@ def features(settings: Settings) -> set[str]:
         "always": True,
         "created cluster": bool(create),
         "network": "network" in create,
+        "network NAT": "network" in create and create["network"].get("nat", True),
         "network endpoints": "endpoints" in create.get("network", {}),
         "IPv6 network": "network" in create and cluster.get("ip_family") == IPV6,
         "IPv6 nodes": cluster.get("ip_family") == IPV6 and node_roles,

@@ -67,6 +67,10 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
     [
         ({}, "ec2:CreateVpc"),
         (create(network={"zones": ["us-east-1a", "us-east-1b"]}), "ec2:CreateVpcEndpoint"),
+        (
+            create(network={"zones": ["us-east-1a", "us-east-1b"], "nat": False, "endpoints": {}}),
+            "ec2:CreateNatGateway",
+        ),
         ({}, "eks:CreateCluster"),
         ({}, "eks:CreatePodIdentityAssociation"),
         ({"nodeGroups": []}, "eks:CreateNodegroup"),

@@ -34,7 +34,7 @@ def extract_resource_arn(original: Any, service: str, method: str, path: str, *r
     _headers, _body, query, region, account = rest
     found: str | None = None
     params = parse(query)
-    if service in ("autoscaling", "ec2") and _action(params).startswith("Describe"):
+    if service in ("autoscaling", "ec2") and _action(params).startswith(("Describe", "Get")):
         return "*"  # AWS knows no resource-level permissions for these.
     if service == "autoscaling":
         found = _scaling_group_arn(params)
@@ -46,11 +46,20 @@ def extract_resource_arn(original: Any, service: str, method: str, path: str, *r
         found = (
             f"arn:aws:eks:{region}:{account}:cluster/{path.split('/')[2]}" if path.startswith("/clusters/") else None
         )
-    return found or original(service, method, path, *rest)
+    arn: str = found or original(service, method, path, *rest)
+    if arn == "*" and service == "ec2":
+        return _new_ec2_arn(_action(params), f"arn:aws:ec2:{region}:{account}")
+    return arn
 
 
 def _action(params: Params) -> str:
     return str(params.get("Action", ""))
+
+
+def _new_ec2_arn(action: str, prefix: str) -> str:
+    """What a call creates, which has no ID yet (service authorization reference of EC2); ministack has ``*``."""
+    noun = "-".join(re.findall("[A-Z][a-z]+", action)[1:]).lower()
+    return f"{prefix}:{'elastic-ip' if noun == 'address' else noun}/*"
 
 
 def _scaling_group_arn(params: Params) -> str | None:

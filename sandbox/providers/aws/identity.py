@@ -1,6 +1,7 @@
-"""The functions of the root module that a program needs: in which partition and region it works.
+"""The functions of the root module that a program needs: in which partition and region it works, and as whom.
 
-Imitates terraform-provider-aws internal/service/meta/partition_data_source.go and region_data_source.go.
+Imitates terraform-provider-aws internal/service/meta/partition_data_source.go and region_data_source.go, and
+internal/service/sts/caller_identity_data_source.go.
 """
 
 from __future__ import annotations
@@ -33,8 +34,15 @@ def get_region(cloud: Cloud, args: Properties) -> Properties:
     return {"id": cloud.region, "name": cloud.region, "region": cloud.region}
 
 
+def get_caller_identity(cloud: Cloud, args: Properties) -> Properties:
+    """``aws.get_caller_identity``."""
+    caller = cloud.session.client("sts", cloud.region).get_caller_identity()
+    return {"accountId": caller["Account"], "arn": caller["Arn"], "id": caller["Account"], "userId": caller["UserId"]}
+
+
 RESOURCES: list[ResourceType] = []
 FUNCTIONS: list[Function] = [
+    Function("aws:index/getCallerIdentity:getCallerIdentity", aws.get_caller_identity, get_caller_identity),
     Function("aws:index/getPartition:getPartition", aws.get_partition, get_partition),
     Function("aws:index/getRegion:getRegion", aws.get_region, get_region),
 ]

@@ -172,6 +172,14 @@ def test_a_refusal_names_principal_action_and_resource(
     assert "no identity-based policy allows" in message
 
 
+@pytest.mark.parametrize(("kind", "may"), [("*", True), ("vpc/*", True), ("subnet/*", False)])
+def test_what_ec2_creates_has_a_type_before_it_has_an_id(
+    aws: Aws, assume: Callable[..., dict[str, str]], kind: str, may: bool
+) -> None:
+    keys = assume({"Action": "ec2:CreateVpc", "Resource": f"arn:aws:ec2:{REGION}:{ACCOUNT}:{kind}"})
+    assert allowed(lambda: aws("ec2", keys).create_vpc(CidrBlock="10.2.0.0/16")) is may
+
+
 def test_a_node_group_permission_can_be_for_one_cluster(
     aws: Aws, assume: Callable[..., dict[str, str]], cluster: Cluster, node_group: dict[str, Any]
 ) -> None:

@@ -154,6 +154,10 @@ def inventory(sandbox: Sandbox) -> dict[str, list[str]]:
         ),
         "route tables": sorted(t["RouteTableId"] for t in ec2.describe_route_tables()["RouteTables"]),
         "security groups": sorted(g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]),
+        "VPC endpoints": sorted(e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"]),
+        "network interfaces": sorted(
+            i["NetworkInterfaceId"] for i in ec2.describe_network_interfaces()["NetworkInterfaces"]
+        ),
         "vpcs": sorted(v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]),
         "subnets": sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]),
         "launch templates": sorted(t["LaunchTemplateId"] for t in ec2.describe_launch_templates()["LaunchTemplates"]),

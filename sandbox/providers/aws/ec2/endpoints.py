@@ -81,7 +81,7 @@ class VpcEndpoint(Ec2Resource):
         prefixes: Any = next(iter(lists), {})
         options = thing.get("DnsOptions") or {}
         interfaces = thing.get("NetworkInterfaceIds") or []
-        found = cloud.ec2.describe_network_interfaces(NetworkInterfaceIds=interfaces) if interfaces else {}
+        found: Any = cloud.ec2.describe_network_interfaces(NetworkInterfaceIds=interfaces) if interfaces else {}
         return {
             "cidrBlocks": prefixes.get("Cidrs") or [],
             "dnsEntries": [{"dnsName": each["DnsName"]} for each in thing.get("DnsEntries") or []],

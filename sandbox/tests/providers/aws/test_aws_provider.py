@@ -260,6 +260,12 @@ def test_the_partition_is_reported(engine):
     }
 
 
+def test_region_and_caller_are_reported(engine):
+    assert answered(engine, "aws:index/getRegion:getRegion")["region"] == "us-east-1"
+    caller = answered(engine, "aws:index/getCallerIdentity:getCallerIdentity")
+    assert (caller["accountId"], caller["arn"]) == ("123456789012", "arn:aws:iam::123456789012:user/sandbox")
+
+
 # Differences
 
 

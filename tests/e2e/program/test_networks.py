@@ -1,0 +1,72 @@
+"""Created clusters in a network without NAT, deployed with exactly the policies of `scripts.deploy_policy`.
+
+Real engine, API server and scheduler; EC2, EKS and the AWS provider are the sandbox's.
+"""
+
+import sys
+from typing import Any
+
+import pytest
+
+from sandbox.layout import ACCOUNT_ID, REGION
+from sandbox.tests.harness import Sandbox
+from scripts.deploy_policy.document import RECORDED, actions, document, table
+from tests.e2e.program.deployer import NEEDS_NO_RIGHT, acting, calls, deployer, settings_of
+from tests.e2e.program.stack import Stack, inventory
+
+FIRST, SECOND = f"{REGION}a", f"{REGION}b"
+PRIVATE: dict[str, Any] = {"nat": False, "endpoints": {"services": ["eks-auth", "email-smtp"]}}
+
+
+def stack_of(sandbox: Sandbox, name: str, network: dict[str, Any], **cluster: str) -> Stack:
+    """A stack that creates a cluster with one group of one node, whose administrator is the sandbox's user."""
+    stack = Stack(sandbox, "sandbox", name)
+    create = stack.get("cluster")["create"] | {
+        "network": {"zones": [FIRST, SECOND], **network},
+        "adminPrincipalArns": [f"arn:aws:iam::{ACCOUNT_ID}:user/sandbox"],
+    }
+    stack.set("cluster", {"name": name, "create": create, **cluster})
+    stack.set("nodeGroups", [{"name": "general", "instanceTypes": ["t3.medium"], "minSize": 1, "maxSize": 2}])
+    image = {"repository": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/cluster-autoscaler"}
+    stack.set("autoscaler", stack.get("autoscaler") | {"image": image})
+    return stack
+
+
+def check_network(sandbox: Sandbox, name: str) -> None:
+    """Check that nodes reach AWS by endpoints, each in every zone that has its service, and nothing else."""
+    ec2 = sandbox.client("ec2")
+    vpc = sandbox.client("eks").describe_cluster(name=name)["cluster"]["resourcesVpcConfig"]["vpcId"]
+    assert [each for each in ec2.describe_nat_gateways()["NatGateways"] if each["VpcId"] == vpc] == []
+    zones = {each["SubnetId"]: each["AvailabilityZone"] for each in ec2.describe_subnets()["Subnets"]}
+    found = {
+        each["ServiceName"].split(".", 3)[-1]: sorted(zones[one] for one in each["SubnetIds"])
+        for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]
+        if each["VpcId"] == vpc
+    }
+    in_both = ("autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "sts")
+    assert found == {**{service: [FIRST, SECOND] for service in in_both}, "email-smtp": [SECOND], "s3": []}
+
+
+@pytest.mark.full
+def test_a_network_without_nat_is_deployed_by_its_policies_and_goes_without_a_trace(
+    sandbox: Sandbox, before: dict[str, list[str]]
+) -> None:
+    stack = stack_of(sandbox, "private", PRIVATE)
+    settings = settings_of(stack)
+    deploy, preview = (document(settings, ACCOUNT_ID, write=write) for write in (True, False))
+    earlier, calls_before = inventory(sandbox), calls(sandbox)
+    with deployer(sandbox):
+        with acting(sandbox, deploy):
+            stack.up()
+        with acting(sandbox, preview):
+            assert stack.planned("--refresh") == []
+        check_network(sandbox, "private")
+        doctor = [sys.executable, "-m", "doctor", "check", "--cluster", "private", "--region", REGION, "--wait", "120"]
+        assert "every link holds" in sandbox.run(doctor)
+        with acting(sandbox, deploy):
+            stack.destroy()
+    assert inventory(sandbox) == earlier
+    made = (calls(sandbox) - calls_before).keys()
+    assert made - {row.action for row in table()} - NEEDS_NO_RIGHT == set()
+    recorded = {row.action for row in actions(settings, write=True) if row.source == RECORDED}
+    assert recorded - made == set(), "allowed as recorded, and not called"

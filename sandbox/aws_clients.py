@@ -10,8 +10,8 @@ import boto3
 class AwsClients:
     """Makes clients with the credentials with which the process began.
 
-    The file of credentials belongs to the user, and a test changes it to act as somebody else. The sandbox's services
-    must not become somebody else with it: where they ask, AWS itself would need no credentials.
+    The file of credentials belongs to the user, and a test writes another user's keys into it. The sandbox's services
+    must not follow: where they ask, AWS itself would need no credentials.
 
     Args:
         endpoint: URL of the emulated AWS.

@@ -85,7 +85,7 @@ def register(
         gateway = endpoints.kind(each) == endpoints.GATEWAY
         made.append(
             aws.ec2.VpcEndpoint(
-                f"{name}-{each.replace('.', '-')}",
+                f"{name}-{endpoints.resource_name(each)}",
                 vpc_id=place.vpc_id,
                 service_name=found.apply(lambda service: service.name),
                 vpc_endpoint_type=endpoints.kind(each),

@@ -51,11 +51,22 @@ def possible_names(reverse_dns_prefix: str, region: str, service: str) -> list[s
     return [f"{prefix}.{region}.{service}" for prefix in prefixes]
 
 
+def resource_name(service: str) -> str:
+    """Return a service as the name of a Pulumi resource has it."""
+    return service.replace(".", "-")
+
+
 def faults(path: str, further: Sequence[str]) -> list[Fault]:
-    """Find services that are not spelled as the end of an endpoint's name."""
+    """Find services that are not spelled as the end of an endpoint's name, and those whose resources had one name."""
     expected = "the part of the endpoint's name after the region, such as logs or elasticloadbalancing"
-    return [
-        Fault(f"{path}[{index}]", repr(service), expected)
-        for index, service in enumerate(further)
-        if _COMMON_PREFIX in service or not service.replace(".", "").replace("-", "").isalnum()
-    ]
+    known = {resource_name(service): service for service in (*NODE_SERVICES, POD_IDENTITY_SERVICE)}
+    found = []
+    for index, service in enumerate(further):
+        name = resource_name(service)
+        form = name.replace("-", "")
+        if _COMMON_PREFIX in service or not form.isalnum() or not form.islower():
+            found.append(Fault(f"{path}[{index}]", repr(service), expected))
+        elif (other := known.setdefault(name, service)) != service:
+            expected = f"{other!r}, or another service: both name one resource"
+            found.append(Fault(f"{path}[{index}]", repr(service), expected))
+    return found

@@ -2,6 +2,8 @@
 
 import botocore.session
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components import ClusterNetwork, EksCluster, FaultsError, ManagedNodeGroup
 from components.pure import endpoints
@@ -83,6 +85,10 @@ def test_elsewhere_one_name_is_asked_for_because_govcloud_ignores_the_filter():
         ({"zones": [ZONES[1], f"{REGION}c"], "endpoints": {"services": ["eks-auth"]}}, "has endpoints in us-east-1a"),
         ({"endpoints": {"services": ["com.amazonaws.us-east-1.logs"]}}, r"endpoints\.services\[0\]: got 'com\.amazon"),
         ({"endpoints": {"services": [""]}}, r"endpoints\.services\[0\]: got ''"),
+        ({"endpoints": {"services": ["Logs"]}}, r"endpoints\.services\[0\]: got 'Logs'"),
+        ({"endpoints": {"services": ["logs", "ecr-api"]}}, r"services\[1\]: got 'ecr-api'; expected 'ecr\.api', or"),
+        ({"endpoints": {"services": ["eks.auth"]}}, r"services\[0\]: got 'eks\.auth'; expected 'eks-auth', or"),
+        ({"endpoints": {"services": ["a.b", "a-b"]}}, r"services\[1\]: got 'a-b'; expected 'a\.b', or another service"),
         ({"endpoints": {"logs": True}}, r"endpoints\.logs: got an unknown key"),
         ({"nat": False, "nat_per_zone": True}, "nat_per_zone: got true with nat: false"),
     ],
@@ -90,6 +96,13 @@ def test_elsewhere_one_name_is_asked_for_because_govcloud_ignores_the_filter():
 def test_services_and_ways_that_cannot_work_are_refused_by_name(args, message):
     with pytest.raises(FaultsError, match=message):
         run(lambda: network(**args))
+
+
+@given(st.lists(st.sampled_from([*endpoints.NODE_SERVICES, "ecr-api", "ecr-dkr", "eks-auth", "a.b", "a-b", "a"])))
+def test_services_are_refused_exactly_if_two_of_them_would_be_one_resource(further):
+    services = endpoints.services(further)
+    clash = len({endpoints.resource_name(each) for each in services}) < len(services)
+    assert bool(endpoints.faults("services", further)) is clash
 
 
 def test_without_nat_the_endpoints_must_be_there():

@@ -22,8 +22,10 @@ from components import (
     Headroom,
     ManagedNodeGroup,
     SelfManagedNodeGroup,
+    errors,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
+from components.pure.arguments import camel_case
 from components.pure.iam import role_name
 
 
@@ -103,6 +105,7 @@ def other_attachment_names(groups: Iterable[str], taken: Collection[str]) -> dic
     return {name: f"existing/{name}" if f"{name}-existing" in taken else f"{name}-existing" for name in groups}
 
 
+errors.spelling = camel_case  # As the environment's file has the keys.
 settings = stack_settings.load()
 for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(outputs.deployed(), settings)]:
     pulumi.log.warn(warning)

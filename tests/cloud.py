@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pulumi
 from pulumi.runtime import mocks, rpc, settings, stack
 
-from components import autoscaler_release
+from components import autoscaler_release, errors
 from components.pure import compatibility
 
 # The age of the version tables is reported by the day; a test has no clock.
@@ -368,6 +368,7 @@ def run(
     """
     cloud = cloud or Cloud()
     graph = graph or Graph()
+    spelling = errors.spelling
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -390,6 +391,8 @@ def run(
         loop.run_until_complete(stack.run_in_stack(program))
     finally:
         pulumi.runtime.set_all_config({})
+        # A program has a process to itself, and may set this for it.
+        errors.spelling = spelling
         # What a failed program left waiting would be found, as never awaited, in the middle of another test.
         left = asyncio.all_tasks(loop)
         for task in left:

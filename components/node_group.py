@@ -222,7 +222,12 @@ def _resources(args: ManagedNodeGroupArgs, pods: pulumi.Input[str]) -> dict[str,
 def _pods(args: ManagedNodeGroupArgs, types: Sequence[InstanceType]) -> str:
     """Return the number of pods that a node of the group runs."""
     pods = args.get("max_pods") or instances.max_pods(
-        types, windows=ami.is_windows(ami_type(args)), prefix_delegation=args.get("prefix_delegation", False)
+        types,
+        windows=ami.is_windows(ami_type(args)),
+        prefix_delegation=args.get("prefix_delegation", False),
+        # EKS calculates nothing for a custom image, and nodeadm ignores the IP family (``CalcMaxPods`` in
+        # nodeadm/internal/kubelet/eni_max_pods.go of awslabs/amazon-eks-ami).
+        ipv6=args.get("ip_family") == IPV6 and not is_custom(args),
     )
     return instances.advertised_pods(pods)
 

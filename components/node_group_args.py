@@ -135,7 +135,7 @@ class ManagedNodeGroupArgs(TypedDict):
     prefix_delegation: NotRequired[bool]
     """Whether the VPC CNI assigns prefixes to the nodes (`ENABLE_PREFIX_DELEGATION`), so that more pods fit.
 
-    The number of pods is advertised for scale-from-zero. Defaults to false.
+    The number of pods is advertised for scale-from-zero. Defaults to false, and to true with `ipFamily: ipv6`.
     """
     max_pods: NotRequired[int]
     """Number of pods that the kubelet accepts (AL2023 and Bottlerocket). Defaults to what EKS calculates."""

@@ -97,7 +97,7 @@ class SelfManagedNodeGroupArgs(TypedDict):
     prefix_delegation: NotRequired[bool]
     """Whether the VPC CNI assigns prefixes to the nodes (`ENABLE_PREFIX_DELEGATION`), so that more pods fit.
 
-    Defaults to false.
+    Defaults to false, and to true with `ipFamily: ipv6`.
     """
     max_pods: NotRequired[int]
     """Number of pods that the kubelet accepts. Defaults to what EKS calculates for a managed node group."""

@@ -303,7 +303,9 @@ def _details(cluster: aws.eks.GetClusterResult) -> ClusterDetails:
 
 def _max_pods(args: SelfManagedNodeGroupArgs, types: Sequence[InstanceType]) -> int | None:
     """Return the number of pods that the kubelet accepts and that the tags advertise."""
-    calculated = instances.max_pods(types, windows=False, prefix_delegation=args.get("prefix_delegation", False))
+    calculated = instances.max_pods(
+        types, prefix_delegation=args.get("prefix_delegation", False), ipv6=args.get("ip_family") == IPV6
+    )
     return args.get("max_pods", calculated)
 
 

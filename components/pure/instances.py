@@ -81,24 +81,29 @@ def default_ami_type(types: Sequence[InstanceType]) -> str:
     return standard.replace("STANDARD", "NEURON") if neurons and ami.architecture(standard) == ami.X86 else standard
 
 
-def max_pods(types: Sequence[InstanceType], *, windows: bool, prefix_delegation: bool) -> int | None:
+def max_pods(
+    types: Sequence[InstanceType], *, windows: bool = False, prefix_delegation: bool = False, ipv6: bool = False
+) -> int | None:
     """Return the number of pods that EKS lets a node of a managed group run, or None if no type is known.
 
     It is that of the smallest type, because EKS gives all nodes of a group one number (aws/aws-cdk 29418). The formula
     is that of ``max-pods-calculator.sh`` in awslabs/amazon-eks-ami. A Windows node has one network interface and no
-    pods on the host's network ("Deploy Windows nodes on EKS clusters" of the EKS user guide).
+    pods on the host's network ("Deploy Windows nodes on EKS clusters" of the EKS user guide). With IPv6 the VPC CNI
+    assigns prefixes always (``isConfigValid`` in pkg/ipamd/ipamd.go of aws/amazon-vpc-cni-k8s), and the formula counts
+    them ("Schedule Based on Compute Resources" in content/networking/docs/ipv6.md of aws/aws-eks-best-practices).
 
     Args:
         types: The types of one group.
         windows: Whether the nodes run Windows.
         prefix_delegation: Whether the VPC CNI assigns prefixes to the nodes.
+        ipv6: Whether the pods have IPv6 addresses.
     """
     known = [each for each in types if each.interfaces and each.addresses]
-    return min((_max_pods(each, windows, prefix_delegation) for each in known), default=None)
+    return min((_max_pods(each, windows, prefix_delegation or ipv6) for each in known), default=None)
 
 
-def _max_pods(each: InstanceType, windows: bool, prefix_delegation: bool) -> int:
-    per_address = ADDRESSES_PER_PREFIX if prefix_delegation and each.nitro else 1
+def _max_pods(each: InstanceType, windows: bool, prefixes: bool) -> int:
+    per_address = ADDRESSES_PER_PREFIX if prefixes and each.nitro else 1
     per_interface = (each.addresses - 1) * per_address
     pods = per_interface if windows else each.interfaces * per_interface + 2
     return min(pods, MOST_PODS_OF_MANY_CPUS if each.vcpus > MANY_CPUS else MOST_PODS_OF_FEW_CPUS)

@@ -1,5 +1,6 @@
 """Clusters whose pods have IPv6 addresses: the network, the cluster, the role of nodes, and what is refused."""
 
+import base64
 import json
 
 import pytest
@@ -69,6 +70,38 @@ def test_without_nat_the_private_subnets_reach_the_internet_by_neither_family():
     graph = network(ip_family="ipv6", nat=False, endpoints={})
     assert graph.of("aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway") == []
     assert [f.inputs["routes"] for f in graph.of("aws:ec2/routeTable:RouteTable") if "private" in f.name] == [[], []]
+
+
+CUSTOM = {
+    "ami_type": "CUSTOM",
+    "launch_template": {"id": "lt-0123456789abcdef0", "version": "3"},
+    "instance_types": ["m6i.large"],
+}
+PODS = "k8s.io/cluster-autoscaler/node-template/resources/pods"
+
+
+@pytest.mark.parametrize(
+    ("args", "pods"),
+    [
+        ({}, "29"),
+        ({"ip_family": "ipv6"}, "110"),
+        ({"ip_family": "ipv6", "max_pods": 58}, "58"),
+        ({"ip_family": "ipv6", **CUSTOM}, "29"),
+    ],
+    ids=["IPv4", "IPv6", "your number", "a custom image"],
+)
+def test_a_managed_group_advertises_as_many_pods_as_its_kubelet_accepts(args, pods):
+    assert group(**args).tags()[PODS] == pods
+
+
+def test_a_self_managed_group_of_an_ipv6_cluster_gives_its_kubelet_the_number_that_it_advertises():
+    cloud = Cloud()
+    cloud.ip_family = "ipv6"
+    graph = self_managed(cloud, ip_family="ipv6")
+    tags = {tag["key"]: tag["value"] for tag in graph.one("aws:autoscaling/group:Group").inputs["tags"]}
+    user_data = base64.b64decode(graph.one("aws:ec2/launchTemplate:LaunchTemplate").inputs["userData"]).decode()
+    assert tags[PODS] == "110"
+    assert "maxPods: 110" in user_data
 
 
 @pytest.mark.parametrize("args", [{}, {"ip_family": "ipv4"}])

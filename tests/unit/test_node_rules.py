@@ -137,17 +137,32 @@ CARDS = [{"index": index, "maximumInterfaces": 7} for index in range(2)]
         (instance_type(2, 3, 10), {}, 29),
         (instance_type(2, 3, 10), {"prefix_delegation": True}, 110),
         (instance_type(2, 3, 10, hypervisor="xen"), {"prefix_delegation": True}, 29),
+        (instance_type(2, 3, 10), {"ipv6": True}, 110),
+        (instance_type(48, 8, 30), {"ipv6": True}, 250),
+        (instance_type(2, 2, 4), {"ipv6": True}, 98),
         (instance_type(16, 8, 30), {}, 110),
         (instance_type(48, 8, 30), {}, 234),
         (instance_type(96, 15, 50), {}, 250),
         (instance_type(96, 14, 11, networkCards=CARDS, defaultNetworkCardIndex=1), {}, 72),
         (instance_type(2, 3, 10), {"windows": True}, 9),
     ],
-    ids=["m6i.large", "prefixes", "Xen", "limit", "many CPUs", "limit of many CPUs", "network card", "Windows"],
+    ids=[
+        "m6i.large",
+        "prefixes",
+        "Xen",
+        "IPv6",
+        "IPv6, many CPUs",
+        "IPv6, few interfaces",
+        "limit",
+        "many CPUs",
+        "limit of many CPUs",
+        "network card",
+        "Windows",
+    ],
 )
 def test_the_number_of_pods_follows_the_calculator_of_eks(each, options, pods):
-    assert instances.max_pods([each], **{"windows": False, "prefix_delegation": False, **options}) == pods
-    assert instances.max_pods([], windows=False, prefix_delegation=False) is None
+    assert instances.max_pods([each], **options) == pods
+    assert instances.max_pods([]) is None
 
 
 @pytest.mark.parametrize(

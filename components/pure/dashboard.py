@@ -122,6 +122,7 @@ def document() -> str:
             "editable": True,
             "refresh": "1m",
             "time": {"from": "now-6h", "to": "now"},
+            "annotations": {"list": []},
             "templating": {
                 "list": [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus"}]
             },
@@ -142,7 +143,10 @@ def _panels() -> Iterator[dict[str, Any]]:
             "datasource": _DATA_SOURCE,
             "gridPos": {"x": column * _WIDTH, "y": row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT},
             "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
-            "options": {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}},
+            "options": {
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+                "tooltip": {"mode": "multi", "sort": "desc"},
+            },
             "targets": [
                 {"refId": chr(ord("A") + n), "datasource": _DATA_SOURCE, "expr": query, "legendFormat": legend}
                 for n, (legend, query) in enumerate(panel.queries.items())

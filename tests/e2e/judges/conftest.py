@@ -36,12 +36,22 @@ def promtool() -> Path:
 
     Without service discovery, which checks of rules do not need and which is most of the build.
     """
-    module = HERE / "promtool"
-    digest = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:12]
-    program = cache_folder() / f"promtool-{digest}" / "promtool"
+    return _built("promtool", "github.com/prometheus/prometheus/cmd/promtool", "-tags", "remove_all_sd")
+
+
+@pytest.fixture(scope="session")
+def grafana() -> Path:
+    """Grafana's own schema of dashboards, built once from the pinned Go module (a minute, needs a registry)."""
+    return _built("grafana", ".")
+
+
+def _built(name: str, package: str, *options: str) -> Path:
+    """The program of a package, by the Go module in the folder of that name."""
+    module = HERE / name
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(module.iterdir()))).hexdigest()[:12]
+    program = cache_folder() / f"{name}-{digest}" / name
     if not program.exists():
         go = find_go(cache_folder(), os.environ.get("PATH", os.defpath))
-        package = "github.com/prometheus/prometheus/cmd/promtool"
-        command = [go, "build", "-trimpath", "-tags", "remove_all_sd", "-ldflags", "-s -w", "-o", program, package]
+        command = [go, "build", "-trimpath", *options, "-ldflags", "-s -w", "-o", program, package]
         subprocess.run(command, cwd=module, check=True)
     return program

@@ -1,4 +1,4 @@
-"""Alerts and queries of the dashboard, judged by Prometheus' own promtool: syntax, and when each alert fires."""
+"""Alerts and the dashboard, judged by Prometheus' own promtool and by Grafana's own schema."""
 
 import json
 import subprocess
@@ -114,6 +114,34 @@ def test_each_query_of_the_dashboard_has_an_answer_from_what_the_real_autoscaler
     file = {"tests": [{"interval": "1m", "input_series": recorded_series(), "promql_expr_test": asked}]}
     (tmp_path / "tests.yaml").write_text(yaml.safe_dump(file))
     promtool_output(promtool, tmp_path, "test", "rules", "tests.yaml")
+
+
+def judged_by_grafana(grafana: Path, folder: Path, document: str) -> str:
+    """What is wrong with a dashboard, a line each; empty if nothing is."""
+    file = folder / "dashboard.json"
+    file.write_text(document)
+    done = subprocess.run([grafana, file], capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (done.stderr == "")
+    return done.stderr
+
+
+def test_the_dashboard_satisfies_grafanas_schema(grafana: Path, tmp_path: Path) -> None:
+    assert judged_by_grafana(grafana, tmp_path, dashboard.document()) == ""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('"schemaVersion"', '"schema"', "unexpected field 'schema'"),
+        ('"gridPos"', '"position"', "unexpected field 'position'"),
+        ('"placement": "bottom"', '"position": "bottom"', "placement: required field is missing"),
+        ('"expr"', '"query"', "expr: required field is missing"),
+    ],
+)
+def test_grafanas_schema_refuses_a_dashboard_that_is_wrong(
+    grafana: Path, tmp_path: Path, right: str, wrong: str, message: str
+) -> None:
+    assert message in judged_by_grafana(grafana, tmp_path, dashboard.document().replace(right, wrong))
 
 
 def test_each_alert_fires_when_it_must_and_only_then(promtool: Path, rules: Path) -> None:

@@ -56,10 +56,7 @@ def create_cluster(call: Call) -> Json:
             "endpointPrivateAccess": wanted.get("endpointPrivateAccess", False),
             "publicAccessCidrs": wanted.get("publicAccessCidrs", ["0.0.0.0/0"]),
         },
-        "kubernetesNetworkConfig": {
-            "serviceIpv4Cidr": body.get("kubernetesNetworkConfig", {}).get("serviceIpv4Cidr", "10.100.0.0/16"),
-            "ipFamily": "ipv4",
-        },
+        "kubernetesNetworkConfig": _network_config(body.get("kubernetesNetworkConfig", {}), wanted["subnetIds"]),
         "logging": body.get("logging", {"clusterLogging": []}),
         "identity": {"oidc": {"issuer": f"https://oidc.eks.{eks.get_region()}.amazonaws.com/id/{oidc_id}"}},
         "status": "CREATING",
@@ -99,6 +96,29 @@ def vpc_of(subnet_ids: list[str]) -> str:
     if len(vpcs) > 1:
         raise invalid(f"Subnets specified must belong to the same VPC, not to {', '.join(sorted(vpcs))}")
     return str(vpcs.pop())
+
+
+def _network_config(wanted: Json, subnets: list[str]) -> Json:
+    """The networks of a cluster's services (KubernetesNetworkConfigRequest of the API reference).
+
+    That subnets need an IPv6 network is in "Learn about IPv6 addresses" of the EKS user guide; the words are not EKS's.
+
+    Raises:
+        ApiError: The family is unknown, or subnets or other members do not fit it.
+    """
+    family = wanted.get("ipFamily", "ipv4")
+    if family == "ipv4":
+        return {"serviceIpv4Cidr": wanted.get("serviceIpv4Cidr", "10.100.0.0/16"), "ipFamily": family}
+    if family != "ipv6":
+        raise invalid(f"ipFamily {family} is not one of ipv4, ipv6")
+    if "serviceIpv4Cidr" in wanted:
+        raise invalid("serviceIpv4Cidr cannot be specified when ipFamily is ipv6")
+    if missing := [one for one in subnets if "Ipv6CidrBlock" not in ec2._subnets[one]]:
+        raise invalid(f"Subnets {', '.join(missing)} have no IPv6 CIDR block, which ipFamily ipv6 needs")
+    return {
+        "serviceIpv6Cidr": f"fd{eks.new_uuid()[:2]}:{eks.new_uuid()[:4]}:{eks.new_uuid()[:4]}::/108",
+        "ipFamily": family,
+    }
 
 
 def _create_security_group(cluster: str, vpc_id: str) -> str:

@@ -15,7 +15,16 @@ from ministack.services import ec2
 from sandbox.aws import instance_types
 from sandbox.aws.errors import ApiError
 from sandbox.aws.hooks.eks_api import Json, invalid
+from sandbox.aws.hooks.iam_simulator import simulate_principal_policy
 from sandbox.aws.kubernetes_versions import IMAGE_FAMILIES, MINORS
+
+_IPV6_ACTIONS = [
+    "ec2:AssignIpv6Addresses",
+    "ec2:DescribeInstances",
+    "ec2:DescribeTags",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeInstanceTypes",
+]
 
 _TAINT_EFFECTS = ("NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE")
 
@@ -101,6 +110,34 @@ def user_data_trouble(ami_type: str, data: Json) -> str | None:
     text = base64.b64decode(data["UserData"]).decode(errors="replace")
     mime = email.message_from_string(text.lstrip()).is_multipart()
     return None if mime else "User data was not in the MIME multipart format."
+
+
+def ipv6_issue(cluster: Json, group: Json) -> Json | None:
+    """Return the health issue of a group in an IPv6 cluster whose nodes get no IPv6 addresses; None if they do.
+
+    The words about subnets are those of eksctl-io/eksctl#4701, those about nodes of
+    aws-ia/terraform-aws-eks-blueprints#1584. The permissions are those of "IPv6 mode" in docs/iam-policy.md of
+    aws/amazon-vpc-cni-k8s. Stricter than EKS: a role of the VPC CNI's own does not count.
+    """
+    if cluster["kubernetesNetworkConfig"]["ipFamily"] != "ipv6":
+        return None
+    subnets = [one for one in group["subnets"] if not ec2._subnets[one].get("AssignIpv6AddressOnCreation")]
+    if subnets:
+        return {
+            "code": "Ec2SubnetMissingIpv6Assignment",
+            "message": f"One or more Amazon EC2 Subnets of [{', '.join(subnets)}] for node group "
+            f"{group['nodegroupName']} does not automatically assign IPv6 addresses to instances launched into it.",
+            "resourceIds": subnets,
+        }
+    asked = {"PolicySourceArn": group["nodeRole"], "ActionNames": _IPV6_ACTIONS}
+    decisions = {each["EvalDecision"] for each in simulate_principal_policy(asked)["EvaluationResults"]}
+    if decisions == {"allowed"}:
+        return None
+    return {
+        "code": "NodeCreationFailure",
+        "message": "Instances failed to join the kubernetes cluster",
+        "resourceIds": [],
+    }
 
 
 def check(cluster: Json, group: Json) -> None:

@@ -49,6 +49,9 @@ def create_node_group(call: Call) -> Json:
     if exposed := network.public_subnets_without_addresses(group["subnets"], data):
         group |= {"status": "CREATE_FAILED", "_issue": _invalid_subnets(group["nodegroupName"], exposed)}
         return {"nodegroup": shown(group) | {"status": "CREATING"}}
+    if issue := checks.ipv6_issue(cluster, group):
+        group |= {"status": "CREATE_FAILED", "_issue": issue}
+        return {"nodegroup": shown(group) | {"status": "CREATING"}}
     if trouble := checks.user_data_trouble(group["amiType"], given or {}):
         group |= {"status": "CREATE_FAILED", "_issue": _invalid_template(trouble, group)}
         return {"nodegroup": shown(group) | {"status": "CREATING"}}

@@ -1,7 +1,8 @@
-"""IAM: roles, instance profiles, managed policies, attachments and OIDC providers.
+"""IAM: roles, instance profiles, managed and inline policies, attachments and OIDC providers.
 
-Imitates terraform-provider-aws internal/service/iam/role.go, instance_profile.go, policy.go, role_policy_attachment.go,
-openid_connect_provider.go and openid_connect_provider_data_source.go, as of v6 (the base of pulumi-aws 7.51).
+Imitates terraform-provider-aws internal/service/iam/role.go, instance_profile.go, policy.go, role_policy.go,
+role_policy_attachment.go, openid_connect_provider.go and openid_connect_provider_data_source.go, as of v6 (the base of
+pulumi-aws 7.51).
 """
 
 from __future__ import annotations
@@ -286,6 +287,47 @@ class RolePolicyAttachment(ResourceType):
         return role, policy_arn
 
 
+class RolePolicy(ResourceType):
+    """``aws.iam.RolePolicy``, an inline policy. ID: ``<role>:<name>``, also for imports."""
+
+    resource = aws.iam.RolePolicy
+    supported = frozenset({"name", "namePrefix", "policy", "role"})
+    naming = AutoName("name", 128, iam_name(128))
+    replaces = frozenset({"name", "namePrefix", "role"})
+    documents = frozenset({"policy"})
+
+    def create(self, cloud: Cloud, inputs: Properties) -> str:
+        """Puts the policy."""
+        self._put(cloud, inputs["role"], inputs["name"], inputs)
+        return f"{inputs['role']}:{inputs['name']}"
+
+    def read(self, cloud: Cloud, old: State) -> dict[str, Any] | None:
+        """The policy."""
+        role, name = self._halves(old.id)
+        answer = found(lambda: cloud.iam.get_role_policy(RoleName=role, PolicyName=name), _GONE)
+        return {"name": name, "policy": json.dumps(answer["PolicyDocument"]), "role": role} if answer else None
+
+    def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
+        """Puts the policy again."""
+        self._put(cloud, *self._halves(old.id), inputs)
+
+    def delete(self, cloud: Cloud, old: State) -> None:
+        """Removes the policy."""
+        role, name = self._halves(old.id)
+        found(lambda: cloud.iam.delete_role_policy(RoleName=role, PolicyName=name), _GONE)
+
+    @staticmethod
+    def _put(cloud: Cloud, role: str, name: str, inputs: Properties) -> None:
+        cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=documents.text(inputs["policy"]))
+
+    @staticmethod
+    def _halves(resource_id: str) -> tuple[str, str]:
+        role, _, name = resource_id.partition(":")
+        if not name:
+            raise ProviderError(f"the ID {resource_id!r} is not of the form <role name>:<policy name>")
+        return role, name
+
+
 class OpenIdConnectProvider(ResourceType):
     """``aws.iam.OpenIdConnectProvider``. ID: its ARN."""
 
@@ -366,7 +408,14 @@ def _attached_policies(cloud: Cloud, role: str) -> list[str]:
     return sorted(each["PolicyArn"] for page in pages for each in page["AttachedPolicies"])
 
 
-RESOURCES: list[ResourceType] = [Role(), InstanceProfile(), Policy(), RolePolicyAttachment(), OpenIdConnectProvider()]
+RESOURCES: list[ResourceType] = [
+    InstanceProfile(),
+    OpenIdConnectProvider(),
+    Policy(),
+    Role(),
+    RolePolicy(),
+    RolePolicyAttachment(),
+]
 FUNCTIONS = [
     Function(
         "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider",

@@ -20,6 +20,7 @@ _DONE: Final = frozenset(
         "createOidcProvider",
         "endpointPrivateAccess",
         "endpointPublicAccess",
+        "ipFamily",
         "kubeProxyAddonOptions",
         "name",
         "privateSubnetIds",

@@ -70,6 +70,9 @@ class Cluster(pulumi.ComponentResource):
                 authentication_mode=inputs["authenticationMode"], bootstrap_cluster_creator_admin_permissions=True
             ),
             bootstrap_self_managed_addons=True,
+            kubernetes_network_config=aws.eks.ClusterKubernetesNetworkConfigArgs(ip_family=inputs["ipFamily"])
+            if inputs.get("ipFamily")
+            else None,
             tags=pulumi.Output.from_input(inputs.get("tags") or {}).apply(
                 lambda given: {"Name": f"{name}-eksCluster", **given}
             ),

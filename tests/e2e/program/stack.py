@@ -149,6 +149,10 @@ def inventory(sandbox: Sandbox) -> dict[str, list[str]]:
         "internet gateways": sorted(
             g["InternetGatewayId"] for g in ec2.describe_internet_gateways()["InternetGateways"]
         ),
+        "egress-only gateways": sorted(
+            g["EgressOnlyInternetGatewayId"]
+            for g in ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
+        ),
         "NAT gateways": sorted(
             g["NatGatewayId"] for g in ec2.describe_nat_gateways()["NatGateways"] if g["State"] != "deleted"
         ),

@@ -1,9 +1,10 @@
-"""Created clusters in a network without NAT, deployed with exactly the policies of `scripts.deploy_policy`.
+"""Clusters in a network without NAT and with IPv6, deployed with exactly the policies of `scripts.deploy_policy`.
 
 Real engine, API server and scheduler; EC2, EKS and the AWS provider are the sandbox's.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def stack_of(sandbox: Sandbox, name: str, network: dict[str, Any], **cluster: st
     return stack
 
 
-def check_network(sandbox: Sandbox, name: str) -> None:
+def check_private(sandbox: Sandbox, name: str) -> None:
     """Check that nodes reach AWS by endpoints, each in every zone that has its service, and nothing else."""
     ec2 = sandbox.client("ec2")
     vpc = sandbox.client("eks").describe_cluster(name=name)["cluster"]["resourcesVpcConfig"]["vpcId"]
@@ -47,11 +48,46 @@ def check_network(sandbox: Sandbox, name: str) -> None:
     assert found == {**{service: [FIRST, SECOND] for service in in_both}, "email-smtp": [SECOND], "s3": []}
 
 
+def check_ipv6(sandbox: Sandbox, name: str) -> None:
+    """Check that pods get IPv6 addresses: by the cluster, its subnets, and the role of its nodes."""
+    ec2, eks = sandbox.client("ec2"), sandbox.client("eks")
+    cluster = eks.describe_cluster(name=name)["cluster"]
+    config = cluster["kubernetesNetworkConfig"]
+    assert (config["ipFamily"], config["serviceIpv6Cidr"][:2]) == ("ipv6", "fd")
+    (group,) = eks.list_nodegroups(clusterName=name)["nodegroups"]
+    nodes = eks.describe_nodegroup(clusterName=name, nodegroupName=group)["nodegroup"]
+    subnets = ec2.describe_subnets(SubnetIds=nodes["subnets"])["Subnets"]
+    assert all(each["AssignIpv6AddressOnCreation"] for each in subnets)
+    blocks = {each["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"] for each in subnets}
+    assert len(blocks) == len(subnets) == 2
+    (way_out,) = ec2.describe_egress_only_internet_gateways()["EgressOnlyInternetGateways"]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": nodes["subnets"]}])
+    targets = [
+        route.get("EgressOnlyInternetGatewayId")
+        for table in tables["RouteTables"]
+        for route in table["Routes"]
+        if route.get("DestinationIpv6CidrBlock") == "::/0"
+    ]
+    assert targets == [way_out["EgressOnlyInternetGatewayId"]] * 2
+
+
 @pytest.mark.full
-def test_a_network_without_nat_is_deployed_by_its_policies_and_goes_without_a_trace(
-    sandbox: Sandbox, before: dict[str, list[str]]
+@pytest.mark.usefixtures("before")
+@pytest.mark.parametrize(
+    ("name", "network", "cluster", "check"),
+    [
+        pytest.param("private", PRIVATE, {}, check_private, id="without NAT"),
+        pytest.param("six", {}, {"ipFamily": "ipv6"}, check_ipv6, id="IPv6"),
+    ],
+)
+def test_a_network_is_deployed_by_its_policies_and_goes_without_a_trace(
+    sandbox: Sandbox,
+    name: str,
+    network: dict[str, Any],
+    cluster: dict[str, str],
+    check: Callable[[Sandbox, str], None],
 ) -> None:
-    stack = stack_of(sandbox, "private", PRIVATE)
+    stack = stack_of(sandbox, name, network, **cluster)
     settings = settings_of(stack)
     deploy, preview = (document(settings, ACCOUNT_ID, write=write) for write in (True, False))
     earlier, calls_before = inventory(sandbox), calls(sandbox)
@@ -60,8 +96,8 @@ def test_a_network_without_nat_is_deployed_by_its_policies_and_goes_without_a_tr
             stack.up()
         with acting(sandbox, preview):
             assert stack.planned("--refresh") == []
-        check_network(sandbox, "private")
-        doctor = [sys.executable, "-m", "doctor", "check", "--cluster", "private", "--region", REGION, "--wait", "120"]
+        check(sandbox, name)
+        doctor = [sys.executable, "-m", "doctor", "check", "--cluster", name, "--region", REGION, "--wait", "120"]
         assert "every link holds" in sandbox.run(doctor)
         with acting(sandbox, deploy):
             stack.destroy()

@@ -2,7 +2,7 @@
 
 from sandbox.providers.aws.ec2 import endpoints, instance_type, network, routing
 from sandbox.providers.aws.ec2.endpoints import VpcEndpoint
-from sandbox.providers.aws.ec2.gateways import Eip, InternetGateway, NatGateway
+from sandbox.providers.aws.ec2.gateways import EgressOnlyInternetGateway, Eip, InternetGateway, NatGateway
 from sandbox.providers.aws.ec2.launch_template import LaunchTemplate
 from sandbox.providers.aws.ec2.network import Subnet, Vpc
 from sandbox.providers.aws.ec2.routing import RouteTable, RouteTableAssociation
@@ -11,6 +11,7 @@ from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import ResourceType
 
 RESOURCES: list[ResourceType] = [
+    EgressOnlyInternetGateway(),
     Eip(),
     InternetGateway(),
     LaunchTemplate(),

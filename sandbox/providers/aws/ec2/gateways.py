@@ -1,7 +1,7 @@
-"""Ways out of a VPC: Internet gateways, NAT gateways and their elastic addresses.
+"""Ways out of a VPC: Internet gateways, also for IPv6 alone, NAT gateways and their elastic addresses.
 
-Imitates terraform-provider-aws internal/service/ec2/vpc_internet_gateway.go, vpc_nat_gateway.go and ec2_eip.go, as of
-v6 (the base of pulumi-aws 7.51).
+Imitates terraform-provider-aws internal/service/ec2/vpc_internet_gateway.go, vpc_egress_only_internet_gateway.go,
+vpc_nat_gateway.go and ec2_eip.go, as of v6 (the base of pulumi-aws 7.51).
 """
 
 from __future__ import annotations
@@ -52,6 +52,21 @@ class InternetGateway(Ec2Resource):
         if vpc_id := old.outputs.get("vpcId"):
             request = {"InternetGatewayId": old.id, "VpcId": vpc_id}
             found(lambda: cloud.ec2.detach_internet_gateway(**request), *self.gone, "Gateway.NotAttached")
+
+
+class EgressOnlyInternetGateway(Ec2Resource):
+    """``aws.ec2.EgressOnlyInternetGateway``. ID: ``eigw-...``."""
+
+    resource = aws.ec2.EgressOnlyInternetGateway
+    thing, kind = "EgressOnlyInternetGateway", "egress-only-internet-gateway"
+    gone = ("InvalidGatewayID.NotFound",)
+    supported = frozenset({"tags", "vpcId"})
+    replaces = frozenset({"vpcId"})
+
+    def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
+        """The VPC that it is attached to."""
+        attachments = thing.get("Attachments") or [{}]
+        return {"vpcId": attachments[0].get("VpcId")}
 
 
 class Eip(Ec2Resource):

@@ -6,6 +6,7 @@ vpc_subnets_data_source.go, as of v6 (the base of pulumi-aws 7.51).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,10 @@ from sandbox.providers.aws.validators import cidr
 from sandbox.providers.rpc import ProviderError, State
 
 _DNS = {"enableDnsSupport": "EnableDnsSupport", "enableDnsHostnames": "EnableDnsHostnames"}
+_ON_LAUNCH = {
+    "assignIpv6AddressOnCreation": "AssignIpv6AddressOnCreation",
+    "mapPublicIpOnLaunch": "MapPublicIpOnLaunch",
+}
 
 
 class Vpc(Ec2Resource):
@@ -26,10 +31,27 @@ class Vpc(Ec2Resource):
 
     resource = aws.ec2.Vpc
     thing, kind, gone = "Vpc", "vpc", ("InvalidVpcID.NotFound",)
-    supported = frozenset({"cidrBlock", "enableDnsHostnames", "enableDnsSupport", "instanceTenancy", "tags"})
+    supported = frozenset(
+        {
+            "assignGeneratedIpv6CidrBlock",
+            "cidrBlock",
+            "enableDnsHostnames",
+            "enableDnsSupport",
+            "instanceTenancy",
+            "tags",
+        }
+    )
     defaults = MappingProxyType({"enableDnsSupport": True, "instanceTenancy": "default"})
-    computed = frozenset({"enableDnsHostnames", "enableNetworkAddressUsageMetrics"})
-    replaces = frozenset({"cidrBlock", "instanceTenancy"})
+    computed = frozenset(
+        {
+            "enableDnsHostnames",
+            "enableNetworkAddressUsageMetrics",
+            "ipv6CidrBlock",
+            "ipv6CidrBlockNetworkBorderGroup",
+        }
+    )
+    # Stricter: upstream gives and takes an IPv6 network in place, which the emulated EC2 does not.
+    replaces = frozenset({"assignGeneratedIpv6CidrBlock", "cidrBlock", "instanceTenancy"})
     validators = MappingProxyType({"cidrBlock": cidr})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
@@ -37,6 +59,11 @@ class Vpc(Ec2Resource):
         if not inputs.get("cidrBlock"):
             raise ProviderError("a VPC needs a cidrBlock")
         return super().create(cloud, inputs)
+
+    def request(self, inputs: Properties) -> dict[str, Any]:
+        """The VPC; whether it has an IPv6 network of Amazon's is always sent."""
+        wanted = bool(inputs.get("assignGeneratedIpv6CidrBlock"))
+        return {"AmazonProvidedIpv6CidrBlock": wanted, **super().request(inputs)}
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
         """Sets the DNS attributes, which only an existing VPC has, one a call."""
@@ -54,7 +81,9 @@ class Vpc(Ec2Resource):
             return found[0][member] if found else None
 
         table = default(ec2.describe_route_tables, "association.main", "true", "RouteTableId")
+        ipv6: Any = next(iter(thing.get("Ipv6CidrBlockAssociationSet") or []), {})
         return {
+            "assignGeneratedIpv6CidrBlock": ipv6.get("Ipv6Pool") == "Amazon",
             "cidrBlock": thing["CidrBlock"],
             "defaultNetworkAclId": default(ec2.describe_network_acls, "default", "true", "NetworkAclId"),
             "defaultRouteTableId": table,
@@ -62,6 +91,8 @@ class Vpc(Ec2Resource):
             "dhcpOptionsId": thing.get("DhcpOptionsId"),
             **{name: self._attribute(cloud, old.id, name, member) for name, member in _DNS.items()},
             "instanceTenancy": thing.get("InstanceTenancy", "default"),
+            "ipv6AssociationId": ipv6.get("AssociationId"),
+            "ipv6CidrBlock": ipv6.get("Ipv6CidrBlock"),
             "mainRouteTableId": table,
             "ownerId": thing.get("OwnerId"),
         }
@@ -86,35 +117,40 @@ class Subnet(Ec2Resource):
 
     resource = aws.ec2.Subnet
     thing, kind, gone = "Subnet", "subnet", ("InvalidSubnetID.NotFound",)
-    supported = frozenset({"availabilityZone", "cidrBlock", "mapPublicIpOnLaunch", "tags", "vpcId"})
-    defaults = MappingProxyType({"mapPublicIpOnLaunch": False})
-    computed = frozenset({"availabilityZone", "availabilityZoneId"})
-    replaces = frozenset({"availabilityZone", "cidrBlock", "vpcId"})
-    validators = MappingProxyType({"cidrBlock": cidr})
+    supported = frozenset({*_ON_LAUNCH, "availabilityZone", "cidrBlock", "ipv6CidrBlock", "tags", "vpcId"})
+    defaults = MappingProxyType(dict.fromkeys(_ON_LAUNCH, False))
+    computed = frozenset({"availabilityZone", "availabilityZoneId", "ipv6CidrBlock"})
+    # Stricter: upstream changes the IPv6 network of some subnets in place.
+    replaces = frozenset({"availabilityZone", "cidrBlock", "ipv6CidrBlock", "vpcId"})
+    validators = MappingProxyType({"cidrBlock": cidr, "ipv6CidrBlock": cidr})
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
-        """Sets what only an existing subnet has."""
-        if inputs["mapPublicIpOnLaunch"]:
-            self._map_public_ip(cloud, resource_id, True)
+        """Sets what only an existing subnet has, one a call."""
+        self._set(cloud, resource_id, {name: True for name in _ON_LAUNCH if inputs[name]})
 
     def outputs(self, cloud: Cloud, old: State, thing: Any) -> dict[str, Any]:
         """The subnet."""
+        ipv6: Any = next(iter(thing.get("Ipv6CidrBlockAssociationSet") or []), {})
         return {
             "availabilityZone": thing["AvailabilityZone"],
             "availabilityZoneId": thing.get("AvailabilityZoneId"),
             "cidrBlock": thing["CidrBlock"],
-            "mapPublicIpOnLaunch": thing.get("MapPublicIpOnLaunch", False),
+            "ipv6CidrBlock": ipv6.get("Ipv6CidrBlock"),
+            "ipv6CidrBlockAssociationId": ipv6.get("AssociationId"),
+            **{name: thing.get(member, False) for name, member in _ON_LAUNCH.items()},
             "ownerId": thing.get("OwnerId"),
             "vpcId": thing["VpcId"],
         }
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
-        """Sets whether instances get public addresses."""
-        self._map_public_ip(cloud, old.id, bool(inputs["mapPublicIpOnLaunch"]))
+        """Sets which addresses instances get."""
+        self._set(cloud, old.id, {name: bool(inputs[name]) for name in _ON_LAUNCH.keys() & changed})
 
     @staticmethod
-    def _map_public_ip(cloud: Cloud, subnet_id: str, value: bool) -> None:
-        cloud.ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": value})
+    def _set(cloud: Cloud, subnet_id: str, values: Mapping[str, bool]) -> None:
+        for name, value in values.items():
+            request: dict[str, Any] = {"SubnetId": subnet_id, _ON_LAUNCH[name]: {"Value": value}}
+            cloud.ec2.modify_subnet_attribute(**request)
 
 
 def get_subnet(cloud: Cloud, args: Properties) -> Properties:

@@ -21,8 +21,13 @@ from sandbox.providers.aws.tags import from_pairs
 from sandbox.providers.aws.validators import cidr
 from sandbox.providers.rpc import Failure, ProviderError, State
 
-_TARGETS = {"gatewayId": "GatewayId", "natGatewayId": "NatGatewayId"}
-_ROUTE = {"cidrBlock": "DestinationCidrBlock", **_TARGETS}
+_TARGETS = {
+    "egressOnlyGatewayId": "EgressOnlyInternetGatewayId",
+    "gatewayId": "GatewayId",
+    "natGatewayId": "NatGatewayId",
+}
+_DESTINATIONS = {"cidrBlock": "DestinationCidrBlock", "ipv6CidrBlock": "DestinationIpv6CidrBlock"}
+_ROUTE = {**_DESTINATIONS, **_TARGETS}
 
 
 class RouteTable(Ec2Resource):
@@ -33,15 +38,17 @@ class RouteTable(Ec2Resource):
     supported = frozenset({"routes", "tags", "vpcId"})
     computed = frozenset({"propagatingVgws", "routes"})
     replaces = frozenset({"vpcId"})
-    validators = MappingProxyType({"routes.cidrBlock": cidr})
+    validators = MappingProxyType({"routes.cidrBlock": cidr, "routes.ipv6CidrBlock": cidr})
 
     def check(self, inputs: Properties) -> Iterator[Failure]:
         """A route has one network and one target (``validNestedExactlyOneOf`` of vpc_route_table.go)."""
         routes = inputs.get("routes")
         for index, route in enumerate(routes if isinstance(routes, list) else ()):
             given = {name for name, value in route.items() if value is not None}
-            if "cidrBlock" not in given or len(given & _TARGETS.keys()) != 1 or given - _ROUTE.keys():
-                expected = f"a cidrBlock and one of {', '.join(_TARGETS)}: the sandbox's stand-in knows no others"
+            halves = (len(given & _DESTINATIONS.keys()), len(given & _TARGETS.keys()))
+            if halves != (1, 1) or given - _ROUTE.keys():
+                known = f"one of {', '.join(_DESTINATIONS)} and one of {', '.join(_TARGETS)}"
+                expected = f"{known}: the sandbox's stand-in knows no others"
                 yield Failure(f"routes[{index}]", f"has {', '.join(sorted(given))}, expected {expected}")
 
     def complete(self, cloud: Cloud, resource_id: str, inputs: Properties) -> None:
@@ -74,21 +81,22 @@ class RouteTable(Ec2Resource):
 
     @staticmethod
     def _set_routes(cloud: Cloud, table: str, present: list[Any], wanted: list[Any]) -> None:
-        before = {each["cidrBlock"]: _target(each) for each in present}
-        after = {each["cidrBlock"]: _target(each) for each in wanted}
+        before = {_part(_DESTINATIONS, each): _part(_TARGETS, each) for each in present}
+        after = {_part(_DESTINATIONS, each): _part(_TARGETS, each) for each in wanted}
         for destination, target in after.items():
-            request: dict[str, Any] = {"RouteTableId": table, "DestinationCidrBlock": destination, **target}
+            request: dict[str, Any] = {"RouteTableId": table, **dict((destination, target))}
             if destination not in before:
                 cloud.ec2.create_route(**request)
             elif before[destination] != target:
                 cloud.ec2.replace_route(**request)
         for destination in before.keys() - after.keys():
-            gone = functools.partial(cloud.ec2.delete_route, RouteTableId=table, DestinationCidrBlock=destination)
-            found(gone, "InvalidRoute.NotFound")
+            former: dict[str, Any] = {"RouteTableId": table, **dict((destination,))}
+            found(functools.partial(cloud.ec2.delete_route, **former), "InvalidRoute.NotFound")
 
 
-def _target(route: Mapping[str, Any]) -> dict[str, str]:
-    return {member: route[name] for name, member in _TARGETS.items() if route.get(name)}
+def _part(members: Mapping[str, str], route: Mapping[str, Any]) -> tuple[str, str]:
+    """The one member of a request that is the destination of a route, or its target."""
+    return next((member, route[name]) for name, member in members.items() if route.get(name))
 
 
 class RouteTableAssociation(Ec2Resource):

@@ -32,7 +32,16 @@ class Cluster(EksResource):
 
     resource = aws.eks.Cluster
     supported = frozenset(
-        {"accessConfig", "bootstrapSelfManagedAddons", "name", "roleArn", "tags", "version", "vpcConfig"}
+        {
+            "accessConfig",
+            "bootstrapSelfManagedAddons",
+            "kubernetesNetworkConfig",
+            "name",
+            "roleArn",
+            "tags",
+            "version",
+            "vpcConfig",
+        }
     )
     naming = AutoName("name", 100, CLUSTER_NAME)
     defaults = MappingProxyType(
@@ -66,18 +75,25 @@ class Cluster(EksResource):
         {
             "accessConfig.bootstrapClusterCreatorAdminPermissions",
             "bootstrapSelfManagedAddons",
+            "kubernetesNetworkConfig.ipFamily",
+            "kubernetesNetworkConfig.serviceIpv4Cidr",
             "name",
             "roleArn",
         }
     )
-    enums = MappingProxyType({"accessConfig.authenticationMode": ("eks", "AuthenticationMode")})
+    enums = MappingProxyType(
+        {
+            "accessConfig.authenticationMode": ("eks", "AuthenticationMode"),
+            "kubernetesNetworkConfig.ipFamily": ("eks", "IpFamily"),
+        }
+    )
     counts = MappingProxyType({"vpcConfig.subnetIds": (1, None)})
     validators = MappingProxyType({"roleArn": arn, "vpcConfig.publicAccessCidrs": cidr})
 
     def create(self, cloud: Cloud, inputs: Properties) -> str:
         """Starts to make the cluster."""
         request = {
-            **given(inputs, "name", "roleArn", "version", "accessConfig", "tags"),
+            **given(inputs, "name", "roleArn", "version", "accessConfig", "kubernetesNetworkConfig", "tags"),
             "resourcesVpcConfig": inputs["vpcConfig"],
             "bootstrapSelfManagedAddons": inputs["bootstrapSelfManagedAddons"],
         }

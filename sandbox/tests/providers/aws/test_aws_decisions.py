@@ -18,6 +18,7 @@ from sandbox.providers.values import UNKNOWN
 CONTRACT_TYPES = {
     "aws:autoscaling/group:Group",
     "aws:autoscaling/tag:Tag",
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway",
     "aws:ec2/eip:Eip",
     "aws:ec2/internetGateway:InternetGateway",
     "aws:ec2/launchTemplate:LaunchTemplate",
@@ -38,6 +39,7 @@ CONTRACT_TYPES = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
     "aws:iam/policy:Policy",
     "aws:iam/role:Role",
+    "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
 }
 CONTRACT_FUNCTIONS = {

@@ -30,6 +30,7 @@ GET_SUBNET = "aws:ec2/getSubnet:getSubnet"
 GET_SUBNETS = "aws:ec2/getSubnets:getSubnets"
 GET_TABLE = "aws:ec2/getRouteTable:getRouteTable"
 GET_TABLES = "aws:ec2/getRouteTables:getRouteTables"
+EGRESS_ONLY = "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 GET_SERVICE = "aws:ec2/getVpcEndpointService:getVpcEndpointService"
@@ -184,6 +185,36 @@ def test_nat_gateway_and_address_life(engine, cloud, subnet):
     nat = drifted(engine, NAT, nat, nat_inputs, *retagged(cloud, nat))
     removed(engine, NAT, nat)
     removed(engine, EIP, address)
+
+
+def test_egress_only_gateway_life(engine, cloud, vpc):
+    inputs = {"vpcId": vpc.id, "tags": {"team": "a"}}
+    gateway = made(engine, EGRESS_ONLY, inputs)
+    assert gateway.id.startswith("eigw-")
+    inputs |= {"tags": {"team": "b"}}
+    gateway = updated(engine, EGRESS_ONLY, gateway, inputs, {"tags.team": "UPDATE"})
+    replaced(engine, EGRESS_ONLY, gateway, inputs | {"vpcId": "vpc-other"}, "vpcId")
+    imported(engine, EGRESS_ONLY, gateway.id, gateway, inputs)
+    gateway = drifted(engine, EGRESS_ONLY, gateway, inputs, *retagged(cloud, gateway))
+    removed(engine, EGRESS_ONLY, gateway)
+
+
+def test_an_ipv6_network_is_cut_into_subnets_and_has_routes(engine):
+    inputs: Properties = {"cidrBlock": "10.5.0.0/16", "assignGeneratedIpv6CidrBlock": True}
+    vpc = made(engine, VPC, inputs)
+    imported(engine, VPC, vpc.id, vpc, inputs)
+    replaced(engine, VPC, vpc, {"cidrBlock": "10.5.0.0/16"}, "assignGeneratedIpv6CidrBlock")
+    block = vpc.outputs["ipv6CidrBlock"].replace("::/56", "::/64")
+    subnet_inputs: Properties = {"vpcId": vpc.id, "cidrBlock": "10.5.1.0/24", "ipv6CidrBlock": block}
+    subnet = made(engine, SUBNET, subnet_inputs | {"assignIpv6AddressOnCreation": True})
+    assert subnet.outputs["assignIpv6AddressOnCreation"] is True
+    subnet = updated(engine, SUBNET, subnet, subnet_inputs, {"assignIpv6AddressOnCreation": "UPDATE"})
+    gateway = engine.create(EGRESS_ONLY, {"vpcId": vpc.id})
+    out = {"ipv6CidrBlock": "::/0", "egressOnlyGatewayId": gateway.id}
+    table = made(engine, TABLE, {"vpcId": vpc.id, "routes": [out]})
+    table = updated(engine, TABLE, table, {"vpcId": vpc.id, "routes": []}, {"routes[0]": "DELETE"})
+    for token, resource in ((TABLE, table), (EGRESS_ONLY, gateway), (SUBNET, subnet), (VPC, vpc)):
+        removed(engine, token, resource)
 
 
 HTTPS: Properties = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["10.9.0.0/16"]}

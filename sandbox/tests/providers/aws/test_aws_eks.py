@@ -75,6 +75,8 @@ def test_cluster_life(engine, cloud, control_planes, name, cluster_role):
     cluster = updated(engine, CLUSTER, cluster, inputs, {"tags.team": "UPDATE"})
 
     replaced(engine, CLUSTER, cluster, inputs | {"name": "other"}, "name")
+    ipv6 = {"kubernetesNetworkConfig": {"ipFamily": "ipv6"}}
+    replaced(engine, CLUSTER, cluster, inputs | ipv6, "kubernetesNetworkConfig")
     replaced(engine, CLUSTER, cluster, inputs | {"roleArn": f"{cluster_role}x"}, "roleArn")
     assert engine.diff(CLUSTER, cluster, inputs | {"roleArn": f"{cluster_role}x"}).deleteBeforeReplace
     imported(engine, CLUSTER, name, cluster, inputs)

@@ -22,6 +22,7 @@ ROLE = "aws:iam/role:Role"
 PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+INLINE = "aws:iam/rolePolicy:RolePolicy"
 OIDC = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 GET_OIDC = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 
@@ -145,6 +146,26 @@ def test_attachment_life(engine, cloud, name):
     assert engine.refresh(ATTACHMENT, attachment) is None
     again = engine.create(ATTACHMENT, inputs)
     removed(engine, ATTACHMENT, again)
+
+
+def test_inline_policy_life(engine, cloud, name):
+    role = engine.create(ROLE, {"name": name, "assumeRolePolicy": EC2})
+    inputs = {"name": "reads", "role": name, "policy": READ}
+    inline = made(engine, INLINE, inputs)
+    assert inline.id == f"{name}:reads"
+    inputs |= {"policy": SCALE}
+    inline = updated(engine, INLINE, inline, inputs, {"policy": "UPDATE"})
+    replaced(engine, INLINE, inline, inputs | {"role": "other"}, "role")
+    imported(engine, INLINE, inline.id, inline, inputs)
+    with pytest.raises(grpc.RpcError, match="not of the form <role name>:<policy name>"):
+        engine.import_(INLINE, name)
+
+    def tamper():
+        cloud("iam").put_role_policy(RoleName=name, PolicyName="reads", PolicyDocument=READ)
+
+    inline = drifted(engine, INLINE, inline, inputs, tamper, {"policy": "UPDATE"})
+    removed(engine, INLINE, inline)
+    removed(engine, ROLE, role)
 
 
 def test_oidc_provider_life(engine, cloud, name):

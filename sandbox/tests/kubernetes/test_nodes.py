@@ -81,6 +81,27 @@ def test_nodes_have_labels_taints_and_capacity_of_their_group_and_type(cluster, 
         assert node["status"]["nodeInfo"]["kubeletVersion"].startswith(f"v{cluster.describe()['version']}.")
 
 
+def test_an_instance_joins_when_it_leaves_its_warm_pool(account, cluster, nodes, autoscaling):
+    def joined():
+        return {node["spec"]["providerID"].rpartition("/")[2] for node in cluster.objects("nodes")}
+
+    made = {"clusterName": cluster.name, "subnets": account.subnets, "nodeRole": account.node_role}
+    pool = {"enabled": True, "poolState": "RUNNING"}
+    sizes = {"minSize": 0, "maxSize": 1, "desiredSize": 0}
+    account.eks.create_nodegroup(**made, nodegroupName="warm", scalingConfig=sizes, warmPoolConfig=pool)
+    group = account.eks.describe_nodegroup(clusterName=cluster.name, nodegroupName="warm")["nodegroup"]
+    asg = group["resources"]["autoScalingGroups"][0]["name"]
+    (waiting,) = autoscaling.describe_warm_pool(AutoScalingGroupName=asg)["Instances"]
+    account.eks.create_nodegroup(**made, nodegroupName="cold", scalingConfig={**sizes, "desiredSize": 1})
+    eventually(lambda: len(joined()) == 3)
+    assert waiting["InstanceId"] not in joined(), "it runs, and a later one has joined"
+    autoscaling.set_desired_capacity(AutoScalingGroupName=asg, DesiredCapacity=1)
+    eventually(lambda: waiting["InstanceId"] in joined())
+    for name in ("warm", "cold"):
+        account.eks.delete_nodegroup(clusterName=cluster.name, nodegroupName=name)
+    eventually(lambda: len(joined()) == 2)
+
+
 def test_pods_run_and_the_scheduler_reports_when_there_are_too_many(cluster, nodes):
     cluster.kubectl("apply", "-f", "-", stdin=deployment("stress", 36, {"app": "stress"}))
     eventually(lambda: len(running(cluster, "app=stress")) == 34)

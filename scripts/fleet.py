@@ -101,15 +101,14 @@ def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Re
             state, summary = "failed", str(error)
         show(name, Result(state, time.monotonic() - started, summary))
 
-    with ThreadPoolExecutor(max_workers=parallel) as pool:
-        running = [pool.submit(one, name) for name in names]
-        try:
-            for future in as_completed(running):
-                future.result()
-        except KeyboardInterrupt:
-            # A terminal sends it to the commands that run as well, which end by themselves.
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(max_workers=parallel)
+    try:
+        for future in as_completed([pool.submit(one, name) for name in names]):
+            future.result()
+    finally:
+        # After Ctrl-C nothing further starts. A terminal sends it to the commands that run as well: they end by
+        # themselves.
+        pool.shutdown(cancel_futures=True)
 
 
 def worker(command: str, folder: Path) -> Work:
@@ -125,11 +124,12 @@ def worker(command: str, folder: Path) -> Work:
         with _reported(folder, name):
             done = _stack(folder, name).up(policy_packs=["policies"], refresh=True)
             _write(folder, name, done.stdout + done.stderr)
-        check(name)
+        # A new autoscaler needs some time.
+        check(name, "--wait", "300")
         return _changes(done.summary.resource_changes or {})
 
-    def check(name: str) -> str:
-        command = [sys.executable, "-m", "doctor", "check", "--stack", name, "--wait", "300"]
+    def check(name: str, *options: str) -> str:
+        command = [sys.executable, "-m", "doctor", "check", "--stack", name, *options]
         report = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         _write(folder, f"{name}-doctor", report.stdout + report.stderr)
         lines = [line for line in (report.stdout + report.stderr).splitlines() if line.strip()]

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from pulumi.automation import OpType
@@ -76,16 +76,24 @@ def test_a_number_of_stacks_at_a_time_that_makes_no_sense_is_refused(folder, cap
     assert f"--parallel: got '{given}'; expected a whole number of 1 or more" in capsys.readouterr().err
 
 
-def test_after_ctrl_c_no_further_stack_begins_and_the_next_run_resumes(folder, capsys):
-    begun = []
+def test_after_ctrl_c_no_further_stack_begins_and_the_next_run_resumes(folder, capsys, monkeypatch):
+    begun, stopped = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            if cancel_futures:
+                stopped.set()
+            super().shutdown(wait=wait)
 
     def work(name):
         begun.append(name)
         if name == "prod-eu":
             os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.2)  # The signal reaches the main thread, which cancels what waits.
+            assert stopped.wait(10)
         return ""
 
+    monkeypatch.setattr(fleet, "ThreadPoolExecutor", Pool)
     assert main(folder, work, "--parallel", "1") == 130
     assert begun == ["dev", "prod-eu"]
     assert "prod-us did not succeed: not started" in capsys.readouterr().out

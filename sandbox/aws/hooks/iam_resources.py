@@ -97,6 +97,7 @@ def _new_iam_arn(params: Params, account: str) -> str | None:
     """The ARN of what a call creates (service authorization reference of IAM); ministack has ``*`` or no path."""
     path = params.get("Path", "/")
     created = {
+        "CreateInstanceProfile": f"instance-profile{path}{params.get('InstanceProfileName')}",
         "CreateRole": f"role{path}{params.get('RoleName')}",
         "CreatePolicy": f"policy{path}{params.get('PolicyName')}",
         "CreateOpenIDConnectProvider": f"oidc-provider/{host_and_path(str(params.get('Url', '')))}",
@@ -107,6 +108,9 @@ def _new_iam_arn(params: Params, account: str) -> str | None:
 
 def _iam_arn(params: Params) -> str | None:
     """The record's own ARN: ministack forgets the path of roles and users."""
+    # A call on a profile may name a role as well.
+    if profile := iam._instance_profiles.get(params.get("InstanceProfileName")):
+        return str(profile["Arn"])
     role = iam._roles.get(params.get("RoleName"), {})
     user = iam._users.get(params.get("UserName"), {})
     arn: str | None = role.get("Arn") or user.get("Arn") or params.get("OpenIDConnectProviderArn")

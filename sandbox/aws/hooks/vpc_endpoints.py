@@ -23,19 +23,7 @@ GATEWAY, INTERFACE = "Gateway", "Interface"
 _OFFERED = {
     **dict.fromkeys(("dynamodb", "s3"), (GATEWAY, INTERFACE)),
     **dict.fromkeys(
-        (
-            "autoscaling",
-            "ec2",
-            "ecr.api",
-            "ecr.dkr",
-            "eks",
-            "eks-auth",
-            "elasticloadbalancing",
-            "email-smtp",
-            "logs",
-            "sts",
-        ),
-        (INTERFACE,),
+        ("autoscaling", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth", "email-smtp", "logs", "sts"), (INTERFACE,)
     ),
 }
 """Services with their types ("AWS services that integrate with AWS PrivateLink" of the PrivateLink guide)."""

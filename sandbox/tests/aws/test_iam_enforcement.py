@@ -180,6 +180,19 @@ def test_what_ec2_creates_has_a_type_before_it_has_an_id(
     assert allowed(lambda: aws("ec2", keys).create_vpc(CidrBlock="10.2.0.0/16")) is may
 
 
+@pytest.mark.parametrize(("ending", "may"), [("*", True), ("x", False)])
+def test_an_instance_profile_is_created_and_filled_by_its_own_name(
+    aws: Aws, assume: Callable[..., dict[str, str]], name: str, ending: str, may: bool
+) -> None:
+    actions = ["iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"]
+    resource = f"arn:aws:iam::{ACCOUNT}:instance-profile/nodes/{name[:-1]}{ending}"
+    iam = aws("iam", assume({"Action": actions, "Resource": resource}))
+    assert allowed(lambda: iam.create_instance_profile(InstanceProfileName=name, Path="/nodes/")) is may
+    if not may:
+        aws("iam").create_instance_profile(InstanceProfileName=name, Path="/nodes/")
+    assert allowed(lambda: iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)) is may
+
+
 def test_a_node_group_permission_can_be_for_one_cluster(
     aws: Aws, assume: Callable[..., dict[str, str]], cluster: Cluster, node_group: dict[str, Any]
 ) -> None:

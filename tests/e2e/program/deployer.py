@@ -32,10 +32,13 @@ def settings_of(stack: Stack) -> Settings:
 def deployer(sandbox: Sandbox) -> Iterator[str]:
     """The user, without rights; its ARN."""
     iam = sandbox.client("iam")
-    yield str(iam.create_user(UserName=NAME)["User"]["Arn"])
-    for policy in iam.list_user_policies(UserName=NAME)["PolicyNames"]:
-        iam.delete_user_policy(UserName=NAME, PolicyName=policy)
-    iam.delete_user(UserName=NAME)
+    arn = iam.create_user(UserName=NAME)["User"]["Arn"]
+    try:
+        yield str(arn)
+    finally:
+        for policy in iam.list_user_policies(UserName=NAME)["PolicyNames"]:
+            iam.delete_user_policy(UserName=NAME, PolicyName=policy)
+        iam.delete_user(UserName=NAME)
 
 
 @contextmanager

@@ -98,6 +98,11 @@ def test_a_failure_stops_no_other_stack_and_a_resumed_run_takes_only_what_failed
     assert most_at_a_time(checkout) == 2
     assert "every link holds" in (checkout.folder / "build" / "fleet" / f"{EU}-doctor.log").read_text()
 
+    code, out = fleet(checkout, "check --stacks 'prod-[eu]*'")
+    assert code == 1
+    assert f"{EU}: succeeded" in out
+    assert f"{US} did not succeed: the doctor ended with exit code" in out
+
     code, out = fleet(checkout, "up --stacks 'prod-*' --resume")
     assert code == 1
     assert f"{US}: succeeded" in out

@@ -16,17 +16,26 @@ from tests.e2e.program.deployer import NEEDS_NO_RIGHT, acting, calls, deployer, 
 from tests.e2e.program.stack import Stack, inventory
 
 FIRST, SECOND = f"{REGION}a", f"{REGION}b"
+CREATED_GROUP = {
+    "autoScalingGroups": [
+        {"name": "web", "create": {"instanceTypes": ["m6i.large"], "minSize": 0, "desiredSize": 1, "maxSize": 2}}
+    ]
+}
+POD_IDENTITY = {"credentials": "podIdentity", "podIdentity": {"retainAgent": False}}
 PRIVATE: dict[str, Any] = {"nat": False, "endpoints": {"services": ["eks-auth", "email-smtp"]}}
 
 
-def stack_of(sandbox: Sandbox, name: str, network: dict[str, Any], **cluster: str) -> Stack:
+def stack_of(sandbox: Sandbox, name: str, network: dict[str, Any], cluster: dict[str, str], **changes: object) -> Stack:
     """A stack that creates a cluster with one group of one node, whose administrator is the sandbox's user."""
     stack = Stack(sandbox, "sandbox", name)
     create = stack.get("cluster")["create"] | {
-        "network": {"zones": [FIRST, SECOND], **network},
+        "addons": {},
         "adminPrincipalArns": [f"arn:aws:iam::{ACCOUNT_ID}:user/sandbox"],
+        "network": {"zones": [FIRST, SECOND], **network},
     }
     stack.set("cluster", {"name": name, "create": create, **cluster})
+    for key, value in changes.items():
+        stack.set(key, value)
     stack.set("nodeGroups", [{"name": "general", "instanceTypes": ["t3.medium"], "minSize": 1, "maxSize": 2}])
     image = {"repository": f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/cluster-autoscaler"}
     stack.set("autoscaler", stack.get("autoscaler") | {"image": image})
@@ -74,10 +83,10 @@ def check_ipv6(sandbox: Sandbox, name: str) -> None:
 @pytest.mark.full
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize(
-    ("name", "network", "cluster", "check"),
+    ("name", "network", "cluster", "changes", "check"),
     [
-        pytest.param("private", PRIVATE, {}, check_private, id="without NAT"),
-        pytest.param("six", {}, {"ipFamily": "ipv6"}, check_ipv6, id="IPv6"),
+        pytest.param("private", PRIVATE, {}, POD_IDENTITY, check_private, id="without NAT"),
+        pytest.param("six", {}, {"ipFamily": "ipv6"}, CREATED_GROUP, check_ipv6, id="IPv6"),
     ],
 )
 def test_a_network_is_deployed_by_its_policies_and_goes_without_a_trace(
@@ -85,9 +94,10 @@ def test_a_network_is_deployed_by_its_policies_and_goes_without_a_trace(
     name: str,
     network: dict[str, Any],
     cluster: dict[str, str],
+    changes: dict[str, object],
     check: Callable[[Sandbox, str], None],
 ) -> None:
-    stack = stack_of(sandbox, name, network, **cluster)
+    stack = stack_of(sandbox, name, network, cluster, **changes)
     settings = settings_of(stack)
     deploy, preview = (document(settings, ACCOUNT_ID, write=write) for write in (True, False))
     earlier, calls_before = inventory(sandbox), calls(sandbox)

@@ -21,6 +21,8 @@ $(VENV)/.installed: requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON) on PATH. Install Python 3.11 or later, or name one: make setup PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: $(PYTHON) is $$($(PYTHON) --version 2>&1), expected Python 3.11 or later. Install one, or name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) scripts/install.py $(VENV) requirements-dev.txt
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s" -m doctor "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)/python" > $(BIN)/ca-doctor
+	@chmod +x $(BIN)/ca-doctor
 	@touch $@
 
 lock: setup ## Compile requirements*.in to pinned, hashed *.txt.

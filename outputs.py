@@ -85,13 +85,14 @@ def export(
 def verify_commands(
     credentials: str, cluster_name: str, region: str, namespace: str, service_account: str, policy_arn: str
 ) -> dict[str, str]:
-    """Commands to paste, one per link of the chain, that show what was deployed."""
-    groups = f"AutoScalingGroups[].{{name: AutoScalingGroupName, tags: Tags[?Key=='{ENABLED_KEY}'].Value | [0]}}"
+    """Commands to paste, one per link of the chain, that show what was deployed.
+
+    `pulumi stack output` prints them as JSON, so none holds a character that JSON escapes.
+    """
     on_cluster = f"--region {region} --cluster-name {cluster_name}"
     # What gives the service account its role: an annotation, an association, or that every pod has the node's.
     credentials_of_account = {
-        IRSA: f"kubectl -n {namespace} get serviceaccount {service_account} "
-        "-o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'",
+        IRSA: f"kubectl -n {namespace} get serviceaccount {service_account} -o jsonpath='{{.metadata.annotations}}'",
         POD_IDENTITY: f"aws eks describe-pod-identity-association {on_cluster} --association-id "
         f"$(aws eks list-pod-identity-associations {on_cluster} "
         f"--namespace {namespace} --service-account {service_account} "
@@ -104,7 +105,7 @@ def verify_commands(
         "serviceAccount": credentials_of_account[credentials],
         "autoScalingGroups": f"aws autoscaling describe-auto-scaling-groups --region {region} "
         f"--filters Name=tag-key,Values={ENABLED_KEY} Name=tag-key,Values={cluster_key(cluster_name)} "
-        f'--query "{groups}"',
+        "--query 'AutoScalingGroups[].AutoScalingGroupName' --output text",
         "callerIdentity": f"python -m doctor whoami --cluster {cluster_name} --region {region}",
     }
 

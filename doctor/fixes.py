@@ -38,6 +38,13 @@ def command_of(fix: str) -> str:
     return fix.partition(NOTE)[0] if fix.partition(" ")[0] in PROGRAMS else ""
 
 
+def lines_of(fix: str) -> list[str]:
+    """Return a fix with one command per line. Pasted together, the lines run as one command."""
+    command = command_of(fix)
+    *before, last = command.split(" && ")
+    return [*(f"{each} &&" for each in before), last + fix[len(command) :]]
+
+
 @dataclass(frozen=True)
 class Fixer:
     """The names that fixes need, and the fixes.

@@ -79,7 +79,7 @@ def make(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
             )
         )
         eks.get_waiter("nodegroup_active").wait(clusterName=CLUSTER, nodegroupName=NODE_GROUP, WaiterConfig=_SOON)
-        done(f"active, with node group {NODE_GROUP}")
+        done(f"active, node group {NODE_GROUP}")
 
 
 def remove(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
@@ -94,6 +94,7 @@ def remove(ec2: EC2Client, eks: EKSClient, iam: IAMClient) -> None:
         eks.get_waiter("cluster_deleted").wait(name=CLUSTER, WaiterConfig=_SOON)
         for name in _ROLES:
             _remove_role(iam, name)
+        _remove_autoscaler_role(iam)
         # The network last: it is how the next run would know that something is left.
         for vpc in _vpcs(ec2):
             _remove_network(ec2, vpc)
@@ -106,6 +107,16 @@ def _remove_oidc_provider(eks: EKSClient, iam: IAMClient) -> None:
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         if provider["Arn"].endswith(f"/{issuer}"):
             iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+
+
+def _remove_autoscaler_role(iam: IAMClient) -> None:
+    """Delete the role and the policy of ``autoscaler_by_helm.sh``."""
+    name = "AmazonEKSClusterAutoscaler"
+    for policy in iam.list_policies(Scope="Local")["Policies"]:
+        if policy["PolicyName"] == f"{name}Policy":
+            _if_there(partial(iam.detach_role_policy, RoleName=f"{name}Role", PolicyArn=policy["Arn"]))
+            iam.delete_policy(PolicyArn=policy["Arn"])
+    _if_there(lambda: iam.delete_role(RoleName=f"{name}Role"))
 
 
 # -- network ---------------------------------------------------------------------------------------------------------

@@ -90,6 +90,28 @@ def preview(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, st
 
 
 @app.command()
+def cluster(
+    autoscaler: Annotated[
+        bool, typer.Option("--autoscaler", help="Also install Cluster Autoscaler, with Helm.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Create the cluster `legacy`, as `eksctl` leaves one.
+
+    No stack knows it: docs/existing-cluster.md and docs/migration.md can be tried on it.
+    """
+    layout = Layout.load(state)
+    with _exclusive(layout):
+        layout = _of(Stack.ADOPT, _start(layout, Clock()))
+        _adoption(layout, "make")
+        if autoscaler:
+            command = ["sh", "sandbox/autoscaler_by_helm.sh"]
+            if code := subprocess.run(command, cwd=PROJECT, env=layout.env(), check=False).returncode:
+                raise typer.Exit(code)
+    report(f"Open a shell on it: make sandbox-shell STACK={Stack.ADOPT}")
+
+
+@app.command()
 def shell(
     stack: Annotated[Stack, typer.Option(help="The stack whose cluster kubectl reaches.")] = Stack.SANDBOX,
     only_print: Annotated[bool, typer.Option("--print", help='Print exports, for: eval "$(... --print)"')] = False,
@@ -101,18 +123,22 @@ def shell(
     """
     layout = _deployed(state, stack)
     with _exclusive(layout):
-        layout = replace(_start(layout, Clock()), cluster=stacks.cluster(layout, stack))
+        layout = _of(stack, _start(layout, Clock()))
+        _select_context(layout)
+        stacks.select_one(layout, stack)
     if only_print:
         for name, value in layout.exports().items():
             print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
         return
     report(
-        f"In this shell, plain pulumi, kubectl, helm and aws work on the sandbox: cluster {layout.cluster}, "
-        f"`pulumi --stack {stack}`. Leave it with `exit`."
+        "In this shell, plain pulumi, kubectl, helm and aws work on the sandbox: cluster "
+        + (f"{layout.cluster}, `pulumi --stack {stack}`" if stacks.has_resources(layout, stack) else layout.cluster)
+        + ". Leave it with `exit`."
     )
     started = prepare(layout, os.environ.get("SHELL", "/bin/sh"))
-    os.chdir(layout.project)
-    os.execvpe(started.command[0], started.command, started.environment)
+    # Ctrl-C belongs to the shell, and the exit code of its last command is no failure of this one.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    subprocess.run(started.command, cwd=layout.project, env=started.environment, check=False)
 
 
 @app.command()
@@ -236,9 +262,24 @@ def _deployed(state: Path | None, stack: Stack) -> Layout:
     """
     again = "" if stack is Stack.SANDBOX else f" STACK={stack}"
     root = (state or PROJECT / ".sandbox").absolute()
-    if not root.exists() or not stacks.has_resources(layout := Layout.load(root), stack):
+    layout = Layout.load(root) if root.exists() else None
+    # A cluster that no stack has adopted yet can be reached as well.
+    made = layout and stack is Stack.ADOPT and _of(stack, layout).kubeconfig.exists()
+    if not layout or not (made or stacks.has_resources(layout, stack)):
         raise stacks.StackError(f"Stack {stack} is not deployed in the sandbox. Deploy it: make sandbox{again}")
     return layout
+
+
+def _of(stack: Stack, layout: Layout) -> Layout:
+    """The layout whose kubectl and helm reach the cluster of a stack."""
+    return replace(layout, cluster=stacks.cluster(layout, stack))
+
+
+def _select_context(layout: Layout) -> None:
+    """Point kubectl at the cluster again: `aws eks update-kubeconfig` in an earlier shell selected another one."""
+    if layout.kubeconfig.exists():
+        command = [str(layout.bin / "kubectl"), "config", "use-context", layout.cluster]
+        subprocess.run(command, env=layout.env(), stdout=subprocess.DEVNULL, check=False)
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 # The sandbox: the program on an emulated AWS. Included by the Makefile, whose `setup` makes .venv.
 # STACK=adopt chooses the stack that adopts a cluster made outside Pulumi. CHART=... is a folder or URL of another chart.
+# AUTOSCALER=1 installs Cluster Autoscaler with Helm on the cluster of sandbox-cluster.
 
 STACK ?= sandbox
 SANDBOX := .venv/bin/python -m sandbox
 
-.PHONY: sandbox sandbox-tools sandbox-preview sandbox-shell sandbox-status sandbox-doctor sandbox-down sandbox-clean
+.PHONY: sandbox sandbox-cluster sandbox-tools sandbox-preview sandbox-shell sandbox-status sandbox-doctor sandbox-down sandbox-clean
 
 sandbox: setup ## Deploy the program in the sandbox. Start here.
 	@$(SANDBOX) up --stack $(STACK)
+
+sandbox-cluster: setup ## Create a cluster that no stack has adopted yet.
+	@$(SANDBOX) cluster $(if $(AUTOSCALER),--autoscaler)
 
 sandbox-tools: setup ## Build the tools that this machine lacks.
 	@$(SANDBOX) tools

@@ -9,7 +9,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import yaml
 
@@ -73,12 +73,17 @@ def prepare(layout: Layout, stack: str) -> None:
 
     The first stack becomes the selected one. Later ones do not: an open shell would go on with another stack.
     """
-    for folder in (layout.pulumi_home, layout.pulumi_state):
-        folder.mkdir(parents=True, exist_ok=True)
-    known = json.loads(ask(layout, "stack", "ls", "--json"))
+    known = _known(layout)
     if stack not in [entry["name"] for entry in known]:
         ask(layout, "stack", "init", stack, *(["--no-select"] if any(entry["current"] for entry in known) else []))
     _break_stale_locks(layout, stack)
+
+
+def select_one(layout: Layout, stack: str) -> None:
+    """Select a stack if none is selected, as after `pulumi stack rm`: plain commands would ask which one is meant."""
+    known = _known(layout)
+    if stack in [entry["name"] for entry in known] and not any(entry["current"] for entry in known):
+        ask(layout, "stack", "select", stack)
 
 
 def deployed(layout: Layout) -> list[str]:
@@ -118,6 +123,14 @@ def has_resources(layout: Layout, stack: str) -> bool:
     """Whether a stack owns resources, by the file of its state: Pulumi is not asked."""
     files = [*layout.pulumi_state.glob(f".pulumi/stacks/*/{stack}.json")]
     return any(json.loads(file.read_text())["checkpoint"]["latest"].get("resources") for file in files)
+
+
+def _known(layout: Layout) -> list[dict[str, Any]]:
+    """The project's stacks: `name`, `current` and more. Makes Pulumi's folders: a shell may come before any stack."""
+    for folder in (layout.pulumi_home, layout.pulumi_state):
+        folder.mkdir(parents=True, exist_ok=True)
+    known: list[dict[str, Any]] = json.loads(ask(layout, "stack", "ls", "--json"))
+    return known
 
 
 def _command(layout: Layout, arguments: Sequence[str]) -> _Command:

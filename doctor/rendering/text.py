@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..findings import ExitCode, Finding, Link, Report, Status
-from ..fixes import command_of
+from ..fixes import command_of, lines_of
 from .document import VERDICTS
 from .grouping import grouped
 from .wrapping import fit, labelled, screen_width
@@ -69,7 +69,13 @@ def _lines(report: Report, width: int | None, *, everything: bool) -> Iterator[T
         yield Text()
         yield from labelled(_status(finding.status), f"{finding.rule.id}: {finding.rule.title}", width)
         for name, value in details(finding):
-            yield from labelled(Text(f"{name + ':':{_INDENT}}"), value, None if name == "fix" else width)
+            label = Text(f"{name + ':':{_INDENT}}")
+            if name == "fix":
+                first, *others = lines_of(value)
+                yield label.append(first)
+                yield from (Text(f"{'':{_INDENT}}{each}") for each in others)
+            else:
+                yield from labelled(label, value, width)
 
 
 def _link(report: Report, link: Link) -> Text:

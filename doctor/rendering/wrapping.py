@@ -42,7 +42,8 @@ def labelled(label: Text, value: str, width: int | None) -> Iterator[Text]:
         width: Columns, or None for one line.
     """
     column = len(label.plain)
-    first, *rest = fit(f"{label.plain}{value}", width, column)
+    # A single word, such as an ARN, is not moved to a line below its label.
+    first, *rest = fit(f"{label.plain}{value}", width if " " in value else None, column)
     yield label.append(first[column:], "")
     for line in rest:
         yield Text(line)

@@ -42,8 +42,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     # Two kubelets would run every pod twice.
     with hold_lock(state / "kubelet.lock"):
-        program = real.path if real else "the stand-in sandbox.autoscaler"
-        print(f"ready: runs {program}", flush=True)
+        print(f"ready: runs {real.path if real else 'the stand-in of the autoscaler'}", flush=True)
         Kubelet(Options(state, arguments.aws_endpoint, real, arguments.poll_seconds)).run(stop)
     return 0
 

@@ -53,7 +53,7 @@ def main() -> int:
     )
     # Two controllers of one state folder would take each other's processes for leftovers.
     with hold_lock(state / "controller.lock"):
-        Controller(options).run(stop, lambda: print(f"ready for the clusters of {arguments.aws_endpoint}", flush=True))
+        Controller(options).run(stop, lambda: print("ready for the clusters of this AWS", flush=True))
     return 0
 
 

@@ -562,7 +562,7 @@ def main(
     except OSError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
-    print(f"ready {package} provider stand-in on {LOOPBACK}:{port}", flush=True)
+    print(f"ready: stand-in on {LOOPBACK}:{port}", flush=True)
     threading.Thread(target=once_ready, name="once ready", daemon=True).start()
     select.select([woken], [], [])
     servicer.cancel()

@@ -13,6 +13,7 @@ from rich.console import Console
 from doctor.checks import all_rules, examine
 from doctor.errors import CannotLookError
 from doctor.findings import ExitCode, FailOn, Link, Report, Status
+from doctor.fixes import lines_of
 from doctor.ignoring import read_ignored, without
 from doctor.owners import owner_of
 from doctor.readings import Unreadable
@@ -155,12 +156,18 @@ def test_a_healthy_cluster_takes_one_line_for_each_link():
 def test_a_terminal_shows_every_word_and_wraps_all_but_commands(plant, width):
     report = examine(plant.spoil(snapshots.healthy(plant.mode)))
     shown = on_a_terminal(report, width, everything=True)
+    commands = {line for finding in report.findings for line in lines_of(finding.fix)}
     for line in shown.splitlines():
-        # A word longer than the line, such as an ARN, is on a separate line and is not cut.
-        assert (
-            len(line) <= width or line.startswith("fix:") or len(line.split()) <= 2 or line.startswith(report.cluster)
-        )
+        # A word longer than the line, such as an ARN, is not cut.
+        is_command = line.removeprefix("fix:").strip() in commands
+        assert len(line) <= width or is_command or len(line.split()) <= 2 or line.startswith(report.cluster)
     assert shown.split() == text.plain(report, everything=True).split()
+
+
+def test_each_command_of_a_fix_has_its_own_line_and_all_can_be_pasted_at_once():
+    fix = "aws iam put-role-policy --policy-document '{}' && aws iam detach-role-policy --role-name scaler"
+    assert lines_of(fix) == fix.replace(" && ", " &&\n").splitlines()
+    assert lines_of("Read the log, then a && b") == ["Read the log, then a && b"]
 
 
 def test_everything_is_shown_when_it_is_asked_for():

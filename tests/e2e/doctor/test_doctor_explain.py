@@ -13,10 +13,10 @@ NAMESPACE = "default"
 
 
 def documented(about: str) -> list[str]:
-    """The words before the stack, of the command that the page shows."""
+    """The words of the command that the page shows, from the command's name on."""
     blocks = [shlex.split(block.text) for block in executed_by("test_doctor_explain")]
     (words,) = [words for words in blocks if words[:5] == ["python", "-m", "doctor", "explain", about]]
-    return words[3 : words.index("--stack")]
+    return words[3:]
 
 
 def test_every_node_has_an_answer_and_the_groups_at_their_minimum_keep_theirs(doctor: Doctor, stack: Stack) -> None:

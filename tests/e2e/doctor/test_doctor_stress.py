@@ -15,12 +15,11 @@ GENEROUS = [f"--budget={step}=5m" for step in (*STEPS, "scaled-down")]
 
 
 def documented(page: str) -> list[str]:
-    """The command that a page of the documentation shows; the stack is named by the test."""
+    """The command that a page of the documentation shows, from the command's name on; the test names the stack."""
     (block,) = [block for block in executed_by("test_doctor_stress") if block.page.name == page]
     python, _, module, *words = shlex.split(block.text)
     assert (python, module) == ("python", "doctor")
-    place = words.index("--stack")
-    return words[:place] + words[place + 2 :]
+    return words
 
 
 def test_it_goes_up_and_comes_back(doctor: Doctor, traces: Traces) -> None:

@@ -206,11 +206,7 @@ SET_UPS = {
     "none": SetUp("", ""),
     "helm": SetUp(
         "cluster-autoscaler",
-        _IRSA
-        + _ACCOUNT_BY_EKSCTL
-        + _HELM
-        + "--set fullnameOverride=cluster-autoscaler"
-        + " --set rbac.serviceAccount.create=false --set rbac.serviceAccount.name=cluster-autoscaler",
+        "sh sandbox/autoscaler_by_helm.sh",  # what a reader of the page types, by `make sandbox-cluster`
     ),
     "eksctl": SetUp("cluster-autoscaler", _IRSA + _ACCOUNT_BY_EKSCTL + _EXAMPLE_MANIFEST, _group_by_eksctl),
     # A group as terraform-aws-modules/eks 21 makes it (modules/eks-managed-node-group/main.tf), and the values by which

@@ -37,6 +37,8 @@ def checkout(sandbox: Sandbox, stack: Stack, tmp_path_factory: pytest.TempPathFa
     (configuration,) = [block.text for block in blocks(ROOT / "policies" / "README.md") if block.language == "json"]
     # Its limits are examples, not the sandbox's: the command is what is tried here.
     (folder / "policy-config.json").write_text(configuration.replace('"mandatory"', '"advisory"'))
+    # As in the sandbox's shell: the pages' commands act on the selected stack.
+    made.shell(f"pulumi stack select {stack.name}")
     return made
 
 

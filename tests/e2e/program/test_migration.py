@@ -13,7 +13,6 @@ from kubernetes import client
 from sandbox.adoption import CLUSTER
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.by_other_means import (
-    IMAGE_TAG,
     REMOVE_AUTOSCALER,
     ROLE,
     SET_UPS,
@@ -29,7 +28,7 @@ from tests.markdown import ROOT, blocks, executed_by
 PAGE = ROOT / "docs" / "migration.md"
 DESTRUCTIVE = {"delete", "delete-replaced", "replace", "create-replacement", "discard-replaced"}
 INIT = f"python -m doctor init --cluster {CLUSTER} --region us-east-1 --output Pulumi.prod.yaml"
-AFTERWARDS = "python -m doctor check --stack prod --wait 120\npulumi up --expect-no-changes\n"
+AFTERWARDS = "python -m doctor check --wait 120\npulumi up --expect-no-changes\n"
 DESTROY = "if pulumi stack select prod; then pulumi destroy --yes --skip-preview; pulumi stack rm --yes prod; fi"
 _OF_THE_SANDBOX = "    chart: {location: ./sandbox/chart/cluster-autoscaler}\n"
 
@@ -170,5 +169,4 @@ def check_the_page(sandbox: Sandbox, project: Checkout, printed: str) -> None:
     project.shell(inspect + clean_up)
     assert ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}
     (shown,) = [block.text for block in blocks(PAGE) if block.language == "text"]
-    # The page names a version that no refresh of the tables moves.
-    assert printed.replace(IMAGE_TAG, "v1.36.0") == shown.replace("series-api", CLUSTER)
+    assert printed == shown.replace("series-api", CLUSTER)

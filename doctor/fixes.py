@@ -39,10 +39,17 @@ def command_of(fix: str) -> str:
 
 
 def lines_of(fix: str) -> list[str]:
-    """Return a fix with one command per line. Pasted together, the lines run as one command."""
+    """Return a fix with one command per line, and its note as comments. The lines can be pasted together."""
     command = command_of(fix)
-    *before, last = command.split(" && ")
-    return [*(f"{each} &&" for each in before), last + fix[len(command) :]]
+    if not command:
+        return [fix]
+    note = fix[len(command) :].removeprefix(NOTE)
+    return [*_each(command), *(f"# {line}" for line in _each(note) if line)]
+
+
+def _each(commands: str) -> list[str]:
+    *before, last = commands.split(" && ")
+    return [*(f"{each} &&" for each in before), last]
 
 
 @dataclass(frozen=True)

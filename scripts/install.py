@@ -68,6 +68,9 @@ def install(folder: Path, requirements: Path) -> None:
     ) as pip:
         assert pip.stdout
         printed = follow(pip.stdout, total, shower())
+    if can_redraw():
+        # Nothing was left to unpack, or pip failed: what follows must not continue the line of the bar.
+        print("\r\x1b[K", end="", file=sys.stderr)
     if pip.returncode != 0:
         raise InstallError(explain(printed))
     print(f"setup: {total} packages installed in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
@@ -114,10 +117,15 @@ def follow(lines: Iterable[str], total: int, show: Callable[[int, int, str], Non
     return printed
 
 
+def can_redraw() -> bool:
+    """Return whether stderr is a terminal on which a line can be written again."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
 def shower() -> Callable[[int, int, str], None]:
     """Return a function that shows progress: on a terminal a line that moves, else a plain line now and then."""
     out = sys.stderr
-    if out.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+    if can_redraw():
 
         def move(done: int, total: int, name: str) -> None:
             filled = 20 * done // total if total else 20

@@ -15,7 +15,6 @@ from ..rendering.wrapping import fit, labelled, screen_width
 from .answer import Answer
 from .debug_pod import PodAnswer
 from .exchange import Refused
-from .permissions import Permission
 
 SCHEMA_VERSION = 2
 """2: ``inPod.error``, which was named differently before."""
@@ -56,7 +55,9 @@ def print_answer(answer: Answer, console: Console) -> None:
         how = "by IAM's policy simulator, with the tags of the groups" if simulated else "by trying the calls"
         console.print(f"\n[bold]Permissions[/], {how}:")
         for permission in answer.permissions:
-            console.print(_line(permission), highlight=False, soft_wrap=True)
+            detail = f"  ({permission.detail})" if permission.detail else ""
+            label = Text().append(f"  {_WORDS[permission.allowed]:8} ", _STYLES[permission.allowed])
+            _print_labelled(console, label, f"{permission.action}{detail}")
     console.print("\n[bold]The three modes[/]:")
     for source, words in MODES.items():
         mark = "*" if source is answer.source else "-"
@@ -65,13 +66,12 @@ def print_answer(answer: Answer, console: Console) -> None:
 
 
 def _print_fact(console: Console, name: str, value: str, style: str = "") -> None:
-    for line in labelled(Text().append(f"  {name:{_NAMES}}", style), value, screen_width(console)):
+    _print_labelled(console, Text().append(f"  {name:{_NAMES}}", style), value)
+
+
+def _print_labelled(console: Console, label: Text, value: str) -> None:
+    for line in labelled(label, value, screen_width(console)):
         console.print(line, highlight=False, soft_wrap=True)
-
-
-def _line(permission: Permission) -> str:
-    detail = f"  ({escape(permission.detail)})" if permission.detail else ""
-    return f"  [{_STYLES[permission.allowed]}]{_WORDS[permission.allowed]:8}[/] {permission.action}{detail}"
 
 
 def facts(answer: Answer) -> Iterator[tuple[str, str]]:

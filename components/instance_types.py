@@ -10,7 +10,7 @@ import pulumi
 from .errors import FaultsError
 from .invoking import Refused, ask
 from .node_group_args import disk_size_gib
-from .pure import instances, warm_pools
+from .pure import ami, instances, warm_pools
 from .pure.faults import Fault
 from .pure.instances import InstanceType
 from .pure.ip_family import IPV6
@@ -69,7 +69,9 @@ async def fitting(
         )
         if given.get("warm_pool", {}).get("pool_state") == warm_pools.HIBERNATED:
             disk = None if "launch_template" in given else disk_size_gib(given)
-            found += [fault.under("warmPool") for fault in warm_pools.hibernation_faults(types, disk)]
+            windows = ami.is_windows(given.get("ami_type", ""))
+            wrong = warm_pools.hibernation_faults(types, disk, windows=windows)
+            found += [fault.under("warmPool") for fault in wrong]
     if found:
         raise FaultsError.of(type(owner), name, shape, found)
     return types

@@ -46,7 +46,7 @@ class MetadataOptions(TypedDict):
 class WarmPool(TypedDict):
     """EC2 instances that EKS prepares before the group needs them, so that nodes join sooner; `{}` for the defaults.
 
-    Not for a custom image, spot instances or a region of China.
+    Not for a custom image, spot instances, a Capacity Block or a region of China.
     """
 
     min_size: NotRequired[int]

@@ -11,10 +11,15 @@ HIBERNATED = "HIBERNATED"
 STATES = (STOPPED, "RUNNING", HIBERNATED)
 """``WarmPoolState`` of the EKS API."""
 
-SPOT = "SPOT"
+COLD_CAPACITY = ("SPOT", "CAPACITY_BLOCK")
+"""Capacity types without warm pools."""
 
 LARGEST = 2**31 - 1
 """Sizes are 32-bit numbers in the EKS API."""
+
+
+MOST_LINUX_MEMORY_GIB, MOST_WINDOWS_MEMORY_GIB = 149, 16
+"""EC2 hibernates Linux with less than 150 GiB of memory, and Windows with 16 GiB at most."""
 
 
 def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: str, capacity_type: str) -> list[Fault]:
@@ -24,7 +29,9 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
     guide names the limits of images, as does ``WarmPoolConfig`` of the EKS API. EC2 Auto Scaling has no warm pools of
     spot instances: "You can't add a warm pool to an Auto Scaling group that has [...] a launch template or launch
     configuration that requests Spot Instances". Its announcement of 2025-11 takes back the other half of that sentence,
-    mixed instances policies, of which every managed node group has one; so several instance types work.
+    mixed instances policies, of which every managed node group has one; so several instance types work. "Warm pools are
+    not supported when your launch template targets a Capacity Block" ("Use Capacity Blocks for machine learning
+    workloads" of its user guide).
 
     Args:
         min_size: Minimum number of instances in the pool.
@@ -41,9 +48,9 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
     ]
     if ami_type == ami.CUSTOM:
         found.append(Fault("", f"a warm pool with amiType {ami.CUSTOM}", "none: EKS warms its own images only"))
-    if capacity_type == SPOT:
-        expected = "none, or capacityType ON_DEMAND: EC2 has no warm pools of spot instances"
-        found.append(Fault("", f"a warm pool with capacityType {SPOT}", expected))
+    if capacity_type in COLD_CAPACITY:
+        expected = "none, or capacityType ON_DEMAND: EC2 has no warm pools of spot instances or of Capacity Blocks"
+        found.append(Fault("", f"a warm pool with capacityType {capacity_type}", expected))
     if ami.is_bottlerocket(ami_type):
         if state == HIBERNATED:
             expected = "STOPPED or RUNNING: EKS does not hibernate Bottlerocket"
@@ -54,7 +61,7 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
     return found
 
 
-def hibernation_faults(types: Sequence[InstanceType], disk_gib: int | None) -> list[Fault]:
+def hibernation_faults(types: Sequence[InstanceType], disk_gib: int | None, *, windows: bool) -> list[Fault]:
     """Find instance types that EC2 does not hibernate, and those whose memory does not fit into the root volume.
 
     "Prerequisites for EC2 instance hibernation" of the EC2 user guide; the program encrypts the volume, as it demands.
@@ -62,11 +69,14 @@ def hibernation_faults(types: Sequence[InstanceType], disk_gib: int | None) -> l
     Args:
         types: Instance types of the group.
         disk_gib: Size of the root volume; None if your own launch template has it.
+        windows: Whether the nodes run Windows.
     """
+    most = MOST_WINDOWS_MEMORY_GIB if windows else MOST_LINUX_MEMORY_GIB
+    limit = f"a type that EC2 can hibernate, with {most} GiB of memory at most"
     found = [
-        Fault("poolState", f"{HIBERNATED} with {each.name}", "STOPPED or RUNNING, or a type that EC2 can hibernate")
+        Fault("poolState", f"{HIBERNATED} with {each.name}", f"STOPPED or RUNNING, or {limit}")
         for each in types
-        if not each.hibernates
+        if not each.hibernates or each.memory_mib > most * 1024
     ]
     largest = max((each.memory_mib for each in types if each.hibernates), default=0)
     if disk_gib is not None and disk_gib * 1024 <= largest:

@@ -1,5 +1,7 @@
 """What ManagedNodeGroup asks of EC2 about its instance types, and what it refuses then."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from components import FaultsError, ManagedNodeGroup
@@ -83,6 +85,25 @@ def test_a_pool_of_hibernated_instances_needs_types_and_disks_that_can_hold_them
         group(Large(preview=True), instance_types=["m6i.large"], **pool)
     for fitting in ({"warm_pool": {"pool_state": "HIBERNATED"}, "disk_size_gib": 100}, {"warm_pool": {}}):
         assert group(Large(preview=True), instance_types=["m6i.large"], **fitting).one(NODE_GROUP)
+
+
+@pytest.mark.parametrize(
+    ("image", "gib", "fits"),
+    [
+        ("AL2023_x86_64_STANDARD", 149, True),
+        ("AL2023_x86_64_STANDARD", 150, False),
+        ("WINDOWS_CORE_2022_x86_64", 16, True),
+        ("WINDOWS_CORE_2022_x86_64", 32, False),
+    ],
+)
+def test_a_pool_of_hibernated_instances_has_no_more_memory_than_ec2_hibernates(image, gib, fits):
+    class Sized(Cloud):
+        def instance_type(self, name):
+            return {**super().instance_type(name), "memorySize": gib * 1024, "hibernationSupported": True}
+
+    given = {"warm_pool": {"pool_state": "HIBERNATED"}, "disk_size_gib": 500, "ami_type": image}
+    with nullcontext() if fits else pytest.raises(FaultsError, match="GiB of memory at most"):
+        group(Sized(preview=True), instance_types=["m6i.large"], **given)
 
 
 @pytest.mark.parametrize(

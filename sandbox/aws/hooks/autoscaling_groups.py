@@ -256,9 +256,8 @@ def set_warm_pool(group: Group, configuration: Params | None, cause: str) -> Non
     if configuration is None:
         group.pop("WarmPoolConfiguration", None)
     else:
-        before = group.get("WarmPoolConfiguration", configuration)
+        # "Existing warm pool instances aren't immediately affected", says the EKS user guide of an update.
         group["WarmPoolConfiguration"] = configuration
-        capacity.fill_warm_pool(group, cause, renew=before["PoolState"] != configuration["PoolState"])
     capacity.fill_warm_pool(group, cause)
 
 

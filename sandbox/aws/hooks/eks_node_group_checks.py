@@ -183,8 +183,9 @@ def check_warm_pool(group: Json) -> None:
     """Refuse a warm pool that EKS or Auto Scaling would refuse, and what the emulated EC2 does not do.
 
     "Decrease latency for applications with long boot times using warm pools with managed node groups" of the EKS user
-    guide names the images. Auto Scaling refuses a pool where a launch template requests spot instances. Their words are
-    not quoted anywhere. EKS does not describe what happens to the node of an instance that returns to the pool.
+    guide names the images. Auto Scaling refuses a pool where a launch template requests spot instances or a Capacity
+    Block. Their words are not quoted anywhere. EKS does not describe what happens to the node of an instance that returns
+    to the pool.
     """
     pool = group.get("warmPoolConfig")
     if pool is None:
@@ -200,8 +201,8 @@ def check_warm_pool(group: Json) -> None:
         raise invalid("The sizes of a warm pool must be positive, or -1 for no limit of the prepared capacity")
     if image == "CUSTOM":
         raise invalid("Warm pools are not supported with a custom AMI")
-    if group["capacityType"] == "SPOT":
-        raise invalid("Warm pools are not supported with the capacity type SPOT")
+    if group["capacityType"] != "ON_DEMAND":
+        raise invalid(f"Warm pools are not supported with the capacity type {group['capacityType']}")
     if image.startswith("BOTTLEROCKET") and (state == "HIBERNATED" or pool["reuseOnScaleIn"]):
         raise invalid("Bottlerocket supports neither the pool state HIBERNATED nor reuseOnScaleIn")
     if pool["reuseOnScaleIn"]:

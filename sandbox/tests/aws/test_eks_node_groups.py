@@ -458,6 +458,10 @@ def test_a_warm_pool_is_changed_and_removed(aws: Aws, cluster: Cluster, node_rol
     assert len(warm_pool(aws, group)) == 1, "its minimum"
     assert described(aws, cluster)["warmPoolConfig"]["poolState"] == "RUNNING", "what a request leaves out stays"
 
+    aws("eks").update_nodegroup_config(**named, warmPoolConfig={"poolState": "STOPPED", "maxGroupPreparedCapacity": 3})
+    states = warm_pool(aws, group)
+    assert sorted(states.values()) == ["Warmed:Running running", "Warmed:Stopped stopped"], "new instances alone"
+
     aws("eks").update_nodegroup_version(**named)
     assert not warm_pool(aws, group).keys() & before.keys(), "an update replaces the instances of the pool"
     aws("eks").update_nodegroup_config(**named, warmPoolConfig={"enabled": False})

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from .errors import checked, raise_if_any
+from .errors import checked, raise_if_any, spelled
 from .pure import arguments, discovery, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -97,9 +97,13 @@ def autoscaler_tags(
     args, found = arguments.check({"asg_name": "", "cluster_name": cluster_name, **given}, AutoscalerTagsArgs)
     if not found and not isinstance(cast(object, cluster_name), str):
         found = [Fault("cluster_name", "an Output", "the name as a string, because it is part of a tag's key")]
-    raise_if_any("autoscaler_tags", found)
     tags = cast(AutoscalerTagsArgs, args)
-    raise_if_any("autoscaler_tags", faults(tags))
+    found = found or spelled(faults(tags), AutoscalerTagsArgs)
+    raise_if_any(
+        "autoscaler_tags",
+        # The one argument whose name here is another.
+        [each._replace(path=each.path.replace("autoscaling_options", "options", 1)) for each in found],
+    )
     return {**discovery.discovery_tags(cluster_name), **cast(dict[str, str], _node_template_tags(tags))}
 
 

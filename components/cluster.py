@@ -8,8 +8,9 @@ import pulumi_aws as aws
 from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 
 from . import new_cluster, private_subnets
-from .errors import FaultsError, checked
+from .errors import FaultsError, checked, spelled
 from .new_cluster import ClusterCreation
+from .node_group_args import ManagedNodeGroupArgs
 from .pure import compatibility, iam, ip_family, validation
 from .pure.faults import Fault
 from .pure.kubeconfig import kubeconfig
@@ -78,7 +79,7 @@ class EksCluster(pulumi.ComponentResource):
             self._adopt(args["name"], family)
         else:
             if warning := compatibility.kubernetes_warning(create["kubernetes_version"]):
-                pulumi.log.warn(f"create.kubernetesVersion: {warning}", resource=self)
+                pulumi.log.warn(warning, resource=self)
             self._create(name, args["name"], create, family)
         self.register_outputs(
             {
@@ -106,7 +107,7 @@ class EksCluster(pulumi.ComponentResource):
         if subnets.refused:
             got = f"none, and the private subnets of the cluster are not known: {subnets.refused}"
         expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
-        raise FaultsError("node groups", [Fault("subnetIds", got, expected)])
+        raise FaultsError("node groups", spelled([Fault("subnetIds", got, expected)], ManagedNodeGroupArgs))
 
     def _checked_name(self, name: pulumi.Input[str], create: ClusterCreation, family: str) -> pulumi.Output[str]:
         """Return the cluster's name once EKS would accept the cluster.

@@ -39,8 +39,12 @@ class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
         cls, component: type[pulumi.ComponentResource], name: str, shape: type, faults: Iterable[Fault]
     ) -> "FaultsError":
         """Return the error about a component, in the spelling of its caller."""
-        spelled = [arguments.in_spelling(fault, shape, spelling) for fault in faults]
-        return cls(f"{component.__name__} {name!r}", dict.fromkeys(spelled))
+        return cls(f"{component.__name__} {name!r}", dict.fromkeys(spelled(faults, shape)))
+
+
+def spelled(faults: Iterable[Fault], shape: type) -> list[Fault]:
+    """Return faults of the arguments that a TypedDict declares in the spelling of the caller."""
+    return [arguments.in_spelling(fault, shape, spelling) for fault in faults]
 
 
 def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:

@@ -264,8 +264,9 @@ class _Reader:
     def _hint(self, key: str, shape: type, declared: Mapping[str, str]) -> str:
         """What to write instead of an unknown key."""
         for old, new in _REPLACED.items():
-            if key == self._spelling(old):
-                return new
+            name, colon, _ = new.partition(":")
+            if key == self._spelling(old) and (not colon or name in self._fields_of(shape)):
+                return new.replace(name, self._spelling(name), 1) if colon else new
         near = nearest(key, declared)
         if near and letters(near) == letters(key):
             return f"the key {near}"

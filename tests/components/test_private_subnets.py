@@ -50,7 +50,7 @@ def test_nodes_are_refused_where_every_subnet_is_public_and_the_error_names_subn
     cloud = Cloud(preview=True)
     cloud.public_subnets = {"subnet-0000000a", "subnet-0000000b"}
     assert adopted(cloud).stack_outputs()["subnets"] == []
-    with pytest.raises(FaultsError, match=r"subnetIds.*subnet-0000000a, subnet-0000000b"):
+    with pytest.raises(FaultsError, match=r"subnet_ids.*subnet-0000000a, subnet-0000000b"):
         adopted(cloud, lambda cluster: cluster.node_subnet_ids)
 
 

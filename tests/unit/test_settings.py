@@ -206,6 +206,7 @@ BAD = [
     ({"role": {"namePrefix": "a" * 40}}, "characters at most"),
     ({"role": {"namePrefix": "a b/"}}, "role.namePrefix: got 'a b/'; expected letters, digits and"),
     ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got an unknown key; expected create: false; the provider is"),
+    ({"existingNodeGroups": [{"name": "a", "keepDiscoveryTags": True}]}, "existingNodeGroups[0].keepDiscoveryTags: got an unknown key; expected one of labels"),
     ({"oidcProvider": {"lookUp": True}}, "oidcProvider.lookUp: got an unknown key; expected create: false"),
     # Autoscaler
     (autoscaler(expander="price"), "autoscaler.expander: got the expander price"),

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cached_property
 
 from ..stress.capacity import Resources
 from ..templates import REPELLING, tolerates
@@ -19,7 +20,7 @@ class Occupied:
     machine: Machine
     pods: tuple[Workload, ...] = ()
 
-    @property
+    @cached_property
     def free(self) -> Resources:
         """CPU, memory and pods that are left."""
         return self.machine.allocatable - sum((pod.requests for pod in self.pods), Resources())

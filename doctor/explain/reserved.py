@@ -71,9 +71,14 @@ def with_reserved(surroundings: Surroundings, pods: Sequence[Workload]) -> Surro
     have capacity for a pod, Cluster Autoscaler may have chosen another one of them.
     """
     nodes = list(surroundings.nodes)
+    # A buffer may have thousands of pods. They are alike, so a node that one did not fit is closed to the next.
+    closed: dict[tuple[str, str], int] = {}
     for pod in sorted(pods, key=lambda each: -each.priority):
+        buffer = (pod.namespace, pod.owner[1])
         around = replace(surroundings, nodes=tuple(nodes))
-        place = next((index for index, node in enumerate(nodes) if not misfits(pod, node, around)), None)
-        if place is not None:
+        open_nodes = range(closed.get(buffer, 0), len(nodes))
+        place = next((index for index in open_nodes if not misfits(pod, nodes[index], around)), len(nodes))
+        closed[buffer] = place
+        if place < len(nodes):
             nodes[place] = nodes[place].with_pod(pod)
     return replace(surroundings, nodes=tuple(nodes))

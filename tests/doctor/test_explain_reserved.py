@@ -6,8 +6,9 @@ import json
 import pytest
 
 from components.pure import capacity_buffers
+from doctor.explain import reserved as reserved_module
 from doctor.explain.drain import SAFE_TO_EVICT
-from doctor.explain.fit import Occupied, Surroundings
+from doctor.explain.fit import Occupied, Surroundings, misfits
 from doctor.explain.removal import Verdict, explain_nodes
 from doctor.explain.reserved import is_reserved, reserved_pods, with_reserved
 from doctor.stress.capacity import Resources
@@ -128,3 +129,13 @@ def test_reserved_pods_of_higher_priority_are_placed_first():
     low, high = reserved(cpu=1500, priority=0), reserved(cpu=1500, priority=10)
     placed = with_reserved(Surroundings((Occupied(machine()),)), [low, high])
     assert [each.priority for node in placed.nodes for each in node.pods] == [10]
+
+
+def test_a_buffer_of_thousands_is_placed_without_a_second_try_of_a_full_node(monkeypatch):
+    tried = []
+    monkeypatch.setattr(reserved_module, "misfits", lambda *given: tried.append(given) or misfits(*given))
+    nodes = tuple(Occupied(machine(f"node-{number}")) for number in range(10))
+    buffers = [reserved(owner=(capacity_buffers.KIND, name)) for name in ("web", "batch") for _ in range(1000)]
+    placed = with_reserved(Surroundings(nodes), buffers)
+    assert [len(node.pods) for node in placed.nodes] == [3] * 10, "600m each of 2 CPUs"
+    assert len(tried) == 30 + 10 + 10, "each pod that fits, and each node that is full once for each buffer"

@@ -2,18 +2,20 @@
 
 ``preview`` and ``up`` use Pulumi's Automation API with the policy pack. ``up`` refreshes first, as deployments in CI
 do, and ends with the doctor. ``check`` is the doctor alone. A few stacks run at a time. A failure stops no other stack.
-With ``--resume``, stacks that succeeded in the last run of the same command at the same commit are left out. The stack
-that is selected stays selected.
+With ``--resume``, stacks that succeeded in the last run of the same command at the same commit, with the same settings,
+are left out. The stack that is selected stays selected.
 """
 
 import argparse
 import fnmatch
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,20 +184,27 @@ def _first_error(output: str) -> str:
     return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}..."
 
 
-def remembered(folder: Path, command: str, commit: str) -> set[str]:
-    """Return the stacks on which the last run of a command succeeded, if it was at the same commit."""
+def remembered(folder: Path, command: str, versions: Mapping[str, str]) -> set[str]:
+    """Return the stacks on which the last run of a command succeeded with the same version."""
     try:
         last = json.loads((folder / REPORTS / f"{command}.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return set()
-    return set(last["succeeded"]) if last.get("commit") == commit else set()
+    return {name for name, version in versions.items() if last.get(name) == version}
 
 
-def remember(folder: Path, command: str, commit: str, succeeded: Iterable[str]) -> None:
-    """Keep on which stacks a command succeeded."""
+def remember(folder: Path, command: str, succeeded: Mapping[str, str]) -> None:
+    """Keep on which stacks a command succeeded, and with which version."""
     path = folder / REPORTS / f"{command}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"commit": commit, "succeeded": sorted(succeeded)}), encoding="utf-8")
+    path.write_text(json.dumps(succeeded), encoding="utf-8")
+
+
+def _versions(folder: Path) -> dict[str, str]:
+    """What each stack runs: the commit, and the contents of its file, which Git may not track."""
+    commit = _commit(folder)
+    files = {name: (folder / f"Pulumi.{name}.yaml").read_bytes() for name in stacks(folder, "*")}
+    return {name: f"{commit} {hashlib.sha256(text).hexdigest()}" for name, text in files.items()}
 
 
 def _commit(folder: Path) -> str:
@@ -217,7 +226,7 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 if a stack failed; 2 if no stack matches; 130 after Ctrl-C.
+        0; 1 if a stack failed; 2 if no stack matches or Pulumi is missing; 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.fleet", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
@@ -231,8 +240,11 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
         known = ", ".join(stacks(given.folder, "*")) or "none"
         print(f"--stacks: got {given.stacks!r}, which matches no stack; expected one of {known}", file=sys.stderr)
         return 2
-    commit = _commit(given.folder)
-    before = remembered(given.folder, given.command, commit) if given.resume else set()
+    if not (work or given.command == "check" or shutil.which("pulumi")):
+        print("PATH: got no program pulumi; expected Pulumi's command line, as for `pulumi up`", file=sys.stderr)
+        return 2
+    versions = _versions(given.folder)
+    before = remembered(given.folder, given.command, versions) if given.resume else set()
     names = [name for name in found if name not in before]
     results = dict.fromkeys(names, Result("waiting"))
     console = Console()
@@ -254,7 +266,7 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
         except KeyboardInterrupt:
             interrupted = True
     succeeded = {name for name, result in results.items() if result.state == "succeeded"}
-    remember(given.folder, given.command, commit, succeeded | before)
+    remember(given.folder, given.command, {name: versions[name] for name in sorted(succeeded | before)})
     _conclude(console, given.command, results, len(before & set(found)))
     return _INTERRUPTED if interrupted else int(len(succeeded) < len(names))
 
@@ -269,7 +281,7 @@ def _conclude(console: Console, command: str, results: Mapping[str, Result], lef
     """Print which stacks did not succeed and why, then the count."""
     for name, result in results.items():
         if result.state != "succeeded":
-            reason = result.summary if result.state == "failed" else "not started"
+            reason = {"failed": result.summary, "running": "still running"}.get(result.state, "not started")
             console.print(f"{name} did not succeed: {reason}", soft_wrap=True, highlight=False, markup=False)
     count = sum(result.state == "succeeded" for result in results.values())
     rest = f", {left_out} left out" if left_out else ""

@@ -110,6 +110,22 @@ def test_a_resumed_run_takes_only_what_failed(folder, capsys):
     assert main(folder, fails_on("dev"), "--resume") == 0
 
 
+def test_a_resumed_run_takes_a_stack_whose_file_git_does_not_track_and_which_changed(folder):
+    (folder / "Pulumi.secret.yaml").write_text("config: {}\n")
+    main(folder, fails_on())
+    (folder / "Pulumi.secret.yaml").write_text("config: {a: b}\n")
+    seen = []
+    main(folder, lambda name: seen.append(name) or "", "--resume")
+    assert seen == ["secret"]
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_without_pulumi_the_reason_is_one_line(folder, capsys, monkeypatch, command):
+    monkeypatch.setenv("PATH", str(folder))
+    assert fleet.main([command, "--stacks", "*", "--folder", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith("PATH: got no program pulumi; expected Pulumi's command line")
+
+
 @pytest.mark.parametrize("change", ["uncommitted", "committed"])
 def test_a_resumed_run_forgets_what_succeeded_with_other_files(folder, change):
     main(folder, fails_on())

@@ -1,5 +1,6 @@
 """Which VPC endpoints nodes and the autoscaler need without the internet, and what AWS calls them."""
 
+import re
 from collections.abc import Sequence
 
 from .faults import Fault
@@ -20,6 +21,7 @@ _GATEWAYS = frozenset({"dynamodb", "s3"})
 """Services with an endpoint of this type, which costs nothing ("Gateway endpoints" of the PrivateLink guide)."""
 
 _COMMON_PREFIX = "com.amazonaws"
+_SERVICE = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 
 
 def services(further: Sequence[str]) -> list[str]:
@@ -58,15 +60,13 @@ def resource_name(service: str) -> str:
 
 def faults(path: str, further: Sequence[str]) -> list[Fault]:
     """Find services that are not spelled as the end of an endpoint's name, and those whose resources had one name."""
-    expected = "the part of the endpoint's name after the region, such as logs or elasticloadbalancing"
     known = {resource_name(service): service for service in (*NODE_SERVICES, POD_IDENTITY_SERVICE)}
     found = []
     for index, service in enumerate(further):
-        name = resource_name(service)
-        form = name.replace("-", "")
-        if _COMMON_PREFIX in service or not form.isalnum() or not form.islower():
+        if _COMMON_PREFIX in service or not _SERVICE.fullmatch(service):
+            expected = "the part of the endpoint's name after the region, such as logs or elasticloadbalancing"
             found.append(Fault(f"{path}[{index}]", repr(service), expected))
-        elif (other := known.setdefault(name, service)) != service:
+        elif (other := known.setdefault(resource_name(service), service)) != service:
             expected = f"{other!r}, or another service: both name one resource"
             found.append(Fault(f"{path}[{index}]", repr(service), expected))
     return found

@@ -256,7 +256,7 @@ def set_warm_pool(group: Group, configuration: Params | None, cause: str) -> Non
     if configuration is None:
         group.pop("WarmPoolConfiguration", None)
     else:
-        # "Existing warm pool instances aren't immediately affected", says the EKS user guide of an update.
+        # "Existing warm pool instances aren't immediately affected" (EKS user guide).
         group["WarmPoolConfiguration"] = configuration
     capacity.fill_warm_pool(group, cause)
 

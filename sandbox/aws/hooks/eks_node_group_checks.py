@@ -184,8 +184,8 @@ def check_warm_pool(group: Json) -> None:
 
     "Decrease latency for applications with long boot times using warm pools with managed node groups" of the EKS user
     guide names the images. Auto Scaling refuses a pool where a launch template requests spot instances or a Capacity
-    Block. Their words are not quoted anywhere. EKS does not describe what happens to the node of an instance that returns
-    to the pool.
+    Block. Their words are not quoted anywhere. EKS does not describe what happens to the node of an instance that
+    returns to the pool.
     """
     pool = group.get("warmPoolConfig")
     if pool is None:

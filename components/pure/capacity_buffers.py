@@ -15,7 +15,9 @@ from .versions import Minor, Patch, dotted
 GROUP = "autoscaling.x-k8s.io"
 KIND = "CapacityBuffer"
 PLURAL = "capacitybuffers"
-API_VERSION = f"{GROUP}/v1beta1"
+VERSIONS = ("v1beta1", "v1alpha1")
+"""Versions of the API with the same fields; the definition of Cluster Autoscaler 1.34 has the second one only."""
+API_VERSION = f"{GROUP}/{VERSIONS[0]}"
 DEFINITION = f"{PLURAL}.{GROUP}"
 """Name of the CustomResourceDefinition."""
 

@@ -76,7 +76,10 @@ def _reserved(kubernetes: Kubernetes, case: Case) -> Reading[tuple[Workload, ...
     """Pods of CapacityBuffers; none if the autoscaler does not work on buffers."""
     if not case.arguments.is_true(flag_needs.INJECTION_FLAG):
         return ()
-    buffers = kubernetes.read_all(f"/apis/{capacity_buffers.API_VERSION}/{capacity_buffers.PLURAL}")
+    buffers: Reading[list[Json]] = []
+    for version in capacity_buffers.VERSIONS:
+        # A version that the cluster does not serve is empty.
+        buffers = buffers or kubernetes.read_all(f"/apis/{capacity_buffers.GROUP}/{version}/{capacity_buffers.PLURAL}")
     if isinstance(buffers, Unreadable) or not buffers:
         return then(buffers, lambda _: ())
     return then(kubernetes.read_all("/api/v1/podtemplates"), lambda templates: reserved_pods(buffers, templates))

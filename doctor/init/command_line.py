@@ -246,7 +246,7 @@ def _buffers(given: Arguments, request: compatibility.Request) -> list[Entry]:
         return []
     comment = (
         f"The cluster must have the CustomResourceDefinition {capacity_buffers.DEFINITION}, and it must serve "
-        f"{capacity_buffers.API_VERSION.partition('/')[2]}. To let the program install it, set installDefinition: true."
+        f"{capacity_buffers.VERSIONS[0]}. To let the program install it, set installDefinition: true."
     )
     return [Entry("capacityBuffers", {}, (comment,))]
 

@@ -171,11 +171,11 @@ def working_on_buffers(cluster):
     container["command"] = [*container["command"], f"--{flag_needs.INJECTION_FLAG}=true"]
 
 
-def test_a_buffer_that_keeps_a_node_is_named(run, cluster):
+@pytest.mark.parametrize("version", capacity_buffers.VERSIONS)
+def test_a_buffer_that_keeps_a_node_is_named(run, cluster, version):
     working_on_buffers(cluster)
     cluster.objects[PODS] = []
-    reserved = buffer()
-    cluster.objects[BUFFERS] = [reserved]
+    cluster.objects[BUFFERS.replace(capacity_buffers.VERSIONS[0], version)] = [buffer()]
     template = copy.deepcopy(TEMPLATE)
     del template["template"]["spec"]["nodeSelector"]
     cluster.objects["/api/v1/podtemplates"] = [template]

@@ -28,7 +28,7 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
     "Decrease latency for applications with long boot times using warm pools with managed node groups" of the EKS user
     guide names the limits of images, as does ``WarmPoolConfig`` of the EKS API. EC2 Auto Scaling has no warm pools of
     spot instances: "You can't add a warm pool to an Auto Scaling group that has [...] a launch template or launch
-    configuration that requests Spot Instances". Its announcement of 2025-11 takes back the other half of that sentence,
+    configuration that requests Spot Instances". Its announcement of 2025-11 lifts the other half of that sentence,
     mixed instances policies, of which every managed node group has one; so several instance types work. "Warm pools are
     not supported when your launch template targets a Capacity Block" ("Use Capacity Blocks for machine learning
     workloads" of its user guide).
@@ -47,16 +47,17 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
         *validation.choice("poolState", state, STATES),
     ]
     if ami_type == ami.CUSTOM:
-        found.append(Fault("", f"a warm pool with amiType {ami.CUSTOM}", "none: EKS warms its own images only"))
+        expected = "none: EKS has warm pools for its own images only"
+        found.append(Fault("", f"a warm pool with amiType {ami.CUSTOM}", expected))
     if capacity_type in COLD_CAPACITY:
         expected = "none, or capacityType ON_DEMAND: EC2 has no warm pools of spot instances or of Capacity Blocks"
         found.append(Fault("", f"a warm pool with capacityType {capacity_type}", expected))
     if ami.is_bottlerocket(ami_type):
         if state == HIBERNATED:
-            expected = "STOPPED or RUNNING: EKS does not hibernate Bottlerocket"
+            expected = "STOPPED or RUNNING: EKS does not hibernate Bottlerocket nodes"
             found.append(Fault("poolState", f"{state} with amiType {ami_type}", expected))
         if reuse:
-            expected = "false, or none: EKS does not reuse nodes of Bottlerocket"
+            expected = "false, or none: EKS does not reuse Bottlerocket nodes"
             found.append(Fault("reuseOnScaleIn", f"true with amiType {ami_type}", expected))
     return found
 

@@ -253,9 +253,8 @@ def _shown(group: Group) -> Group:
 
 def set_warm_pool(group: Group, configuration: Params | None, cause: str) -> None:
     """Gives a group a warm pool, another configuration of it, or none, and the pool its instances."""
-    if configuration is None:
-        group.pop("WarmPoolConfiguration", None)
-    else:
+    group.pop("WarmPoolConfiguration", None)
+    if configuration is not None:
         # "Existing warm pool instances aren't immediately affected" (EKS user guide).
         group["WarmPoolConfiguration"] = configuration
     capacity.fill_warm_pool(group, cause)

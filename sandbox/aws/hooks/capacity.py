@@ -56,7 +56,6 @@ def fill_warm_pool(group: Group, cause: str, *, renew: bool = False) -> None:
         instance_id = pool.pop()["InstanceId"]
         ec2._terminate_instances({"InstanceId.1": instance_id})
         _record(group, f"Terminating EC2 instance in warm pool: {instance_id}", cause)
-        renew = renew and bool(pool)
     while len(pool) < warm_pools.wanted(group) and not _is_suspended(group, "Launch"):
         if not _launch(group, cause, warm=True):
             break

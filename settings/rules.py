@@ -100,12 +100,29 @@ def warnings(settings: Settings) -> list[str]:
             for index, group in enumerate(settings["node_groups"])
             if group["min_size"] == 0 and "gpu" in group
         ]
+    found += _warm_pool_warnings(settings)
     found += _reach_warnings(settings)
     if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
         found.append(
             "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
             "the alert ClusterAutoscalerInactive fires."
         )
+    return found
+
+
+def _warm_pool_warnings(settings: Settings) -> list[str]:
+    """Name the warm pools that never have an instance (``MaxGroupPreparedCapacity`` of the EC2 Auto Scaling API)."""
+    found = []
+    group: Any  # Its sizes are numbers here, which may be Outputs for the component.
+    for index, group in enumerate(settings["node_groups"]):
+        if "warm_pool" not in group or group["warm_pool"].get("min_size"):
+            continue
+        fewest, prepared = group["min_size"], group["warm_pool"].get("max_group_prepared_capacity", group["max_size"])
+        if prepared <= fewest:
+            found.append(
+                f"nodeGroups[{index}].warmPool is always empty: the group {group['name']} has minSize {fewest}, and "
+                f"maxGroupPreparedCapacity is {prepared}. Raise it, or set warmPool.minSize."
+            )
     return found
 
 

@@ -147,7 +147,7 @@ def test_a_version_that_eks_would_refuse_is_refused_at_preview(stack: Stack) -> 
         cluster["create"]["kubernetesVersion"] = version
         with stack.edited(cluster=cluster):
             refused = stack.preview(check=False)
-        assert f"create.kubernetes_version: got '{version}', and the cluster has 1.36" in refused
+        assert f"create.kubernetesVersion: got '{version}', and the cluster has 1.36" in refused
 
 
 def test_the_pods_satisfy_the_restricted_pod_security_standard(stack: Stack, sandbox: Sandbox) -> None:

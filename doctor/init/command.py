@@ -75,7 +75,8 @@ def _stack(file: Path) -> str:
 def _refuse_to_overwrite(*files: Path) -> None:
     existing = [str(file) for file in files if file.exists()]
     if existing:
-        raise CannotLookError(f"{' and '.join(existing)} exist already. Pass --force to overwrite, or --output FILE.")
+        verb = "exists" if len(existing) == 1 else "exist"
+        raise CannotLookError(f"{' and '.join(existing)} {verb} already. Pass --force to overwrite, or --output FILE.")
 
 
 def _write(file: Path, text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sandbox.kubernetes.capacity import allocatable, capacity
+from sandbox.kubernetes.kubelet_settings import NO_SETTINGS, KubeletSettings
 from sandbox.layout import LOOPBACK
 
 if TYPE_CHECKING:
@@ -31,17 +32,18 @@ def node_manifest(
     region: str,
     kubelet_version: str,
     kubelet_port: int,
+    registered: KubeletSettings = NO_SETTINGS,
 ) -> dict[str, Any]:
     """The node of an instance, not ready yet.
 
     Args:
         instance: From DescribeInstances.
         instance_type: Its type, from DescribeInstanceTypes.
-        node_group: The managed node group it belongs to, from DescribeNodegroup; ``None`` for a self-managed group,
-            whose nodes have no other labels or taints here (on AWS they come with the user data).
+        node_group: The managed node group it belongs to, from DescribeNodegroup; ``None`` for a self-managed group.
         region: AWS region of the cluster.
         kubelet_version: Version that the node reports.
         kubelet_port: Loopback port on which the kubelet's API is served.
+        registered: Labels and taints of a self-managed group, from its user data.
     """
     name = instance["PrivateDnsName"]
     disk_gib = (node_group or {}).get("diskSize", _DEFAULT_DISK_GIB)
@@ -51,9 +53,13 @@ def node_manifest(
         "kind": "Node",
         "metadata": {
             "name": name,
-            "labels": {**_group_labels(node_group), **_labels(instance, architecture, system, region)},
+            "labels": {
+                **registered.labels,
+                **_group_labels(node_group),
+                **_labels(instance, architecture, system, region),
+            },
         },
-        "spec": {"providerID": provider_id(instance), "taints": _taints(node_group)},
+        "spec": {"providerID": provider_id(instance), "taints": [*registered.taints, *_taints(node_group)]},
         "status": {
             "capacity": dict(capacity(instance_type, disk_gib, managed=node_group is not None)),
             "allocatable": dict(allocatable(instance_type, disk_gib, managed=node_group is not None)),

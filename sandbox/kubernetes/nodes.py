@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from sandbox.kube_api import KubeApi, KubeApiError
 from sandbox.kubernetes.emulator import Cluster, Emulator
+from sandbox.kubernetes.kubelet_settings import NO_SETTINGS, kubelet_settings
 from sandbox.kubernetes.node_manifest import node_manifest, provider_id
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _NODE_GROUP_TAG = "eks:nodegroup-name"
 _SCALING_GROUP_TAG = "aws:autoscaling:groupName"
+_TEMPLATE_TAG = "aws:ec2launchtemplate:id"
+_TEMPLATE_VERSION_TAG = "aws:ec2launchtemplate:version"
 
 _RUNS = "running"
 _STAYS = ("pending", _RUNS, "stopping", "stopped")
@@ -110,6 +114,7 @@ class Nodes:
             region=self._cluster.region,
             kubelet_version=f"v{(group or {}).get('version', self._kubelet_version)}.0-kwok",
             kubelet_port=self._kubelet_port,
+            registered=kubelet_settings(self._user_data(instance)) if group is None else NO_SETTINGS,
         )
         self._api.request("POST", "/api/v1/nodes", manifest)
         _log.info("%s: node %s joined (%s)", self._cluster.name, manifest["metadata"]["name"], instance["InstanceId"])
@@ -132,6 +137,16 @@ class Nodes:
         if name is None:
             return None
         return self._eks.describe_nodegroup(clusterName=self._cluster.name, nodegroupName=name)["nodegroup"]
+
+    def _user_data(self, instance: InstanceTypeDef) -> str:
+        """The user data of the launch template that the instance was launched from; empty without one."""
+        tags = _tags(instance)
+        if _TEMPLATE_TAG not in tags:
+            return ""
+        (version,) = self._ec2.describe_launch_template_versions(
+            LaunchTemplateId=tags[_TEMPLATE_TAG], Versions=[tags[_TEMPLATE_VERSION_TAG]]
+        )["LaunchTemplateVersions"]
+        return base64.b64decode(version["LaunchTemplateData"].get("UserData", "")).decode(errors="replace")
 
     def _instance_type(self, name: Any) -> InstanceTypeInfoTypeDef:
         return self._ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]

@@ -70,7 +70,7 @@ def test_it_overwrites_nothing_without_force(run: Run, there: str):
     cloud = Cloud()
     code, out, err = run(cloud=cloud)
     assert (code, out, cloud.calls) == (2, "", [])
-    assert f"{there} exist" in err
+    assert f"{there} exists already" in err
     assert "--force" in err
     assert Path(there).read_text() == "mine"
     assert run("--force")[0] == 0

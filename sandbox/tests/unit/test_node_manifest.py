@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.kubernetes.capacity import allocatable, capacity, max_pods
+from sandbox.kubernetes.kubelet_settings import NO_SETTINGS, kubelet_settings
 from sandbox.kubernetes.node_manifest import node_manifest
 from sandbox.kubernetes.nodes import is_node_of
 
@@ -36,8 +37,8 @@ def kind(vcpus=2, memory=4096, interfaces=3, addresses=6, architecture="x86_64",
     return info | ({"GpuInfo": {"Gpus": list(gpus)}} if gpus else {})
 
 
-def manifest(group=GROUP, instance_type=None):
-    kwargs = {"region": "us-east-1", "kubelet_version": "v1.36.0-kwok", "kubelet_port": 10250}
+def manifest(group=GROUP, instance_type=None, registered=NO_SETTINGS):
+    kwargs = {"region": "us-east-1", "kubelet_version": "v1.36.0-kwok", "kubelet_port": 10250, "registered": registered}
     return node_manifest(INSTANCE, instance_type or kind(), group, **kwargs)
 
 
@@ -118,6 +119,30 @@ def test_a_node_of_a_self_managed_group_has_no_labels_or_taints_of_a_group():
     node = manifest(group=None)
     assert not [label for label in node["metadata"]["labels"] if label.startswith("eks.amazonaws.com/")]
     assert node["spec"]["taints"] == []
+
+
+@pytest.mark.parametrize(
+    "user_data",
+    [
+        'spec:\n  kubelet:\n    flags:\n      - "--node-labels=pool=web,team=a"\n'
+        '      - "--register-with-taints=pool=web:NoSchedule,spare=:NoExecute"\n',
+        '[settings.kubernetes]\nmax-pods = 29\n[settings.kubernetes.node-labels]\n"pool" = "web"\n"team" = "a"\n'
+        '[settings.kubernetes.node-taints]\n"pool" = ["web:NoSchedule"]\n"spare" = [":NoExecute"]\n',
+    ],
+    ids=["NodeConfig", "Bottlerocket"],
+)
+def test_a_node_of_a_self_managed_group_registers_the_settings_of_its_user_data(user_data):
+    node = manifest(group=None, registered=kubelet_settings(user_data))
+    assert {"pool": "web", "team": "a"}.items() <= node["metadata"]["labels"].items()
+    assert node["spec"]["taints"] == [
+        {"key": "pool", "value": "web", "effect": "NoSchedule"},
+        {"key": "spare", "value": "", "effect": "NoExecute"},
+    ]
+
+
+@pytest.mark.parametrize("user_data", ["", "#!/bin/bash\necho hello\n"])
+def test_other_user_data_registers_nothing(user_data):
+    assert kubelet_settings(user_data) == NO_SETTINGS
 
 
 @pytest.mark.parametrize(

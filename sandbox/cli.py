@@ -131,7 +131,7 @@ def shell(
             print(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
         return
     report(
-        "In this shell, plain pulumi, kubectl, helm and aws work on the sandbox: cluster "
+        "In this shell, plain pulumi, kubectl, helm and aws work on the sandbox:\ncluster "
         + (f"{layout.cluster}, `pulumi --stack {stack}`" if stacks.has_resources(layout, stack) else layout.cluster)
         + ". Leave it with `exit`."
     )
@@ -186,7 +186,7 @@ def down(state: StateOption = None) -> None:
             _adoption(layout, "remove")
         processes.stop(layout)
     report(
-        "All stacks are destroyed and all processes are stopped. `make sandbox-clean` also removes the state folder."
+        "All stacks are destroyed and all processes are stopped.\n`make sandbox-clean` also removes the state folder."
     )
 
 

@@ -9,6 +9,7 @@ from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 
 from . import new_cluster, private_subnets
 from .errors import FaultsError, checked, spelled
+from .invoking import describe_cluster
 from .new_cluster import ClusterCreation
 from .node_group_args import ManagedNodeGroupArgs
 from .pure import compatibility, iam, ip_family, validation
@@ -76,7 +77,7 @@ class EksCluster(pulumi.ComponentResource):
         """Whether the cluster is part of the stack, not adopted (Python only)."""
         family = args.get("ip_family", ip_family.IPV4)
         if create is None:
-            self._adopt(args["name"], family)
+            self._adopt(name, args["name"], family)
         else:
             if warning := compatibility.kubernetes_warning(create["kubernetes_version"]):
                 pulumi.log.warn(warning, resource=self)
@@ -148,8 +149,8 @@ class EksCluster(pulumi.ComponentResource):
             raise FaultsError.of(EksCluster, found.name, EksClusterArgs, wrong)
         return found.name
 
-    def _adopt(self, name: pulumi.Input[str], family: str) -> None:
-        found = aws.eks.get_cluster_output(name=name, opts=pulumi.InvokeOutputOptions(parent=self))
+    def _adopt(self, name: str, cluster_name: pulumi.Input[str], family: str) -> None:
+        found = describe_cluster(self, name, EksClusterArgs, "name", cluster_name)
         self.name = found.apply(lambda known: self._checked_family(known, family))
         self.arn = found.arn
         self.version = found.version

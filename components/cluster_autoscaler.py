@@ -13,6 +13,7 @@ from .autoscaler_role import IRSA, AutoscalerRole, AutoscalerRoleArgs
 from .capacity_buffers import CapacityBuffers
 from .cluster import EksCluster
 from .errors import FaultsError, checked
+from .invoking import describe_cluster
 from .oidc_provider import ClusterOidcProvider, ClusterOidcProviderArgs
 from .pure import iam
 from .pure.faults import Fault
@@ -217,7 +218,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
         needed = {"cluster_arn", "kubernetes_version", *(["oidc_issuer"] if irsa or provided else [])}
         known: ClusterAutoscalerArgs = {**args}
         if not needed <= args.keys():
-            found = aws.eks.get_cluster_output(name=args["cluster_name"], opts=pulumi.InvokeOutputOptions(parent=self))
+            found = describe_cluster(self, name, ClusterAutoscalerArgs, "clusterName", args["cluster_name"])
             known.setdefault("cluster_arn", found.arn)
             known.setdefault("kubernetes_version", found.version)
             known.setdefault("oidc_issuer", found.identities.apply(_issuer))

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from . import asg_tags
 from .asg_tags import AutoscalerTags
 from .errors import checked
+from .invoking import described
 from .pure import iam, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -65,11 +66,13 @@ class ExistingNodeGroup(pulumi.ComponentResource):
     def __init__(self, name: str, args: ExistingNodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = checked(ExistingNodeGroup, name, args, ExistingNodeGroupArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
-        found = aws.eks.get_node_group_output(
+        answer = aws.eks.get_node_group_output(
             cluster_name=args["cluster_name"],
             node_group_name=args["node_group_name"],
             opts=pulumi.InvokeOutputOptions(parent=self),
         )
+        expected = "a managed node group of the cluster: aws eks list-nodegroups"
+        found = described(self, name, ExistingNodeGroupArgs, "nodeGroupName", args["node_group_name"], answer, expected)
         self.asg_name = found.apply(lambda group: group.resources[0].autoscaling_groups[0].name)
         self.node_role_arn = found.node_role_arn
         self.node_role_name = found.node_role_arn.apply(iam.role_name)

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from . import asg_tags
 from .asg_tags import AutoscalerTags
 from .errors import checked
+from .invoking import described
 from .pure import startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -62,7 +63,9 @@ class ExistingScalingGroup(pulumi.ComponentResource):
         args = checked(ExistingScalingGroup, name, args, ExistingScalingGroupArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         # A group that does not exist is an error at preview, not one of the tags at `up`.
-        found = aws.autoscaling.get_group_output(name=args["asg_name"], opts=pulumi.InvokeOutputOptions(parent=self))
+        answer = aws.autoscaling.get_group_output(name=args["asg_name"], opts=pulumi.InvokeOutputOptions(parent=self))
+        expected = "an Auto Scaling group: aws autoscaling describe-auto-scaling-groups"
+        found = described(self, name, ExistingScalingGroupArgs, "asgName", args["asg_name"], answer, expected)
         self.asg_name = found.name
         self.min_size = found.min_size
         self.max_size = found.max_size

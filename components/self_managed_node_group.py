@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from . import asg_tags, self_managed_args
 from .errors import FaultsError, checked
 from .instance_types import fitting
-from .invoking import Refused, ask
+from .invoking import Refused, ask, describe_cluster
 from .launch_template import disks, metadata_options
 from .node_role import NodeRole
 from .pure import ami, bootstrap, discovery, iam, instances, sizes, startup_taints, validation
@@ -94,7 +94,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         args = checked(SelfManagedNodeGroup, name, args, SelfManagedNodeGroupArgs, rules)
         super().__init__(TOKEN, name, dict(args), opts)
         child = pulumi.ResourceOptions(parent=self)
-        looked_up = aws.eks.get_cluster_output(name=args["cluster_name"], opts=pulumi.InvokeOutputOptions(parent=self))
+        looked_up = describe_cluster(self, name, SelfManagedNodeGroupArgs, "clusterName", args["cluster_name"])
         types: pulumi.Output[list[InstanceType]] = pulumi.Output.from_input(instance_types(args)).apply(
             lambda names: fitting(self, name, args, SelfManagedNodeGroupArgs, names)
         )

@@ -131,6 +131,8 @@ class Cloud(mocks.Mocks):
         """Answers of getGroup by name, of the Auto Scaling groups that belong to the cluster."""
         self.authentication_mode = "API_AND_CONFIG_MAP"
         self.ip_family = "ipv4"
+        self.failures: dict[str, str] = {}
+        """What the look-up of a name fails with, by the name."""
 
     def instance_type(self, name: str) -> Any:
         """What EC2 returns about an instance type."""
@@ -161,6 +163,9 @@ class Cloud(mocks.Mocks):
         return f"{args.name}-id", {**inputs, **made}
 
     def call(self, args: mocks.MockCallArgs) -> Any:
+        for name, reason in self.failures.items():
+            if name in args.args.values():
+                return {}, [("", f"reading {args.token} ({name}): {reason}")]
         match args.token:
             case "aws:eks/getCluster:getCluster":
                 if not self.has_cluster:

@@ -1,5 +1,7 @@
 """Bad settings end the whole program before it has asked for anything."""
 
+import re
+
 import pytest
 
 from components.errors import FaultsError
@@ -32,3 +34,27 @@ def test_what_only_aws_can_refuse_is_reported_under_the_keys_of_the_file(change,
         run_program("adopt", cloud=Cloud(), **{**GOOD, **change})
     assert message in str(refused.value)
     assert "_" not in "".join(fault.path for fault in refused.value.faults)
+
+
+ABSENT, DENIED = "couldn't find resource", "AccessDenied: not authorized to perform"
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "path"),
+    [
+        ({"cluster": {"name": "misspelled"}}, "misspelled", "name"),
+        ({"existingNodeGroups": [{"name": "misspelled"}]}, "misspelled", "nodeGroupName"),
+        ({"autoScalingGroups": [{"name": "misspelled"}]}, "misspelled", "asgName"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("reason", "got"), [(ABSENT, "which does not exist"), (DENIED, f"which cannot be read: .*{DENIED}")]
+)
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_cannot_be_looked_up_is_an_error_of_the_setting_that_names_it(change, name, path, reason, got, preview):
+    cloud = Cloud(preview=preview)
+    cloud.failures = {name: reason}
+    with pytest.raises(FaultsError) as refused:
+        run_program("adopt", cloud=cloud, **{**GOOD, **change})
+    assert re.search(rf"{path}: got {name}, {got}", str(refused.value)), refused.value
+    assert "aws " in refused.value.faults[0].expected

@@ -19,7 +19,6 @@ from sandbox.layout import PROJECT
 
 _DURATION = r"(?:(\d+) min )?([\d.]+) s"
 _PART = re.compile(rf"([a-z ]+?) {_DURATION}")
-_SERVICE = re.compile(rf"^  (\S+) .*\bready\b.*\({_DURATION}\)$", re.MULTILINE)
 
 WARM, AGAIN, COLD = "warm", "again", "cold"
 
@@ -57,8 +56,7 @@ def _parts(up: Run) -> dict[str, float]:
     if not parts:
         raise CommandFailed(f"`python -m sandbox up` printed no parts:\n{up.stderr[-4000:]}")
     known = sum(parts.values())
-    services = {f"process {name}": seconds for name, seconds in _seconds(_SERVICE.findall(up.stderr)).items()}
-    return {**parts, "until the doctor is content": up.seconds - known, "in all": up.seconds, **services}
+    return {**parts, "until the doctor is content": up.seconds - known, "in all": up.seconds}
 
 
 def _seconds(shown: list[tuple[str, str, str]]) -> dict[str, float]:
@@ -79,9 +77,7 @@ def _cold() -> dict[str, Any]:
 def section(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     warm, again = figures[WARM], figures[AGAIN]
-    main = [part for part in warm if not part.startswith("process ")]
-    rows = [[part, shown(warm[part], 1), shown(again[part], 1) if part in again else "-"] for part in main]
-    services = [[part.removeprefix("process "), shown(warm[part], 1)] for part in warm if part.startswith("process ")]
+    rows = [[part, shown(warm[part], 1), shown(again[part], 1)] for part in warm]
     cold = figures.get(COLD)
     built = f"{cold['seconds'] / 60:.1f} minutes" if cold else "not taken (`python -m benchmarks sandbox --cold`)"
     return "\n\n".join(
@@ -90,8 +86,6 @@ def section(figures: dict[str, Any]) -> str:
             f"what runs then; {figures['rounds']} rounds. The stack creates network, cluster (a real kube-apiserver), "
             "two node groups and the autoscaler.",
             table(["part", "first, s", "again, s"], rows),
-            "What each process waits for; they start side by side:",
-            table(["process", "seconds"], services),
             f"The first time on a machine the tools are built, with empty caches: {built}.",
         ]
     )

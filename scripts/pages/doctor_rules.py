@@ -5,8 +5,7 @@ import textwrap
 from collections.abc import Iterator
 
 from doctor.findings import Rule, RuleBook
-from doctor.rules import BOOKS, all_rules
-from tests.doctor.misconfigurations import KNOWN
+from doctor.rules import BOOKS
 
 from .markdown import escaped
 
@@ -51,16 +50,6 @@ def troubleshooting() -> str:
         lines += [_row(rule) for rule in book.rules]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
-
-
-def misconfigurations() -> str:
-    """Return the table of the known misconfigurations and the rules that name them."""
-    known = {rule.id: rule for rule in all_rules()}
-    lines = ["| | what is wrong | rules |", "| --- | --- | --- |"]
-    for number, each in KNOWN.items():
-        links = ", ".join(f"[`{name}`]({known[name].docs.removeprefix('docs/doctor/')})" for name in each.rules)
-        lines.append(f"| {number} | {each.title} | {links} |")
-    return "\n".join(lines) + "\n"
 
 
 def _section(rule: Rule) -> Iterator[str]:

@@ -11,7 +11,6 @@ from doctor.rendering import document, text
 
 from . import snapshots
 from .fakes import Cloud, Cluster
-from .misconfigurations import KNOWN
 from .test_gather import take
 
 ROOT = Path(__file__).parents[2]
@@ -41,17 +40,6 @@ def test_every_text_of_a_rule_is_whole_sentences(rule: Rule):
 @pytest.mark.parametrize("link", Link)
 def test_a_generated_page_is_marked_as_generated(link: Link):
     assert "`make pages` generates this page" in " ".join(page(link).split())
-
-
-@pytest.mark.parametrize("number", KNOWN)
-def test_the_index_leads_from_each_misconfiguration_to_its_findings(number: int):
-    known = {rule.id: rule for rule in all_rules()}
-    row = next(
-        line for line in INDEX.partition("## By misconfiguration")[2].splitlines() if line.startswith(f"| {number} |")
-    )
-    assert KNOWN[number].title in row
-    for rule_id in KNOWN[number].rules:
-        assert known[rule_id].docs.removeprefix("docs/doctor/") in row
 
 
 def test_relative_links_lead_somewhere():

@@ -278,13 +278,16 @@ def test_the_process_reports_when_it_is_ready_listens_on_loopback_and_stops_on_a
     command = [sys.executable, "-c", MAIN, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("ready toy ")
-        port = int(line.rsplit(":", 1)[1])
-        with socket.create_connection(("127.0.0.1", port), 5):
-            pass
-        process.send_signal(number)
-        assert process.wait(10) == 0
+        try:
+            line = process.stdout.readline()
+            assert line.startswith("ready: stand-in on ")
+            port = int(line.rsplit(":", 1)[1])
+            with socket.create_connection(("127.0.0.1", port), 5):
+                pass
+            process.send_signal(number)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 def test_the_process_reports_a_port_in_use_without_a_traceback(port):

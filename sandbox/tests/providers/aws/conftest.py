@@ -44,7 +44,7 @@ def provider_port(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) 
         )
     assert process.stdout
     line = process.stdout.readline()
-    assert line.startswith("ready aws "), log.read_text()
+    assert line.startswith("ready: stand-in on "), log.read_text()
     yield int(line.rsplit(":", 1)[1])
     process.terminate()
     assert process.wait(10) == 0

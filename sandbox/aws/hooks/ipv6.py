@@ -6,7 +6,8 @@ Refusals have the codes of the EC2 API reference ("Error codes").
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from ministack.services import ec2
@@ -117,36 +118,33 @@ def _with(text: str, thing: Mapping[str, Any], association: Params) -> str:
     return f"{inside}{render({'ipv6CidrBlockAssociationSet': [association]}, 'item')}</{name}"
 
 
-def create_route(original: Any, raw: Mapping[str, Any]) -> Response:
+def create_route(params: Params, destination: str) -> None:
     """CreateRoute to an IPv6 network."""
-    params = parse(raw)
-    destination = params.get("DestinationIpv6CidrBlock")
-    if not destination:
-        response: Response = original(raw)
-        return response
     routes = _routes(params)
     if any(each.get("DestinationIpv6CidrBlock") == destination for each in routes):
         raise ApiError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
     routes.append(
         {"DestinationIpv6CidrBlock": destination, **_target(params), "State": "active", "Origin": "CreateRoute"}
     )
-    answer: Response = ec2._xml(200, "CreateRouteResponse", "<return>true</return>")
-    return answer
 
 
-def delete_route(original: Any, raw: Mapping[str, Any]) -> Response:
+def delete_route(params: Params, destination: str) -> None:
     """DeleteRoute to an IPv6 network."""
-    params = parse(raw)
-    destination = params.get("DestinationIpv6CidrBlock")
-    if not destination:
-        response: Response = original(raw)
-        return response
     routes = _routes(params)
     kept = [each for each in routes if each.get("DestinationIpv6CidrBlock") != destination]
     if len(kept) == len(routes):
         raise ApiError("InvalidRoute.NotFound", f"There is no route for {destination}")
     routes[:] = kept
-    answer: Response = ec2._xml(200, "DeleteRouteResponse", "<return>true</return>")
+
+
+def _if_ipv6(operation: str, change: Callable[[Params, str], None], original: Any, raw: Mapping[str, Any]) -> Response:
+    """Make a change if the destination of the route is an IPv6 network; the rest is ministack's."""
+    params = parse(raw)
+    if destination := params.get("DestinationIpv6CidrBlock"):
+        change(params, destination)
+        answer: Response = ec2._xml(200, f"{operation}Response", "<return>true</return>")
+    else:
+        answer = original(raw)
     return answer
 
 
@@ -199,8 +197,8 @@ HOOKS: tuple[Hook, ...] = (
     EC2.wrap("CreateRouteTable", create_route_table),
     EC2.wrap("CreateSubnet", create_subnet),
     EC2.wrap("ModifySubnetAttribute", modify_subnet_attribute),
-    EC2.wrap("CreateRoute", create_route),
-    EC2.wrap("DeleteRoute", delete_route),
+    EC2.wrap("CreateRoute", partial(_if_ipv6, "CreateRoute", create_route)),
+    EC2.wrap("DeleteRoute", partial(_if_ipv6, "DeleteRoute", delete_route)),
     EC2.wrap("CreateEgressOnlyInternetGateway", create_egress_only_gateway),
     EC2.wrap("DeleteVpc", delete_vpc),
     wrap(ec2, "_vpc_fields_xml", vpc_fields),

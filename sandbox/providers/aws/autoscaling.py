@@ -14,7 +14,7 @@ import pulumi_aws as aws
 
 from sandbox.providers.aws.api_shapes import from_api, shape, to_api
 from sandbox.providers.aws.function import Function
-from sandbox.providers.aws.resource import AutoName, Properties, ResourceType
+from sandbox.providers.aws.resource import AutoName, Properties, ResourceType, split_id
 from sandbox.providers.aws.session import Cloud
 from sandbox.providers.aws.validators import between, length, matching
 from sandbox.providers.rpc import Failure, ProviderError, State
@@ -258,11 +258,8 @@ class Tag(ResourceType):
         cloud.autoscaling.delete_tags(Tags=[_tag_key(group, key)])
 
     @staticmethod
-    def _parts(resource_id: str) -> tuple[str, str]:
-        group, _, key = resource_id.partition(",")
-        if not key:
-            raise ProviderError(f"the ID {resource_id!r} is not of the form <group name>,<tag key>")
-        return group, key
+    def _parts(resource_id: str) -> list[str]:
+        return split_id(resource_id, ",", "group name", "tag key")
 
 
 def _tag_key(group: str, key: str) -> Any:

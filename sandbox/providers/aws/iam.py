@@ -17,7 +17,7 @@ import pulumi_aws as aws
 
 from sandbox.providers.aws import documents
 from sandbox.providers.aws.function import Function
-from sandbox.providers.aws.resource import AutoName, Properties, ResourceType
+from sandbox.providers.aws.resource import AutoName, Properties, ResourceType, split_id
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs, to_pairs
 from sandbox.providers.aws.validators import arn, iam_name, length
@@ -280,11 +280,8 @@ class RolePolicyAttachment(ResourceType):
         found(lambda: cloud.iam.detach_role_policy(RoleName=role, PolicyArn=policy_arn), _GONE)
 
     @staticmethod
-    def _halves(resource_id: str) -> tuple[str, str]:
-        role, _, policy_arn = resource_id.partition("/")
-        if not policy_arn:
-            raise ProviderError(f"the ID {resource_id!r} is not of the form <role name>/<policy ARN>")
-        return role, policy_arn
+    def _halves(resource_id: str) -> list[str]:
+        return split_id(resource_id, "/", "role name", "policy ARN")
 
 
 class RolePolicy(ResourceType):
@@ -309,7 +306,8 @@ class RolePolicy(ResourceType):
 
     def update(self, cloud: Cloud, old: State, inputs: Properties, changed: frozenset[str]) -> None:
         """Puts the policy again."""
-        self._put(cloud, *self._halves(old.id), inputs)
+        role, name = self._halves(old.id)
+        self._put(cloud, role, name, inputs)
 
     def delete(self, cloud: Cloud, old: State) -> None:
         """Removes the policy."""
@@ -321,11 +319,8 @@ class RolePolicy(ResourceType):
         cloud.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=documents.text(inputs["policy"]))
 
     @staticmethod
-    def _halves(resource_id: str) -> tuple[str, str]:
-        role, _, name = resource_id.partition(":")
-        if not name:
-            raise ProviderError(f"the ID {resource_id!r} is not of the form <role name>:<policy name>")
-        return role, name
+    def _halves(resource_id: str) -> list[str]:
+        return split_id(resource_id, ":", "role name", "policy name")
 
 
 class OpenIdConnectProvider(ResourceType):

@@ -12,11 +12,29 @@ from typing import Any, ClassVar
 from sandbox.providers.aws.session import Cloud
 from sandbox.providers.aws.validators import Validator
 from sandbox.providers.differences import Change
-from sandbox.providers.rpc import Failure, State
+from sandbox.providers.rpc import Failure, ProviderError, State
 from sandbox.providers.schema import MapOf, Object, object_type, output_names
 
 Properties = Mapping[str, Any]
 """Property values by name."""
+
+
+def split_id(resource_id: str, separator: str, *parts: str) -> list[str]:
+    """Return the parts of an ID, of which the last may hold the separator, too.
+
+    Args:
+        resource_id: The ID, which is the user's own in an import.
+        separator: What is between the parts.
+        parts: What each part is, for the error.
+
+    Raises:
+        ProviderError: The ID has another form.
+    """
+    values = resource_id.split(separator, len(parts) - 1)
+    if len(values) != len(parts) or not all(values):
+        form = separator.join(f"<{part}>" for part in parts)
+        raise ProviderError(f"the ID {resource_id!r} is not of the form {form}")
+    return values
 
 
 @dataclass(frozen=True)

@@ -464,13 +464,7 @@ def capacity_buffers_dry_run(it: Installation) -> Iterator[Values]:
 @scenario
 def capacity_buffer(it: Installation) -> Iterator[Values]:
     """A buffer of three, as the program makes it: three nodes without pods, then a burst of three, then three more."""
-    definition = CAPACITY_BUFFERS | {"spec": buffers.definition()}
-    with supplied(it, {"extraObjects": [definition], "rbac": {"additionalRules": buffers.RULES}}) as values:
-        it.install(buffers.flags((1, 36, 1)))
-        runs(it)
-        before = len(it.nodes())
-        buffer(it, replicas=3)
-        eventually(lambda: len(it.nodes()) == before + 3, _PATIENCE)
+    with three_reserved(it) as (values, before):
         time.sleep(30)
         assert it.target(SPREAD) == 3
         started = time.monotonic()
@@ -486,6 +480,20 @@ def capacity_buffer(it: Installation) -> Iterator[Values]:
 @scenario
 def reserved(it: Installation) -> Iterator[Values]:
     """A buffer of three: three nodes without pods that are not removed, long after they could be."""
+    with three_reserved(it) as (values, before):
+        logged(it, "above the scale-down utilization threshold")
+        time.sleep(30)
+        assert (it.target(SPREAD), len(it.nodes())) == (3, before + 3)
+        yield values
+
+
+@contextmanager
+def three_reserved(it: Installation) -> Iterator[tuple[Values, int]]:
+    """A buffer of three has its nodes, with flags, rights and definition of the program.
+
+    Yields:
+        The values of the chart, and the number of nodes before.
+    """
     definition = CAPACITY_BUFFERS | {"spec": buffers.definition()}
     with supplied(it, {"extraObjects": [definition], "rbac": {"additionalRules": buffers.RULES}}) as values:
         it.install(buffers.flags((1, 36, 1)))
@@ -493,10 +501,7 @@ def reserved(it: Installation) -> Iterator[Values]:
         before = len(it.nodes())
         buffer(it, replicas=3)
         eventually(lambda: len(it.nodes()) == before + 3, _PATIENCE)
-        logged(it, "above the scale-down utilization threshold")
-        time.sleep(30)
-        assert (it.target(SPREAD), len(it.nodes())) == (3, before + 3)
-        yield values
+        yield values, before
 
 
 def buffer(it: Installation, replicas: int) -> None:

@@ -15,7 +15,7 @@ import pulumi_aws as aws
 
 from sandbox.providers.aws.ec2.common import Ec2Resource, asked_filters, listed
 from sandbox.providers.aws.function import Function
-from sandbox.providers.aws.resource import Properties
+from sandbox.providers.aws.resource import Properties, split_id
 from sandbox.providers.aws.session import Cloud, found
 from sandbox.providers.aws.tags import from_pairs
 from sandbox.providers.aws.validators import cidr
@@ -141,9 +141,7 @@ class RouteTableAssociation(Ec2Resource):
     def _halves(old: State) -> tuple[str, str]:
         if old.outputs.get("routeTableId"):
             return old.outputs["subnetId"], old.outputs["routeTableId"]
-        subnet, _, table = old.id.partition("/")
-        if not table:
-            raise ProviderError(f"the ID {old.id!r} is not of the form <subnet ID>/<route table ID>")
+        subnet, table = split_id(old.id, "/", "subnet ID", "route table ID")
         return subnet, table
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from sandbox.providers.aws.resource import Properties, ResourceType
+from sandbox.providers.aws.resource import Properties, ResourceType, split_id
 from sandbox.providers.aws.session import POLL_SECONDS, Cloud
 from sandbox.providers.rpc import ProviderError, State
 
@@ -45,10 +45,7 @@ class EksResource(ResourceType):
         Raises:
             ProviderError: The ID has another form, as a mistyped import may have.
         """
-        values = resource_id.split(self.separator, len(self.parts) - 1)
-        if len(values) != len(self.parts) or not all(values):
-            form = self.separator.join(f"<{part}>" for part in self.parts.values())
-            raise ProviderError(f"the ID {resource_id!r} is not of the form {form}")
+        values = split_id(resource_id, self.separator, *self.parts.values())
         return dict(zip(self.parts, values, strict=True))
 
     def tag(self, cloud: Cloud, old: State, tags: Mapping[str, str]) -> None:

@@ -51,6 +51,7 @@ class NodeCapacity:
         requested: What the pods on it request.
         daemons: The part of that which pods of DaemonSets request: a new node has them, too.
         stress_pods: How many pods of the stress test are on it.
+        leaving: How many pods on it are being deleted; they count until they are gone.
     """
 
     name: str
@@ -58,6 +59,7 @@ class NodeCapacity:
     requested: Resources = Resources()
     daemons: Resources = Resources()
     stress_pods: int = 0
+    leaving: int = 0
 
     @property
     def free(self) -> Resources:
@@ -125,6 +127,7 @@ def _capacity(node: Json, pods: list[Json]) -> NodeCapacity:
         requested=_total(pods),
         daemons=_total(pod for pod in pods if _is_daemon(pod)),
         stress_pods=sum((pod["metadata"].get("labels") or {}).get(OWN_LABEL) == OWN_VALUE for pod in pods),
+        leaving=sum("deletionTimestamp" in pod["metadata"] for pod in pods),
     )
 
 

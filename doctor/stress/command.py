@@ -24,9 +24,10 @@ from ..options import (
 )
 from ..readings import Unreadable
 from . import views
-from .capacity import quantity
+from .capacity import NodeCapacity, quantity
 from .plan import DEFAULT_MEMORY, Plan, Wanted, eligible, make_plan, refuse_dangers
 from .run import Outcome, run
+from .steady import when_steady
 from .timeline import Step, budgets, seconds
 from .workload import Workload, leftovers, read_capacities, remove
 
@@ -72,17 +73,27 @@ def stress(
                 connection(aws_reads.cluster(aws, target.cluster))
                 raise typer.Exit(_clean(_changing(connection), progress))
             started_at = datetime.now(UTC)
-            snapshot = gather.take_snapshot(target, aws, connection, started_at)
-            case, kubernetes = Case(snapshot), _changing(connection)
-            plan = _planned(case, kubernetes, wanted)
-            progress.print(views.summary(plan), markup=False, highlight=False, soft_wrap=True)
+
+            def read() -> tuple[Case, list[NodeCapacity]]:
+                case = Case(gather.take_snapshot(target, aws, connection, datetime.now(UTC)))
+                kubernetes = _changing(connection)
+                _refuse_untestable(case, kubernetes)
+                return case, read_capacities(kubernetes)
+
+            def report(words: str) -> None:
+                progress.print(words, markup=False, highlight=False, soft_wrap=True)
+
+            case, nodes = when_steady(read, wanted, _SystemClock(), report)
+            plan = _planned(case, nodes, wanted)
+            report(views.summary(plan))
             allowed = {**budgets(case.arguments), **changed}
             with views.live(progress) as show:
-                outcome = run(plan, Workload(kubernetes, aws, plan), _SystemClock(), allowed, show, scale_down)
+                workload = Workload(_changing(connection), aws, plan)
+                outcome = run(plan, workload, _SystemClock(), allowed, show, scale_down)
     except EndedError as ended:
         progress.print("Interrupted; the pods are removed. The autoscaler removes the new nodes.", markup=False)
         raise typer.Exit(ended.exit_code) from None
-    _print(outcome, snapshot.cluster_name, target.region, started_at, as_json)
+    _print(outcome, case.snapshot.cluster_name, target.region, started_at, as_json)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -93,9 +104,13 @@ def _changing(connection: Connection) -> ChangingKubernetes:
     return kubernetes
 
 
-def _planned(case: Case, kubernetes: ChangingKubernetes, wanted: Wanted) -> Plan:
-    deployment = case.deployment
-    if deployment is None:
+def _refuse_untestable(case: Case, kubernetes: ChangingKubernetes) -> None:
+    """Stop if nothing would add a node, or if another run is under way.
+
+    Raises:
+        CannotLookError: With what to do.
+    """
+    if case.deployment is None:
         raise CannotLookError(
             "No Deployment runs Cluster Autoscaler, so no node would be added. Run ca-doctor check to see why."
         )
@@ -105,9 +120,13 @@ def _planned(case: Case, kubernetes: ChangingKubernetes, wanted: Wanted) -> Plan
     if found := leftovers(kubernetes):
         words = "; ".join(f"{', '.join(names)} in {namespace}" for namespace, names in found.items())
         raise CannotLookError(f"Another run is under way, or left {words}. Remove it: ca-doctor stress --clean")
-    nodes, groups = eligible(case, wanted, read_capacities(kubernetes))
+
+
+def _planned(case: Case, capacities: list[NodeCapacity], wanted: Wanted) -> Plan:
+    assert case.deployment
+    nodes, groups = eligible(case, wanted, capacities)
     plan = make_plan(wanted, nodes, groups)
-    refuse_dangers(plan, deployment.namespace)
+    refuse_dangers(plan, case.deployment.namespace)
     return plan
 
 

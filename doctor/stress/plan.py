@@ -42,6 +42,16 @@ class Wanted:
     tolerations: tuple[Toleration, ...] = ()
     confirmed: bool = False
 
+    def pod(self) -> PendingPod:
+        """Return such a pod as labels and taints concern it."""
+        return PendingPod(
+            self.namespace,
+            "stress",
+            datetime.now(UTC),
+            labels_wanted=self.selector,
+            tolerations=self.tolerations,
+        )
+
 
 @dataclass(frozen=True)
 class GroupCapacity:
@@ -84,13 +94,7 @@ def eligible(
     case: Case, wanted: Wanted, found: Iterable[NodeCapacity]
 ) -> tuple[list[NodeCapacity], list[GroupCapacity]]:
     """Return the ready nodes that accept such pods, and the groups that can add one."""
-    pod = PendingPod(
-        wanted.namespace,
-        "stress",
-        datetime.now(UTC),
-        labels_wanted=wanted.selector,
-        tolerations=wanted.tolerations,
-    )
+    pod = wanted.pod()
     by_name = {capacity.name: capacity for capacity in found}
     usable = [
         by_name[node.name]

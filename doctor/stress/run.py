@@ -8,7 +8,7 @@ from ..ending import undisturbed
 from ..findings import ExitCode
 from .capacity import NodeCapacity
 from .plan import Plan
-from .timeline import HINTS, Moment, Observation, Step, Timeline
+from .timeline import ALL_FITTED, HINTS, Moment, Observation, Step, Timeline
 
 POLL = 1.0
 """Seconds between two observations."""
@@ -74,6 +74,8 @@ class Outcome:
         """What to check if a step was late; empty otherwise."""
         if self.late is None:
             return ""
+        if self.timeline.all_fitted:
+            return ALL_FITTED
         messages = [self.last.trouble, self.last.refusal if self.late.step is Step.TRIGGERED_SCALE_UP else ""]
         return " ".join([HINTS[self.late.step], *(f"Last message: {each}" for each in messages if each)])
 

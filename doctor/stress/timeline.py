@@ -31,7 +31,7 @@ TITLES = {
 }
 
 HINTS = {
-    Step.FAILED_SCHEDULING: "All pods were scheduled, or were never created: kubectl get events, quotas, admission.",
+    Step.FAILED_SCHEDULING: "The pods were never created: kubectl get events, quotas, admission.",
     Step.TRIGGERED_SCALE_UP: "The autoscaler does not see these pods, or no group fits them: ca-doctor check",
     Step.DESIRED_UP: "AWS rejected the call: ca-doctor whoami, then ca-doctor check",
     Step.NODE_READY: "Instances do not start or do not join: aws autoscaling describe-scaling-activities",
@@ -39,6 +39,11 @@ HINTS = {
     Step.SCALED_DOWN: "Something keeps the new nodes: their pods, a minimum, or the delays of scale-down.",
 }
 """What to check when a step is late."""
+
+ALL_FITTED = (
+    "All pods were scheduled at once, so no node was needed: pods were deleted or nodes added after the plan was made. "
+    "Run it again."
+)
 
 _SLACK = 120.0
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -168,12 +173,20 @@ class Timeline:
         return all(self[step].done_at is not None for step in UP)
 
     @property
+    def all_fitted(self) -> bool:
+        """Whether every pod runs and nothing was added for them: capacity became free after the plan was made."""
+        done = {moment.step for moment in self.moments if moment.done_at is not None}
+        return done == {Step.PODS_RUNNING}
+
+    @property
     def current(self) -> Moment | None:
         """The first step that is not done; None when all are."""
         return next((moment for moment in self.moments if moment.done_at is None), None)
 
     def late(self, now: float) -> Moment | None:
-        """Return the first step that took or takes too long."""
+        """Return the first step that took or takes too long, or that cannot come any more."""
+        if self.all_fitted:
+            return self[Step.FAILED_SCHEDULING]
         return next((moment for moment in self.moments if moment.is_late(now)), None)
 
     def advance(self, observation: Observation) -> "Timeline":

@@ -83,7 +83,8 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     if outcome.capacities:
         console.print(_node_table(outcome))
     if outcome.late:
-        text = f"The step {outcome.late.step} took more than {outcome.late.budget:.0f} s. {outcome.advice}"
+        took = "did not come" if outcome.timeline.all_fitted else f"took more than {outcome.late.budget:.0f} s"
+        text = f"The step {outcome.late.step} {took}. {outcome.advice}"
         console.print(text, style="bold red", markup=False, soft_wrap=True)
     for each in outcome.left:
         console.print(f"Not removed: {each}. Remove it: ca-doctor stress --clean", style="bold red", markup=False)

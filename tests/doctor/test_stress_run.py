@@ -134,6 +134,20 @@ def test_a_step_that_never_comes_is_named_with_advice_and_the_pods_are_removed(s
     assert not cluster.exists
 
 
+def test_pods_that_all_fit_after_all_end_the_test_at_once():
+    class Roomy(Cluster):
+        def observe(self, at: float) -> Observation:
+            seen = super().observe(at)
+            return replace(seen, running=seen.pods, unschedulable="", scale_up="", desired={"g": 1})
+
+    clock = Time()
+    outcome = run(PLAN, Roomy(stuck=Step.FAILED_SCHEDULING), clock, BUDGETS, lambda *_: None)
+    assert clock.at < 5
+    assert outcome.exit_code is ExitCode.BROKEN
+    assert "no node was needed" in outcome.advice
+    assert "failed-scheduling did not come. All pods were scheduled at once" in text_of(outcome)
+
+
 @pytest.mark.parametrize("call", range(2, 9))
 def test_a_signal_at_any_time_removes_the_pods(call: int):
     cluster = Cluster(interrupted=call)

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pulumi
 from pulumi.provider import main
@@ -54,7 +53,7 @@ COMPONENTS = [
 
 
 class Host(ComponentProvider):
-    """Pulumi's host of components, for whole numbers that are Outputs as well."""
+    """Pulumi's host of components, which hands over what the components themselves refuse by name."""
 
     def map_input_properties(
         self,
@@ -65,17 +64,26 @@ class Host(ComponentProvider):
         property_path: str,
     ) -> pulumi.Inputs:
         """Return the inputs by their Python names."""
-        # Pulumi's own method calls int() on each whole number, which ends in a TypeError if it is an Output
-        # (pulumi/provider/experimental/component.py, map_input_properties, of pulumi 3.272).
-        given: dict[str, Any] = dict(inputs)
-        later = {
-            name
-            for name, definition in properties.items()
-            if definition.type is PropertyType.INTEGER and isinstance(given.get(name), pulumi.Output)
-        }
-        others = {name: definition for name, definition in properties.items() if name not in later}
+        if not isinstance(inputs, dict):
+            return inputs
+        kept = {name: value for name, value in inputs.items() if _is_lost(properties.get(name), value)}
+        others = {name: definition for name, definition in properties.items() if name not in kept}
         mapped = super().map_input_properties(inputs, others, mapping, component_name, property_path)
-        return {**mapped, **{mapping[name]: given[name] for name in later}}
+        return {**mapped, **{mapping.get(name, name): value for name, value in kept.items()}}
+
+
+def _is_lost(definition: PropertyDefinition | None, value: object) -> bool:
+    """Return whether Pulumi's own method does not hand a value over (``map_input_properties`` of pulumi 3.272).
+
+    It leaves out names that are not declared, takes an Output or a text in the place of an object for an empty object,
+    and calls int() on each whole number, which ends in a TypeError if it is an Output or an object
+    (pulumi/provider/experimental/component.py).
+    """
+    if definition is None:
+        return True
+    if definition.ref:
+        return value is not None and not isinstance(value, dict)
+    return definition.type is PropertyType.INTEGER and not isinstance(value, float | int | str)
 
 
 if __name__ == "__main__":

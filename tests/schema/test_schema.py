@@ -3,13 +3,11 @@
 ``make schema`` writes the golden file again; review the difference before you commit it.
 """
 
-import asyncio
 import json
 import os
 import runpy
 from pathlib import Path
 
-import pulumi
 import pytest
 
 import components
@@ -64,13 +62,3 @@ def test_the_sizes_of_a_node_group_may_be_outputs(schema):
         assert inputs[name]["type"] == "integer"
         assert not inputs[name].get("plain")
     assert inputs["hopLimit"]["plain"]
-
-
-def test_the_host_hands_an_output_over_in_the_place_of_a_whole_number(provider):
-    async def mapped():
-        later = pulumi.Output.from_input(3.0)
-        given = {"clusterName": "main", "minSize": 1.0, "maxSize": later}
-        return later, provider.map_inputs(given, provider._component_defs["ManagedNodeGroup"])
-
-    later, arguments = asyncio.run(mapped())
-    assert arguments == {"cluster_name": "main", "min_size": 1.0, "max_size": later}

@@ -66,6 +66,7 @@ def _clusters() -> Json:
                 "version": cluster["version"],
                 "issuer": cluster["identity"]["oidc"]["issuer"],
                 "creatorArn": cluster["_creator_arn"],
+                "ipFamily": cluster["kubernetesNetworkConfig"]["ipFamily"],
             }
             for (_account, region, name), cluster in eks._clusters.all_items()
         ]

@@ -29,6 +29,7 @@ class Cluster:
         version: Kubernetes minor version that was asked for, such as ``1.36``.
         issuer: URL of its OIDC issuer; the last part of the path is its own, never used again.
         creator_arn: Who created it.
+        ipv6: Whether its pods have IPv6 addresses.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Cluster:
     version: str
     issuer: str
     creator_arn: str
+    ipv6: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,6 +73,7 @@ class Emulator:
                 version=listed["version"],
                 issuer=listed["issuer"],
                 creator_arn=listed["creatorArn"] or "",
+                ipv6=listed["ipFamily"] == "ipv6",
             )
             for listed in self._private.clusters()
             if listed["status"] != "DELETING"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sandbox.kubernetes.capacity import allocatable, capacity
+from sandbox.kubernetes.capacity import allocatable, capacity, max_pods
 from sandbox.kubernetes.kubelet_settings import NO_SETTINGS, KubeletSettings
 from sandbox.layout import LOOPBACK
 
@@ -32,6 +32,7 @@ def node_manifest(
     region: str,
     kubelet_version: str,
     kubelet_port: int,
+    ipv6: bool = False,
     registered: KubeletSettings = NO_SETTINGS,
 ) -> dict[str, Any]:
     """The node of an instance, not ready yet.
@@ -43,10 +44,12 @@ def node_manifest(
         region: AWS region of the cluster.
         kubelet_version: Version that the node reports.
         kubelet_port: Loopback port on which the kubelet's API is served.
+        ipv6: Whether pods have IPv6 addresses.
         registered: Labels and taints of a self-managed group, from its user data.
     """
     name = instance["PrivateDnsName"]
     disk_gib = (node_group or {}).get("diskSize", _DEFAULT_DISK_GIB)
+    pods = max_pods(instance_type, managed=node_group is not None, ipv6=ipv6)
     architecture, system = _architecture(instance_type), _operating_system(node_group)
     return {
         "apiVersion": "v1",
@@ -61,8 +64,8 @@ def node_manifest(
         },
         "spec": {"providerID": provider_id(instance), "taints": [*registered.taints, *_taints(node_group)]},
         "status": {
-            "capacity": dict(capacity(instance_type, disk_gib, managed=node_group is not None)),
-            "allocatable": dict(allocatable(instance_type, disk_gib, managed=node_group is not None)),
+            "capacity": dict(capacity(instance_type, disk_gib, pods)),
+            "allocatable": dict(allocatable(instance_type, disk_gib, pods)),
             "conditions": [
                 {
                     "type": "Ready",

@@ -114,6 +114,7 @@ class Nodes:
             region=self._cluster.region,
             kubelet_version=f"v{(group or {}).get('version', self._kubelet_version)}.0-kwok",
             kubelet_port=self._kubelet_port,
+            ipv6=self._cluster.ipv6,
             registered=kubelet_settings(self._user_data(instance)) if group is None else NO_SETTINGS,
         )
         self._api.request("POST", "/api/v1/nodes", manifest)

@@ -37,9 +37,9 @@ def kind(vcpus=2, memory=4096, interfaces=3, addresses=6, architecture="x86_64",
     return info | ({"GpuInfo": {"Gpus": list(gpus)}} if gpus else {})
 
 
-def manifest(group=GROUP, instance_type=None, registered=NO_SETTINGS):
+def manifest(group=GROUP, instance_type=None, registered=NO_SETTINGS, *, ipv6=False):
     kwargs = {"region": "us-east-1", "kubelet_version": "v1.36.0-kwok", "kubelet_port": 10250, "registered": registered}
-    return node_manifest(INSTANCE, instance_type or kind(), group, **kwargs)
+    return node_manifest(INSTANCE, instance_type or kind(), group, ipv6=ipv6, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -54,21 +54,29 @@ def test_max_pods_are_those_of_aws_own_table(interfaces, addresses, expected):
 
 
 @pytest.mark.parametrize(
+    ("group", "vcpus", "expected"), [(GROUP, 2, 110), (GROUP, 32, 250), (None, 2, 29)], ids=["few", "many", "nodeadm"]
+)
+def test_eks_counts_prefixes_of_addresses_in_an_ipv6_cluster(group, vcpus, expected):
+    found = manifest(group, kind(vcpus=vcpus, interfaces=3, addresses=10), ipv6=True)["status"]
+    assert found["capacity"]["pods"] == found["allocatable"]["pods"] == str(expected)
+
+
+@pytest.mark.parametrize(
     ("vcpus", "expected"), [(1, "940m"), (2, "1930m"), (4, "3920m"), (8, "7910m"), (16, "15890m"), (96, "95690m")]
 )
 def test_allocatable_cpu_leaves_kubelet_its_share(vcpus, expected):
-    assert allocatable(kind(vcpus=vcpus), 20)["cpu"] == expected
+    assert allocatable(kind(vcpus=vcpus), 20, 17)["cpu"] == expected
 
 
 def test_allocatable_memory_leaves_255_mib_11_for_each_pod_and_100_for_eviction():
-    assert capacity(kind(), 20)["memory"] == "4096Mi"
-    assert allocatable(kind(), 20)["memory"] == f"{4096 - 255 - 11 * 17 - 100}Mi"
+    assert capacity(kind(), 20, 17)["memory"] == "4096Mi"
+    assert allocatable(kind(), 20, 17)["memory"] == f"{4096 - 255 - 11 * 17 - 100}Mi"
 
 
 def test_nvidia_gpus_count_and_others_do_not():
     gpus = [{"Manufacturer": "NVIDIA", "Count": 4}, {"Manufacturer": "AMD", "Count": 1}]
-    assert capacity(kind(gpus=gpus), 20)["nvidia.com/gpu"] == "4"
-    assert "nvidia.com/gpu" not in capacity(kind(gpus=gpus[1:]), 20)
+    assert capacity(kind(gpus=gpus), 20, 17)["nvidia.com/gpu"] == "4"
+    assert "nvidia.com/gpu" not in capacity(kind(gpus=gpus[1:]), 20, 17)
 
 
 def test_a_node_has_the_name_provider_id_and_addresses_of_its_instance():

@@ -20,6 +20,9 @@ _UNTIL_READY = (
 )
 """Taints that Kubernetes removes when a node becomes ready."""
 
+CORDONED = "node.kubernetes.io/unschedulable"
+"""Taint of a cordoned node: the autoscaler cordons what it removes, by ``--cordon-node-before-terminating``."""
+
 Read = Callable[[], tuple[Case, list[NodeCapacity]]]
 """Reads the cluster again."""
 
@@ -31,7 +34,8 @@ def unsteady(case: Case, wanted: Wanted, found: Iterable[NodeCapacity]) -> list[
     words = []
     for node in case.nodes:
         removed = any(taint.key == TO_BE_DELETED for taint in node.taints)
-        lasting = tuple(taint for taint in node.taints if taint.key not in (TO_BE_DELETED, *_UNTIL_READY))
+        passing = (*_UNTIL_READY, TO_BE_DELETED, CORDONED) if removed else _UNTIL_READY
+        lasting = tuple(taint for taint in node.taints if taint.key not in passing)
         if refusals(Template(node.labels, lasting), pod):
             continue
         if removed:

@@ -45,6 +45,7 @@ def test_a_healthy_cluster_is_steady():
         (case([replace(NODE, taints=(UNINITIALIZED,))]), 0, [f"the node {NODE.name} is not ready"]),
         (case([replace(NODE, ready=False, taints=(UNREACHABLE,))]), 0, [f"the node {NODE.name} is not ready"]),
         (case([replace(NODE, taints=(REMOVED,))]), 0, [f"the autoscaler removes the node {NODE.name}"]),
+        (case([replace(NODE, taints=(REMOVED, CORDONED))]), 0, [f"the autoscaler removes the node {NODE.name}"]),
         (case(), 3, [f"pods that are being deleted on {NODE.name}: 3"]),
         (case(desired=2), 0, [f"{snapshots.GROUP} has 1 of 2 nodes"]),
         (case(desired=0), 0, [f"{snapshots.GROUP} has 1 of 0 nodes"]),

@@ -18,6 +18,12 @@ def doctor(sandbox: Sandbox, stack: Stack) -> Doctor:
     return Doctor(sandbox, stack)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def healthy(doctor: Doctor) -> None:
+    """Each module starts on a healthy stack: what ran before may have changed its pods or nodes a moment ago."""
+    assert settled(doctor).code == 0
+
+
 @pytest.fixture(scope="module", params=MODES)
 def mode(request: pytest.FixtureRequest, stack: Stack, doctor: Doctor) -> Iterator[str]:
     """The stack in one mode, for all tests of a module; afterwards it is by IRSA again, without drift."""

@@ -163,8 +163,8 @@ def check_the_change_over(watch: Watch, old: list[str]) -> None:
 def check_the_page(sandbox: Sandbox, project: Checkout, printed: str) -> None:
     """The page shows what `init` prints on this set-up, and its last commands remove what is left of it."""
     steps = executed_by("test_migration")
-    assert {step.page for step in steps} == {PAGE}
-    inspect, write, again, clean_up = [step.text.replace("series-api", CLUSTER) for step in steps]
+    assert [step.page for step in steps] == [PAGE.with_name("existing-cluster.md"), *[PAGE] * 3]
+    write, inspect, again, clean_up = [step.text.replace("series-api", CLUSTER) for step in steps]
     assert (write.strip(), again) == (INIT, AFTERWARDS)
     project.shell(inspect + clean_up)
     assert ROLE not in {role["RoleName"] for role in sandbox.client("iam").list_roles()["Roles"]}

@@ -25,7 +25,6 @@ from components import (
     errors,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
-from components.pure.arguments import camel_case
 from components.pure.iam import role_name
 
 
@@ -105,8 +104,8 @@ def other_attachment_names(groups: Iterable[str], taken: Collection[str]) -> dic
     return {name: f"existing/{name}" if f"{name}-existing" in taken else f"{name}-existing" for name in groups}
 
 
-errors.spelling = camel_case  # As the environment's file has the keys.
 settings = stack_settings.load()
+errors.naming = stack_settings.naming(settings)
 for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(outputs.deployed(), settings)]:
     pulumi.log.warn(warning)
 
@@ -142,7 +141,7 @@ node_groups = {
 }
 existing_groups = {
     group["name"]: ExistingNodeGroup(
-        f"{group['name']}-existing",
+        stack_settings.existing_resource(group["name"]),
         stack_settings.existing_arguments(group, cluster_name=cluster.name),
         on_aws,
     )
@@ -150,7 +149,7 @@ existing_groups = {
 }
 scaling_groups = {
     group["name"]: ExistingScalingGroup(
-        f"{group['name']}-asg",
+        stack_settings.scaling_resource(group["name"]),
         stack_settings.scaling_group_arguments(group, cluster_name=cluster.name),
         on_aws,
     )

@@ -31,7 +31,6 @@ from . import (
     __version__,
     errors,
 )
-from .pure.arguments import camel_case
 
 NAME = "eks-cluster-autoscaler"
 COMPONENTS = [
@@ -87,5 +86,5 @@ def _is_lost(definition: PropertyDefinition | None, value: object) -> bool:
 
 
 if __name__ == "__main__":
-    errors.spelling = camel_case
+    errors.naming = errors.plugin_names
     main(Host(COMPONENTS, NAME, version=__version__), sys.argv[1:])

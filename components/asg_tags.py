@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from .errors import checked, raise_if_any, spelled
+from .errors import checked, named, raise_if_any
 from .pure import arguments, discovery, startup_taints, validation
 from .pure.discovery import Taint
 from .pure.faults import Fault
@@ -98,7 +98,7 @@ def autoscaler_tags(
     if not found and not isinstance(cast(object, cluster_name), str):
         found = [Fault("cluster_name", "an Output", "the name as a string, because it is part of a tag's key")]
     tags = cast(AutoscalerTagsArgs, args)
-    found = found or spelled(faults(tags), AutoscalerTagsArgs)
+    found = found or named(faults(tags), AutoscalerTagsArgs)
     raise_if_any(
         "autoscaler_tags",
         # The one argument whose name here is another.

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 from pulumi_aws.eks.outputs import GetClusterVpcConfigResult
 
 from . import new_cluster, private_subnets
-from .errors import FaultsError, checked, spelled
+from .errors import FaultsError, checked, named
 from .invoking import describe_cluster
 from .new_cluster import ClusterCreation
 from .node_group_args import ManagedNodeGroupArgs
@@ -108,7 +108,7 @@ class EksCluster(pulumi.ComponentResource):
         if subnets.refused:
             got = f"none, and the private subnets of the cluster are not known: {subnets.refused}"
         expected = "the subnets of the nodes, or permission for ec2:DescribeSubnets and ec2:DescribeRouteTables"
-        raise FaultsError("node groups", spelled([Fault("subnetIds", got, expected)], ManagedNodeGroupArgs))
+        raise FaultsError("node groups", named([Fault("subnetIds", got, expected)], ManagedNodeGroupArgs))
 
     def _checked_name(self, name: pulumi.Input[str], create: ClusterCreation, family: str) -> pulumi.Output[str]:
         """Return the cluster's name once EKS would accept the cluster.

@@ -10,8 +10,24 @@ from .pure.faults import Fault
 
 Args = TypeVar("Args")
 
-spelling: arguments.Spelling = arguments.snake_case
-"""How the arguments of components are spelt in errors; the plugin's host, whose users write camelCase, sets another."""
+Naming = Callable[[Fault, type, str], Fault]
+"""Returns a fault under the name that the user of a component knows, by the fault, the TypedDict that declares the
+argument and the name of the component's resource ("" if the fault concerns several)."""
+
+
+def python_names(fault: Fault, shape: type, _name: str) -> Fault:
+    """Return the fault as a Python program spells the argument, in snake_case."""
+    return arguments.in_spelling(fault, shape, arguments.snake_case)
+
+
+def plugin_names(fault: Fault, _shape: type, _name: str) -> Fault:
+    """Return the fault as the plugin and its SDKs spell the argument, in camelCase."""
+    return fault
+
+
+naming: Naming = python_names
+"""How errors name arguments. The plugin's host sets ``plugin_names``, and a program that reads arguments from a file of
+its own may set what names the keys of that file."""
 
 
 class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
@@ -38,13 +54,13 @@ class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):
     def of(
         cls, component: type[pulumi.ComponentResource], name: str, shape: type, faults: Iterable[Fault]
     ) -> "FaultsError":
-        """Return the error about a component, in the spelling of its caller."""
-        return cls(f"{component.__name__} {name!r}", dict.fromkeys(spelled(faults, shape)))
+        """Return the error about a component, under the names that its user knows."""
+        return cls(f"{component.__name__} {name!r}", dict.fromkeys(named(faults, shape, name)))
 
 
-def spelled(faults: Iterable[Fault], shape: type) -> list[Fault]:
-    """Return faults of the arguments that a TypedDict declares in the spelling of the caller."""
-    return [arguments.in_spelling(fault, shape, spelling) for fault in faults]
+def named(faults: Iterable[Fault], shape: type, name: str = "") -> list[Fault]:
+    """Return faults of the arguments that a TypedDict declares, under the names that the user of a component knows."""
+    return [naming(fault, shape, name) for fault in faults]
 
 
 def raise_if_any(subject: str, faults: Iterable[Fault]) -> None:
@@ -78,7 +94,7 @@ def checked(
         The arguments, without those that are None.
 
     Raises:
-        FaultsError: With all errors, in the spelling of the caller.
+        FaultsError: With all errors, under the names that the user of the component knows.
     """
     # By their Python names in a plugin, too: Pulumi's host translates what its users write.
     cleaned, misshapen = arguments.check(args, cast(type, shape))

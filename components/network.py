@@ -135,7 +135,8 @@ class ClusterNetwork(pulumi.ComponentResource):
         if "endpoints" in args:
             place = network_endpoints.Placement(vpc.id, cidr, private.ids, [table.id for table in tables])
             title = _title(cluster, f"{name}-endpoints")
-            private.wait_for(network_endpoints.register(self, name, title, args["endpoints"], place))
+            made = network_endpoints.register(self, name, title, args["endpoints"], place, ClusterNetworkArgs)
+            private.wait_for(made)
 
         # By zone, with the zones known at preview (Python only).
         self.private_subnets: dict[str, pulumi.Output[str]] = private.ids

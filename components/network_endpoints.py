@@ -1,6 +1,6 @@
 """VPC endpoints of a network that the program creates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
@@ -14,6 +14,10 @@ from .pure.faults import Fault
 
 DESCRIBE = "aws:ec2/getVpcEndpointService:getVpcEndpointService"
 HTTPS = 443
+
+
+_Refusal = Callable[[str, str], FaultsError]
+"""Returns the error about the services, by what is wrong and what is accepted."""
 
 
 class NetworkEndpoints(TypedDict):
@@ -55,6 +59,7 @@ def register(
     title: Mapping[str, str],
     args: NetworkEndpoints,
     place: Placement,
+    shape: type,
 ) -> list[pulumi.Resource]:
     """Register the endpoints under their owner.
 
@@ -64,6 +69,7 @@ def register(
         title: Tags of each resource.
         args: What the caller asked for.
         place: Where the endpoints belong.
+        shape: The TypedDict of the owner's arguments.
     """
     opts = pulumi.ResourceOptions(parent=owner)
     group = aws.ec2.SecurityGroup(
@@ -78,9 +84,10 @@ def register(
     partition = aws.get_partition_output(opts=invoke)
     region = aws.get_region_output(opts=invoke)
     made: list[pulumi.Resource] = []
+    refusal = partial(_refusal, type(owner), name, shape)
     for each in endpoints.services(args.get("services", [])):
         found: pulumi.Output[_Service] = pulumi.Output.all(partition.reverse_dns_prefix, region.region).apply(
-            partial(_describe, owner, name, each)
+            partial(_describe, owner, refusal, each)
         )
         gateway = endpoints.kind(each) == endpoints.GATEWAY
         made.append(
@@ -90,7 +97,7 @@ def register(
                 service_name=found.apply(lambda service: service.name),
                 vpc_endpoint_type=endpoints.kind(each),
                 route_table_ids=place.route_table_ids if gateway else None,
-                subnet_ids=None if gateway else _subnets(name, each, found, place),
+                subnet_ids=None if gateway else _subnets(refusal, each, found, place),
                 security_group_ids=None if gateway else [group.id],
                 private_dns_enabled=None if gateway else True,
                 tags=title,
@@ -100,7 +107,7 @@ def register(
     return made
 
 
-async def _describe(owner: pulumi.Resource, name: str, service: str, place: Sequence[str]) -> _Service:
+async def _describe(owner: pulumi.Resource, refusal: _Refusal, service: str, place: Sequence[str]) -> _Service:
     prefix, region = place
     names = endpoints.possible_names(prefix, region, service)
     # By a filter only where the name is open: GovCloud does not respect it (``dataSourceVPCEndpointServiceRead`` in
@@ -109,15 +116,16 @@ async def _describe(owner: pulumi.Resource, name: str, service: str, place: Sequ
     try:
         found = await ask(owner, DESCRIBE, serviceType=endpoints.kind(service), **which)
     except Refused as error:
-        raise _refusal(
-            name,
+        raise refusal(
             f"{service}, which AWS does not describe: {error}",
             f"a service with an endpoint in {region}, and permission for ec2:DescribeVpcEndpointServices",
         ) from error
     return _Service(found["serviceName"], found.get("availabilityZones") or ())
 
 
-def _subnets(name: str, service: str, found: pulumi.Output[_Service], place: Placement) -> pulumi.Output[list[str]]:
+def _subnets(
+    refusal: _Refusal, service: str, found: pulumi.Output[_Service], place: Placement
+) -> pulumi.Output[list[str]]:
     """Return the subnets in zones where the service has endpoints: EC2 refuses others."""
     zones = list(place.subnet_ids)
 
@@ -125,8 +133,7 @@ def _subnets(name: str, service: str, found: pulumi.Output[_Service], place: Pla
         offered: list[str] = known[0]
         chosen = [str(subnet) for zone, subnet in zip(zones, known[1:], strict=True) if not offered or zone in offered]
         if not chosen:
-            raise _refusal(
-                name,
+            raise refusal(
                 f"{service}, which has endpoints in {', '.join(offered)} only",
                 "a network with at least one of these zones",
             )
@@ -135,5 +142,5 @@ def _subnets(name: str, service: str, found: pulumi.Output[_Service], place: Pla
     return pulumi.Output.all(found.apply(lambda service: [*service.zones]), *place.subnet_ids.values()).apply(choose)
 
 
-def _refusal(name: str, got: str, expected: str) -> FaultsError:
-    return FaultsError(f"ClusterNetwork {name!r}", [Fault("endpoints.services", got, expected)])
+def _refusal(component: type[pulumi.ComponentResource], name: str, shape: type, got: str, expected: str) -> FaultsError:
+    return FaultsError.of(component, name, shape, [Fault("endpoints.services", got, expected)])

@@ -175,7 +175,7 @@ def faults(args: SelfManagedNodeGroupArgs) -> list[Fault]:
         *bootstrap.faults("userData", image, args.get("user_data")),
         *labels.kubelet_label_faults("labels", args.get("labels", {})),
         *node_role.faults(args),
-        *tag_faults("tags", args.get("tags", {})),
+        *_tag_faults("tags", args.get("tags", {})),
         *node_role.policy_faults("nodeRolePolicies", args.get("node_role_policies", [])),
         *_resource_faults(args.get("resources", {})),
         *asg_tags.faults(template(args, "1"), further_tags=1 + len(args.get("tags", {}))),
@@ -213,7 +213,7 @@ def _resource_faults(resources: Mapping[str, object]) -> list[Fault]:
     return [Fault("resources['pods']", repr(resources["pods"]), "none: set maxPods, for the kubelet and the tags")]
 
 
-def tag_faults(path: str, tags: Mapping[str, object]) -> list[Fault]:
+def _tag_faults(path: str, tags: Mapping[str, object]) -> list[Fault]:
     """Find tags that the group gets already: a second value of a key could hide it from the autoscaler."""
     reserved = (f"{discovery.PREFIX}/", discovery.owner_key(""))
     expected = f"a key that does not begin with {' or '.join(reserved)}: the group gets these tags by itself"

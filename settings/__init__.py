@@ -4,6 +4,9 @@ The only reader of Pulumi config. A setting is an argument of a component, in ca
 program needs, and every error is reported before any resource is registered.
 """
 
+from settings.homes import existing_resource as existing_resource
+from settings.homes import naming as naming
+from settings.homes import scaling_resource as scaling_resource
 from settings.moves import move_warnings as move_warnings
 from settings.reading import load as load
 from settings.reading import parse as parse

@@ -6,6 +6,9 @@ from functools import partial
 from typing import Any, NoReturn, cast
 
 from components import (
+    ClusterAutoscalerArgs,
+    ClusterOidcProviderArgs,
+    SelfManagedNodeGroupArgs,
     cluster,
     cluster_addons,
     cluster_autoscaler,
@@ -22,10 +25,10 @@ from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.headroom import HeadroomArgs
 from components.pure import ami, capacity_buffers, flags, placement, validation
-from components.pure.arguments import camel_case
 from components.pure.faults import Fault
+from settings import homes
+from settings.homes import Home
 from settings.shapes import (
-    NODE_TEMPLATE,
     AutoScalingGroup,
     Cluster,
     ExistingNodeGroup,
@@ -57,7 +60,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_zone_faults(settings),
         *_autoscaler_faults(settings),
         *_each("nodeGroups", groups, partial(_node_group_faults, settings)),
-        *_each("existingNodeGroups", existing, _existing_faults),
+        *_each("existingNodeGroups", existing, partial(_existing_faults, settings)),
         *_each("headroom", settings["headroom"], partial(_headroom_faults, settings)),
         *_each("autoScalingGroups", settings["auto_scaling_groups"], partial(_scaling_group_faults, settings)),
         *_clash_faults(groups),
@@ -75,8 +78,6 @@ def faults(settings: Settings) -> list[Fault]:
             )
         )
     created = any("create" in group for group in settings["auto_scaling_groups"])
-    if created:
-        found += self_managed_args.tag_faults("tags", settings["tags"])
     if settings["credentials"] == NODE_ROLE and not (groups or existing or created):
         found.append(
             Fault(
@@ -158,20 +159,16 @@ def refuse_output(cluster: Cluster, value: object, outputs: Mapping[str, object]
     raise FaultsError("settings", [Fault("cluster.stackOutput", got, expected)])
 
 
-def _each(key: str, items: Sequence[Any], own: Callable[[Any], list[Fault]]) -> list[Fault]:
-    """Find names that a list has twice, and what is wrong with each of its items."""
+def _each(key: str, items: Sequence[Any], own: Callable[[str, Any], list[Fault]]) -> list[Fault]:
+    """Find names that a list has twice, and what is wrong with each of its items, of which ``own`` gets the key."""
     names = Counter(item["name"] for item in items)
     found = [Fault(key, f"the name {name} twice", "each name once") for name, count in names.items() if count > 1]
-    return found + [fault.under(f"{key}[{index}]") for index, item in enumerate(items) for fault in own(item)]
+    return found + [fault for index, item in enumerate(items) for fault in own(f"{key}[{index}]", item)]
 
 
-def _existing_faults(group: ExistingNodeGroup) -> list[Fault]:
-    return _by_name("nodeGroupName", existing_node_group.faults(existing_arguments(group, cluster_name=_LATER)))
-
-
-def _by_name(argument: str, found: list[Fault]) -> list[Fault]:
-    """The same faults, under ``name`` in place of the argument that an environment calls so."""
-    return [fault._replace(path="name") if fault.path == argument else fault for fault in found]
+def _existing_faults(settings: Settings, key: str, group: ExistingNodeGroup) -> list[Fault]:
+    found = existing_node_group.faults(existing_arguments(group, cluster_name=_LATER))
+    return homes.all_at_home(settings, found, Home(key, ExistingNodeGroup))
 
 
 def _clash_faults(groups: list[NodeGroup]) -> list[Fault]:
@@ -250,7 +247,7 @@ def _zone_faults(settings: Settings) -> list[Fault]:
     return validation.zones_of(settings["region"], "cluster.create.network.zones", plan["zones"])
 
 
-def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
+def _node_group_faults(settings: Settings, key: str, group: NodeGroup) -> list[Fault]:
     create = settings["cluster"].get("create")
     found = []
     if group.get("one_per_zone") and "subnet_ids" not in group and (create is None or "network" not in create):
@@ -271,44 +268,45 @@ def _node_group_faults(settings: Settings, group: NodeGroup) -> list[Fault]:
         found.append(Fault("warmPool", f"a warm pool in {settings['region']}", expected))
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
         found.append(_hop_fault())
-    # Role, tags and IP family are judged once, under their own keys.
-    alone: Settings = {**settings, "role": {}, "tags": {}}
     subnets = group.get("subnet_ids", _LATER)
     version = create["kubernetes_version"] if create else _LATER
-    arguments = node_group_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets, kubernetes_version=version)
-    return [*found, *(fault for fault in node_group.faults(arguments) if fault.path != "ipFamily")]
+    given: Any = {"cluster_name": _LATER, "subnet_ids": subnets, "kubernetes_version": version}
+    own = node_group.faults(node_group_arguments(settings, group, **given))
+    return [
+        *(fault.under(key) for fault in found),
+        *homes.all_at_home(settings, own, Home(key, NodeGroup)),
+    ]
 
 
-def _headroom_faults(settings: Settings, given: HeadroomArgs) -> list[Fault]:
-    found = headroom.faults(headroom_arguments(settings, given))
+def _headroom_faults(settings: Settings, key: str, given: HeadroomArgs) -> list[Fault]:
+    own = headroom.faults(headroom_arguments(settings, given))
+    found = homes.all_at_home(settings, own, Home(key, HeadroomArgs))
     if given.get("kind") == capacity_buffers.KIND and "capacity_buffers" not in settings["autoscaler"]:
         expected = (
             "autoscaler.capacityBuffers as well: {installDefinition: true}, or {} if the cluster has the "
             "CustomResourceDefinition"
         )
-        found.append(Fault("kind", f"{capacity_buffers.KIND} without autoscaler.capacityBuffers", expected))
+        found.append(Fault(f"{key}.kind", f"{capacity_buffers.KIND} without autoscaler.capacityBuffers", expected))
     return found
 
 
-def _scaling_group_faults(settings: Settings, group: AutoScalingGroup) -> list[Fault]:
+def _scaling_group_faults(settings: Settings, key: str, group: AutoScalingGroup) -> list[Fault]:
     """Find what is wrong with a self-managed group: one to create has its own arguments under ``create``."""
     if "create" not in group:
-        return _by_name("asgName", existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER)))
-    alone: Settings = {**settings, "role": {}, "tags": {}}
+        found = existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER))
+        return homes.all_at_home(settings, found, Home(key, AutoScalingGroup))
     subnets = group["create"].get("subnet_ids", _LATER)
-    arguments = self_managed_arguments(alone, group, cluster_name=_LATER, subnet_ids=subnets)
-    outside = tuple(map(camel_case, NODE_TEMPLATE))
-    found = [
-        fault if fault.path.startswith(outside) else fault.under("create")
-        for fault in self_managed_args.faults(arguments)
-        if fault.path != "ipFamily"
-    ]
-    own = [_hop_fault()] if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1 else []
+    arguments = self_managed_arguments(settings, group, cluster_name=_LATER, subnet_ids=subnets)
+    found = [_hop_fault()] if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1 else []
     if create := settings["cluster"].get("create"):
         version = group["create"].get("kubernetes_version")
-        own += ami.newer_faults("kubernetesVersion", version, create["kubernetes_version"])
-    found += [fault.under("create") for fault in own]
-    return [*validation.node_group_name("name", group["name"], most=40), *found]
+        found += ami.newer_faults("kubernetesVersion", version, create["kubernetes_version"])
+    return [
+        *validation.node_group_name(f"{key}.name", group["name"], most=40),
+        *homes.all_at_home(
+            settings, [*self_managed_args.faults(arguments), *found], Home(f"{key}.create", SelfManagedNodeGroupArgs)
+        ),
+    ]
 
 
 def _hop_fault() -> Fault:
@@ -330,13 +328,6 @@ def _autoscaler_faults(settings: Settings) -> list[Fault]:
     )
     provider: Any = {**settings["oidc_provider"], "issuer": _LATER}
     return [
-        *(fault.under("oidcProvider") for fault in oidc_provider.faults(provider)),
-        *(_at_home(fault) for fault in cluster_autoscaler.faults(arguments)),
+        *homes.all_at_home(settings, oidc_provider.faults(provider), homes.ALONE[ClusterOidcProviderArgs]),
+        *homes.all_at_home(settings, cluster_autoscaler.faults(arguments), homes.ALONE[ClusterAutoscalerArgs]),
     ]
-
-
-def _at_home(fault: Fault) -> Fault:
-    """The same fault under the key that holds the value in the environment's file."""
-    homes = {"credentials": "", "region": "", "kubernetesVersion": "cluster.create"}
-    homes |= dict.fromkeys(("permissionsBoundaryArn", "path", "namePrefix"), "role")
-    return fault._replace(path=fault.path.removeprefix("settings.")).under(homes.get(fault.path, "autoscaler"))

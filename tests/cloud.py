@@ -373,7 +373,7 @@ def run(
     """
     cloud = cloud or Cloud()
     graph = graph or Graph()
-    spelling = errors.spelling
+    naming = errors.naming
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -397,7 +397,7 @@ def run(
     finally:
         pulumi.runtime.set_all_config({})
         # A program has a process to itself, and may set this for it.
-        errors.spelling = spelling
+        errors.naming = naming
         # What a failed program left waiting would be found, as never awaited, in the middle of another test.
         left = asyncio.all_tasks(loop)
         for task in left:

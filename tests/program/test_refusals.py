@@ -7,7 +7,7 @@ import pytest
 from components.errors import FaultsError
 from tests.cloud import Cloud, Graph
 from tests.program.test_program import run_program
-from tests.unit.test_settings import BAD, GOOD
+from tests.unit.test_settings import BAD, GOOD, known
 
 
 @pytest.mark.parametrize(("change", "message"), BAD, ids=[message[:60] for _, message in BAD])
@@ -19,21 +19,45 @@ def test_a_bad_setting_ends_the_program_before_it_registers_or_looks_up_anything
     assert (graph.registrations, graph.invokes) == ([], [])
 
 
-UNEQUAL = {**GOOD["nodeGroups"][0], "instanceTypes": ["m6i.large", "g5.large"], "subnetIds": ["subnet-0000000a"]}
+GROUP = GOOD["nodeGroups"][0]
+UNEQUAL = {"instanceTypes": ["m6i.large", "g5.large"], "subnetIds": ["subnet-0000000a"]}
+SIZES = {"minSize": 1, "maxSize": 3}
+PUBLIC = {"public_subnets": {"subnet-0000000a", "subnet-0000000b"}}
+
+
+def mixed(**own):
+    return {"nodeGroups": [], "autoScalingGroups": [{"name": "mixed", "create": {**SIZES, **own}}]}
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "beginning", "live"),
     [
-        ({"cluster": {"name": "series-api", "ipFamily": "ipv6"}}, "ipFamily: got ipv6"),
-        ({"nodeGroups": [UNEQUAL]}, "or set allowUnequalTypes: true"),
+        ({"cluster": {"name": "series-api", "ipFamily": "ipv6"}}, "cluster.ipFamily: got ipv6", {}),
+        ({"nodeGroups": [{**GROUP, **UNEQUAL}]}, "nodeGroups[0].instanceTypes[1]: got g5.large", {}),
+        (
+            {"nodeGroups": [GROUP, {**GROUP, **UNEQUAL, "name": "spread", "onePerZone": True}]},
+            "nodeGroups[1].instanceTypes[1]: got g5.large",
+            {},
+        ),
+        (mixed(**UNEQUAL), "autoScalingGroups[0].create.instanceTypes[1]: got g5.large", {}),
+        (mixed(), "cluster.name: got series-api with authentication", {"authentication_mode": "CONFIG_MAP"}),
+        ({"nodeGroups": [{**GROUP, "amiType": "AL2_x86_64"}]}, "nodeGroups[0].amiType: got AL2_x86_64 for", {}),
+        ({}, "nodeGroups[].subnetIds: got none", PUBLIC),
+        (mixed(), "autoScalingGroups[].create.subnetIds: got none", PUBLIC),
+        ({"autoscaler": {"flags": {"parallel-drain": True}}}, "autoscaler.flags.parallel-drain: got a flag", {}),
+        ({"autoscaler": {"chart": {"version": "9.46.0"}}}, "autoscaler.chart.version: got chart 9.46.0 with", {}),
+        ({"autoscaler": {"capacityBuffers": {}}}, "autoscaler.capacityBuffers: got", {"cluster_version": "1.33"}),
+        ({}, "cluster.name: got Kubernetes 1.28", {"cluster_version": "1.28"}),
     ],
 )
-def test_what_only_aws_can_refuse_is_reported_under_the_keys_of_the_file(change, message):
+def test_what_only_aws_can_refuse_is_reported_under_the_keys_of_the_file(change, beginning, live):
+    cloud = Cloud(cluster_version="1.36")
+    for attribute, value in live.items():
+        setattr(cloud, attribute, value)
     with pytest.raises(FaultsError) as refused:
-        run_program("adopt", cloud=Cloud(), **{**GOOD, **change})
-    assert message in str(refused.value)
-    assert "_" not in "".join(fault.path for fault in refused.value.faults)
+        run_program("adopt", cloud=cloud, **{**GOOD, **change})
+    assert str(refused.value.faults[0]).startswith(beginning), refused.value
+    assert [fault for fault in refused.value.faults if not known(fault.path)] == []
 
 
 ABSENT, DENIED = "couldn't find resource", "AccessDenied: not authorized to perform"
@@ -42,9 +66,9 @@ ABSENT, DENIED = "couldn't find resource", "AccessDenied: not authorized to perf
 @pytest.mark.parametrize(
     ("change", "name", "path"),
     [
-        ({"cluster": {"name": "misspelled"}}, "misspelled", "name"),
-        ({"existingNodeGroups": [{"name": "misspelled"}]}, "misspelled", "nodeGroupName"),
-        ({"autoScalingGroups": [{"name": "misspelled"}]}, "misspelled", "asgName"),
+        ({"cluster": {"name": "misspelled"}}, "misspelled", "cluster.name"),
+        ({"existingNodeGroups": [{"name": "misspelled"}]}, "misspelled", "existingNodeGroups[0].name"),
+        ({"autoScalingGroups": [{"name": "misspelled"}]}, "misspelled", "autoScalingGroups[0].name"),
     ],
 )
 @pytest.mark.parametrize(
@@ -56,5 +80,6 @@ def test_what_cannot_be_looked_up_is_an_error_of_the_setting_that_names_it(chang
     cloud.failures = {name: reason}
     with pytest.raises(FaultsError) as refused:
         run_program("adopt", cloud=cloud, **{**GOOD, **change})
-    assert re.search(rf"{path}: got {name}, {got}", str(refused.value)), refused.value
-    assert "aws " in refused.value.faults[0].expected
+    (fault,) = refused.value.faults
+    assert (fault.path, bool(re.fullmatch(rf"{name}, {got}.*", fault.got))) == (path, True)
+    assert "aws " in fault.expected

@@ -182,6 +182,6 @@ def test_only_what_decides_which_resources_exist_must_be_plain():
 
 def test_a_plugin_gets_its_arguments_by_their_python_names(monkeypatch):
     # Pulumi's host translates what the consumer wrote; only errors use the consumer's spelling.
-    monkeypatch.setattr(errors, "spelling", camel_case)
+    monkeypatch.setattr(errors, "naming", errors.plugin_names)
     given = {"asg_name": "workers", "cluster_name": "main"}
     assert errors.checked(AutoscalerTags, "tags", given, AutoscalerTagsArgs, lambda _: []) == given

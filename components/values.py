@@ -45,13 +45,9 @@ Without ignoring them, no two groups are similar and balancing does nothing (iss
 """
 
 OWNED: Mapping[str, str] = {
-    "fullnameOverride": "nothing: one name is used everywhere",
-    "nameOverride": "nothing: one name is used everywhere",
-    "cloudProvider": "nothing: it is always aws",
     "awsRegion": "the cluster's region",
     "autoDiscovery": "the cluster's name",
     "autoscalingGroups": "the tags of the node groups",
-    "rbac.create": "nothing: the autoscaler does not work without its rights",
     "rbac.serviceAccount": "credentials and serviceAccount",
     "image.tag": "image.tag of the settings",
     "image.repository": "image.repository of the settings",
@@ -59,13 +55,22 @@ OWNED: Mapping[str, str] = {
     "expanderPriorities": "expanderPriorities of the settings",
     "replicaCount": "replicas",
     "podAnnotations": "podAnnotations of the settings",
-    "podDisruptionBudget.minAvailable": "minAvailable of the settings: the chart rejects both fields together",
-    "podLabels.app": "nothing: users find the pods by it",
-    "awsAccessKeyID": "credentials: no key of AWS belongs into a chart's values",
-    "awsSecretAccessKey": "credentials: no key of AWS belongs into a chart's values",
-    "secretKeyRefNameOverride": "credentials: no key of AWS belongs into a chart's values",
+    "podDisruptionBudget.minAvailable": "minAvailable of the settings",
 }
-"""Values that extra values may not set, each with what decides it."""
+"""Values that extra values may not set, each with what it follows from."""
+
+FIXED: Mapping[str, str] = {
+    "fullnameOverride": "one name is used everywhere",
+    "nameOverride": "one name is used everywhere",
+    "cloudProvider": "it is always aws",
+    "rbac.create": "the autoscaler does not work without its rights",
+    "podLabels.app": "users find the pods by it",
+    **dict.fromkeys(
+        ("awsAccessKeyID", "awsSecretAccessKey", "secretKeyRefNameOverride"),
+        "credentials decides, and no key of AWS belongs into a chart's values",
+    ),
+}
+"""Values that extra values may not set, each with the reason."""
 
 
 class Toleration(TypedDict):
@@ -188,6 +193,10 @@ def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) 
         *(f for key in settings.get("pod_annotations", {}) for f in validation.qualified_name("podAnnotations", key)),
         *(f for i, item in enumerate(settings.get("tolerations", [])) for f in toleration_faults(i, item)),
     ]
+    election = settings.get("flags", {}).get(flags.LEADER_ELECTION, "true")
+    if election not in flags.TRUE and replicas > 1:
+        got = f"{election!r} with {replicas} replicas"
+        found.append(Fault(f"flags.{flags.LEADER_ELECTION}", got, "true, or replicas: 1, since all would act at once"))
     if "min_available" in settings and not 0 <= int(settings["min_available"]) < replicas:
         given = f"{int(settings['min_available'])} of {replicas} replicas"
         found.append(Fault("minAvailable", given, "fewer than the replicas, or no node with one could ever be drained"))
@@ -222,7 +231,8 @@ def settings_faults(settings: AutoscalerSettings, *, newer_image: bool = False) 
 
 def extra_values_faults(extra: Mapping[str, object]) -> list[Fault]:
     """Check extra values: those that a setting of this project decides, what would replace a map of them, null."""
-    found = [fault for path, owner in OWNED.items() if (fault := _owned_fault(extra, path, owner))]
+    reasons = {**FIXED, **{path: f"the value follows from {owner}" for path, owner in OWNED.items()}}
+    found = [fault for path, reason in reasons.items() if (fault := _owned_fault(extra, path, reason))]
     known = {fault.path for fault in found}
     return list(dict.fromkeys([*found, *(fault for fault in _nulls(extra, "values") if fault.path not in known)]))
 
@@ -405,17 +415,17 @@ def toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
     return found
 
 
-def _owned_fault(extra: Mapping[str, object], path: str, owner: str) -> Fault | None:
+def _owned_fault(extra: Mapping[str, object], path: str, reason: str) -> Fault | None:
     """What is wrong when ``extra`` decides the owned value: by naming it, or by putting no map where its map is."""
     found: object = extra
     above = "values"
     for key in path.split("."):
         if not isinstance(found, Mapping):
-            return Fault(above, repr(found), "a map, or nothing: settings decide values in it")
+            return Fault(above, repr(found), "a map: settings decide values in it")
         if key not in found:
             return None
         found, above = found[key], f"{above}.{key}"
-    return Fault(above, "a value that is not free", f"it to be left to {owner}")
+    return Fault(above, "a key that the program sets", f"no such key: {reason}")
 
 
 def _items(text: str) -> list[str]:

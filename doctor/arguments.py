@@ -6,27 +6,16 @@ from dataclasses import dataclass
 from ._shared import discovery as known_tags
 from ._shared import flags as known_flags
 
-PROCESS_FLAGS = frozenset(
-    {
-        *("add-dir-header", "alsologtostderr", "alsologtostderrthreshold", "log-backtrace-at", "log-dir", "log-file"),
-        *("log-file-max-size", "logtostderr", "one-output", "skip-headers", "skip-log-headers", "stderrthreshold"),
-        *("v", "vmodule"),
-        *("legacy-stderr-threshold-behavior", "feature-gates", "logging-format", "log-flush-frequency"),
-        *("log-json-info-buffer-size", "log-json-split-stream", "log-text-info-buffer-size", "log-text-split-stream"),
-        *("leader-elect", "leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"),
-        *("leader-elect-resource-lock", "leader-elect-resource-name", "leader-elect-resource-namespace"),
-        *("help", "version"),
-    }
-)
-"""Flags of the libraries that Cluster Autoscaler is built with (klog, component-base); not in its own table."""
+NEW_LIBRARY_FLAGS = {"alsologtostderrthreshold": "String", "legacy-stderr-threshold-behavior": "Bool"}
+"""Flags of klog that 1.36.1 has and 1.33.6 has not, with their types."""
 
-_BARE_MEANS_TRUE = frozenset(
-    {
-        *("add-dir-header", "alsologtostderr", "logtostderr", "one-output", "skip-headers", "skip-log-headers"),
-        *("leader-elect", "help", "version", "legacy-stderr-threshold-behavior"),
-        *("log-json-split-stream", "log-text-split-stream"),
-    }
-)
+PROCESS_FLAGS: Mapping[str, str] = {
+    **known_flags.LIBRARY_FLAGS,
+    **NEW_LIBRARY_FLAGS,
+    "help": "Bool",
+    "version": "Bool",
+}
+"""Type of each flag of the libraries that Cluster Autoscaler is built with, klog and component-base."""
 
 DISCOVERY_FLAG = "node-group-auto-discovery"
 _DISCOVERY_PREFIX = "asg:tag="
@@ -89,7 +78,7 @@ def parse_arguments(words: Sequence[str]) -> Arguments:
 
 
 def _is_switch(flag: str) -> bool:
-    return flag in _BARE_MEANS_TRUE or known_flags.table().get(flag, ("", {}))[0] == "Bool"
+    return (PROCESS_FLAGS.get(flag) or known_flags.table().get(flag, ("", {}))[0]) == "Bool"
 
 
 @dataclass(frozen=True)

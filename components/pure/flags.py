@@ -19,12 +19,42 @@ OWNED_BY: Mapping[str, str] = {
     "node-group-auto-discovery": "the cluster's name",
     "nodes": "the tags of the node groups",
     "cluster-name": "the cluster's name",
-    "cloud-provider": "nothing: it is always aws",
-    "leader-elect-resource-name": "nothing: the chart's RBAC names the lease",
-    "status-config-map-name": "nothing: the chart's RBAC names the ConfigMap",
-    "address": "nothing: the chart's port and liveness probe name it",
+    "leader-elect-resource-namespace": "namespace",
 }
-"""Flags that are not free: each by the setting that decides it."""
+"""Flags that follow from a setting, or from what the program reads."""
+
+FIXED: Mapping[str, str] = {
+    "cloud-provider": "it is always aws",
+    "leader-elect-resource-name": "the chart's RBAC names the lease",
+    "status-config-map-name": "the chart's RBAC names the ConfigMap",
+    "address": "the chart's port and liveness probe name it",
+}
+"""Flags that always have one value, each with the reason."""
+
+_LIBRARY_FLAGS_BY_TYPE = {
+    "Bool": """
+        add-dir-header alsologtostderr leader-elect log-json-split-stream log-text-split-stream logtostderr one-output
+        skip-headers skip-log-headers
+    """,
+    "Int": "log-file-max-size v",
+    "Duration": """
+        leader-elect-lease-duration leader-elect-renew-deadline leader-elect-retry-period log-flush-frequency
+    """,
+    "String": """
+        feature-gates leader-elect-resource-lock leader-elect-resource-name leader-elect-resource-namespace
+        log-backtrace-at log-dir log-file log-json-info-buffer-size log-text-info-buffer-size logging-format
+        stderrthreshold vmodule
+    """,
+}
+LIBRARY_FLAGS: Mapping[str, str] = {
+    flag: kind for kind, flags in _LIBRARY_FLAGS_BY_TYPE.items() for flag in flags.split()
+}
+"""Type of each flag of the libraries that Cluster Autoscaler is built with (klog, component-base).
+
+They are not in its own source, and so not in the table; ``--help`` of 1.33.6 and 1.36.1 lists them.
+"""
+
+LEADER_ELECTION = "leader-elect"
 
 EXPANDERS = ("random", "most-pods", "least-waste", "least-nodes", "priority", "grpc")
 """Expanders that work on AWS. With ``price`` Cluster Autoscaler exits, because AWS gives it no prices."""
@@ -85,7 +115,7 @@ def flag_faults(flags: Mapping[str, str], minor: Minor | None = None, *, known: 
     return [
         fault
         for flag, value in flags.items()
-        if (fault := _owned_fault(flag) or command_line_fault(flag, value, minor, known=known))
+        if (fault := _owned_fault(flag, value) or command_line_fault(flag, value, minor, known=known))
     ]
 
 
@@ -96,13 +126,15 @@ def flag_warnings(flags: Mapping[str, str], *, known: bool) -> list[str]:
         f"flags.{flag}: Cluster Autoscaler {dotted(newest)}, the newest in the table of {tables.read_on(FLAGS_TABLE)}, "
         f"does not have this flag. Cluster Autoscaler exits if the image in use does not have it either{_hint(flag)}."
         for flag in flags
-        if not known and newest not in table().get(flag, ("", {}))[1]
+        if not known and flag not in LIBRARY_FLAGS and newest not in table().get(flag, ("", {}))[1]
     ]
 
 
-def _owned_fault(flag: str) -> Fault | None:
+def _owned_fault(flag: str, value: str) -> Fault | None:
+    if flag in FIXED:
+        return Fault(flag, repr(value), f"no such key: {FIXED[flag]}")
     if flag in OWNED_BY:
-        return Fault(flag, "a flag that is not free", f"it to be left to {OWNED_BY[flag]}")
+        return Fault(flag, repr(value), f"no such key: the flag follows from {OWNED_BY[flag]}")
     return None
 
 
@@ -115,6 +147,8 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, kno
         minor: Minor version of Cluster Autoscaler; None while it is not known.
         known: Whether the tables cover this Cluster Autoscaler; if not, a flag that they lack is no fault.
     """
+    if flag in LIBRARY_FLAGS:
+        return _value_fault(flag, value, LIBRARY_FLAGS[flag])
     if flag not in table():
         if not known and not flag.startswith("-"):
             return None
@@ -123,20 +157,24 @@ def command_line_fault(flag: str, value: str, minor: Minor | None = None, *, kno
     if minor is not None and minor in known_minors() and minor not in defaults:
         return Fault(
             flag,
-            f"a flag that Cluster Autoscaler {dotted(minor)} does not have and ends on",
+            f"a flag that Cluster Autoscaler {dotted(minor)} does not have and exits on",
             f"it to be left out (it exists in {', '.join(map(dotted, sorted(defaults)))})",
         )
+    if flag == DRA_FLAG and minor is not None and minor >= (1, 35) and value != "true":
+        return Fault(flag, repr(value), "true: Cluster Autoscaler exits on anything else from 1.35")
+    return _value_fault(flag, value, kind)
+
+
+def _value_fault(flag: str, value: str, kind: str) -> Fault | None:
     if kind == "Bool" and value not in _BOOLEANS:
         return Fault(flag, repr(value), "true or false")
     if kind in _FORMS and not _FORMS[kind][0](value):
         return Fault(flag, repr(value), _FORMS[kind][1])
-    if flag == DRA_FLAG and minor is not None and minor >= (1, 35) and value != "true":
-        return Fault(flag, repr(value), "true: Cluster Autoscaler ends on anything else from 1.35")
     return None
 
 
 def _hint(flag: str) -> str:
-    near = nearest(flag, table())
+    near = nearest(flag, [*table(), *LIBRARY_FLAGS])
     return f"; did you mean {near}?" if near else ""
 
 

@@ -65,12 +65,12 @@ def _flag_faults(case: Case) -> Iterator[tuple[str, str, str]]:
     """Flags on which the autoscaler exits: seen, expected, fix."""
     given = case.arguments
     for flag, values in given.values.items():
-        if flag in PROCESS_FLAGS:
+        if flag in PROCESS_FLAGS and flag not in flags.LIBRARY_FLAGS:
             continue
         for value in values:
             if fault := flags.command_line_fault(flag, value, case.minor, known=_is_known(case)):
-                removed = flag not in flags.table() or case.minor not in flags.table()[flag][1]
-                yield f"--{flag}={value}: {fault.got}.", fault.expected, _fix_flag(case, flag, removed)
+                known = flag in flags.LIBRARY_FLAGS or case.minor in flags.table().get(flag, ("", {}))[1]
+                yield f"--{flag}={value}: {fault.got}.", fault.expected, _fix_flag(case, flag, not known)
     yield from _unmet_needs(case)
     for fault in flags.expander_faults(given.get("expander")) if "expander" in given.values else ():
         tidy = ",".join(name.strip() for name in given.get("expander").split(","))

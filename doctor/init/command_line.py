@@ -10,7 +10,7 @@ import yaml
 from .._shared import capacity_buffers, compatibility, discovery, flag_needs, flags, validation, versions
 from ..arguments import (
     DISCOVERY_FLAG,
-    PROCESS_FLAGS,
+    NEW_LIBRARY_FLAGS,
     Arguments,
     discovery_fault,
     parse_arguments,
@@ -43,13 +43,16 @@ _SETTLED: Mapping[str, str] = {
     "leader-elect-resource-name": "cluster-autoscaler",
     "status-config-map-name": "cluster-autoscaler-status",
     "address": ":8085",
-    "logtostderr": "true",
-    "stderrthreshold": "info",
-    "v": "4",
 }
-"""What the program, or the chart by default, sets without asking (chart 9.59.0: values.yaml, extraArgs)."""
+"""What the program always sets."""
 
-_IN_A_FILE = ("kubeconfig", "cloud-config", "scheduler-config-file", "grpc-expander-cert")
+_BY_CHART: Mapping[str, str] = {"logtostderr": "true", "stderrthreshold": "info", "v": "4"}
+"""What the chart sets by default (chart 9.59.0: values.yaml, extraArgs)."""
+
+_NO_SETTINGS = (*NEW_LIBRARY_FLAGS, "leader-elect-resource-namespace", "help", "version")
+"""Flags that not every version has, that have no effect, or that end the process."""
+
+_IN_A_FILE = ("kubeconfig", "cloud-config", "scheduler-config-file", "grpc-expander-cert", "log-dir", "log-file")
 """Flags that name a file in the pod, which the program's pods do not have."""
 
 _ADVICE: Mapping[tuple[str, str], str] = {
@@ -125,13 +128,13 @@ def _settled(given: Arguments, namespace: str, cluster: str) -> tuple[list[str],
             notes += _discovery_notes(values, cluster)
         elif flag == "nodes":
             notes += _static_notes(values)
-        elif wanted.get(flag) == value:
+        elif {**wanted, **_BY_CHART}.get(flag) == value:
             same.append(f"--{flag}={value}")
         elif flag.startswith("leader-elect") and flag in wanted:
             leases.append(f"--{flag}={value}")
         elif flag in wanted:
-            notes.append(f"--{flag}={value} is not kept: the program, or the chart, sets {wanted[flag]}.")
-        elif flag in PROCESS_FLAGS:
+            notes.append(f"--{flag}={value} is not kept: the program sets {wanted[flag]}.")
+        elif flag in _NO_SETTINGS:
             notes.append(f"--{flag}={value} is not kept: the program has no setting for it.")
     if DISCOVERY_FLAG not in given.values and "nodes" not in given.values:
         notes.append("The command line selects no groups: it has neither --node-group-auto-discovery nor --nodes.")
@@ -256,7 +259,7 @@ def _kept(given: Arguments, request: compatibility.Request) -> tuple[dict[str, s
     kept: dict[str, str] = {}
     notes: list[str] = []
     for flag, values in given.values.items():
-        if flag in flags.OWNED_BY or flag in PROCESS_FLAGS:
+        if flag in flags.OWNED_BY or flag in _SETTLED or flag in _NO_SETTINGS or _BY_CHART.get(flag) == values[-1]:
             continue
         if not _FLAG.fullmatch(flag):
             notes.append(f"--{flag} is not kept: this is not the name of a flag.")

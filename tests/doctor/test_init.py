@@ -16,6 +16,7 @@ import settings
 from components import values
 from components.pure import compatibility
 from components.pure.versions import dotted
+from doctor.arguments import PROCESS_FLAGS
 from doctor.facts import AutoScalingGroup, Instance, NodeGroup, OidcProvider, Taint
 from doctor.init import autoscaler, command_line
 from doctor.init.facts import Account, Found, Installed, LiveNode, NamedObject
@@ -288,7 +289,7 @@ live = st.builds(
     st.lists(taints, max_size=4).map(tuple),
     st.dictionaries(keys, quantities, max_size=4),
 )
-known_flags = st.sampled_from(sorted([*command_line.flags.table(), *command_line.PROCESS_FLAGS]))
+known_flags = st.sampled_from(sorted([*command_line.flags.table(), *PROCESS_FLAGS]))
 flag_words = st.one_of(
     words,
     st.builds(

@@ -91,8 +91,10 @@ def test_what_the_program_sets_itself_is_recognized():
         (["--expander=priority"], "the ConfigMap cluster-autoscaler-priority-expander does not exist"),
         (["--capacity-buffer-controller-enabled=true"], "wait indefinitely"),
         (["--kubeconfig=/etc/kubeconfig"], "names a file in the pod"),
-        (["--v=9"], "--v=9 is not kept"),
-        (["--vmodule=x=1"], "--vmodule=x=1 is not kept"),
+        (["--version"], "--version=true is not kept"),
+        (["--leader-elect-resource-namespace=x"], "--leader-elect-resource-namespace=x is not kept"),
+        (["--log-file=/tmp/x"], "names a file in the pod"),
+        (["--v=much"], "--v=much is not kept: got 'much'; expected a whole number"),
         (["--status-config-map-name=mine"], "sets cluster-autoscaler-status"),
         (["--scale-up-from-zero=false"], "never adds the first node of an empty group"),
         (["stray"], "The command line selects no groups"),
@@ -107,6 +109,14 @@ def test_what_the_program_sets_itself_is_recognized():
 def test_what_is_not_kept_is_reported_with_what_to_do(words: list[str], message: str):
     translation = translated("./cluster-autoscaler", *words, version="1.34")
     assert any(message in note for note in translation.notes), translation.notes
+
+
+def test_flags_of_the_libraries_are_kept_unless_they_are_what_the_chart_sets():
+    translation = translated(
+        OURS, "--v=6", "--vmodule=x=1", "--stderrthreshold=info", "--leader-elect-lease-duration=1m"
+    )
+    assert value(translation, "flags") == {"v": "6", "vmodule": "x=1", "leader-elect-lease-duration": "1m"}
+    assert translation.notes == ()
 
 
 BUFFERS = [f"--{flag}=true" for flag in flag_needs.BUFFER_FLAGS]

@@ -172,7 +172,13 @@ def test_the_table_of_flags_is_what_the_program_prints(version):
     table = {name: kind for name, (kind, defaults) in flags.table().items() if minor in defaults}
 
     assert table.keys() - printed.keys() == set()
-    assert printed.keys() - table.keys() <= PROCESS_FLAGS
+    of_libraries = printed.keys() - table.keys()
+    assert flags.LIBRARY_FLAGS.keys() <= of_libraries <= PROCESS_FLAGS.keys()
+    plain = of_libraries - {"vmodule"}  # of the type pattern=N,...
+    for kind, types in {"Bool": {None}, "Int": {"uint", "Level"}, "Duration": {"duration"}}.items():
+        assert {name for name in plain if PROCESS_FLAGS[name] == kind} == {
+            name for name in plain if printed[name] in types
+        }
     wrong = {name: (kind, printed[name]) for name, kind in table.items() if kind in _TYPES and name in printed}
     assert {name: pair for name, pair in wrong.items() if _TYPES[pair[0]] != pair[1]} == {}
 

@@ -154,7 +154,7 @@ def test_the_european_sovereign_region_has_a_floor():
 
 def test_a_flag_that_the_version_no_longer_has_is_refused():
     assert (
-        "does not have and ends on"
+        "does not have and exits on"
         in refusals(kubernetes_version="1.33", flags={"max-empty-bulk-delete": "10"})["flags.max-empty-bulk-delete"]
     )
     assert refusals(kubernetes_version="1.32", flags={"max-empty-bulk-delete": "10"}) == {}

@@ -151,13 +151,20 @@ def test_extra_values_are_merged_last_and_deeply():
     assert rendered["dnsPolicy"] == "Default"
 
 
+@pytest.mark.parametrize(("replicas", "expected"), [(1, []), (2, ["flags.leader-elect"])])
+@pytest.mark.parametrize("spelled", ["false", "0", "F"])
+def test_without_leader_election_only_one_replica_may_run(replicas, expected, spelled):
+    faults = settings_faults({"replicas": replicas, "flags": {"leader-elect": spelled}})
+    assert [fault.path for fault in faults] == expected
+
+
 def test_merging_leaves_its_inputs_alone():
     base = {"a": {"b": 1}}
     assert merge(base, {"a": {"c": 2}}) == {"a": {"b": 1, "c": 2}}
     assert base == {"a": {"b": 1}}
 
 
-@pytest.mark.parametrize("path", values.OWNED)
+@pytest.mark.parametrize("path", [*values.OWNED, *values.FIXED])
 def test_a_value_that_a_setting_decides_is_refused_as_an_extra_one(path):
     extra = "x"
     for key in reversed(path.split(".")):

@@ -1,12 +1,30 @@
-"""A shell on a terminal, into which a test types."""
+"""Processes on a terminal: a shell into which a test types."""
 
 import os
 import pty
 import select
 import subprocess
+import sys
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from sandbox.shell import Start
+
+_ON_TERMINAL = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+"""Makes a terminal the controlling one, since fish refuses to start on another, and becomes the shell.
+
+It is a process of its own: code between fork and exec is not safe beside the threads of gRPC in a test's process.
+"""
+
+
+def started(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", int]:
+    """A process on a terminal of its own, and the file descriptor of the terminal's other end."""
+    terminal, theirs = pty.openpty()
+    launcher = [sys.executable, "-c", _ON_TERMINAL, str(theirs), *command]
+    process = subprocess.Popen(launcher, env=environment, pass_fds=[theirs])
+    os.close(theirs)
+    return process, terminal
 
 
 def typed(start: Start, *lines: str, seconds: float = 20) -> str:
@@ -17,12 +35,7 @@ def typed(start: Start, *lines: str, seconds: float = 20) -> str:
         lines: Complete commands.
         seconds: How long each may take.
     """
-    terminal, theirs = pty.openpty()
-    # It has to be the controlling terminal: fish refuses to start on another.
-    process = subprocess.Popen(
-        start.command, env=start.environment, pass_fds=[theirs], preexec_fn=lambda: os.login_tty(theirs)
-    )
-    os.close(theirs)
+    process, terminal = started(start.command, start.environment)
     shown = b""
     try:
         for number, line in enumerate(lines):

@@ -38,6 +38,7 @@ def test_a_cluster_is_creating_until_its_control_plane_reports(
             "version": "1.34",
             "issuer": creating_cluster.issuer,
             "creatorArn": f"arn:aws:iam::{ACCOUNT}:user/sandbox",
+            "ipFamily": "ipv4",
         }
     ]
     emulator.private(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import stat
@@ -17,6 +16,7 @@ import pytest
 
 from sandbox.layout import PROJECT, Layout
 from sandbox.processes import services
+from sandbox.tests.terminal import started
 from sandbox.tools import build, golang
 from sandbox.tools.build import cache_folder, ensure_tools, install_plugins, notes, on_path
 from sandbox.tools.catalog import TOOLS, ModuleFile, Tool
@@ -377,16 +377,14 @@ def test_a_terminal_closed_during_a_build_leaves_no_process(forge: Forge):
         "end_on_signals()\n"
         f"ensure_tools(Path({str(forge.link)!r}), Path({str(forge.cache)!r}), {forge.search_path()!r}, (HAMMER,))\n"
     )
-    builder, terminal = pty.fork()
-    if builder == 0:
-        os.execve(sys.executable, [sys.executable, str(starter)], os.environ | {"PYTHONPATH": str(PROJECT)})
+    builder, terminal = started([sys.executable, starter], os.environ | {"PYTHONPATH": str(PROJECT)})
     deadline = time.monotonic() + 30
     while not forge.builds() and time.monotonic() < deadline:
         time.sleep(0.05)
     compiler = int(forge.builds()[0])
     time.sleep(0.5)  # until the builder waits for it
     os.close(terminal)
-    os.waitpid(builder, 0)
+    builder.wait()
     with pytest.raises(ProcessLookupError):
         os.kill(compiler, 0)
 

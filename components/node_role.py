@@ -81,17 +81,17 @@ class NodeRole(NamedTuple):
             ipv6: Whether the pods of the nodes have IPv6 addresses.
         """
         prefix = args.get("name_prefix")
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=opts.parent)).partition
         role = aws.iam.Role(
             f"{name}-node",
             name_prefix=iam.role_prefix(prefix, f"{name}-node") if prefix else None,
             description=f"Nodes of the {kind} {name}",
             path=args.get("path"),
-            assume_role_policy=json.dumps(iam.node_trust()),
+            assume_role_policy=partition.apply(iam.node_trust).apply(json.dumps),
             permissions_boundary=args.get("permissions_boundary_arn"),
             tags=args.get("tags"),
             opts=opts,
         )
-        partition = role.arn.apply(lambda arn: arn.split(":")[1])
         arns: dict[str, pulumi.Input[str]] = {
             policy: partition.apply(partial(iam.managed_policy_arn, name=policy))
             for policy in iam.NODE_MANAGED_POLICIES

@@ -337,7 +337,9 @@ _MADE: dict[str, Callable[[mocks.MockResourceArgs], dict[str, Any]]] = {
         "arn": f"arn:aws:iam::{ACCOUNT}:role{args.inputs.get('path', '/')}{args.name}",
         "name": args.name,
     },
-    "aws:iam/policy:Policy": lambda args: {"arn": f"arn:aws:iam::{ACCOUNT}:policy/{args.inputs['name']}"},
+    "aws:iam/policy:Policy": lambda args: {
+        "arn": f"arn:aws:iam::{ACCOUNT}:policy{args.inputs.get('path', '/')}{args.inputs['name']}"
+    },
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": lambda _: {"arn": PROVIDER_ARN},
     "aws:eks/nodeGroup:NodeGroup": lambda args: {
         "nodeGroupName": f"{args.name}-abc1234",

@@ -14,6 +14,9 @@ Document = dict[str, object]
 AUDIENCE = "sts.amazonaws.com"
 """Audience of the web-identity token, the same in every partition (eksctl issue 1910)."""
 
+CHINA = "aws-cn"
+"""Partition of the regions in China."""
+
 POLICY_NAME = "AmazonEKSClusterAutoscalerPolicy"
 MAX_POLICY_NAME_LENGTH = 128
 MAX_ROLE_PREFIX_LENGTH = 38
@@ -211,11 +214,25 @@ def cluster_trust() -> Document:
     return _document({"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": actions})
 
 
-def node_trust() -> Document:
-    """Trust of EC2 in a node's role; the service principal is the same in every partition."""
-    return _document(
-        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    )
+def ec2_services(partition: str) -> list[str]:
+    """Return the service principals of EC2 in a partition.
+
+    In China EC2 has two. EKS refused node roles that trust only the first one (CreateNodegroup in pulumi/pulumi-eks 796
+    and awslabs/cdk-eks-blueprints 558), and passing a role to EC2 needs both (terraform-aws-modules/terraform-aws-eks
+    3057 and 3422). EKS has one name everywhere (terraform-aws-modules/terraform-aws-eks 1904).
+    """
+    return ["ec2.amazonaws.com", *(["ec2.amazonaws.com.cn"] if partition == CHINA else [])]
+
+
+def node_trust(partition: str) -> Document:
+    """Trust of EC2 in the role of a node.
+
+    Args:
+        partition: Partition of the node.
+    """
+    services = ec2_services(partition)
+    principal = services[0] if len(services) == 1 else services
+    return _document({"Effect": "Allow", "Principal": {"Service": principal}, "Action": "sts:AssumeRole"})
 
 
 def _document(*statements: dict[str, object]) -> Document:

@@ -1,6 +1,6 @@
 """From the settings of a stack to the IAM policy of the role that deploys it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,8 +67,9 @@ def features(settings: Settings) -> set[str]:
         "IPv6 nodes": cluster.get("ip_family") == IPV6 and node_roles,
         "administrators": bool(create.get("admin_principal_arns")),
         "node groups": bool(groups),
-        "node subnets": any("subnet_ids" not in group for group in [*groups, *created.values()])
-        or any(g.get("one_per_zone") for g in groups),
+        # For the output of the stack, whether a group needs them or not.
+        "adopted cluster": not create,
+        "zones of subnets": any(group.get("one_per_zone") and "subnet_ids" in group for group in groups),
         "existing node groups": bool(settings["existing_node_groups"]),
         "existing scaling groups": len(created) < len(settings["auto_scaling_groups"]),
         "created scaling groups": bool(created),
@@ -94,10 +95,7 @@ def _created_groups(settings: Settings) -> dict[str, SelfManagedNodeGroupArgs]:
 def actions(settings: Settings, *, write: bool) -> list[Action]:
     """Return the rows that apply to a stack: what a preview calls, and with ``write`` what an update calls as well."""
     used = features(settings)
-    found = [row for row in table() if row.feature in used and (write or row.access == "read")]
-    # With a boundary, who deploys must not take it away.
-    bounded = "permissions_boundary_arn" in settings["role"]
-    return [row for row in found if not (bounded and row.scope == "unbounded roles")]
+    return [row for row in table() if row.feature in used and (write or row.access == "read")]
 
 
 def document(settings: Settings, account: str, *, write: bool) -> dict[str, Any]:
@@ -115,15 +113,33 @@ def document(settings: Settings, account: str, *, write: bool) -> dict[str, Any]
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Action": sorted(set(names)), **scopes.of(scope)} for scope, names in by_scope.items()
+            {"Effect": "Allow", "Action": sorted(set(names)), **where}
+            for scope, names in by_scope.items()
+            for where in scopes.of(scope)
         ],
     }
 
 
 def partition_of(region: str) -> str:
     """Return the AWS partition of a region."""
-    known = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
+    known = {"cn-": iam.CHINA, "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
     return next((partition for prefix, partition in known.items() if region.startswith(prefix)), "aws")
+
+
+class _Role(NamedTuple):
+    """A role that the program creates.
+
+    Attributes:
+        arn: Its ARN, with a wildcard for the end of its name.
+        boundary: Permissions boundary that the program gives it; empty if none.
+        policies: ARNs of what the program attaches to it.
+        is_node: Whether nodes have it.
+    """
+
+    arn: str
+    boundary: str
+    policies: tuple[str, ...]
+    is_node: bool = False
 
 
 class _Scopes:
@@ -137,9 +153,18 @@ class _Scopes:
         self._cluster = settings["cluster"].get("name", _ANY)
         self._path = settings["role"].get("path", "/")
         self._prefix = settings["role"].get("name_prefix", "")
+        self._roles = list(self._created_roles())
 
-    def of(self, scope: str) -> dict[str, Any]:
-        """Return Resource and Condition of a statement."""
+    def of(self, scope: str) -> list[dict[str, Any]]:
+        """Return Resource and Condition of each statement for a scope; none if nothing of the stack is in it."""
+        conditioned: dict[str, Callable[[], list[dict[str, Any]]]] = {
+            "new roles": self._new_roles,
+            "attach": self._attachments,
+            "node roles": lambda: [{"Resource": self._node_roles(), **_attaches([self._policy()])}],
+            "pass": self._passed,
+        }
+        if scope in conditioned:
+            return conditioned[scope]()
         cluster, account = self._cluster, self._account
         resources: dict[str, list[str]] = {
             "any": [_ANY],
@@ -154,13 +179,11 @@ class _Scopes:
             "access entries": [self._eks(f"access-entry/{cluster}/*"), self._eks(f"cluster/{cluster}")],
             "policy": [self._policy()],
             "provider": [self._iam("oidc-provider/oidc.eks.*")],
-            "roles": list(self._roles()),
-            "new roles": list(self._roles()),
-            "unbounded roles": list(self._roles()),
-            "attach": list(self._roles()),
-            "node roles": self._node_roles(),
+            "roles": [role.arn for role in self._roles],
+            # With a boundary, who deploys must not take it away.
+            "unbounded roles": [role.arn for role in self._roles if not role.boundary],
+            "created node roles": [role.arn for role in self._roles if role.is_node],
             "read node roles": self._node_roles(),
-            "pass": [*self._roles(), *self._given_roles()],
             "linked cluster": [self._linked("eks.amazonaws.com")],
             "linked node groups": [self._linked("eks-nodegroup.amazonaws.com")],
             "groups": [f"arn:{self._partition}:autoscaling:{self._region}:{account}:autoScalingGroup:*"],
@@ -168,22 +191,33 @@ class _Scopes:
             # Images belong to no account of the caller.
             "launch": [f"arn:{self._partition}:ec2:{self._region}:{each}:*" for each in (account, "")],
         }
-        conditions: dict[str, dict[str, Any]] = {
-            # IfExists: AWS always sends these keys with these calls.
-            "attach": {"ArnEqualsIfExists": {"iam:PolicyARN": [self._policy(), *self._managed()]}},
-            "node roles": {"ArnEqualsIfExists": {"iam:PolicyARN": [self._policy()]}},
-            "pass": {
-                "StringEqualsIfExists": {
-                    "iam:PassedToService": ["eks.amazonaws.com", "ec2.amazonaws.com", "pods.eks.amazonaws.com"]
-                }
-            },
-        }
-        if boundary := self._settings["role"].get("permissions_boundary_arn"):
-            own = self._settings["cluster"].get("create", {}).get("role", {}).get("permissions_boundary_arn", boundary)
-            boundaries = boundary if own == boundary else [boundary, own]
-            conditions["new roles"] = {"StringEquals": {"iam:PermissionsBoundary": boundaries}}
-        statement: dict[str, Any] = {"Resource": resources[scope]}
-        return statement | ({"Condition": conditions[scope]} if scope in conditions else {})
+        return [{"Resource": resources[scope]}] if resources[scope] else []
+
+    def _new_roles(self) -> list[dict[str, Any]]:
+        """Roles are created with their own boundary only; pulumi-eks gives a cluster's role none."""
+        by_boundary: dict[str, list[str]] = {}
+        for role in self._roles:
+            by_boundary.setdefault(role.boundary, []).append(role.arn)
+        return [
+            {
+                "Resource": arns,
+                **({"Condition": {"StringEquals": {"iam:PermissionsBoundary": boundary}}} if boundary else {}),
+            }
+            for boundary, arns in by_boundary.items()
+        ]
+
+    def _attachments(self) -> list[dict[str, Any]]:
+        """Each role gets its own policies: the cluster's, which may have no boundary, never one written here."""
+        by_policies: dict[tuple[str, ...], list[str]] = {}
+        for role in self._roles:
+            by_policies.setdefault(role.policies, []).append(role.arn)
+        return [{"Resource": arns, **_attaches(policies)} for policies, arns in by_policies.items()]
+
+    def _passed(self) -> list[dict[str, Any]]:
+        services = ["eks.amazonaws.com", *iam.ec2_services(self._partition), "pods.eks.amazonaws.com"]
+        # IfExists: AWS always sends this key with this call.
+        condition = {"StringEqualsIfExists": {"iam:PassedToService": services}}
+        return [{"Resource": [*(role.arn for role in self._roles), *self._given_roles()], "Condition": condition}]
 
     def _eks(self, rest: str) -> str:
         return f"arn:{self._partition}:eks:{self._region}:{self._account}:{rest}"
@@ -200,23 +234,21 @@ class _Scopes:
         identity = iam.ClusterIdentity(self._partition, self._region, self._account, self._cluster)
         return self._iam(f"policy{self._path}{iam.autoscaler_policy_name(identity, self._prefix, self._path)}")
 
-    def _managed(self) -> list[str]:
-        nodes = self._settings["node_groups"] or _created_groups(self._settings)
-        names = [*iam.NODE_MANAGED_POLICIES] if nodes else []
-        names += [iam.CLUSTER_MANAGED_POLICY] if "create" in self._settings["cluster"] else []
-        return [iam.managed_policy_arn(self._partition, name) for name in names]
+    def _managed(self, *names: str) -> tuple[str, ...]:
+        return tuple(iam.managed_policy_arn(self._partition, name) for name in names)
 
-    def _roles(self) -> Iterator[str]:
+    def _created_roles(self) -> Iterator[_Role]:
         """Roles that the program creates: the autoscaler's, the nodes', and the cluster's."""
+        boundary = str(self._settings["role"].get("permissions_boundary_arn", ""))
         if self._settings["credentials"] != NODE_ROLE:
-            yield self._role(iam.AUTOSCALER_ROLE_NAME)
-        for group in self._settings["node_groups"]:
-            if "node_role_arn" not in group:
-                yield self._role(f"{group['name']}-node")
-        for name in _created_groups(self._settings):
-            yield self._role(f"{name}-node")
+            yield _Role(self._role(iam.AUTOSCALER_ROLE_NAME), boundary, (self._policy(),))
+        managed = {group["name"]: group for group in self._settings["node_groups"] if "node_role_arn" not in group}
+        for name, group in {**managed, **_created_groups(self._settings)}.items():
+            policies = (*self._managed(*iam.NODE_MANAGED_POLICIES), *group.get("node_role_policies", ()))
+            yield _Role(self._role(f"{name}-node"), boundary, policies, is_node=True)
         if (create := self._settings["cluster"].get("create")) is not None:
-            yield self._cluster_role(create)
+            own = str(create.get("role", {}).get("permissions_boundary_arn", ""))
+            yield _Role(self._cluster_role(create), own, self._managed(iam.CLUSTER_MANAGED_POLICY))
 
     def _role(self, name: str) -> str:
         beginning = iam.role_prefix(self._prefix, name) if self._prefix else f"{name}-"
@@ -240,4 +272,9 @@ class _Scopes:
         # The names of the roles of groups that exist are not known here.
         if self._settings["existing_node_groups"]:
             return [self._iam("role/*")]
-        return [*self._roles(), *self._given_roles()]
+        return [*(role.arn for role in self._roles if role.is_node), *self._given_roles()]
+
+
+def _attaches(policies: Sequence[str]) -> dict[str, Any]:
+    # IfExists: AWS always sends this key with these calls.
+    return {"Condition": {"ArnEqualsIfExists": {"iam:PolicyARN": list(policies)}}}

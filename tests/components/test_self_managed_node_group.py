@@ -273,7 +273,7 @@ def test_the_role_of_the_nodes_may_enter_the_cluster_before_a_node_starts(cloud)
 
 def test_the_component_s_own_provider_is_asked():
     asked = [provider for _, _, provider in group().invokes]
-    assert len(asked) == 4
+    assert len(asked) == 5
     assert all("::named::" in provider for provider in asked)
 
 

@@ -279,7 +279,7 @@ def policies() -> tuple[Policy, ...]:
 
 def role(mode: Source = Source.IRSA, **changes: Any) -> Role:
     if mode is Source.NODE_ROLE:
-        return Role(**{"name": "series-api-node", "arn": NODE_ROLE_ARN, "trust": iam.node_trust(), **changes})
+        return Role(**{"name": "series-api-node", "arn": NODE_ROLE_ARN, "trust": iam.node_trust("aws"), **changes})
     trust = {
         Source.IRSA: iam.irsa_trust(PROVIDER_ARN, ISSUER, NAMESPACE, NAME),
         Source.POD_IDENTITY: iam.pod_identity_trust(CLUSTER_ARN, NAMESPACE, NAME),

@@ -636,7 +636,7 @@ PLANTS = (
     Plant(
         0,
         "trust of EC2",
-        lambda it: given.crashed(trusting(iam.node_trust())(it)),
+        lambda it: given.crashed(trusting(iam.node_trust("aws"))(it)),
         "role.trust-pod-identity",
         "pods.eks.amazonaws.com",
         mode=POD_IDENTITY,

@@ -24,7 +24,11 @@ class Elsewhere(Cloud):
 
     def __init__(self, region, partition):
         super().__init__()
-        self._moves = {"arn:aws:": f"arn:{partition}:", REGION: region}
+        self._moves = {
+            "arn:aws:": f"arn:{partition}:",
+            '"partition": "aws"': f'"partition": "{partition}"',
+            REGION: region,
+        }
         if partition == "aws-cn":
             self.reverse_dns_prefix = "cn.com.amazonaws"
             self.endpoints_in = {"ec2": "cn.com.amazonaws"}
@@ -58,6 +62,9 @@ def test_every_arn_is_of_the_partition_of_the_cluster(region, partition, credent
     inputs = {found.urn: json.dumps(found.inputs, default=str) for found in graph.registrations}
     assert [urn for urn, text in inputs.items() if "arn:aws:" in text or REGION in text] == []
     assert sum(f"arn:{partition}:" in text for text in inputs.values()) >= 3
+    trusts = [found.inputs["assumeRolePolicy"] for found in graph.of("aws:iam/role:Role") if "-node" in found.name]
+    assert trusts
+    assert all(("ec2.amazonaws.com.cn" in trust) is (partition == "aws-cn") for trust in trusts)
     assert f"arn:{partition}:" in graph.stack_outputs()["policyDocument"]
 
 

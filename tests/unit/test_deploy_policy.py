@@ -6,12 +6,13 @@ import pytest
 import yaml
 
 import settings
+from components.pure.iam import NODE_MANAGED_POLICIES
 from scripts.deploy_policy import __main__ as command
 from scripts.deploy_policy.document import MAX_LENGTH, TABLE, _Scopes, document, features, partition_of, table
-from tests.unit.test_settings import GOOD, ROOT, create
+from tests.unit.test_settings import GOOD, ROOT, create, own_vpc
 
 ACCOUNT = "123456789012"
-
+MANAGED = "arn:aws:iam::aws:policy"
 
 CREATED_GROUP = {"autoScalingGroups": [{"name": "mixed", "create": {"minSize": 0, "maxSize": 3}}]}
 
@@ -34,12 +35,38 @@ def of(found, action):
     return statement
 
 
+def role_arn(name):
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def by_resource(found, action, operator, key):
+    """The values of a condition by resource, an empty list without the condition."""
+    return {
+        resource: values if isinstance(values, list) else [values]
+        for statement in found
+        if action in statement["Action"]
+        for values in [statement.get("Condition", {}).get(operator, {}).get(key, [])]
+        for resource in statement["Resource"]
+    }
+
+
+def attachable(found):
+    """Names of the policies that each role may get."""
+    conditions = by_resource(found, "iam:AttachRolePolicy", "ArnEqualsIfExists", "iam:PolicyARN")
+    return {resource: {arn.rsplit("/")[-1] for arn in arns} for resource, arns in conditions.items()}
+
+
+def boundaries(found):
+    """The boundary that each role must be created with."""
+    return by_resource(found, "iam:CreateRole", "StringEquals", "iam:PermissionsBoundary")
+
+
 def test_each_row_has_a_known_scope_and_exists_once():
     rows = table()
     assert len({(row.feature, row.action, row.scope) for row in rows}) == len(rows)
     assert {row.access for row in rows} == {"read", "write"}
     for scope in {row.scope for row in rows}:
-        assert "Resource" in _Scopes(parsed(), ACCOUNT).of(scope)
+        assert all("Resource" in each for each in _Scopes(parsed(**CREATED_GROUP), ACCOUNT).of(scope))
 
 
 def test_every_feature_of_the_table_is_one_that_some_settings_have():
@@ -58,6 +85,7 @@ def test_every_feature_of_the_table_is_one_that_some_settings_have():
         | features(parsed(**CREATED_GROUP))
         | features(parsed(oidcProvider={"create": False}))
         | features(parsed(cluster={**create()["cluster"], "ipFamily": "ipv6"}))
+        | features(parsed(nodeGroups=[{**GOOD["nodeGroups"][0], "subnetIds": ["subnet-00000001"], "onePerZone": True}]))
     )
     assert every == {row.feature for row in table()}
 
@@ -125,13 +153,29 @@ def test_what_a_stack_deletes_may_be_deleted():
 def test_the_role_of_a_created_cluster_is_the_one_that_its_settings_describe():
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/clusters"
     own = {"path": "/clusters/", "namePrefix": "org-", "permissionsBoundaryArn": boundary}
-    found = of(statements(**create(role=own), role={"permissionsBoundaryArn": f"{boundary}-2"}), "iam:CreateRole")
-    assert f"arn:aws:iam::{ACCOUNT}:role/clusters/org-eks-cluster-*" in found["Resource"]
-    assert found["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": [f"{boundary}-2", boundary]}}
-    assert (
-        f"arn:aws:iam::{ACCOUNT}:role/cluster-eksRole-role-*"
-        in of(statements(**create()), "iam:CreateRole")["Resource"]
-    )
+    found = boundaries(statements(**create(role=own), role={"permissionsBoundaryArn": f"{boundary}-2"}))
+    assert found[role_arn("clusters/org-eks-cluster-*")] == [boundary]
+    assert found[role_arn("cluster-autoscaler-*")] == [f"{boundary}-2"]
+    assert boundaries(statements(**create()))[role_arn("cluster-eksRole-role-*")] == []
+
+
+@pytest.mark.parametrize(
+    ("cluster", "name"), [({}, "cluster-eksRole-role-*"), ({"role": {"namePrefix": "org-"}}, "org-eks-cluster-*")]
+)
+def test_a_cluster_role_without_a_boundary_is_allowed_while_other_roles_must_have_one(cluster, name):
+    """Nothing but the AWS managed policy can be attached to it, so it is no way around the boundary."""
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+    found = statements(**create(**cluster), role={"permissionsBoundaryArn": boundary})
+    others = [role_arn("cluster-autoscaler-*"), role_arn("general-node-*")]
+    assert boundaries(found) == {**{each: [boundary] for each in others}, role_arn(name): []}
+    assert attachable(found)[role_arn(name)] == {"AmazonEKSClusterPolicy"}
+    assert of(found, "iam:DeleteRolePermissionsBoundary")["Resource"] == [role_arn(name)]
+    assert "iam:PutRolePolicy" not in allowed(found)
+
+
+def test_inline_policies_are_for_roles_of_nodes_only():
+    found = statements(cluster={**create()["cluster"], "ipFamily": "ipv6"})
+    assert of(found, "iam:PutRolePolicy")["Resource"] == [role_arn("general-node-*")]
 
 
 def test_a_group_that_is_created_is_allowed_with_its_role_and_instance_profile():
@@ -146,12 +190,44 @@ def test_a_group_that_is_created_is_allowed_with_its_role_and_instance_profile()
     assert "autoscaling:CreateAutoScalingGroup" not in allowed(statements(autoScalingGroups=[{"name": "mixed"}]))
 
 
-def test_only_the_policies_of_the_program_may_be_attached():
-    condition = of(statements(), "iam:AttachRolePolicy")["Condition"]
-    names = [arn.rsplit("/")[-1] for arn in condition["ArnEqualsIfExists"]["iam:PolicyARN"]]
-    assert names[0].startswith("AmazonEKSClusterAutoscalerPolicy-")
-    assert "AmazonEKSWorkerNodePolicy" in names
-    assert "AmazonEKSClusterPolicy" not in names
+def test_each_role_may_get_the_policies_that_the_program_attaches_to_it_and_no_others():
+    ssm, own = f"{MANAGED}/AmazonSSMManagedInstanceCore", f"arn:aws:iam::{ACCOUNT}:policy/logs"
+    mixed = {"name": "mixed", "create": {"minSize": 0, "maxSize": 3, "nodeRolePolicies": [own]}}
+    groups = [
+        {**GOOD["nodeGroups"][0], "nodeRolePolicies": [ssm]},
+        {"name": "plain", "minSize": 0, "maxSize": 1},
+        {"name": "given", "minSize": 0, "maxSize": 1, "nodeRoleArn": role_arn("nodes")},
+    ]
+    found = attachable(statements(nodeGroups=groups, autoScalingGroups=[mixed]))
+    (autoscaler,) = found.pop(role_arn("cluster-autoscaler-*"))
+    assert autoscaler.startswith("AmazonEKSClusterAutoscalerPolicy-")
+    assert found == {
+        role_arn("general-node-*"): {*NODE_MANAGED_POLICIES, "AmazonSSMManagedInstanceCore"},
+        role_arn("plain-node-*"): {*NODE_MANAGED_POLICIES},
+        role_arn("mixed-node-*"): {*NODE_MANAGED_POLICIES, "logs"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("region", "services"),
+    [
+        ("us-east-1", {"ec2.amazonaws.com"}),
+        ("us-gov-west-1", {"ec2.amazonaws.com"}),
+        ("cn-north-1", {"ec2.amazonaws.com", "ec2.amazonaws.com.cn"}),
+    ],
+)
+def test_roles_are_passed_to_each_name_that_ec2_has_in_the_partition(region, services):
+    condition = of(statements(region=region), "iam:PassRole")["Condition"]["StringEqualsIfExists"]
+    assert {*condition["iam:PassedToService"]} == {"eks.amazonaws.com", "pods.eks.amazonaws.com", *services}
+
+
+def test_the_private_subnets_of_an_adopted_cluster_may_be_looked_up_for_the_output_of_the_stack():
+    lookups = {"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}
+    group = {**GOOD["nodeGroups"][0], "subnetIds": ["subnet-00000001"]}
+    assert lookups <= allowed(statements(write=False, nodeGroups=[group]))
+    assert not lookups & allowed(statements(write=False, **own_vpc()))
+    zones = {**group, "onePerZone": True}
+    assert lookups & allowed(statements(write=False, **own_vpc(), nodeGroups=[zones])) == {"ec2:DescribeSubnets"}
 
 
 def test_with_a_boundary_roles_are_created_with_it_only_and_it_stays():

@@ -94,9 +94,18 @@ def test_pod_identity_is_narrowed_to_one_service_account_of_one_cluster():
     }
 
 
-def test_a_node_role_is_trusted_to_ec2_alone():
-    assert iam.node_trust()["Statement"] == [
-        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+@pytest.mark.parametrize(
+    ("partition", "service"),
+    [
+        ("aws", "ec2.amazonaws.com"),
+        ("aws-us-gov", "ec2.amazonaws.com"),
+        ("aws-eusc", "ec2.amazonaws.com"),
+        ("aws-cn", ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]),
+    ],
+)
+def test_a_node_role_is_trusted_to_ec2_alone(partition, service):
+    assert iam.node_trust(partition)["Statement"] == [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     ]
 
 

@@ -19,7 +19,7 @@ TRUSTS = {
     "pod identity": iam.pod_identity_trust(
         "arn:aws:eks:us-east-1:123456789012:cluster/prod", "kube-system", "autoscaler"
     ),
-    "node": iam.node_trust(),
+    "node": iam.node_trust("aws"),
 }
 # parliament knows the keys of public identity providers, and not those of a cluster's issuer.
 UNKNOWN_TO_PARLIAMENT = {

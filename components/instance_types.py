@@ -16,8 +16,13 @@ from .pure.instances import InstanceType
 from .pure.ip_family import IPV6
 
 DESCRIBE = "aws:ec2/getInstanceType:getInstanceType"
-UNKNOWN_TYPE = "no matching EC2 Instance Type found"
-"""What the data source answers for a type that the region does not have (``SingularDataSourceFindError``)."""
+UNKNOWN_TYPE = ("InvalidInstanceType", "no matching EC2 Instance Type found")
+"""What the data source answers for a type that the region does not have.
+
+EC2 answers a name that it does not know with the error InvalidInstanceType, which the data source passes on
+(``findInstanceTypes`` in internal/service/ec2/find.go of hashicorp/terraform-provider-aws); an empty answer becomes the
+other text (``SingularDataSourceFindError`` in internal/tfresource).
+"""
 
 _ASKED: WeakKeyDictionary[pulumi.ProviderResource, dict[str, asyncio.Future[Any]]] = WeakKeyDictionary()
 """Answers by provider, which is a region, and type: however many groups have it, EC2 is asked once."""
@@ -35,7 +40,7 @@ async def look_up(owner: pulumi.Resource, names: Sequence[str]) -> tuple[list[In
         try:
             types.append(InstanceType.read(name, await _ask_once(owner, name)))
         except Refused as error:
-            if UNKNOWN_TYPE not in str(error):
+            if not any(words in str(error) for words in UNKNOWN_TYPE):
                 pulumi.log.warn(f"Cannot check the instance types: allow ec2:DescribeInstanceTypes. {error}", owner)
                 return [], []
             missing.append(Fault(f"instanceTypes[{index}]", repr(name), "an instance type that the region has"))

@@ -221,6 +221,17 @@ class Cloud(mocks.Mocks):
         raise AssertionError(f"the program called {args.token}, which this cloud does not know")
 
 
+def unknown_instance_type(name: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """What the provider answers for a type that EC2 does not know.
+
+    ``findInstanceTypes`` in internal/service/ec2/find.go of hashicorp/terraform-provider-aws passes on EC2's error;
+    EC2's text is that of scylladb/scylla-cluster-tests 12419.
+    """
+    reason = f"api error InvalidInstanceType: The following supplied instance types do not exist: [{name}]"
+    call = "operation error EC2: DescribeInstanceTypes, https response error StatusCode: 400, RequestID: 1"
+    return {}, [("", f"reading EC2 Instance Type: {call}, {reason}")]
+
+
 def _instance_type(name: str) -> dict[str, Any]:
     """The same size for every type."""
     arm = name.partition(".")[0].endswith("g")

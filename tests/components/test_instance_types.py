@@ -5,7 +5,7 @@ from contextlib import nullcontext
 import pytest
 
 from components import FaultsError, ManagedNodeGroup
-from tests.cloud import CLUSTER, Cloud, run
+from tests.cloud import CLUSTER, Cloud, run, unknown_instance_type
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 BASE = {"cluster_name": CLUSTER, "min_size": 0, "max_size": 3, "subnet_ids": ["subnet-0000000a"]}
@@ -16,7 +16,7 @@ class Ec2(Cloud):
 
     def instance_type(self, name):
         if name not in ("m6i.large", "m6i.xlarge", "c6i.large"):
-            return {}, [("", f"reading EC2 Instance Type ({name}): no matching EC2 Instance Type found")]
+            return unknown_instance_type(name)
         big = {"defaultVcpus": 4, "maximumNetworkInterfaces": 4, "maximumIpv4AddressesPerInterface": 15}
         return {**super().instance_type(name), **(big if "xlarge" in name else {})}
 
@@ -34,9 +34,22 @@ def test_types_of_one_size_are_asked_for_once_each_and_accepted():
     ]
 
 
-def test_a_misspelt_type_is_refused():
-    with pytest.raises(FaultsError, match=r"instance_types\[1\]: got 'm6i.lareg'"):
-        group(instance_types=["m6i.large", "m6i.lareg"])
+def test_every_misspelt_type_is_refused_once():
+    with pytest.raises(FaultsError, match="2 errors") as raised:
+        group(instance_types=["m6i.large", "m6i.lareg", "c6i.lareg"])
+    assert [(each.path, each.got) for each in raised.value.faults] == [
+        ("instance_types[1]", "'m6i.lareg'"),
+        ("instance_types[2]", "'c6i.lareg'"),
+    ]
+
+
+def test_a_type_that_ec2_answers_nothing_about_is_refused():
+    class Empty(Cloud):
+        def instance_type(self, name):
+            return {}, [("", "no matching EC2 Instance Type found")]
+
+    with pytest.raises(FaultsError, match="an instance type that the region has"):
+        group(Empty(preview=True), instance_types=["m6i.large"])
 
 
 def test_types_of_unequal_size_are_refused_unless_the_user_accepts_them():

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components import EksCluster, FaultsError, SelfManagedNodeGroup
-from tests.cloud import ACCOUNT, CLUSTER, Cloud, run
+from tests.cloud import ACCOUNT, CLUSTER, Cloud, run, unknown_instance_type
 
 GROUP = "aws:autoscaling/group:Group"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -337,7 +337,7 @@ def test_without_permission_to_read_the_live_size_a_warning_names_it():
 class Unequal(Cloud):
     def instance_type(self, name):
         if name == "m6i.huge":
-            return {}, [("", f"reading EC2 Instance Type ({name}): no matching EC2 Instance Type found")]
+            return unknown_instance_type(name)
         return {**super().instance_type(name), **({"defaultVcpus": 4} if "xlarge" in name else {})}
 
 

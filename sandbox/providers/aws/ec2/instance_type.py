@@ -11,8 +11,7 @@ import pulumi_aws as aws
 
 from sandbox.providers.aws.function import Function
 from sandbox.providers.aws.resource import Properties
-from sandbox.providers.aws.session import Cloud, found
-from sandbox.providers.rpc import ProviderError
+from sandbox.providers.aws.session import Cloud, explained
 
 
 def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
@@ -21,9 +20,9 @@ def get_instance_type(cloud: Cloud, args: Properties) -> Properties:
     ``gpuses`` and ``neuronDevices`` are absent for a type without, as upstream sets them only if EC2 lists them.
     """
     name: Any = args["instanceType"]
-    answer = found(lambda: cloud.ec2.describe_instance_types(InstanceTypes=[name]), "InvalidInstanceType")
-    if not answer:
-        raise ProviderError("no matching EC2 Instance Type found")
+    # Upstream passes on EC2's error for an unknown type (``findInstanceTypes`` in internal/service/ec2/find.go).
+    with explained("reading EC2 Instance Type"):
+        answer = cloud.ec2.describe_instance_types(InstanceTypes=[name])
     kind: Any = answer["InstanceTypes"][0]
     network = kind["NetworkInfo"]
     values = {

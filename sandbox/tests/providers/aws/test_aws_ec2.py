@@ -148,7 +148,7 @@ def test_an_instance_type_shows_architecture_size_and_accelerators(engine):
     assert [(each["manufacturer"], each["count"]) for each in gpu["gpuses"]] == [("NVIDIA", 1)]
     neuron = answered(engine, GET_INSTANCE_TYPE, instanceType="inf2.xlarge")
     assert [(each["name"], each["count"]) for each in neuron["neuronDevices"]] == [("Inferentia2", 1)]
-    with pytest.raises(grpc.RpcError, match="no matching EC2 Instance Type found"):
+    with pytest.raises(grpc.RpcError, match="reading EC2 Instance Type: InvalidInstanceType"):
         engine.invoke(GET_INSTANCE_TYPE, instanceType="m99.large")
 
 

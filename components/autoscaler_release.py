@@ -12,8 +12,8 @@ from . import capacity_buffers, local_chart
 from .autoscaler_role import CREDENTIALS, DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUNT, IRSA
 from .capacity_buffers import CapacityBuffers
 from .errors import FaultsError, checked
+from .pure import arns, compatibility, discovery, validation
 from .pure import capacity_buffers as buffers
-from .pure import compatibility, discovery, validation
 from .pure.compatibility import Solution
 from .pure.faults import Fault
 from .pure.versions import parse_patch
@@ -112,6 +112,7 @@ def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
         *(f.under("settings.flags") for f in _buffer_flag_faults(args)),
         *extra_values_faults(args.get("values", {})),
         *_taint_faults(args.get("startup_taints", [])),
+        *_place_faults(args),
     ]
     if credentials == IRSA and "role_arn" not in args:
         found.append(Fault("roleArn", "nothing", "the ARN of the role for the service account's annotation, for irsa"))
@@ -134,6 +135,11 @@ def _taint_faults(keys: object) -> list[Fault]:
     return [
         f for i, key in plain if isinstance(key, str) for f in validation.qualified_name(f"startupTaints[{i}]", key)
     ]
+
+
+def _place_faults(args: AutoscalerReleaseArgs) -> list[Fault]:
+    region = args["region"]
+    return arns.place_faults(AutoscalerReleaseArgs, args, region) if isinstance(region, str) else []
 
 
 def today() -> datetime.date:

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from . import addon, node_role, pod_identity
 from .errors import checked
-from .pure import arguments, iam, validation
+from .pure import arguments, arns, iam, validation
 from .pure.faults import Fault
 
 TOKEN = "eks-cluster-autoscaler:index:AutoscalerRole"
@@ -76,6 +76,7 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
         *validation.addon_version("agentVersion", args.get("agent_version"), [addon.DEFAULT]),
         *validation.pod_identity_association("associationId", args.get("association_id")),
         *node_role.faults(args),
+        *_place_faults(args),
     ]
     if not args.get("install_agent", True):
         found += [
@@ -96,6 +97,13 @@ def faults(args: AutoscalerRoleArgs) -> list[Fault]:
             Fault("nodeRoleNames", "no role", "the role of the nodes that run Cluster Autoscaler, for nodeRole")
         )
     return found
+
+
+def _place_faults(args: AutoscalerRoleArgs) -> list[Fault]:
+    arn = args["cluster_arn"]
+    if not isinstance(arn, str) or not iam.is_cluster_arn(arn):
+        return []
+    return arns.place_faults(AutoscalerRoleArgs, args, iam.ClusterIdentity.from_arn(arn).region)
 
 
 class AutoscalerRole(pulumi.ComponentResource):

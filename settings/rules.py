@@ -24,7 +24,7 @@ from components import (
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.headroom import HeadroomArgs
-from components.pure import ami, capacity_buffers, flags, placement, validation
+from components.pure import ami, arns, capacity_buffers, flags, placement, validation
 from components.pure.faults import Fault
 from settings import homes
 from settings.homes import Home
@@ -36,6 +36,7 @@ from settings.shapes import (
     Settings,
     autoscaler_arguments,
     existing_arguments,
+    fields_of,
     headroom_arguments,
     node_group_arguments,
     scaling_group_arguments,
@@ -65,6 +66,7 @@ def faults(settings: Settings) -> list[Fault]:
         *_each("autoScalingGroups", settings["auto_scaling_groups"], partial(_scaling_group_faults, settings)),
         *_clash_faults(groups),
         *_placement_faults(settings),
+        *_place_faults(settings),
     ]
     if settings["monitoring"]:
         found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
@@ -200,6 +202,11 @@ def _placement_faults(settings: Settings) -> list[Fault]:
     return placement.faults(groups, tolerations)
 
 
+def _place_faults(settings: Settings) -> list[Fault]:
+    region = settings["region"]
+    return [] if validation.region("", region) else arns.place_faults(Settings, settings, region, fields_of=fields_of)
+
+
 def _account_faults(account_id: str) -> list[Fault]:
     if not account_id or (account_id.isdigit() and len(account_id) == 12):
         return []
@@ -319,7 +326,7 @@ def _autoscaler_faults(settings: Settings) -> list[Fault]:
     region = "us-east-1" if validation.region("", settings["region"]) else settings["region"]
     arguments = autoscaler_arguments(
         settings,
-        cluster_arn=f"arn:aws:eks:{region}:000000000000:cluster/any",
+        cluster_arn=f"arn:{arns.partition(region) or 'aws'}:eks:{region}:000000000000:cluster/any",
         cluster_name=_LATER,
         oidc_provider_arn=_LATER,
         oidc_issuer=_LATER,

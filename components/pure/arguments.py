@@ -87,6 +87,37 @@ def known_paths(
     return found
 
 
+def texts(
+    shape: type,
+    given: Mapping[str, Any],
+    spelling: Spelling = camel_case,
+    fields_of: Callable[[type], Mapping[str, Field]] = fields,
+) -> Iterator[tuple[str, str]]:
+    """Yield the path and value of each plain text among checked arguments, but not of what is in maps.
+
+    Args:
+        shape: The TypedDict that declares the arguments.
+        given: The arguments, by their Python names.
+        spelling: How the paths are spelled.
+        fields_of: The arguments of each TypedDict in ``shape``.
+    """
+
+    def within(hint: Any, value: object, path: str) -> Iterator[tuple[str, str]]:
+        bare = kind(hint)
+        if isinstance(value, str):
+            yield path, value
+        elif is_typeddict(bare) and isinstance(value, Mapping):
+            inner = texts(bare, value, spelling, fields_of)
+            yield from ((f"{path}.{key}", text) for key, text in inner)
+        elif get_origin(bare) in (list, Sequence) and isinstance(value, list | tuple):
+            for index, item in enumerate(value):
+                yield from within(get_args(bare)[0], item, f"{path}[{index}]")
+
+    for name, field in fields_of(shape).items():
+        if name in given:
+            yield from within(field.hint, given[name], spelling(name))
+
+
 def in_spelling(fault: Fault, shape: type, spelling: Spelling) -> Fault:
     """Return a fault with its path and the names in its text in the caller's spelling; the fault is in camelCase."""
     names = {camel_case(name): spelling(name) for name in _names(shape)}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from components import SelfManagedNodeGroupArgs, addon
 from components.autoscaler_role import IRSA, NODE_ROLE, POD_IDENTITY
-from components.pure import iam
+from components.pure import arns, iam
 from components.pure.ip_family import IPV6
 from settings import Creation, Settings
 
@@ -120,12 +120,6 @@ def document(settings: Settings, account: str, *, write: bool) -> dict[str, Any]
     }
 
 
-def partition_of(region: str) -> str:
-    """Return the AWS partition of a region."""
-    known = {"cn-": iam.CHINA, "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"}
-    return next((partition for prefix, partition in known.items() if region.startswith(prefix)), "aws")
-
-
 class _Role(NamedTuple):
     """A role that the program creates.
 
@@ -148,7 +142,7 @@ class _Scopes:
     def __init__(self, settings: Settings, account: str) -> None:
         self._settings = settings
         self._region = settings["region"]
-        self._partition = partition_of(self._region)
+        self._partition = arns.partition(self._region) or "aws"
         self._account = account
         self._cluster = settings["cluster"].get("name", _ANY)
         self._path = settings["role"].get("path", "/")

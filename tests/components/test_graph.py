@@ -926,7 +926,10 @@ def test_a_cluster_of_this_package_and_one_of_pulumi_aws_describe_themselves():
 @pytest.mark.parametrize(
     ("given", "refused"),
     [
-        ({"region": "eusc-de-east-1"}, "region: got eusc-de-east-1 with Cluster Autoscaler 1.34"),
+        (
+            {"region": "eusc-de-east-1", "role_arn": "arn:aws-eusc:iam::123456789012:role/autoscaler"},
+            "region: got eusc-de-east-1 with Cluster Autoscaler 1.34",
+        ),
         ({"credentials": "podIdentity", "image": {"tag": "v1.28.2"}}, "image.tag: got Cluster Autoscaler 1.28.2 with"),
         ({"chart": {"version": "9.9.0"}}, "chart.version: got"),
         ({"settings": {"flags": {"no-such-flag": "1"}}}, "settings.flags.no-such-flag: got"),

@@ -350,6 +350,16 @@ def test_types_of_unequal_size_are_refused_unless_they_are_meant():
         group(Unequal(preview=True), instance_types=["m6i.huge"])
 
 
+def test_arns_of_another_place_than_the_cluster_are_refused_at_preview():
+    with pytest.raises(FaultsError, match="2 errors") as refused:
+        group(
+            Cloud(preview=True),
+            kms_key_arn=f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/x",
+            permissions_boundary_arn=f"arn:aws-cn:iam::{ACCOUNT}:policy/x",
+        )
+    assert {fault.path for fault in refused.value.faults} == {"kms_key_arn", "permissions_boundary_arn"}
+
+
 def test_a_cluster_without_access_entries_is_refused_with_what_to_do():
     cloud = Cloud(preview=True)
     cloud.authentication_mode = "CONFIG_MAP"

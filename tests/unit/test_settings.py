@@ -36,6 +36,7 @@ def group(**changes):
 
 
 ASG = {"minSize": 1, "maxSize": 3}
+CHINESE = "arn:aws-cn:iam::123456789012"
 
 
 def asg(**changes):
@@ -208,6 +209,12 @@ BAD = [
     ({"oidcProvider": {"existingArn": "x"}}, "oidcProvider.existingArn: got an unknown key; expected create: false; the provider is"),
     ({"existingNodeGroups": [{"name": "a", "keepDiscoveryTags": True}]}, "existingNodeGroups[0].keepDiscoveryTags: got an unknown key; expected one of labels"),
     ({"oidcProvider": {"lookUp": True}}, "oidcProvider.lookUp: got an unknown key; expected create: false"),
+    # ARNs of another place
+    (group(nodeRolePolicies=[f"{CHINESE}:policy/ssm"]), f"nodeGroups[0].nodeRolePolicies[0]: got '{CHINESE}:policy/ssm'; expected an ARN of the partition aws, which has the region us-east-1: arn:aws:…"),
+    ({"role": {"permissionsBoundaryArn": f"{CHINESE}:policy/limit"}}, f"role.permissionsBoundaryArn: got '{CHINESE}:policy/limit'; expected an ARN of the partition aws"),
+    ({"region": "cn-north-1", "role": {"permissionsBoundaryArn": "arn:aws:iam::123456789012:policy/limit"}}, "expected an ARN of the partition aws-cn, which has the region cn-north-1: arn:aws-cn:…"),
+    (group(kmsKeyArn="arn:aws:kms:eu-west-1:123456789012:key/a"), "nodeGroups[0].kmsKeyArn: got 'arn:aws:kms:eu-west-1:123456789012:key/a'; expected an ARN of us-east-1, the region of the cluster"),
+    (asg(kmsKeyArn="arn:aws:kms:eu-west-1:123456789012:key/a"), "autoScalingGroups[0].create.kmsKeyArn: got 'arn:aws:kms:eu-west-1:"),
     # Autoscaler
     (autoscaler(expander="price"), "autoscaler.expander: got the expander price"),
     (autoscaler(expander="priority"), "autoscaler.expanderPriorities: got nothing"),
@@ -280,6 +287,56 @@ BAD = [
     ({"headroom": [{"name": "web", "cpu": "1", "memory": "1Gi"}] * 2}, "headroom: got the name web twice; expected each name once"),
     ({**create(), **autoscaler(flags={"parallel-drain": True})}, "autoscaler.flags.parallel-drain: got a flag that Cluster Autoscaler 1.35 does not have"),
 ]  # fmt: skip
+
+
+ARNS = sorted(
+    path
+    for path in known_paths(settings.Settings, camel_case, settings.fields_of)
+    if re.search(r"(Arns?|Policies)$", path)
+)
+NEEDED = {
+    "nodeGroups[]": GROUP,
+    "autoScalingGroups[]": {"name": "mixed"},
+    "autoScalingGroups[].create": ASG,
+    "cluster": {"name": "series-api"},
+    "cluster.create": create()["cluster"]["create"],
+}
+"""What a place must have in addition to the one key that a test sets there."""
+
+
+def placed(path, value, above=""):
+    """Settings with a value at a path, and what else must be there."""
+    key, _, rest = path.partition(".")
+    here = f"{above}{key}"
+    inner = {**NEEDED.get(here, {}), **placed(rest, value, f"{here}.")} if rest else value
+    return {key.removesuffix("[]"): [inner] if key.endswith("[]") else inner}
+
+
+@pytest.mark.parametrize("path", ARNS)
+@pytest.mark.parametrize("region", ["us-east-1", "cn-north-1", "us-gov-west-1"])
+def test_no_setting_accepts_an_arn_of_another_partition(path, region):
+    other = "aws-us-gov" if region == "us-east-1" else "aws"
+    kind = "policy" if re.search("Boundary|Policies", path) else "role"
+    arn = f"arn:{other}:iam::123456789012:{kind}/x"
+    if "kms" in path:
+        arn = f"arn:{other}:kms:{region}:123456789012:key/x"
+    value = [arn] if re.search("Arns|Policies", path) else arn
+    with pytest.raises(FaultsError) as refused:
+        parse({**GOOD, "region": region, **placed(path, value)})
+    found = [str(fault) for fault in refused.value.faults if fault.got == repr(arn)]
+    (text,) = found
+    assert "expected an ARN of the partition" in text
+
+
+def test_arns_are_in_some_settings():
+    assert len(ARNS) >= 7
+
+
+def test_an_arn_of_another_place_passes_where_it_is_no_reference():
+    text = f"{CHINESE}:role/x"
+    assert parse(
+        {**GOOD, **autoscaler(podAnnotations={"origin": text}, values={"note": text}), "tags": {"origin": text}}
+    )
 
 
 def test_good_settings_pass():

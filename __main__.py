@@ -21,10 +21,12 @@ from components import (
     ExistingScalingGroup,
     Headroom,
     ManagedNodeGroup,
+    ManagedNodeGroupArgs,
     SelfManagedNodeGroup,
     errors,
 )
 from components.autoscaler_role import IRSA, NODE_ROLE
+from components.invoking import undescribed
 from components.pure.iam import role_name
 
 
@@ -85,10 +87,18 @@ def subnets_by_zone(
     if own is None and network:
         return {zone: [subnet] for zone, subnet in network.private_subnets.items()}
     by_zone: dict[str, list[str]] = {}
-    for subnet_id in own:
-        # A plain look-up, not an Output: the number of groups must be known at preview.
-        found = aws.ec2.get_subnet(id=subnet_id, opts=pulumi.InvokeOptions(provider=provider))
-        by_zone.setdefault(found.availability_zone, []).append(subnet_id)
+    unread = []
+    for index, subnet_id in enumerate(own):
+        try:
+            # A plain look-up, not an Output: the number of groups must be known at preview.
+            found = aws.ec2.get_subnet(id=subnet_id, opts=pulumi.InvokeOptions(provider=provider))
+        except Exception as error:  # the SDK has no narrower type
+            expected = "a subnet in the account and the region, and permission for ec2:DescribeSubnets: aws ec2 "
+            unread.append(undescribed(f"subnetIds[{index}]", subnet_id, error, f"{expected}describe-subnets"))
+        else:
+            by_zone.setdefault(found.availability_zone, []).append(subnet_id)
+    if unread:
+        raise errors.FaultsError.of(ManagedNodeGroup, group["name"], ManagedNodeGroupArgs, unread)
     return by_zone
 
 

@@ -11,11 +11,12 @@ from .pure.faults import Fault
 
 T = TypeVar("T")
 
-_ABSENT = ("not found", "couldn't find resource", "ResourceNotFoundException")
+_ABSENT = ("not found", "couldn't find resource", "ResourceNotFoundException", "no matching ")
 """What data sources answer for something that does not exist.
 
 terraform-provider-aws: ``dataSourceOpenIDConnectProviderRead`` (open_id_connect_provider_data_source.go),
-``dataSourceAddonRead`` (addon_data_source.go, which passes on ``retry.NotFoundError``), and EKS without the cluster.
+``dataSourceAddonRead`` (addon_data_source.go, which passes on ``retry.NotFoundError``), EKS without the cluster, and
+``SingularDataSourceFindError`` (internal/tfresource), as of a subnet.
 """
 
 
@@ -94,14 +95,27 @@ def described(
             await answer.future()
         except Exception as error:  # the SDK has no narrower type
             name = await pulumi.Output.from_input(wanted).future()
-            got = f"{name}, which does not exist"
-            if not _is_absent(str(error)):
-                got = f"{name}, which cannot be read: {str(error).rpartition(_REASON)[2]}"
-            raise FaultsError.of(type(owner), subject, shape, [Fault(path, got, expected)]) from None
+            found = [undescribed(path, str(name), error, expected)]
+            raise FaultsError.of(type(owner), subject, shape, found) from None
         return answer
 
     reading: Any = read()
     return cast("pulumi.Output[T]", pulumi.Output.from_input(reading))
+
+
+def undescribed(path: str, name: str, error: Exception, expected: str) -> Fault:
+    """Return the error about an argument that names what AWS does not describe.
+
+    Args:
+        path: The argument.
+        name: What it names.
+        error: Why there is no answer.
+        expected: What is accepted.
+    """
+    got = "which does not exist"
+    if not _is_absent(str(error)):
+        got = f"which cannot be read: {str(error).rpartition(_REASON)[2]}"
+    return Fault(path, f"{name}, {got}", expected)
 
 
 def describe_cluster(

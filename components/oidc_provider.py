@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from .adoption import TAGS, Adoption, Existing
 from .errors import FaultsError, checked
-from .invoking import find
+from .invoking import described, find
 from .pure import iam, validation
 from .pure.faults import Fault
 
@@ -84,9 +84,11 @@ class ClusterOidcProvider(pulumi.ComponentResource):
         return Existing(found["arn"], {"clientIdLists": audiences}, TAGS)
 
     def _read(self, name: str) -> pulumi.Output[str]:
-        existing = aws.iam.get_open_id_connect_provider_output(
+        answer = aws.iam.get_open_id_connect_provider_output(
             url=self.issuer, opts=pulumi.InvokeOutputOptions(parent=self)
         )
+        expected = "an issuer of which IAM has a provider: aws iam list-open-id-connect-providers; or create true"
+        existing = described(self, name, ClusterOidcProviderArgs, "issuer", self.issuer, answer, expected)
         return pulumi.Output.all(
             arn=existing.arn, url=existing.url, audiences=existing.client_id_lists, issuer=self.issuer
         ).apply(lambda found: _checked(name, **found))

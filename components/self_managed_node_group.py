@@ -10,10 +10,10 @@ import pulumi_aws as aws
 from . import asg_tags, self_managed_args
 from .errors import FaultsError, checked
 from .instance_types import fitting
-from .invoking import Refused, ask, describe_cluster
+from .invoking import Refused, ask, describe_cluster, described
 from .launch_template import disks, metadata_options
 from .node_role import NodeRole
-from .pure import ami, bootstrap, discovery, iam, instances, sizes, startup_taints, validation
+from .pure import ami, arns, bootstrap, discovery, iam, instances, sizes, startup_taints, validation
 from .pure.bootstrap import ClusterDetails, Kubelet
 from .pure.faults import Fault
 from .pure.instances import InstanceType
@@ -99,7 +99,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             lambda names: fitting(self, name, args, SelfManagedNodeGroupArgs, names)
         )
         pods = types.apply(lambda found: _max_pods(args, found))
-        known = _Known(looked_up.apply(lambda found: self._fit(name, found)), types, pods)
+        known = _Known(looked_up.apply(lambda found: self._fit(name, args, found)), types, pods)
 
         policies, ipv6 = args.get("node_role_policies", []), args.get("ip_family") == IPV6
         role = NodeRole.make(name, args, policies, child, kind="self-managed group", ipv6=ipv6)
@@ -163,16 +163,21 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             }
         )
 
-    def _fit(self, name: str, cluster: aws.eks.GetClusterResult) -> aws.eks.GetClusterResult:
-        """Return the cluster, once it is known that the role of the nodes can get an access entry."""
+    def _fit(
+        self, name: str, args: SelfManagedNodeGroupArgs, cluster: aws.eks.GetClusterResult
+    ) -> aws.eks.GetClusterResult:
+        """Return the cluster, once it is known that the nodes can join it with what the arguments name."""
+        region = iam.ClusterIdentity.from_arn(cluster.arn).region
+        found = arns.place_faults(SelfManagedNodeGroupArgs, args, region)
         mode = cluster.access_configs[0].authentication_mode
         if mode == "CONFIG_MAP":
             expected = (
                 "API_AND_CONFIG_MAP or API, for the access entry of the nodes: aws eks update-cluster-config --name "
                 f"{cluster.name} --access-config authenticationMode=API_AND_CONFIG_MAP"
             )
-            fault = Fault("clusterName", f"{cluster.name} with authenticationMode {mode}", expected)
-            raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, [fault])
+            found.append(Fault("clusterName", f"{cluster.name} with authenticationMode {mode}", expected))
+        if found:
+            raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, found)
         return cluster
 
     def _launch_template(
@@ -182,7 +187,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         return aws.ec2.LaunchTemplate(
             name,
             description=f"Nodes of the self-managed group {name}",
-            image_id=self._image(args, known),
+            image_id=self._image(name, args, known),
             instance_type=None if _is_mixed(args) else known.types.apply(lambda _: instance_types(args)[0]),
             iam_instance_profile={"arn": profile.arn},
             metadata_options=metadata_options(hop_limit(args)),
@@ -199,7 +204,7 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
-    def _image(self, args: SelfManagedNodeGroupArgs, known: _Known) -> pulumi.Input[str]:
+    def _image(self, name: str, args: SelfManagedNodeGroupArgs, known: _Known) -> pulumi.Input[str]:
         if "image_id" in args:
             return args["image_id"]
         version = args.get("kubernetes_version", known.cluster.apply(lambda found: found.version))
@@ -207,7 +212,13 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
             lambda found: args.get("ami_type") or (instances.default_ami_type(found) if found else ami_type(args))
         )
         parameter = pulumi.Output.all(fitted, version).apply(lambda both: ami.image_parameter(*both))
-        found = aws.ssm.get_parameter_output(name=parameter, opts=pulumi.InvokeOutputOptions(parent=self))
+        answer = aws.ssm.get_parameter_output(name=parameter, opts=pulumi.InvokeOutputOptions(parent=self))
+        path = "kubernetesVersion" if "kubernetes_version" in args else "amiType"
+        expected = (
+            "an amiType and a kubernetesVersion for which AWS publishes an image, and permission for ssm:GetParameter: "
+            "aws ssm get-parameter --name with this name; or imageId"
+        )
+        found = described(self, name, SelfManagedNodeGroupArgs, path, parameter, answer, expected)
         # Public parameters are no secrets, as which `value` would be treated.
         return found.insecure_value
 

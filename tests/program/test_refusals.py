@@ -5,7 +5,7 @@ import re
 import pytest
 
 from components.errors import FaultsError
-from tests.cloud import Cloud, Graph
+from tests.cloud import ISSUER, Cloud, Graph
 from tests.program.test_program import run_program
 from tests.unit.test_settings import BAD, GOOD, known
 
@@ -60,6 +60,8 @@ def test_what_only_aws_can_refuse_is_reported_under_the_keys_of_the_file(change,
     assert [fault for fault in refused.value.faults if not known(fault.path)] == []
 
 
+PER_ZONE = {"nodeGroups": [{**GROUP, "onePerZone": True, "subnetIds": ["subnet-0000000a", "subnet-0000000b"]}]}
+IMAGE = "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/image_id"
 ABSENT, DENIED = "couldn't find resource", "AccessDenied: not authorized to perform"
 
 
@@ -69,6 +71,9 @@ ABSENT, DENIED = "couldn't find resource", "AccessDenied: not authorized to perf
         ({"cluster": {"name": "misspelled"}}, "misspelled", "cluster.name"),
         ({"existingNodeGroups": [{"name": "misspelled"}]}, "misspelled", "existingNodeGroups[0].name"),
         ({"autoScalingGroups": [{"name": "misspelled"}]}, "misspelled", "autoScalingGroups[0].name"),
+        ({"oidcProvider": {"create": False}}, ISSUER, "oidcProvider"),
+        (PER_ZONE, "subnet-0000000b", "nodeGroups[0].subnetIds[1]"),
+        (mixed(), IMAGE, "autoScalingGroups[0].create.amiType"),
     ],
 )
 @pytest.mark.parametrize(

@@ -131,6 +131,9 @@ network = make_network(settings, on_aws)
 owner = pulumi.StackReference(settings["cluster"]["stack"]) if "stack" in settings["cluster"] else None
 cluster = EksCluster("cluster", cluster_arguments(settings, owner, network), on_aws)
 
+# The settings have the version of a created cluster; a look-up at preview has the one before an upgrade.
+of_cluster: Any = {} if cluster.is_created else {"cluster_version": cluster.version}
+
 node_groups = {
     group["name"]: ManagedNodeGroup(
         group["name"],
@@ -139,6 +142,7 @@ node_groups = {
             group,
             cluster_name=cluster.name,
             kubernetes_version=cluster.version,
+            **of_cluster,
             **(
                 {"subnet_ids_by_zone": subnets_by_zone(group, network, aws_provider)}
                 if group.get("one_per_zone")
@@ -174,6 +178,7 @@ self_managed_groups = {
             group,
             cluster_name=cluster.name,
             subnet_ids=group["create"].get("subnet_ids") or node_subnets(owner, network, cluster),
+            **of_cluster,
         ),
         on_aws,
     )

@@ -1,7 +1,7 @@
 """ManagedNodeGroup: nodes whose number Cluster Autoscaler owns, with all it needs to scale them, from zero too."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
@@ -242,15 +242,23 @@ def _image(args: ManagedNodeGroupArgs, types: pulumi.Output[list[InstanceType]])
 
 
 def _checked_version(name: str, args: ManagedNodeGroupArgs) -> pulumi.Output[str] | None:
-    """Return the Kubernetes version of the nodes, once it is known that their image exists for it."""
+    """Return the Kubernetes version of the nodes, once it is known that EKS has an image for it and accepts it.
 
-    def check(version: str) -> str:
-        if found := node_group_rules.version_faults(args, version):
+    EKS refuses a version that is newer than the cluster's (eksctl-io/eksctl 3727).
+    """
+
+    def check(both: Sequence[Any]) -> str:
+        version, of_cluster = both
+        found = [
+            *node_group_rules.version_faults(args, version),
+            *ami.newer_faults("kubernetesVersion", version, of_cluster),
+        ]
+        if found:
             raise FaultsError.of(ManagedNodeGroup, name, ManagedNodeGroupArgs, found)
-        return version
+        return str(version)
 
     given = args.get("kubernetes_version")
-    return None if given is None else pulumi.Output.from_input(given).apply(check)
+    return None if given is None else pulumi.Output.all(given, args.get("cluster_version")).apply(check)
 
 
 def _asg_name(resources: Sequence[NodeGroupResource]) -> str:

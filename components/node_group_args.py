@@ -156,6 +156,8 @@ class ManagedNodeGroupArgs(TypedDict):
     """
     kubernetes_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
+    cluster_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the cluster, to refuse newer nodes at preview. Defaults to leaving that to EKS."""
     ip_family: NotRequired[str]
     """IP family of the pods, that of the cluster: `ipv4` or `ipv6`. With `ipv6` a role made here may assign IPv6
     addresses. Defaults to `ipv4`."""

@@ -119,6 +119,8 @@ def _image_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
         *validation.choice("amiType", image, validation.AMI_TYPES),
         *validation.choice("ipFamily", args.get("ip_family", ip_family.IPV4), ip_family.FAMILIES),
         *validation.kubernetes_version("kubernetesVersion", version),
+        *validation.kubernetes_version("clusterVersion", args.get("cluster_version")),
+        *ami.newer_faults("kubernetesVersion", version, args.get("cluster_version")),
     ]
     if ami.is_windows(image) and args.get("ip_family") == ip_family.IPV6:
         found.append(Fault("amiType", f"{image} with ipFamily ipv6", "a Linux AMI type: EKS has no IPv6 for Windows"))

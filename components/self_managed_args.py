@@ -77,6 +77,9 @@ class SelfManagedNodeGroupArgs(TypedDict):
     """ID of an image of the AMI type, `ami-...`. Defaults to the newest for the Kubernetes version at each update."""
     kubernetes_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the newest image. Defaults to the cluster's."""
+    cluster_version: NotRequired[pulumi.Input[str]]
+    """Kubernetes version of the cluster, to refuse newer nodes at preview. Defaults to no check, because a program may
+    upgrade the cluster first."""
     disk_size_gib: NotRequired[int]
     """Size of the encrypted gp3 volume for pods in GiB; advertised as ephemeral storage. Defaults to 50."""
     iops: NotRequired[int]
@@ -200,6 +203,8 @@ def _image_faults(args: SelfManagedNodeGroupArgs, image: str) -> list[Fault]:
         *validation.choice("amiType", image, usable),
         *validation.image_id("imageId", args.get("image_id")),
         *validation.kubernetes_version("kubernetesVersion", args.get("kubernetes_version")),
+        *validation.kubernetes_version("clusterVersion", args.get("cluster_version")),
+        *ami.newer_faults("kubernetesVersion", args.get("kubernetes_version"), args.get("cluster_version")),
     ]
     if "image_id" in args and "kubernetes_version" in args:
         found.append(Fault("kubernetesVersion", "one with imageId", "none: the image has its own"))

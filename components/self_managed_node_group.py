@@ -207,7 +207,11 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
     def _image(self, name: str, args: SelfManagedNodeGroupArgs, known: _Known) -> pulumi.Input[str]:
         if "image_id" in args:
             return args["image_id"]
-        version = args.get("kubernetes_version", known.cluster.apply(lambda found: found.version))
+        version = known.cluster.apply(lambda found: found.version)
+        if "kubernetes_version" in args:
+            version = pulumi.Output.all(args["kubernetes_version"], args.get("cluster_version")).apply(
+                lambda both: _checked_version(name, *both)
+            )
         fitted = known.types.apply(
             lambda found: args.get("ami_type") or (instances.default_ami_type(found) if found else ami_type(args))
         )
@@ -261,6 +265,13 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
                     self,
                 )
         return lost
+
+
+def _checked_version(name: str, version: str, of_cluster: str | None) -> str:
+    """Return the Kubernetes version of the image, once it is known that it is not newer than the cluster's."""
+    if found := ami.newer_faults("kubernetesVersion", version, of_cluster):
+        raise FaultsError.of(SelfManagedNodeGroup, name, SelfManagedNodeGroupArgs, found)
+    return version
 
 
 def _is_mixed(args: SelfManagedNodeGroupArgs) -> bool:

@@ -159,7 +159,10 @@ def _elsewhere(settings: Settings, key: str) -> dict[str, str]:
     name = "cluster.stackOutput" if "stack" in cluster else "cluster.name"
     return {
         **dict.fromkeys(("name", "clusterName", "clusterArn"), name),
-        "kubernetesVersion": "cluster.create.kubernetesVersion" if "create" in cluster else name,
+        **dict.fromkeys(
+            ("kubernetesVersion", "clusterVersion"),
+            "cluster.create.kubernetesVersion" if "create" in cluster else name,
+        ),
         "ipFamily": "cluster.ipFamily",
         "region": "region",
         **{argument: f"role.{argument}" for argument in map(camel_case, RoleArgs.__annotations__)},

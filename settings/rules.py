@@ -268,8 +268,6 @@ def _node_group_faults(settings: Settings, key: str, group: NodeGroup) -> list[F
             "AmazonEKSVPCResourceController on its role and enable-windows-ipam"
         )
         found.append(Fault("amiType", f"{image} on a cluster to create", expected))
-    if create:
-        found += ami.newer_faults("kubernetesVersion", group.get("kubernetes_version"), create["kubernetes_version"])
     if "warm_pool" in group and settings["region"].startswith(CHINA):
         expected = "none: EKS has no warm pools in the regions of China"
         found.append(Fault("warmPool", f"a warm pool in {settings['region']}", expected))
@@ -277,7 +275,8 @@ def _node_group_faults(settings: Settings, key: str, group: NodeGroup) -> list[F
         found.append(_hop_fault())
     subnets = group.get("subnet_ids", _LATER)
     version = create["kubernetes_version"] if create else _LATER
-    given: Any = {"cluster_name": _LATER, "subnet_ids": subnets, "kubernetes_version": version}
+    versions = {"kubernetes_version": version, "cluster_version": version}
+    given: Any = {"cluster_name": _LATER, "subnet_ids": subnets, **versions}
     own = node_group.faults(node_group_arguments(settings, group, **given))
     return [
         *(fault.under(key) for fault in found),
@@ -303,11 +302,11 @@ def _scaling_group_faults(settings: Settings, key: str, group: AutoScalingGroup)
         found = existing_scaling_group.faults(scaling_group_arguments(group, cluster_name=_LATER))
         return homes.all_at_home(settings, found, Home(key, AutoScalingGroup))
     subnets = group["create"].get("subnet_ids", _LATER)
-    arguments = self_managed_arguments(settings, group, cluster_name=_LATER, subnet_ids=subnets)
+    create = settings["cluster"].get("create")
+    version = create["kubernetes_version"] if create else _LATER
+    given: Any = {"cluster_name": _LATER, "subnet_ids": subnets, "cluster_version": version}
+    arguments = self_managed_arguments(settings, group, **given)
     found = [_hop_fault()] if settings["credentials"] == NODE_ROLE and group["create"].get("hop_limit") == 1 else []
-    if create := settings["cluster"].get("create"):
-        version = group["create"].get("kubernetes_version")
-        found += ami.newer_faults("kubernetesVersion", version, create["kubernetes_version"])
     return [
         *validation.node_group_name(f"{key}.name", group["name"], most=40),
         *homes.all_at_home(

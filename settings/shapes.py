@@ -147,10 +147,14 @@ SUPPLIED: Mapping[type, frozenset[str]] = {
     Creation: frozenset({"tags"}),
     ClusterNetworkArgs: frozenset({"cluster_name", "ip_family"}),
     ClusterAddonsArgs: frozenset({"cluster_name", "kubernetes_version", "tags"}),
-    NodeGroup: frozenset({"cluster_name", "ip_family", "subnet_ids_by_zone", *RoleArgs.__annotations__}),
+    NodeGroup: frozenset(
+        {"cluster_name", "cluster_version", "ip_family", "subnet_ids_by_zone", *RoleArgs.__annotations__}
+    ),
     ExistingNodeGroup: frozenset({"cluster_name", "node_group_name"}),
     AutoScalingGroup: frozenset({"cluster_name", "asg_name"}),
-    SelfManagedNodeGroupArgs: frozenset({"cluster_name", "ip_family", *NODE_TEMPLATE, *RoleArgs.__annotations__}),
+    SelfManagedNodeGroupArgs: frozenset(
+        {"cluster_name", "cluster_version", "ip_family", *NODE_TEMPLATE, *RoleArgs.__annotations__}
+    ),
     ClusterOidcProviderArgs: frozenset({"issuer", "tags"}),
     RoleArgs: frozenset({"tags"}),
     HeadroomArgs: frozenset({"expendable_pods_priority_cutoff"}),

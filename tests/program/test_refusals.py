@@ -40,6 +40,16 @@ def mixed(**own):
             {},
         ),
         (mixed(**UNEQUAL), "autoScalingGroups[0].create.instanceTypes[1]: got g5.large", {}),
+        (
+            {"nodeGroups": [{**GROUP, "kubernetesVersion": "1.36"}]},
+            "nodeGroups[0].kubernetesVersion: got '1.36'; expected 1.35, the cluster's, at most",
+            {"cluster_version": "1.35"},
+        ),
+        (
+            mixed(kubernetesVersion="1.36"),
+            "autoScalingGroups[0].create.kubernetesVersion: got '1.36'; expected 1.35, the cluster's, at most",
+            {"cluster_version": "1.35"},
+        ),
         (mixed(), "cluster.name: got series-api with authentication", {"authentication_mode": "CONFIG_MAP"}),
         ({"nodeGroups": [{**GROUP, "amiType": "AL2_x86_64"}]}, "nodeGroups[0].amiType: got AL2_x86_64 for", {}),
         ({}, "nodeGroups[].subnetIds: got none", PUBLIC),

@@ -103,6 +103,13 @@ class Traces:
         desired = {group["AutoScalingGroupName"]: int(group["DesiredCapacity"]) for group in groups}
         return desired, len(self._core.list_node().items)
 
+    def nodes_are_ready(self) -> bool:
+        """Whether every group has the nodes that it wants, all ready."""
+        desired, _ = self.sizes()
+        conditions = [each for node in self._core.list_node().items for each in node.status.conditions or []]
+        ready = sum(each.type == "Ready" and each.status == "True" for each in conditions)
+        return ready == sum(desired.values())
+
 
 def wait_for(
     what: str, read: Callable[[], Any], *, patience: float = PATIENCE, describe: Callable[[], str] = str

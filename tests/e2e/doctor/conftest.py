@@ -19,8 +19,13 @@ def doctor(sandbox: Sandbox, stack: Stack) -> Doctor:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def healthy(doctor: Doctor) -> None:
-    """Each module starts on a healthy stack: what ran before may have changed its pods or nodes a moment ago."""
+def healthy(sandbox: Sandbox, stack: Stack, doctor: Doctor) -> None:
+    """Each module starts on a healthy stack.
+
+    What ran before may have changed its pods a moment ago, or its nodes: a change of credentials updates the node
+    groups, and the emulated EKS replaces all nodes at once and does not wait until the new ones are ready.
+    """
+    wait_for("the nodes to be ready", Traces(sandbox, stack).nodes_are_ready)
     assert settled(doctor).code == 0
 
 

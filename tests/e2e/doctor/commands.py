@@ -108,7 +108,7 @@ class Traces:
         desired, _ = self.sizes()
         conditions = [each for node in self._core.list_node().items for each in node.status.conditions or []]
         ready = sum(each.type == "Ready" and each.status == "True" for each in conditions)
-        return ready == sum(desired.values())
+        return bool(ready == sum(desired.values()))
 
 
 def wait_for(

@@ -1,6 +1,6 @@
 """Composition root: settings, providers, components, outputs. Rules are in the components, values in the settings."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -39,11 +39,16 @@ def make_network(settings: stack_settings.Settings, opts: pulumi.ResourceOptions
     return ClusterNetwork("network", arguments, opts)
 
 
-def cluster_name_of(owner: pulumi.StackReference, cluster: stack_settings.Cluster) -> pulumi.Output[str]:
+def cluster_name_of(
+    owner: pulumi.StackReference, settings: stack_settings.Settings, deployed: Mapping[str, Any]
+) -> pulumi.Output[str]:
     """The output of another stack that names the cluster, or an error with the outputs that the stack has."""
+    cluster = settings["cluster"]
 
     def named(value: object) -> Any:
         if isinstance(value, str):
+            for warning in stack_settings.other_cluster(deployed, settings, value):
+                pulumi.log.warn(warning)
             return value
         # Read only now: one secret output makes all of them secret.
         return owner.outputs.apply(lambda outputs: stack_settings.refuse_output(cluster, value, outputs))
@@ -52,12 +57,15 @@ def cluster_name_of(owner: pulumi.StackReference, cluster: stack_settings.Cluste
 
 
 def cluster_arguments(
-    settings: stack_settings.Settings, owner: pulumi.StackReference | None, network: ClusterNetwork | None
+    settings: stack_settings.Settings,
+    deployed: Mapping[str, Any],
+    owner: pulumi.StackReference | None,
+    network: ClusterNetwork | None,
 ) -> EksClusterArgs:
     """The cluster by its own name or by another stack's output, with its subnets if it is created."""
     cluster = settings["cluster"]
     arguments: Any = stack_settings.ip_family_of(settings)
-    arguments["name"] = cluster_name_of(owner, cluster) if owner else cluster["name"]
+    arguments["name"] = cluster_name_of(owner, settings, deployed) if owner else cluster["name"]
     if owner or "create" not in cluster:
         return arguments  # type: ignore[no-any-return]
     create: Any = {key: value for key, value in cluster["create"].items() if key not in ("network", "addons")}
@@ -116,7 +124,8 @@ def other_attachment_names(groups: Iterable[str], taken: Collection[str]) -> dic
 
 settings = stack_settings.load()
 errors.naming = stack_settings.naming(settings)
-for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(outputs.deployed(), settings)]:
+deployed = outputs.deployed()
+for warning in [*stack_settings.warnings(settings), *stack_settings.move_warnings(deployed, settings)]:
     pulumi.log.warn(warning)
 
 aws_provider = aws.Provider(
@@ -129,7 +138,12 @@ on_aws = pulumi.ResourceOptions(providers=[aws_provider])
 
 network = make_network(settings, on_aws)
 owner = pulumi.StackReference(settings["cluster"]["stack"]) if "stack" in settings["cluster"] else None
-cluster = EksCluster("cluster", cluster_arguments(settings, owner, network), on_aws)
+cluster = EksCluster(
+    "cluster",
+    cluster_arguments(settings, deployed, owner, network),
+    on_aws,
+    has_new_node_roles=stack_settings.has_new_node_roles(settings),
+)
 
 # The settings have the version of a created cluster; a look-up at preview has the one before an upgrade.
 of_cluster: Any = {} if cluster.is_created else {"cluster_version": cluster.version}

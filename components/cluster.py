@@ -39,7 +39,8 @@ def faults(args: EksClusterArgs) -> list[Fault]:
     ]
     if (create := args.get("create")) is None:
         return found
-    return [*found, *(fault.under("create") for fault in new_cluster.faults(create))]
+    family = args.get("ip_family", ip_family.IPV4)
+    return [*found, *(fault.under("create") for fault in new_cluster.faults(create, family))]
 
 
 class EksCluster(pulumi.ComponentResource):
@@ -69,8 +70,25 @@ class EksCluster(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     """Kubeconfig that gets its tokens from `aws eks get-token`: no secret inside."""
 
-    def __init__(self, name: str, args: EksClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: EksClusterArgs,
+        opts: pulumi.ResourceOptions | None = None,
+        *,
+        has_new_node_roles: bool = True,
+    ) -> None:
+        """Adopt or create the cluster.
+
+        Args:
+            name: Name of the resource.
+            args: Which cluster.
+            opts: Options of the resource, with an AWS provider.
+            has_new_node_roles: Whether the program may create roles of nodes, which IPv6 pods need permissions of. With
+                False an IPv6 cluster without `ip_family` gets no warning (Python only).
+        """
         args = checked(EksCluster, name, args, EksClusterArgs, faults)
+        self._has_new_node_roles = has_new_node_roles
         super().__init__(TOKEN, name, dict(args), opts)
         create = args.get("create")
         self.is_created = create is not None
@@ -140,11 +158,12 @@ class EksCluster(pulumi.ComponentResource):
         live = next((each.ip_family for each in found.kubernetes_network_configs or ()), "")
         if live == ip_family.IPV6 and family == ip_family.IPV4:
             # No error: the VPC CNI may have its own role, and a program need not create nodes.
-            pulumi.log.warn(
-                f"The pods of cluster {found.name} have IPv6 addresses, which the roles of new node groups may not "
-                "assign. Set ipFamily: ipv6 on the cluster, unless the VPC CNI has its own role.",
-                self,
-            )
+            if self._has_new_node_roles:
+                pulumi.log.warn(
+                    f"The pods of cluster {found.name} have IPv6 addresses, which the roles of new node groups may not "
+                    "assign. Set ipFamily: ipv6 on the cluster, unless the VPC CNI has its own role.",
+                    self,
+                )
         elif wrong := ip_family.live_faults("ipFamily", live, family):
             raise FaultsError.of(EksCluster, found.name, EksClusterArgs, wrong)
         return found.name

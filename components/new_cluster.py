@@ -29,7 +29,8 @@ class ClusterCreation(TypedDict):
     public_subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Subnets for internet-facing load balancers. Defaults to none."""
     public_access_cidrs: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
-    """Networks that may reach the API server from the internet. Defaults to none: the API server is private."""
+    """Networks that may reach the API server from the internet; with `ipv6` also IPv6 networks. Defaults to none: the
+    API server is private."""
     admin_principal_arns: NotRequired[list[pulumi.Input[str]]]
     """Additional cluster admins: ARNs of IAM roles or users. Do not list the creator: EKS already made it an admin.
 
@@ -42,15 +43,20 @@ class ClusterCreation(TypedDict):
     """AWS tags of the cluster. Defaults to none."""
 
 
-def faults(create: ClusterCreation) -> list[Fault]:
-    """Check the arguments, as far as they are plain values."""
+def faults(create: ClusterCreation, family: str) -> list[Fault]:
+    """Check the arguments, as far as they are plain values.
+
+    Args:
+        create: The arguments.
+        family: IP family of the cluster.
+    """
     public = create.get("public_subnet_ids")
     return [
         *_version_faults("kubernetesVersion", create["kubernetes_version"]),
         *validation.vpc_id("vpcId", create["vpc_id"]),
         *validation.subnet_ids("privateSubnetIds", create["private_subnet_ids"], in_two_zones=True),
         *(validation.subnet_ids("publicSubnetIds", public) if public else []),
-        *_access_faults(create.get("public_access_cidrs", [])),
+        *_access_faults(create.get("public_access_cidrs", []), family),
         *validation.tags("tags", create.get("tags", {})),
         *(fault.under("role") for fault in node_role.faults(create.get("role", {}))),
         *(
@@ -176,13 +182,22 @@ def _version_faults(path: str, version: str) -> list[Fault]:
     return misspelt or [fault.under(path) for fault in compatibility.kubernetes_faults(version)]
 
 
-def _access_faults(cidrs: object) -> list[Fault]:
+def _access_faults(cidrs: object, family: str) -> list[Fault]:
+    """Find what is no network from which EKS lets clients in.
+
+    Only an IPv6 cluster made after October 2024 accepts IPv6 networks ("publicAccessCidrs" of VpcConfigRequest in the
+    EKS API reference); an older one is refused by EKS.
+    """
     found = []
     for index, cidr in enumerate(cidrs if isinstance(cidrs, list) else []):
         if not isinstance(cidr, str):
             continue
         path = f"publicAccessCidrs[{index}]"
-        found += validation.cidr(path, cidr)
+        wrong = validation.cidr(path, cidr, ipv6=True)
+        if not wrong and ":" in cidr and family != ip_family.IPV6:
+            expected = "an IPv4 network: EKS accepts an IPv6 network only for a cluster with ipFamily ipv6"
+            wrong = [Fault(path, repr(cidr), expected)]
+        found += wrong
         if cidr.endswith("/0"):
             found.append(Fault(path, repr(cidr), "the networks you work from: the whole internet is refused"))
     return found

@@ -94,13 +94,36 @@ def rendered(inputs: Mapping[str, Any]) -> Objects:
     return objects(run.stdout)
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads scalars as Kubernetes does: `=` and dates, which PyYAML turns into something else or rejects, are text."""
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+for _tag in ("value", "timestamp", "merge"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _text)
+
+
 def objects(manifests: str) -> Objects:
-    """Split rendered manifests into objects, without the data of Secrets."""
+    """Split rendered manifests into objects, without the data of Secrets.
+
+    Raises:
+        RenderError: The manifests are no YAML, or have what PyYAML cannot read.
+    """
+    try:
+        documents = list(yaml.load_all(manifests, _Loader))
+    # PyYAML raises ValueError and the like for a scalar that does not fit its tag (SafeConstructor).
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise RenderError(f"The rendered chart cannot be read as YAML: {reason}") from None
     found = {}
-    for each in yaml.safe_load_all(manifests):
+    for each in documents:
         if not isinstance(each, dict):
             continue
-        metadata = each.get("metadata") or {}
+        metadata = each.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
         namespace = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
         if each.get("kind") == "Secret":
             each |= {

@@ -7,6 +7,8 @@ from components.autoscaler_role import DEFAULT_NAMESPACE, DEFAULT_SERVICE_ACCOUN
 from components.pure import iam
 from settings.shapes import Settings
 
+_ANOTHER_STACK = "take the old settings back, and create a stack for the other cluster: `pulumi stack init`."
+
 
 def move_warnings(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
     """Return what to change so that pods and nodes have credentials at each moment (docs/credentials.md).
@@ -16,17 +18,67 @@ def move_warnings(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
         settings: What is deployed next.
     """
     before, after = deployed.get("credentialsMode"), settings["credentials"]
-    found = _other_roles(deployed, settings)
+    found = [
+        *_other_roles(deployed, settings),
+        *_other_region(deployed, settings),
+        *other_cluster(deployed, settings, settings["cluster"].get("name")),
+    ]
     if before == after:
         return found
     if before == POD_IDENTITY:
         found += _kept_name(deployed, settings)
     if before == NODE_ROLE:
         found += _closed_nodes(settings)
+        found += _policy_of_others(settings)
     if after == NODE_ROLE:
         found += _nodes_of_others(settings)
         found += _old_nodes(settings) if before else []
     return found
+
+
+def other_cluster(deployed: Mapping[str, Any], settings: Settings, name: str | None) -> list[str]:
+    """Return what happens to the cluster of the last update, if the stack moves to another one.
+
+    Pulumi replaces what belongs to a cluster. The Kubernetes provider does so for its resources once the kubeconfig
+    names another cluster (``DiffConfig`` in provider/pkg/provider/provider.go of pulumi-kubernetes), and the release is
+    deleted before its successor exists, because its name is fixed.
+
+    Args:
+        deployed: Outputs of the last update of the stack; empty before the first.
+        settings: What is deployed next.
+        name: Name of the cluster, None if another stack gives it and it is not known yet.
+    """
+    old = deployed.get("clusterName")
+    if not old or name in (None, old) or _other_region(deployed, settings):
+        return []
+    groups = list(deployed.get("nodeGroups") or ())
+    created = {each["name"] for each in settings["auto_scaling_groups"] if "create" in each}
+    others = {each["name"] for each in (*settings["existing_node_groups"], *settings["auto_scaling_groups"])} - created
+    gone = [each["name"] for each in groups if each.get("managed") or each["name"] in created]
+    untagged = [each["name"] for each in groups if each["name"] in others and each["name"] not in gone]
+    found = (
+        f"cluster: the stack moves from {old} to {name}. Cluster Autoscaler is removed from {old}, with its role, its "
+        "policy and its Pod Identity association: no pending pod gets a node there until another autoscaler runs."
+    )
+    if gone:
+        found += f" The groups {', '.join(gone)} of {old} are deleted, and their nodes are terminated."
+    if untagged:
+        found += f" The groups {', '.join(untagged)} of {old} lose their tags, except the two that EKS sets itself."
+    return [f"{found} If this stack created {old}, the cluster is deleted too. To keep both, {_ANOTHER_STACK}"]
+
+
+def _other_region(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Return why the stack cannot follow to another region.
+
+    The AWS provider no longer replaces resources when its region changes (pulumi/pulumi-aws 5656).
+    """
+    region = deployed.get("region", settings["region"])
+    if region == settings["region"]:
+        return []
+    return [
+        f"region: this stack has its resources in {region}, and the AWS provider does not move them to "
+        f"{settings['region']}. Run `pulumi destroy` with the old settings first. To keep both, {_ANOTHER_STACK}"
+    ]
 
 
 def _other_roles(deployed: Mapping[str, Any], settings: Settings) -> list[str]:
@@ -82,17 +134,41 @@ def _closed_nodes(settings: Settings) -> list[str]:
 
 
 def _nodes_of_others(settings: Settings) -> list[str]:
-    """Name the groups whose pods reach the node role only if a launch template of another owner lets them."""
+    """Name the groups whose pods get credentials only if another owner lets them: by launch template, by role."""
+    tagged = _only_tagged(settings)
     groups = {
         "nodeGroups[].launchTemplate": [each["name"] for each in settings["node_groups"] if "launch_template" in each],
         "existingNodeGroups": [each["name"] for each in settings["existing_node_groups"]],
+        "autoScalingGroups": tagged,
     }
-    return [
+    found = [
         f"{key}: the program does not set the metadata hop limit of {', '.join(names)}. With 1 the autoscaler's pods "
         "get no credentials there: their launch template must have 2 before this update."
         for key, names in groups.items()
         if names
     ]
+    if tagged:
+        found.append(
+            f"autoScalingGroups: the program does not know the role of the nodes of {', '.join(tagged)}. The "
+            "autoscaler's pods have no permissions there until you attach the policy of the output policyArn to it: "
+            "keep the pods off these nodes by autoscaler.nodeSelector."
+        )
+    return found
+
+
+def _policy_of_others(settings: Settings) -> list[str]:
+    """Name the groups to whose role the user attached the policy: it gives every pod there the permissions still."""
+    if not (tagged := _only_tagged(settings)):
+        return []
+    return [
+        f"autoScalingGroups: if you attached the policy of the output policyArn to the role of the nodes of "
+        f"{', '.join(tagged)}, detach it after this update. IAM does not delete a policy that is attached."
+    ]
+
+
+def _only_tagged(settings: Settings) -> list[str]:
+    """Name the self-managed groups that exist, of which the program knows no more than the Auto Scaling group."""
+    return [each["name"] for each in settings["auto_scaling_groups"] if "create" not in each]
 
 
 def _old_nodes(settings: Settings) -> list[str]:

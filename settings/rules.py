@@ -24,7 +24,7 @@ from components import (
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.headroom import HeadroomArgs
-from components.pure import ami, arns, capacity_buffers, flags, placement, validation
+from components.pure import ami, arns, capacity_buffers, placement, validation
 from components.pure.faults import Fault
 from settings import homes
 from settings.homes import Home
@@ -86,66 +86,10 @@ def faults(settings: Settings) -> list[Fault]:
                 "credentials",
                 NODE_ROLE,
                 "a node group as well, in nodeGroups, existingNodeGroups or autoScalingGroups[].create: its role gets "
-                "the policy",
+                "the policy. The program does not know the role of a self-managed group that exists",
             )
         )
     return found
-
-
-def warnings(settings: Settings) -> list[str]:
-    """What is accepted and probably not intended."""
-    found = []
-    if settings["autoscaler"].get("flags", {}).get(flags.DRA_FLAG) in flags.TRUE:
-        # AwsNodeGroup.TemplateNodeInfo has no ResourceSlices (cloudprovider/aws/aws_cloud_provider.go at 1.36.1).
-        found += [
-            f"nodeGroups[{index}].minSize: 0 with gpu and {flags.DRA_FLAG}: while the group {group['name']} is empty, "
-            "no node is added for a pod with a ResourceClaim. Set minSize: 1 if pods request its GPUs by DRA."
-            for index, group in enumerate(settings["node_groups"])
-            if group["min_size"] == 0 and "gpu" in group
-        ]
-    found += _warm_pool_warnings(settings)
-    found += _reach_warnings(settings)
-    if settings["monitoring"].get("alerts") and "service_monitor" not in settings["autoscaler"]:
-        found.append(
-            "monitoring.alerts without autoscaler.serviceMonitor: unless something else scrapes the autoscaler's pods, "
-            "the alert ClusterAutoscalerInactive fires."
-        )
-    return found
-
-
-def _warm_pool_warnings(settings: Settings) -> list[str]:
-    """Name the warm pools that never have an instance (``MaxGroupPreparedCapacity`` of the EC2 Auto Scaling API)."""
-    found = []
-    group: Any  # Its sizes are numbers here, which may be Outputs for the component.
-    for index, group in enumerate(settings["node_groups"]):
-        if "warm_pool" not in group or group["warm_pool"].get("min_size"):
-            continue
-        fewest, prepared = group["min_size"], group["warm_pool"].get("max_group_prepared_capacity", group["max_size"])
-        if prepared <= fewest:
-            found.append(
-                f"nodeGroups[{index}].warmPool is always empty: the group {group['name']} has minSize {fewest}, and "
-                f"maxGroupPreparedCapacity is {prepared}. Raise it, or set warmPool.minSize."
-            )
-    return found
-
-
-def _reach_warnings(settings: Settings) -> list[str]:
-    """Name the images that no node can pull, for want of a way to the internet."""
-    if settings["cluster"].get("create", {}).get("network", {}).get("nat", True):
-        return []
-    found = []
-    if "repository" not in settings["autoscaler"].get("image", {}):
-        found.append("autoscaler.image.repository")
-    found += [
-        f"headroom[{index}].image.repository"
-        for index, each in enumerate(settings["headroom"])
-        if "repository" not in each.get("image", {}) and each.get("kind") != capacity_buffers.KIND
-    ]
-    return [
-        f"{key} is not set, and the network has no NAT: its nodes cannot pull from registry.k8s.io. Name a copy of the "
-        "image in ECR."
-        for key in found
-    ]
 
 
 def refuse_output(cluster: Cluster, value: object, outputs: Mapping[str, object]) -> NoReturn:

@@ -187,6 +187,13 @@ def ip_family_of(settings: Settings) -> dict[str, str]:
     return {"ip_family": cluster["ip_family"]} if "ip_family" in cluster else {}
 
 
+def has_new_node_roles(settings: Settings) -> bool:
+    """Return whether the program creates the role of any node."""
+    return any("node_role_arn" not in group for group in settings["node_groups"]) or any(
+        "create" in group for group in settings["auto_scaling_groups"]
+    )
+
+
 def network_arguments(settings: Settings, plan: ClusterNetworkArgs, **given: Any) -> ClusterNetworkArgs:
     """Arguments of ``ClusterNetwork``: it fits the cluster and its credentials; ``given`` holds the cluster's name."""
     arguments: Any = {**plan, **ip_family_of(settings), **given}

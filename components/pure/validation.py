@@ -21,6 +21,7 @@ _ZONE = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d)([a-z]|(?:-[a-z]+\d*)+-\d+[a-z]?
 _INSTANCE_TYPE = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+")
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE]\d+)?")
 _CIDR = re.compile(r"\d+(\.\d+){3}/\d+")
+_IPV6_CIDR = re.compile(r"[0-9a-fA-F:.]+/\d+")
 _KUBERNETES_VERSION = re.compile(r"\d+\.\d+")
 _ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _POD_IDENTITY_ASSOCIATION = re.compile(r"a-[0-9a-z]+")
@@ -247,15 +248,16 @@ def regular_expression(path: str, value: str) -> list[Fault]:
     return []
 
 
-def cidr(path: str, value: object) -> list[Fault]:
-    """Check an IPv4 network in CIDR notation."""
-    expected = "a network such as 10.0.0.0/16"
+def cidr(path: str, value: object, *, ipv6: bool = False) -> list[Fault]:
+    """Check a network in CIDR notation: an IPv4 network, or an IPv6 network too."""
+    expected = "a network such as 10.0.0.0/16" + (" or 2001:db8::/32" if ipv6 else "")
+    is_ipv6 = ipv6 and ":" in str(value)
     try:
-        ipaddress.IPv4Network(str(value))
+        ipaddress.IPv6Network(str(value)) if is_ipv6 else ipaddress.IPv4Network(str(value))
     except ValueError as error:
         return [Fault(path, repr(value), f"{expected} ({error})")]
     # Python reads a single address and a netmask too; AWS does not.
-    return form_faults(path, value, _CIDR, expected)
+    return form_faults(path, value, _IPV6_CIDR if is_ipv6 else _CIDR, expected)
 
 
 def choice(path: str, value: str, choices: Iterable[str]) -> list[Fault]:

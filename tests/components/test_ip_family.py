@@ -2,11 +2,14 @@
 
 import base64
 import json
+import re
+from contextlib import nullcontext
 
 import pytest
 
 from components import ClusterNetwork, EksCluster, FaultsError, ManagedNodeGroup, SelfManagedNodeGroup
 from tests.cloud import CLUSTER, REGION, Cloud, run
+from tests.program.test_program import run_program
 
 ZONES = [f"{REGION}a", f"{REGION}b"]
 CREATION = {
@@ -14,6 +17,8 @@ CREATION = {
     "vpc_id": "vpc-00000001",
     "private_subnet_ids": ["subnet-0000000a", "subnet-0000000b"],
 }
+SIZES = {"minSize": 1, "maxSize": 3}
+NODES = {"name": "general", **SIZES}
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 
 
@@ -180,6 +185,43 @@ def test_an_adopted_ipv6_cluster_is_accepted_and_the_setting_for_its_nodes_is_na
     (warning,) = cluster(cloud).warnings
     assert "Set ipFamily: ipv6 on the cluster, unless the VPC CNI has its own role" in warning
     assert cluster(cloud, ip_family="ipv6").warnings == []
+
+
+@pytest.mark.parametrize(
+    ("groups", "warned"),
+    [
+        ({"nodeGroups": [{**NODES, "nodeRoleArn": "arn:aws:iam::123456789012:role/n"}]}, False),
+        ({"existingNodeGroups": [{"name": "workers"}]}, False),
+        ({"autoScalingGroups": [{"name": "asg"}]}, False),
+        ({"nodeGroups": [NODES]}, True),
+        ({"autoScalingGroups": [{"name": "mixed", "create": SIZES}]}, True),
+    ],
+)
+def test_the_program_names_the_setting_only_if_it_creates_a_role_of_nodes(groups, warned):
+    cloud = Cloud(cluster_version="1.36")
+    cloud.ip_family = "ipv6"
+    found = run_program("adopt", cloud=cloud, **{"existingNodeGroups": [], **groups}).warnings
+    assert any("Set ipFamily: ipv6" in text for text in found) is warned
+
+
+@pytest.mark.parametrize(
+    ("family", "cidr", "expected"),
+    [
+        ("ipv6", "2001:db8::/32", None),
+        ("ipv6", "203.0.113.0/24", None),
+        ("ipv6", "::/0", "the whole internet is refused"),
+        ("ipv6", "2001:db8::1/32", "a network such as 10.0.0.0/16 or 2001:db8::/32"),
+        ("ipv6", "2001:db8::1", "a network such as 10.0.0.0/16 or 2001:db8::/32"),
+        ("ipv4", "2001:db8::/32", "an IPv4 network: EKS accepts an IPv6 network only for"),
+        ("ipv4", "203.0.113.5/24", "a network such as"),
+    ],
+)
+def test_the_api_server_of_an_ipv6_cluster_may_be_open_to_ipv6_networks(family, cidr, expected):
+    cloud = Cloud()
+    cloud.ip_family = family
+    given = {"create": {**CREATION, "public_access_cidrs": [cidr]}, "ip_family": family}
+    with pytest.raises(FaultsError, match=re.escape(expected)) if expected else nullcontext():
+        assert cluster(cloud, **given).one("eks:index:Cluster").inputs["publicAccessCidrs"] == [cidr]
 
 
 @pytest.mark.parametrize("live", ["", "ipv4"])

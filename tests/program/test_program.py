@@ -324,12 +324,16 @@ def test_a_move_that_would_leave_pods_without_credentials_is_warned_about(before
     assert [expected in text for text in found] == ([True] if expected else [])
 
 
-def move(before, after, **changes):
-    """Warnings of a program that was deployed with other credentials, about the nodes' hop limit."""
+def moved(before, after, **changes):
+    """Warnings of a program that was deployed with other credentials."""
     cloud = Cloud(preview=True)
     cloud.deployed = {"credentialsMode": before} if before else {}
-    graph = run_program("dev", cloud=cloud, credentials=after, **changes)
-    return [text for text in graph.warnings if "hopLimit" in text or "hop limit" in text]
+    return run_program("dev", cloud=cloud, credentials=after, **changes).warnings
+
+
+def move(before, after, **changes):
+    """Those about the nodes' hop limit."""
+    return [text for text in moved(before, after, **changes) if "hopLimit" in text or "hop limit" in text]
 
 
 def test_a_group_with_its_own_launch_template_is_not_asked_for_a_hop_limit_that_it_cannot_have():
@@ -353,6 +357,66 @@ def test_a_move_to_the_node_role_names_the_groups_whose_hop_limit_the_program_do
     )
     assert move("nodeRole", "nodeRole", nodeGroups=[OWN_TEMPLATE], existingNodeGroups=existing) == []
     assert move(before, "nodeRole", nodeGroups=[CLOSED_GROUP, OPEN_GROUP]) == []
+
+
+@pytest.mark.parametrize("before", [None, "irsa", "podIdentity"])
+def test_a_move_to_the_node_role_names_the_groups_whose_role_the_program_does_not_know(before):
+    groups = {"nodeGroups": [CLOSED_GROUP], "autoScalingGroups": [{"name": "theirs"}]}
+    hops, policy = [text for text in moved(before, "nodeRole", **groups) if text.startswith("autoScalingGroups:")]
+    assert hops.startswith("autoScalingGroups: the program does not set the metadata hop limit of theirs.")
+    assert "does not know the role of the nodes of theirs. The autoscaler's pods have no permissions there" in policy
+    assert not any("theirs" in text for text in moved("nodeRole", "nodeRole", **groups))
+    assert not any("theirs" in text for text in moved(before, "irsa", **groups))
+
+
+def test_a_move_from_the_node_role_names_the_roles_that_keep_the_policy():
+    groups = {"nodeGroups": [OPEN_GROUP], "autoScalingGroups": [{"name": "theirs"}]}
+    (found,) = [text for text in moved("nodeRole", "irsa", **groups) if "theirs" in text]
+    assert found.startswith("autoScalingGroups: if you attached the policy of the output policyArn to the role of")
+
+
+ENTRIES = [
+    {"name": "general", "managed": True},
+    {"name": "mixed", "managed": False},
+    {"name": "theirs", "managed": False},
+    {"name": "gone", "managed": False},
+]
+TWO_GROUPS = [{"name": "mixed", "create": {"minSize": 1, "maxSize": 3}}, {"name": "theirs"}]
+OLD = {"credentialsMode": "irsa", "clusterName": "old", "region": "us-east-1"}
+
+
+def test_a_move_to_another_cluster_names_what_the_old_one_loses():
+    cloud = Cloud(cluster_version="1.36")
+    cloud.deployed = {**OLD, "nodeGroups": ENTRIES}
+    graph = run_program("adopt", cloud=cloud, region="us-east-1", cluster={"name": "new"}, autoScalingGroups=TWO_GROUPS)
+    (found,) = [text for text in graph.warnings if text.startswith("cluster:")]
+    assert "from old to new. Cluster Autoscaler is removed from old" in found
+    assert "groups general, mixed of old are deleted" in found
+    assert "groups theirs of old lose their tags" in found
+    assert "gone" not in found
+
+
+@pytest.mark.parametrize(
+    ("deployed", "cluster", "beginning"),
+    [
+        ({}, {"name": "new"}, None),
+        (OLD, {"name": "old"}, None),
+        ({"clusterName": "old"}, {"name": "old"}, None),
+        (OLD, {"name": "new"}, "cluster: the stack moves from old to new."),
+        ({"clusterName": "old"}, {"name": "new"}, "cluster: the stack moves from old to new."),
+        ({**OLD, "region": "eu-west-1"}, {"name": "old"}, "region: this stack has its resources in eu-west-1, and"),
+        (OLD, {"stack": "organization/network/dev"}, "cluster: the stack moves from old to series-api."),
+        ({**OLD, "clusterName": "series-api"}, {"stack": "organization/network/dev"}, None),
+        ({**OLD, "region": "eu-west-1"}, {"stack": "organization/network/dev"}, "region: this stack has its resources"),
+    ],
+)
+def test_only_a_stack_that_served_another_cluster_is_warned_of_the_move(deployed, cluster, beginning):
+    cloud = Cloud(cluster_version="1.36")
+    cloud.deployed = deployed
+    cloud.other_stack = {"clusterName": "series-api"}
+    graph = run_program("adopt", cloud=cloud, region="us-east-1", cluster=cluster, autoScalingGroups=[])
+    found = [text for text in graph.warnings if text.startswith(("cluster:", "region:"))]
+    assert [text.startswith(beginning) for text in found] == ([True] if beginning else [])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -231,3 +232,43 @@ def test_a_chart_that_helm_cannot_render_is_one_line_and_no_refusal(helm):
 @pytest.mark.parametrize("op", ["create", "same", "delete"])
 def test_a_release_that_is_new_or_stays_has_no_difference(op):
     assert "Kubernetes objects" not in rendered(release("new", op=op))
+
+
+@pytest.mark.parametrize("value", ["=", "2026-13-45", "2026-11-30", "<<", "0o17", "1:60"])
+def test_a_value_that_only_pyyaml_reads_in_another_way_is_shown(value):
+    (text,) = rendered_chart.objects(f"kind: A\nmetadata: {{name: a}}\nspec:\n  op: {value}\n").values()
+    assert "op:" in text
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "!!int abc",
+        "!!float abc",
+        "!!bool abc",
+        "!!binary é",
+        "!!set [a]",
+        "!!omap {a: b}",
+        "!!python/object:a {}",
+        "!custom {}",
+        "{{a: b}: c}",
+        "{<<: 5}",
+        "*nothing",
+        "{",
+        "[" * 3000,
+    ],
+)
+def test_yaml_that_pyyaml_cannot_read_is_an_error_of_one_line(spec):
+    with pytest.raises(rendered_chart.RenderError, match=r"^The rendered chart cannot be read as YAML: [^\n]+$"):
+        rendered_chart.objects(f"kind: A\nspec: {spec}\n")
+
+
+TAGS = st.sampled_from(["", "!!int ", "!!float ", "!!binary ", "!!timestamp ", "!!set ", "!!pairs ", "!!map ", "!x "])
+SCALARS = st.text("0123456789=<>:-.~{}[]eETZ_ &*a\n", max_size=12)
+
+
+@given(st.lists(st.tuples(TAGS, SCALARS), max_size=4))
+def test_every_text_is_objects_or_one_error(lines):
+    text = "\n".join(f"k{index}: {tag}{scalar}" for index, (tag, scalar) in enumerate(lines))
+    with suppress(rendered_chart.RenderError):
+        rendered_chart.objects(f"kind: Secret\nmetadata: {{name: a}}\n{text}")

@@ -66,6 +66,20 @@ def headroom(*, flags=None, **changes):
     return {"headroom": [entry], **autoscaler(flags=flags or {})}
 
 
+ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def in_ecr(**changes):
+    return autoscaler(image={"repository": f"{ECR}/ca"}, **changes)
+
+
+def dra(change, **entry):
+    """With Dynamic Resource Allocation, and further keys of the self-managed group."""
+    for group in change.get("autoScalingGroups", []):
+        group.update(entry)
+    return {**change, **autoscaler(flags={"enable-dynamic-resource-allocation": True})}
+
+
 def priorities(expression):
     return autoscaler(expander="priority", expanderPriorities={"10": [expression]})
 
@@ -452,11 +466,17 @@ def test_good_values_pass(change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            {**group(minSize=0, gpu={"accelerator": "nvidia-l4"}), **autoscaler(flags={"enable-dynamic-resource-allocation": True})},
-            ["nodeGroups[0].minSize: 0 with gpu and enable-dynamic-resource-allocation: while the group general is empty"],
-        ),
-        ({**group(gpu={"accelerator": "nvidia-l4"}), **autoscaler(flags={"enable-dynamic-resource-allocation": True})}, []),
+        (dra(group(minSize=0, gpu={"accelerator": "nvidia-l4"})), ["nodeGroups[0].minSize: 0 with gpu and enable-dynamic-resource-allocation: while the group general is empty"]),
+        (dra(group(minSize=0, instanceTypes=["g5.xlarge"])), ["nodeGroups[0].minSize: 0 with g5.xlarge and"]),
+        (dra(group(minSize=0, instanceTypes=["m6i.large", "trn1.2xlarge"])), ["nodeGroups[0].minSize: 0 with trn1.2xlarge and"]),
+        (dra(group(minSize=0, resources={"vpc.amazonaws.com/efa": "1"})), ["nodeGroups[0].minSize: 0 with resources['vpc.amazonaws.com/efa'] and"]),
+        (dra(asg(minSize=0, instanceTypes=["p5.48xlarge"])), ["autoScalingGroups[0].create.minSize: 0 with p5.48xlarge and"]),
+        (dra(asg(minSize=0), resources={"nvidia.com/gpu": "1"}), ["autoScalingGroups[0].create.minSize: 0 with resources['nvidia.com/gpu'] and"]),
+        (dra({"autoScalingGroups": [{"name": "theirs", "resources": {"nvidia.com/gpu": "1"}}]}), ["autoScalingGroups[0] with resources['nvidia.com/gpu'] and enable-dynamic-resource-allocation: while the group theirs is empty"]),
+        (dra({"existingNodeGroups": [{"name": "theirs", "resources": {"nvidia.com/gpu": "1"}}]}), ["existingNodeGroups[0] with resources['nvidia.com/gpu'] and"]),
+        (dra(asg(minSize=1, instanceTypes=["p5.48xlarge"])), []),
+        (dra(group(minSize=0, instanceTypes=["m6i.large", "c7i.large", "d3.xlarge"], resources={"ephemeral-storage": "50Gi"})), []),
+        (dra(group(gpu={"accelerator": "nvidia-l4"})), []),
         (group(minSize=0, gpu={"accelerator": "nvidia-l4"}), []),
         (group(minSize=3, warmPool={"maxGroupPreparedCapacity": 3}, maxSize=9), ["nodeGroups[0].warmPool is always empty: the group general has minSize 3"]),
         (group(minSize=3, warmPool={}, maxSize=3), ["nodeGroups[0].warmPool is always empty: the group general has minSize 3"]),
@@ -466,12 +486,17 @@ def test_good_values_pass(change):
         ({"monitoring": {"alerts": True}}, ["monitoring.alerts without autoscaler.serviceMonitor"]),
         ({"monitoring": {"alerts": True}, **autoscaler(serviceMonitor={})}, []),
         ({"monitoring": {"dashboard": True}}, []),
-        (isolated(), ["autoscaler.image.repository is not set, and the network has no NAT"]),
+        (isolated(), ["autoscaler.image.repository: the network has no NAT, so its nodes cannot pull registry.k8s.io/autoscaling/cluster-autoscaler"]),
         (isolated(nat=True), []),
-        (
-            {**isolated(), **headroom(), **autoscaler(image={"repository": "registry.example/ca"})},
-            ["headroom[0].image.repository is not set, and the network has no NAT"],
+        ({**isolated(), **headroom(), **in_ecr()}, ["headroom[0].image.repository: the network has no NAT, so its nodes cannot pull registry.k8s.io/pause"]),
+        *(
+            ({**isolated(), **autoscaler(image={"repository": f"{registry}/ca"})}, [f"autoscaler.image.repository: the network has no NAT, so its nodes cannot pull {registry}/ca"])
+            for registry in ("ghcr.io/mirror", "registry.k8s.io", "public.ecr.aws/mirror", "registry.example", ECR.replace("us-east-1", "eu-west-1"), f"x{ECR}", "123456789012.dkr-ecr.us-east-1.on.aws")
         ),
+        ({**isolated(), **autoscaler(image={"repository": f"{ECR}/k8s/autoscaling/cluster-autoscaler"})}, []),
+        ({**isolated(), **in_ecr(values={"initContainers": [{"name": "a", "image": f"{ECR}/a:1"}, {"name": "b", "image": "busybox:1"}]})}, ["autoscaler.values.initContainers[1].image: the network has no NAT, so its nodes cannot pull busybox:1"]),
+        ({**isolated(), **in_ecr(), "headroom": [{"name": "web", "cpu": "1", "memory": "2Gi", "image": {"repository": "registry.k8s.io/pause"}}]}, ["headroom[0].image.repository: the network has no NAT"]),
+        ({**isolated(), **in_ecr(capacityBuffers={}), "headroom": [{"name": "web", "cpu": "1", "memory": "2Gi", "kind": "CapacityBuffer"}]}, []),
     ],
 )  # fmt: skip
 def test_what_is_probably_not_intended_gets_a_warning(change, message):

@@ -26,8 +26,8 @@ def plugin_names(fault: Fault, _shape: type, _name: str) -> Fault:
 
 
 naming: Naming = python_names
-"""How errors name arguments. The plugin's host sets ``plugin_names``, and a program that reads arguments from a file of
-its own may set what names the keys of that file."""
+"""How errors name arguments. The plugin's host sets ``plugin_names``; a program that reads arguments from a file may
+set what names the keys of that file."""
 
 
 class FaultsError(pulumi.RunError, pulumi.InputPropertiesError):

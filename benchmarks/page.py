@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from pathlib import Path
 from typing import Any
 
 from benchmarks import figures
 from benchmarks.parts import PARTS
 
 PAGE = figures.FOLDER.parent / "benchmarks.md"
-RETIRED = Path(__file__).with_name("retired.md")
-"""The last figures of what is no longer measured, as Markdown."""
 
 HEADINGS = {
     "preview": "Preview: what components, settings and checks add",
@@ -34,19 +31,19 @@ REAL_PROVIDER_SINCE = "2026-11-29"
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs on the embedded cloud.
-Real are the Pulumi engine, the Kubernetes provider and the Kubernetes API server. AWS is emulated on the same machine;
+Written by `make bench`; one part again: `python -m benchmarks preview growth`. Everything runs in the sandbox.
+The Pulumi engine, the Kubernetes provider and the Kubernetes API server are real. AWS is emulated on the same machine;
 the aws and eks plugins, the nodes and the autoscaler's process are stand-ins. So these figures show the cost of program
 and engine, not the time that AWS takes: a real `up` waits minutes for a cluster and its nodes. Compare ratios
-within a run; seconds are those of one machine. Figures read *median (lowest-highest)*. CI guards counts, not
-seconds (`tests/benchmarks`)."""
+within a run; seconds are those of one machine. Figures read *median (lowest-highest)*. CI guards counts of
+resources and calls, not seconds (`tests/benchmarks`)."""
 
 
 def write() -> None:
     """Write the page and its plots."""
     sections = figures.load()
     parts = [_part(name, sections[name]) for name in PARTS if name in sections]
-    text = "\n\n".join([INTRODUCTION, *parts, RETIRED.read_text().strip()])
+    text = "\n\n".join([INTRODUCTION, *parts])
     PAGE.write_text("\n\n".join(map(_wrapped, text.split("\n\n"))) + "\n")
     for name in PARTS:
         if name in sections:
@@ -66,12 +63,13 @@ def _part(name: str, section: dict[str, Any]) -> str:
     if section["taken"]["date"] < REAL_PROVIDER_SINCE:
         answered += f" These figures are older than {REAL_PROVIDER_SINCE}: the Kubernetes provider was a stand-in then."
     machine = section["taken"]["machine"]
+    body = PARTS[name].section(section["figures"])
     if machine["load"] > machine["cores"]:
+        advice = "compare CPU seconds, not seconds" if "CPU seconds" in body else "an idle one is faster"
         answered += (
             f" The machine was busy, with a load of {machine['load']} on {machine['cores']} cores before the run: "
-            "compare CPU seconds, not seconds."
+            f"{advice}."
         )
-    body = PARTS[name].section(section["figures"])
     return "\n\n".join([f"## {HEADINGS[name]}", answered, body, _taken(section["taken"])])
 
 

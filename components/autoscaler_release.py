@@ -86,7 +86,7 @@ class AutoscalerReleaseArgs(TypedDict):
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last; those that a setting decides are refused. Defaults to none."""
     timeout_seconds: NotRequired[int]
-    """How long Helm waits for the pods before it takes the release back. Defaults to 300."""
+    """Seconds that Helm waits for ready pods before it rolls back. Defaults to 300."""
 
 
 def faults(args: AutoscalerReleaseArgs) -> list[Fault]:
@@ -306,7 +306,7 @@ def _read(chart: ChartSource) -> tuple[str | None, list[Fault]]:
     if "repository" in chart:
         return own, _source_faults(chart)
     if None not in (own, version) and own != version:
-        expected = f"{own}, or none: a local chart has the version of its Chart.yaml"
+        expected = f"{own}, or leave version out: a local chart has the version of its Chart.yaml"
         return own, [Fault("chart.version", f"{version!r} for {path!r}", expected)]
     return own, [fault.under("chart.location") for fault in unread]
 

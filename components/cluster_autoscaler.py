@@ -85,7 +85,7 @@ class ClusterAutoscalerArgs(TypedDict):
     values: NotRequired[dict[str, Any]]
     """Further values of the chart, merged last. Defaults to none."""
     timeout_seconds: NotRequired[int]
-    """How long Helm waits for the pods before it takes the release back. Defaults to 300."""
+    """Seconds that Helm waits for ready pods before it rolls back. Defaults to 300."""
 
 
 _LATER: Any = object()

@@ -45,7 +45,7 @@ class HeadroomArgs(TypedDict):
     priority: NotRequired[int]
     """For `Pods`, their priority: below 0, and at least `expendable-pods-priority-cutoff`. Defaults to -10."""
     node_selector: NotRequired[dict[str, str]]
-    """Node labels that the pause pods ask for. Defaults to none."""
+    """`nodeSelector` of the pause pods: labels that their node must have. Defaults to none."""
     tolerations: NotRequired[list[Toleration]]
     """Tolerations of the pause pods. Defaults to none."""
     image: NotRequired[PauseImage]

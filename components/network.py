@@ -22,12 +22,12 @@ _SUBNETS = 16
 
 
 class ClusterNetworkArgs(TypedDict):
-    """Where the VPC lies and how it is cut."""
+    """Zones, address range and internet access of the VPC."""
 
     cluster_name: str
     """Name of the cluster, for the `Name` tags and for those by which load balancers find its subnets."""
     zones: list[str]
-    """Availability zones, two to eight: EKS wants two at least. Local and wavelength zones are refused."""
+    """Availability zones, two to eight: EKS needs at least two. Local and wavelength zones are refused."""
     cidr: NotRequired[str]
     """Network of the VPC, /16 to /20. Defaults to `10.0.0.0/16`."""
     ip_family: NotRequired[str]
@@ -66,7 +66,9 @@ def faults(args: ClusterNetworkArgs) -> list[Fault]:
         found.append(Fault("cidr", repr(cidr), "a prefix of /16 to /20"))
     if not args.get("nat", True):
         if args.get("nat_per_zone", False):
-            found.append(Fault("natPerZone", "true with nat: false", "false, or none: there is no NAT gateway"))
+            found.append(
+                Fault("natPerZone", "true with nat: false", "false, or leave natPerZone out: there is no NAT gateway")
+            )
         if "endpoints" not in args:
             expected = "endpoints: {} as well: without NAT nodes reach ECR and the other services by VPC endpoints only"
             found.append(Fault("nat", "false without endpoints", expected))

@@ -155,22 +155,31 @@ class ManagedNodeGroupArgs(TypedDict):
     Defaults to none.
     """
     kubernetes_version: NotRequired[pulumi.Input[str]]
-    """Kubernetes version of the nodes. Defaults to the cluster's at creation."""
+    """Kubernetes version of the nodes.
+
+    Defaults to the cluster's: at every `pulumi up` in an environment's settings, at creation in your own program.
+    """
     cluster_version: NotRequired[pulumi.Input[str]]
     """Kubernetes version of the cluster, to refuse newer nodes at preview. Defaults to leaving that to EKS."""
     ip_family: NotRequired[str]
-    """IP family of the pods, that of the cluster: `ipv4` or `ipv6`. With `ipv6` a role made here may assign IPv6
-    addresses. Defaults to `ipv4`."""
+    """IP family of the pods, that of the cluster: `ipv4` or `ipv6`. With `ipv6` a role that the component
+    creates may assign IPv6 addresses. Defaults to `ipv4`."""
     node_role_arn: NotRequired[pulumi.Input[str]]
-    """Role of the nodes. Defaults to one made here with the three AWS managed policies a node needs."""
+    """Role of the nodes.
+
+    Defaults to one that the component creates, with the three AWS managed policies that a node needs.
+    """
     node_role_policies: NotRequired[list[str]]
-    """ARNs of further policies of a role made here, such as `AmazonSSMManagedInstanceCore`. Defaults to none."""
+    """ARNs of further policies of the role that the component creates, such as `AmazonSSMManagedInstanceCore`.
+
+    Defaults to none.
+    """
     permissions_boundary_arn: NotRequired[pulumi.Input[str]]
-    """Permissions boundary of a role made here. Defaults to none."""
+    """Permissions boundary of a role that the component creates. Defaults to none."""
     path: NotRequired[str]
-    """IAM path of a role made here. Defaults to `/`."""
+    """IAM path of a role that the component creates. Defaults to `/`."""
     name_prefix: NotRequired[str]
-    """Prefix of the name of a role made here. Defaults to none."""
+    """Prefix of the name of a role that the component creates. Defaults to none."""
     security_group_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Security groups of the nodes. EKS then leaves out the cluster's security group: name it too.
 
@@ -179,16 +188,17 @@ class ManagedNodeGroupArgs(TypedDict):
     key_pair: NotRequired[pulumi.Input[str]]
     """EC2 key pair for SSH. Defaults to none."""
     hop_limit: NotRequired[int]
-    """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
+    """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1, in an
+    environment's settings to 2 with `credentials: nodeRole`."""
     metadata_options: NotRequired[MetadataOptions]
     """Further options of the instance metadata service. Defaults to none."""
     user_data: NotRequired[pulumi.Input[str]]
     """User data that EKS merges with its own: a script, `#cloud-config`, nodeadm NodeConfig or MIME document for Amazon
     Linux, TOML for Bottlerocket, PowerShell for Windows. Defaults to none."""
     launch_template: NotRequired[NodeLaunchTemplate]
-    """Your own launch template instead of one made here; it decides about disks, metadata, network and user data.
+    """Your own launch template, which decides about disks, metadata, network and user data.
 
-    Defaults to one made here.
+    Defaults to one that the component creates.
     """
     tags: NotRequired[dict[str, pulumi.Input[str]]]
     """AWS tags of the group, its launch template and role; instances and volumes get those at creation.
@@ -216,7 +226,7 @@ TEMPLATE_DECIDES = (
     "throughput",
     "user_data",
 )
-"""Arguments that only a launch template made here can follow."""
+"""Arguments that only a launch template of the component can follow."""
 
 
 def instance_types(args: ManagedNodeGroupArgs) -> list[str]:

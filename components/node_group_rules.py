@@ -154,7 +154,7 @@ def _template_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
 
 
 def _node_faults(args: ManagedNodeGroupArgs) -> list[Fault]:
-    """Return the faults of what is in a launch template made here."""
+    """Return the faults of what is in a launch template of the component."""
     return [
         *volumes.faults("iops", "throughput", disk_size_gib(args), args.get("iops"), args.get("throughput")),
         *validation.kms_key("kmsKeyArn", args.get("kms_key_arn")),

@@ -122,7 +122,8 @@ class SelfManagedNodeGroupArgs(TypedDict):
     key_pair: NotRequired[pulumi.Input[str]]
     """EC2 key pair for SSH. Defaults to none."""
     hop_limit: NotRequired[int]
-    """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1."""
+    """IMDSv2 hop limit: 1 keeps pods from the node's role, 2 lets every pod use it. Defaults to 1, in an
+    environment's settings to 2 with `credentials: nodeRole`."""
     user_data: NotRequired[pulumi.Input[str]]
     """User data in addition to what joins the node: a script, `#cloud-config` or nodeadm NodeConfig for Amazon Linux,
     TOML for Bottlerocket. Defaults to none."""

@@ -87,12 +87,15 @@ class Toleration(TypedDict):
 
 
 class PodResources(TypedDict):
-    """What one replica asks for, and its memory limit."""
+    """CPU and memory requests of one pod, and its memory limit."""
 
     cpu: NotRequired[str]
     """CPU request. Defaults to `100m`."""
     memory: NotRequired[str]
-    """Memory request and limit; about 600Mi are needed per 300 nodes. Defaults to `600Mi`."""
+    """Memory request and limit. 600Mi was too little for about 340 nodes (kubernetes/autoscaler issue 7873).
+
+    Defaults to `600Mi`.
+    """
 
 
 class ServiceMonitor(TypedDict):
@@ -131,7 +134,7 @@ class AutoscalerSettings(TypedDict):
     min_available: NotRequired[int]
     """Pods that a voluntary disruption must leave. Defaults to letting one go at a time."""
     resources: NotRequired[PodResources]
-    """What one pod asks for. Defaults to 100m CPU and 600Mi memory."""
+    """Requests of one pod. Defaults to 100m CPU and 600Mi memory."""
     priority_class_name: NotRequired[str]
     """Priority class of the pods. Defaults to `system-cluster-critical`."""
     service_monitor: NotRequired[ServiceMonitor]
@@ -139,7 +142,7 @@ class AutoscalerSettings(TypedDict):
     tolerations: NotRequired[list[Toleration]]
     """Tolerations of the pods. Defaults to none."""
     node_selector: NotRequired[dict[str, str]]
-    """Node labels that the pods ask for. Defaults to none."""
+    """`nodeSelector` of the pods: labels that their node must have. Defaults to none."""
     pod_annotations: NotRequired[dict[str, str]]
     """Annotations of the pods, in addition to safe-to-evict=false. Defaults to none."""
 

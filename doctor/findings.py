@@ -64,7 +64,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that must hold. Everything that is ever written about it stands here.
+    """One thing that must hold, with every text about it.
 
     Attributes:
         link: The link of the chain it belongs to.

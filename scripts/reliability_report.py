@@ -3,18 +3,23 @@
     python scripts/reliability_report.py build/reliability.xml [build/reliability-again.xml] docs/reliability.md
 
 A later run counts for the cases that it has: those that had failed, as the page then shows. If the runs are of several
-days, each row shows its own.
+days, each row shows its own. The page also names what the suite has and the runs have not: pytest lists the suite.
 
 A test case has as properties the `date`, `machine` and `versions` of the run, and its `kind`, `done`, `answered`,
 `seen` and any `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
 """
 
+import re
+import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
+ROOT = Path(__file__).parents[1]
+SUITE = "tests/e2e/reliability"
 CONDITIONS = ("date", "machine", "versions")
 _FIGURE = "figure: "
 _NO_KIND = "Others"
@@ -74,33 +79,41 @@ def cases(elements: list[ElementTree.Element]) -> list[Case]:
     return run
 
 
-def report(*runs: str) -> str:
+def report(*runs: str, suite: Callable[[], Collection[tuple[str, str]]] = tuple) -> str:
     """The Markdown of a run.
 
     Args:
         runs: The JUnit XML that pytest wrote; then that of later runs, of which each case counts instead.
+        suite: Returns class and name of every case that the suite has.
 
     Raises:
         ValueError: It is no XML, names no test, or lacks the conditions of the run.
     """
     latest: dict[tuple[str, str], ElementTree.Element] = {}
-    repeated = 0
+    failed_before: set[tuple[str, str]] = set()
     for junit in runs:
         try:
             found = {_identity(case): case for case in ElementTree.fromstring(junit).iter("testcase")}
         except ElementTree.ParseError as error:
             raise ValueError(f"no XML: {error}") from error
-        repeated += sum(_failure(latest[case]) is not None for case in found.keys() & latest.keys())
+        failed_before |= {case for case in found.keys() & latest.keys() if _failure(latest[case]) is not None}
         latest |= found
     elements = list(latest.values())
     run = cases(elements)
     if not run:
         raise ValueError("it names no test")
     days = _conditions(elements)
-    failed = sum(not each.passed for each in run)
     lines = [_INTRODUCTION, *(f"- {date}: {machine}; {versions}" for date, machine, versions in days)]
-    again = f" ({repeated} of them run again after a failure)" if repeated else ""
-    lines += [f"- Cases: {len(run)}, of which {failed or 'none'} failed{again}", ""]
+    failed = sum(not each.passed for each in run)
+    again = sum(_failure(latest[case]) is None for case in failed_before)
+    second = f", {again} on a second run" if again else ""
+    missing = sorted(set(suite()) - latest.keys())
+    of_all = f"{len(run)} of the {len(run) + len(missing)} of the suite" if missing else f"all {len(run)} of the suite"
+    lines.append(f"- Cases: {of_all}. {len(run) - failed - again} passed at once{second}; {failed or 'none'} failed.")
+    if missing:
+        left = Counter(_kind_of_module(classname) for classname, _ in missing)
+        lines.append(f"- Not in this run: {', '.join(f'{kind} ({count})' for kind, count in left.items())}.")
+    lines.append("")
     counts = Counter(each.kind for each in run)
     lines += ["| kind of fault | cases | failed |", "| --- | --- | --- |"]
     lines += [
@@ -110,6 +123,27 @@ def report(*runs: str) -> str:
     for kind in counts:
         lines += ["", f"## {kind}", "", *_table([each for each in run if each.kind == kind], dated=len(days) > 1)]
     return "\n".join(lines) + "\n"
+
+
+def listed() -> list[tuple[str, str]]:
+    """Class and name of every case of the suite, as the JUnit XML spells them.
+
+    Raises:
+        OSError: pytest cannot list the suite.
+    """
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", SUITE, "--form", "full"]
+    collected = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if collected.returncode:
+        raise OSError(f"pytest cannot list {SUITE}: {collected.stdout.strip()[-400:]}")
+    found = [line.split("::", 1) for line in collected.stdout.splitlines() if "::" in line]
+    return [(path.removesuffix(".py").replace("/", "."), name) for path, name in found]
+
+
+def _kind_of_module(classname: str) -> str:
+    """What a test module calls its kind of fault (``KIND``), or its name."""
+    module = ROOT / f"{classname.replace('.', '/')}.py"
+    found = re.search(r'^KIND = "(.+)"$', module.read_text(), re.MULTILINE) if module.exists() else None
+    return found[1] if found else classname.rpartition(".")[2]
 
 
 def _conditions(elements: list[ElementTree.Element]) -> list[tuple[str, ...]]:
@@ -175,7 +209,7 @@ def main() -> int:
         return 2
     *sources, target = map(Path, sys.argv[1:])
     try:
-        text = report(*(source.read_text() for source in sources))
+        text = report(*(source.read_text() for source in sources), suite=listed)
     except (OSError, ValueError) as error:
         given = ", ".join(map(str, sources))
         print(f"reliability_report: got {given}, expected a run of the reliability suite: {error}", file=sys.stderr)

@@ -39,7 +39,7 @@ def provider_faults(config: Mapping[str, str]) -> list[Fault]:
     ``aws:region`` is accepted if it equals the program's ``region``.
     """
     instead = {
-        "aws:region": "the same region as in region, or none",
+        "aws:region": "the same region as in region, or leave it out",
         "aws:allowedAccountIds": "accountId of this program",
         "aws:defaultTags": "tags of this program",
         "aws:profile": "the environment variable AWS_PROFILE, which the program and `aws eks get-token` both read",

@@ -76,7 +76,7 @@ def faults(settings: Settings) -> list[Fault]:
             Fault(
                 "autoscaler.balanceSimilarNodeGroups",
                 "false with onePerZone",
-                "true, or none: without balancing all nodes of such groups may end in one zone",
+                "true, or leave balanceSimilarNodeGroups out: without balancing all nodes may end in one zone",
             )
         )
     created = any("create" in group for group in settings["auto_scaling_groups"])
@@ -213,7 +213,7 @@ def _node_group_faults(settings: Settings, key: str, group: NodeGroup) -> list[F
         )
         found.append(Fault("amiType", f"{image} on a cluster to create", expected))
     if "warm_pool" in group and settings["region"].startswith(CHINA):
-        expected = "none: EKS has no warm pools in the regions of China"
+        expected = "no warmPool: EKS has no warm pools in the regions of China"
         found.append(Fault("warmPool", f"a warm pool in {settings['region']}", expected))
     if settings["credentials"] == NODE_ROLE and group.get("hop_limit") == 1:
         found.append(_hop_fault())
@@ -260,7 +260,9 @@ def _scaling_group_faults(settings: Settings, key: str, group: AutoScalingGroup)
 
 
 def _hop_fault() -> Fault:
-    return Fault("hopLimit", "1 with credentials nodeRole", "2, or none: no pod could reach the node's role")
+    return Fault(
+        "hopLimit", "1 with credentials nodeRole", "2, or leave hopLimit out: no pod could reach the node's role"
+    )
 
 
 def _autoscaler_faults(settings: Settings) -> list[Fault]:

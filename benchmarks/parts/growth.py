@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from benchmarks import plans
+from benchmarks import counts, plans
 from benchmarks import plots as drawing
 from benchmarks.bench import Stack, opened
 from benchmarks.measuring import costs, rounds
 from benchmarks.options import Options
 from benchmarks.settings import dev_like, with_groups
 from benchmarks.tables import shown, table, verdict
-from sandbox.providers.aws.session import USER_AGENT
 
 SIZES = (1, 10, 50, 100, 200)
 GOAL = 2.2
@@ -28,12 +27,12 @@ WHY = {
     "eks-cluster-autoscaler:index:ManagedNodeGroup": "the component: one name for the group and all that belongs to it",
     "aws:iam/role:Role": "its nodes' role; `nodeRoleArn` shares one among groups instead",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "the three AWS policies without which a node does not join; "
-    "they come and go with the role",
+    "they are created and deleted with the role",
     "aws:ec2/launchTemplate:LaunchTemplate": "IMDSv2, its hop limit and the encrypted disk can be set nowhere else",
     "aws:eks/nodeGroup:NodeGroup": "the group",
     "eks-cluster-autoscaler:index:AutoscalerTags": "the component of its ASG's tags; also used alone, on other ASGs",
-    "aws:autoscaling/tag:Tag": "two for discovery, one for the disk, and one for each label, taint and option: "
-    "EKS does not pass them on to the ASG, and AWS knows them one by one",
+    "aws:autoscaling/tag:Tag": "two for discovery, one for the disk, one for the number of pods, and one for each "
+    "label, taint and option: EKS does not pass them on to the ASG, and AWS knows them one by one",
 }
 """Why each resource of a node group exists."""
 
@@ -50,13 +49,7 @@ def measure(options: Options) -> dict[str, Any]:
         stacks = {size: bench.stack(f"groups-{size}", with_groups(base, size)) for size in SIZES}
         kinds = {size: plans.types(stack.plan()) for size, stack in stacks.items()}
         previews = rounds(options.few, {size: stack.preview for size, stack in stacks.items()})
-        calls = {}
-        lives = {}
-        for size, stack in stacks.items():
-            bench.forget_calls()
-            stack.preview()
-            calls[size] = sum(bench.calls(USER_AGENT).values())
-            lives[size] = _life(stack, checkpointed=size <= CHECKPOINTED)
+        lives = {size: _life(stack, checkpointed=size <= CHECKPOINTED) for size, stack in stacks.items()}
     return {
         "rounds": options.few,
         "sizes": [
@@ -64,7 +57,6 @@ def measure(options: Options) -> dict[str, Any]:
                 "groups": size,
                 "resources": sum(kinds[size].values()),
                 "preview": costs(previews[size]),
-                "previewCalls": calls[size],
                 **lives[size],
             }
             for size in SIZES
@@ -121,14 +113,15 @@ def section(figures: dict[str, Any]) -> str:
         "destroy, s",
         "up, checkpoints, s",
     ]
-    kinds = [[f"`{type_}`", f"{count:g}", WHY[type_]] for type_, count in sorted(figures["perGroup"].items())]
+    of_a_group = counts.recorded("resources of a node group, irsa")
+    added, measured = sum(of_a_group.values()), sum(figures["perGroup"].values())
+    kinds = [[f"`{type_}`", count, WHY[type_]] for type_, count in sorted(of_a_group.items())]
     return "\n\n".join(
         [
             "Node groups of one kind in the development environment, all empty. Previews of stacks that hold nothing "
-            f"yet, {figures['rounds']} rounds in turn; each stack put up, put up again without a change, and destroyed "
-            "once, its state saved at the end (`PULUMI_SKIP_CHECKPOINTS`), the emulated AWS in memory alone, for it, "
-            "too, saves all after each change by itself. MiB: engine, language host and program "
-            "together, at the peak.",
+            f"yet, {figures['rounds']} rounds in turn. Each stack is deployed, deployed again unchanged and destroyed "
+            "once. Pulumi saves state only at the end (`PULUMI_SKIP_CHECKPOINTS`); the emulated AWS saves none. MiB: "
+            "engine, language host and program together, at the peak.",
             table(header, rows),
             f"200 groups against 100: preview {verdict(slope(figures, 'preview'), GOAL)}; "
             f"up {verdict(slope(figures, 'up'), GOAL)}.",
@@ -137,9 +130,8 @@ def section(figures: dict[str, Any]) -> str:
             f"{CHECKPOINTED} groups. It is the engine's share, of any program.",
             "![Seconds by number of node groups](benchmarks/growth-seconds.svg)",
             "![Memory by number of node groups](benchmarks/growth-memory.svg)",
-            f"Each node group adds {sum(figures['perGroup'].values()):g} resources, and no call of the AWS API to a "
-            f"preview ({figures['sizes'][0]['previewCalls']} in all with one group, "
-            f"{figures['sizes'][-1]['previewCalls']} with {SIZES[-1]}):",
+            f"Each node group adds {added} resources{counts.since(added, measured)}, and no call of the AWS API to a "
+            "preview:",
             table(["resource", "each group", "why"], kinds),
         ]
     )

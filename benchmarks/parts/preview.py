@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import plans
+from benchmarks import counts, plans
 from benchmarks.bench import PROGRAMS, Bench, Stack, opened
 from benchmarks.measuring import CommandFailed, costs, ratios, rounds
 from benchmarks.options import Options
@@ -78,10 +78,13 @@ def section(figures: dict[str, Any]) -> str:
         [name, shown(cost["seconds"]), shown(cost["cpuSeconds"]), f"{cost['peakMib']['median']:.0f}"]
         for name, cost in figures["programs"].items()
     ]
+    resources, components = counts.resources_and_components("resources of the development environment")
+    calls = sum(counts.recorded("AWS calls of a preview").values())
     return "\n\n".join(
         [
             "`pulumi preview` of `Pulumi.dev.yaml` on an adopted cluster, nothing deployed yet: "
-            f"{figures['resources']} resources, and {figures['components']} components that group them. The flat "
+            f"{resources} resources{counts.since(resources, figures['resources'])}, and "
+            f"{components} components{counts.since(components, figures['components'])} that group them. The flat "
             "program ([benchmarks/programs/flat](../benchmarks/programs/flat/__main__.py)) has the same resources "
             "written down one by one, without components, settings, checks and outputs; the benchmark compares both "
             f"plans, input by input, before it measures. {figures['rounds']} rounds, the programs in turn.",
@@ -89,6 +92,6 @@ def section(figures: dict[str, Any]) -> str:
             f"Against the flat program: {verdict(flat['seconds']['median'], GOAL)} (median of the rounds' ratios; "
             f"{flat['seconds']['low']:.2f} to {flat['seconds']['high']:.2f}; by CPU time {shown(flat['cpuSeconds'])}). "
             f"Against the engine's empty preview: {shown(empty['seconds'])}.",
-            f"Such a preview makes {figures['awsCalls']} calls of the AWS API.",
+            f"Such a preview makes {calls} calls of the AWS API{counts.since(calls, figures['awsCalls'])}.",
         ]
     )

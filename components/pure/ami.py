@@ -142,7 +142,9 @@ def release_faults(path: str, ami_type: str, release: str | None, kubernetes_ver
     minor = parse_minor(kubernetes_version) if isinstance(kubernetes_version, str) else None
     if minor is None or not ami_type.startswith("AL2") or release.startswith(f"{dotted(minor)}."):
         return []
-    return [Fault(path, release, f"a release for Kubernetes {dotted(minor)}, the version of the nodes, or none")]
+    return [
+        Fault(path, release, f"a release for Kubernetes {dotted(minor)}, the version of the nodes, or leave it out")
+    ]
 
 
 def architecture_faults(path: str, ami_type: str, instance_types: Sequence[str]) -> list[Fault]:

@@ -303,12 +303,12 @@ class _Reader:
             return f"the key {near}"
         flag = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", key).replace("_", "-").lower()
         if "flags" in declared.values() and flag in flags.table():
-            return f"a known key: it is a flag of Cluster Autoscaler, set it under flags, as {flag}"
+            return f"{flag} under flags: it is a flag of Cluster Autoscaler"
         if not near:
             paths = known_paths(self._root, self._spelling, self._fields_of)
             elsewhere = {path.rpartition(".")[2]: path for path in reversed(paths)}
             near = elsewhere.get(nearest(key, elsewhere) or "")
-        return f"a known key; did you mean {near}?" if near else f"one of {', '.join(declared)}"
+        return f"a known key, such as {near}" if near else f"one of {', '.join(declared)}"
 
 
 def _expected(wanted: type, value: object) -> str:

@@ -55,7 +55,7 @@ def flags(image: Patch) -> dict[str, str]:
 def flag_faults(requested: Mapping[str, str]) -> list[Fault]:
     """Find the flags that would turn off what ``capacityBuffers`` turns on; paths are names of flags."""
     return [
-        Fault(flag, f"{requested[flag]} with capacityBuffers", "true, or none")
+        Fault(flag, f"{requested[flag]} with capacityBuffers", f"true, or leave {flag} out")
         for flag in BUFFER_FLAGS
         if flag in requested and requested[flag] not in TRUE
     ]

@@ -1,4 +1,4 @@
-"""A fault of what was given: where it stands, what it is, and what would have been right."""
+"""One error in what was given: its path, the value, and what is accepted."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ class Fault(NamedTuple):
     """One thing wrong with what was given.
 
     Attributes:
-        path: Where it stands, in camelCase as users write it: ``nodeGroups[0].minSize``.
+        path: Its place, in camelCase as users write it: ``nodeGroups[0].minSize``.
         got: What was given, as the user would recognise it.
-        expected: What would have been right, or what to do.
+        expected: What is accepted, or what to do.
     """
 
     path: str

@@ -281,7 +281,7 @@ def sizes(minimum: object, desired: object, maximum: object) -> list[Fault]:
     if least is not None and least < 0:
         faults.append(Fault("minSize", str(least), "0 or more"))
     if most is not None and most < 1:
-        faults.append(Fault("maxSize", str(most), "1 or more: a group that may have no node is of no use"))
+        faults.append(Fault("maxSize", str(most), "1 or more: a group with maxSize 0 never gets a node"))
     if least is not None and most is not None and least > most:
         faults.append(Fault("minSize", str(least), f"at most maxSize ({most})"))
     if isinstance(desired, int):

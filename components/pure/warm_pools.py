@@ -47,17 +47,17 @@ def faults(*, min_size: int, prepared: int, state: str, reuse: bool, ami_type: s
         *validation.choice("poolState", state, STATES),
     ]
     if ami_type == ami.CUSTOM:
-        expected = "none: EKS has warm pools for its own images only"
+        expected = "no warmPool: EKS has warm pools for its own images only"
         found.append(Fault("", f"a warm pool with amiType {ami.CUSTOM}", expected))
     if capacity_type in COLD_CAPACITY:
-        expected = "none, or capacityType ON_DEMAND: EC2 has no warm pools of spot instances or of Capacity Blocks"
+        expected = "capacityType ON_DEMAND, or no warmPool: EC2 has no warm pools of spot instances or Capacity Blocks"
         found.append(Fault("", f"a warm pool with capacityType {capacity_type}", expected))
     if ami.is_bottlerocket(ami_type):
         if state == HIBERNATED:
             expected = "STOPPED or RUNNING: EKS does not hibernate Bottlerocket nodes"
             found.append(Fault("poolState", f"{state} with amiType {ami_type}", expected))
         if reuse:
-            expected = "false, or none: EKS does not reuse Bottlerocket nodes"
+            expected = "false, or leave reuseOnScaleIn out: EKS does not reuse Bottlerocket nodes"
             found.append(Fault("reuseOnScaleIn", f"true with amiType {ami_type}", expected))
     return found
 

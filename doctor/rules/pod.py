@@ -70,9 +70,9 @@ STACK_IMAGE = BOOK.rule(
 MEMORY = BOOK.rule(
     "memory",
     "The memory limit is high enough",
-    "After an OOM kill the autoscaler loses its state. Large clusters need 600Mi or more.",
+    "After an OOM kill the autoscaler loses its state. Large clusters need more than 600Mi.",
     "`OOMKilled`, exit code 137, or restarts when the cluster grows.",
-    "Raise `resources.limits.memory`. 600Mi is enough for about 340 nodes.",
+    "Raise `resources.limits.memory`. 600Mi was too little for about 340 nodes (kubernetes/autoscaler issue 7873).",
 )
 VERSION = BOOK.rule(
     "version",

@@ -14,12 +14,12 @@ from sandbox.shell import Start
 _ON_TERMINAL = "import os, sys; os.login_tty(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
 """Makes a terminal the controlling one, since fish refuses to start on another, and becomes the shell.
 
-It is a process of its own: code between fork and exec is not safe beside the threads of gRPC in a test's process.
+It is a separate process: code between fork and exec is not safe next to the threads of gRPC in a test's process.
 """
 
 
 def started(command: Sequence[str | Path], environment: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", int]:
-    """A process on a terminal of its own, and the file descriptor of the terminal's other end."""
+    """A process on a separate terminal, and the file descriptor of the terminal's other end."""
     terminal, theirs = pty.openpty()
     launcher = [sys.executable, "-c", _ON_TERMINAL, str(theirs), *command]
     process = subprocess.Popen(launcher, env=environment, pass_fds=[theirs])

@@ -25,9 +25,9 @@ error: settings: 2 errors
   nodeGroups[0].taints[0].effect: got 'NO_SCHEDULE'; expected Kubernetes' spelling, NoSchedule
 ```
 
-`subnetIds` of a node group defaults to the private subnets of the cluster, `kubernetesVersion` to the cluster's at
-every `up`, and `hopLimit` to 2 with `credentials: nodeRole`. Instances and volumes get the `tags` that are set when
-their group is created. A later change does not reach them, because it would replace every node; `instanceTags` does.
+`subnetIds` of a node group defaults to the private subnets of the cluster. Instances and volumes get the `tags` that
+are set when their group is created. A later change does not reach them, because it would replace every node;
+`instanceTags` does.
 """
 
 
@@ -59,15 +59,32 @@ def texts(shape: type, above: str = "") -> dict[str, str]:
 def page() -> str:
     """The whole page."""
     descriptions, declared = texts(settings.Settings), known_paths(settings.Settings, camel_case, settings.fields_of)
-    rows = [_row(path, field, descriptions[path]) for path, field in declared.items()]
-    top = [row for path, row in zip(declared, rows, strict=True) if "." not in path]
-    inner = [row for row in rows if row not in top]
+    meanings = _each_object_once({path: (_typed(field), descriptions[path]) for path, field in declared.items()})
+    rows = {path: f"| `{path}` | {type_} | {text} |" for path, (type_, text) in meanings.items()}
+    top = [row for path, row in rows.items() if "." not in path]
+    inner = [row for path, row in rows.items() if "." in path]
     table = ["| key | type | meaning |", "| --- | --- | --- |"]
     return "\n".join([HEAD, *table, *top, "", "## Key by key", "", *table, *inner]) + "\n"
 
 
-def _row(path: str, field: Field, text: str) -> str:
-    return f"| `{path}` | {_type(field.hint)}{', required' if field.required else ''} | {text} |"
+def _each_object_once(meanings: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Let an object with the keys of an earlier one refer to it, so that a taint is described once."""
+    first: dict[tuple[tuple[str, tuple[str, str]], ...], str] = {}
+    found = dict(meanings)
+    for path, (type_, text) in meanings.items():
+        below = [key for key in found if key.startswith((f"{path}.", f"{path}[]."))]
+        keys = tuple((key.removeprefix(path), meanings[key]) for key in below)
+        if path not in found or not keys:
+            continue
+        if (same := first.setdefault(keys, path)) != path:
+            found[path] = (type_, f"{text} Its keys are those of `{same}`.")
+            for key in below:
+                del found[key]
+    return found
+
+
+def _typed(field: Field) -> str:
+    return f"{_type(field.hint)}{', required' if field.required else ''}"
 
 
 def _type(hint: Any) -> str:

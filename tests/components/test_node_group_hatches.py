@@ -219,13 +219,16 @@ def test_windows_nodes_are_made_with_a_warning_about_what_they_need():
         ({"instance_tags": {"aws:team": "x"}}, r"instance_tags\['aws:team'\]"),
         (
             {"ami_type": "CUSTOM", **OWN, "warm_pool": {}},
-            "warm_pool: got a warm pool with ami_type CUSTOM; expected none",
+            "warm_pool: got a warm pool with ami_type CUSTOM; expected no warm_pool",
         ),
         (
             {"warm_pool": {}, "capacity_type": "SPOT"},
-            "warm_pool: got a warm pool with capacity_type SPOT; expected none",
+            "warm_pool: got a warm pool with capacity_type SPOT; expected capacity_type ON_DEMAND",
         ),
-        ({"warm_pool": {}, **BLOCK}, "warm_pool: got a warm pool with capacity_type CAPACITY_BLOCK; expected none"),
+        (
+            {"warm_pool": {}, **BLOCK},
+            "warm_pool: got a warm pool with capacity_type CAPACITY_BLOCK; expected capacity_type",
+        ),
         ({"warm_pool": {"pool_state": "Stopped"}}, "warm_pool.pool_state: got 'Stopped'; expected one of STOPPED, RUN"),
         ({"warm_pool": {"min_size": -1}}, "warm_pool.min_size: got -1; expected 0 to"),
         (

@@ -46,12 +46,12 @@ NO_OUTPUT = "got an Output; expected a plain value, because it must be known at 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"instance_type": ["m6i.large"]}, "instance_type: got an unknown key; expected a known key; did you mean instance_types?"),
+        ({"instance_type": ["m6i.large"]}, "instance_type: got an unknown key; expected a known key, such as instance_types"),
         ({"instanceTypes": ["m6i.large"]}, "instanceTypes: got an unknown key; expected the key instance_types"),
         ({"maxSize": 4}, "maxSize: got an unknown key; expected the key max_size"),
         ({"zzzzz": 4}, "zzzzz: got an unknown key; expected one of cluster_name, max_size, instance_types,"),
         ({"effect": 4}, "effect: got an unknown key; expected one of cluster_name"),
-        ({"taints": [{"key": "a", "vallue": "b"}]}, "taints[0].vallue: got an unknown key; expected a known key; did you mean value?"),
+        ({"taints": [{"key": "a", "vallue": "b"}]}, "taints[0].vallue: got an unknown key; expected a known key, such as value"),
         ({"taints": [{"value": "b"}]}, "taints[0].key: got nothing; expected a value: this key is required"),
         ({"max_size": None}, "max_size: got nothing; expected a value: this key is required"),
         ({"max_size": "3"}, "max_size: got '3'; expected a whole number, without quotes"),
@@ -150,11 +150,11 @@ def test_a_file_in_camel_case_becomes_snake_case_arguments_and_its_errors_use_ca
 
 def test_a_key_of_another_place_and_a_flag_are_found():
     (expander,) = check({"cluster_name": "main", "expander": "random"}, ClusterAutoscalerArgs)[1][:1]
-    assert expander.expected == "a known key; did you mean settings.expander?"
+    assert expander.expected == "a known key, such as settings.expander"
     settings = {"scale_down_utilization_threshold": "0.7", "scaleDownUtilizationThreshold": "0.7"}
     found = check({"cluster_name": "main", "settings": settings}, ClusterAutoscalerArgs)[1][:2]
     assert {f.expected for f in found} == {
-        "a known key: it is a flag of Cluster Autoscaler, set it under flags, as scale-down-utilization-threshold"
+        "scale-down-utilization-threshold under flags: it is a flag of Cluster Autoscaler"
     }
 
 

@@ -26,7 +26,7 @@ def run(*cases):
 
 def test_the_conditions_and_the_counts_come_first():
     text = SCRIPT["report"](run(case(kind="A", done="x"), case(kind="A", done="y"), case(kind="B", done="z")))
-    assert "- 2026-11-01: 2 cores; Pulumi v3\n- Cases: 3, of which none failed\n" in text
+    assert "- 2026-11-01: 2 cores; Pulumi v3\n- Cases: all 3 of the suite. 3 passed at once; none failed.\n" in text
     assert "| A | 2 | 0 |\n| B | 1 | 0 |" in text
 
 
@@ -63,17 +63,37 @@ def test_the_order_is_that_of_names_whichever_worker_was_first():
 
 def test_a_failed_case_is_reported_even_if_it_printed_nothing_itself():
     text = SCRIPT["report"](run(case("test_x[a]", '<failure message="assert 1 == 2&#10;more">trace</failure>')))
-    assert "of which 1 failed" in text
+    assert "0 passed at once; 1 failed." in text
     assert "| test_x[a] | **FAILED**: assert 1 == 2 |" in text
 
 
 def test_a_case_that_failed_counts_by_its_second_run_and_the_page_shows_it():
     first = run(case("test_x", '<failure message="no"/>', done="old"), case("test_y", done="kept"))
     text = SCRIPT["report"](first, run(case("test_x", done="new")))
-    assert "- Cases: 2, of which none failed (1 of them run again after a failure)\n" in text
+    assert "- Cases: all 2 of the suite. 1 passed at once, 1 on a second run; none failed.\n" in text
     assert "| new |" in text
     assert "| kept |" in text
     assert "old" not in text
+
+
+def test_cases_of_the_suite_that_were_not_run_are_named_by_their_kind():
+    module = "tests.e2e.reliability.test_moves"
+    suite = [("tests", "test_x"), (module, "test_a[1]"), (module, "test_a[2]"), ("tests.other", "test_b")]
+    text = SCRIPT["report"](run(case("test_x", done="x")), suite=lambda: suite)
+    assert "- Cases: 1 of the 4 of the suite. 1 passed at once; none failed.\n" in text
+    assert "- Not in this run: Moves between the ways to credentials (2), other (1).\n" in text
+
+
+def test_a_case_that_fails_twice_has_failed():
+    failing = run(case("test_x", '<failure message="no"/>', done="x"))
+    assert "- Cases: all 1 of the suite. 0 passed at once; 1 failed.\n" in SCRIPT["report"](failing, failing)
+
+
+def test_pytest_lists_the_suite_as_the_xml_spells_it():
+    found = SCRIPT["listed"]()
+    kinds = {SCRIPT["_kind_of_module"](classname) for classname, _ in found}
+    assert len(found) == len(set(found)) > len(kinds)
+    assert {"Moves between the ways to credentials", "Upgrades", "The lock of a stack"} <= kinds
 
 
 def test_what_would_break_the_table_does_not():

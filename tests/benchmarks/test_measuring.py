@@ -85,6 +85,6 @@ def test_the_parts_of_a_start_are_read_from_its_output():
         "tools": 0.2,
         "processes": 5.5,
         "pulumi up": 59.0,
-        "until the doctor is content": pytest.approx(5.3),
+        "until the doctor reports no broken link": pytest.approx(5.3),
         "in all": 70.0,
     }

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from . import ami, user_data
+from . import ami, node_config, user_data
 from .discovery import Taint
 from .faults import Fault
 
@@ -70,11 +70,11 @@ def faults(path: str, ami_type: str, text: object) -> list[Fault]:
         return _toml_faults(path, ami_type, text)
     if user_data.content_type(text) is None:
         expected = (
-            "a script (#!/bin/bash), #cloud-config or a nodeadm NodeConfig (apiVersion: node.eks.aws/v1alpha1), which "
-            "becomes a part of the document that joins the node"
+            f"a script (#!/bin/bash), #cloud-config or a nodeadm NodeConfig (apiVersion: {node_config.API_VERSION}), "
+            "which becomes a part of the document that joins the node"
         )
         return [Fault(path, user_data.first_line(text), expected)]
-    return []
+    return user_data.part_faults(path, ami_type, text)
 
 
 def size_faults(path: str, document: str) -> list[Fault]:
@@ -101,8 +101,8 @@ def document(ami_type: str, cluster: ClusterDetails, kubelet: Kubelet, text: str
 def _node_config(cluster: ClusterDetails, kubelet: Kubelet) -> str:
     lines = [
         "---",
-        f"{user_data.NODE_CONFIG}v1alpha1",
-        "kind: NodeConfig",
+        f"apiVersion: {node_config.API_VERSION}",
+        f"kind: {node_config.KIND}",
         "spec:",
         "  cluster:",
         # A JSON string is a YAML string.

@@ -21,6 +21,9 @@ BLOCK = {
 }
 
 
+PODS = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {config: {maxPods: 9}}}\n"
+
+
 def group(cloud=None, later=MappingProxyType({}), **args):
     """Run a program with one group; ``later`` holds arguments that are Outputs."""
 
@@ -69,7 +72,8 @@ def test_user_data_reaches_the_template_in_the_form_that_eks_merges(cloud):
     [
         ({}, "echo hello", "user_data: got 'echo hello'; expected a script"),
         ({"ami_type": "BOTTLEROCKET_x86_64"}, "echo hello", "user_data: got 'echo hello'; expected TOML"),
-        ({"max_pods": 58}, "MIME-Version: 1.0\n", "max_pods: got 58 with a whole document in user_data"),
+        ({}, "MIME-Version: 1.0\n", "user_data: got 'MIME-Version: 1.0'; expected a MIME multi-part document"),
+        ({}, PODS, "user_data: got 'maxPods: 9'; expected no number of pods: set max_pods, for"),
     ],
 )
 def test_user_data_that_is_an_output_is_refused_in_the_wrong_form(cloud, args, text, refused):

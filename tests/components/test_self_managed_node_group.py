@@ -247,8 +247,8 @@ def test_toml_without_tables_stays_outside_of_those_that_join_the_node():
 def test_user_data_comes_after_what_joins_the_node_so_that_it_wins():
     script = group(user_data="#!/bin/bash\necho hello\n")
     assert [kind for kind, _ in parts(script)] == ["application/node.eks.aws", "text/x-shellscript"]
-    config = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {config: {maxPods: 9}}}\n"
-    assert "maxPods: 9" in parts(group(later={"user_data": config}))[1][1]
+    config = "apiVersion: node.eks.aws/v1alpha1\nkind: NodeConfig\nspec: {kubelet: {flags: [--v=9]}}\n"
+    assert "--v=9" in parts(group(later={"user_data": config}))[1][1]
 
 
 def test_the_number_of_pods_that_is_declared_is_the_one_that_is_advertised():
@@ -428,7 +428,11 @@ TOML = {"ami_type": "BOTTLEROCKET_x86_64"}
         ({"user_data": "echo hello"}, "user_data: got 'echo hello'; expected a script"),
         ({"user_data": MIME}, "user_data: got 'MIME-Version: 1.0'"),
         ({**TOML, "user_data": "echo hello"}, "user_data: got .echo hello.; expected TOML"),
-        ({**TOML, "user_data": "[settings.kubernetes]\nmax-pods = 9"}, "user_data: got .*expected tables other than"),
+        ({**TOML, "user_data": "[settings.kubernetes]\na = 9"}, "user_data: got .*expected tables other than"),
+        (
+            {**TOML, "user_data": "[settings.kubernetes]\nmax-pods = 9"},
+            "user_data: got 'max-pods = 9'; expected no number",
+        ),
         ({"node_role_policies": ["x"]}, r"node_role_policies\[0\]: got 'x'"),
         ({"tags": {f"{PREFIX}/enabled": "false"}}, r"tags\['k8s.io/cluster-autoscaler/enabled'\]: got"),
         ({"tags": {f"kubernetes.io/cluster/{CLUSTER}": "shared"}}, "the group gets these tags by itself"),

@@ -408,13 +408,25 @@ def _service_monitor(monitor: ServiceMonitor) -> Values:
 
 
 def toleration_faults(index: int, toleration: Toleration) -> list[Fault]:
-    """Find errors in one toleration of the list ``tolerations``."""
+    """Find errors in one toleration of the list ``tolerations``.
+
+    The API server would refuse them (``ValidateTolerations`` in pkg/apis/core/validation/validation.go of
+    kubernetes/kubernetes).
+    """
     where = f"tolerations[{index}]"
-    found = validation.choice(f"{where}.operator", toleration.get("operator", "Equal"), ("Equal", "Exists"))
+    operator, key, value = toleration.get("operator", "Equal"), toleration.get("key", ""), toleration.get("value", "")
+    found = validation.choice(f"{where}.operator", operator, ("Equal", "Exists"))
     if "effect" in toleration:
         found += validation.choice(f"{where}.effect", toleration["effect"], discovery.TAINT_EFFECTS)
-    if "key" not in toleration and toleration.get("operator") != "Exists":
+    if key:
+        found += validation.qualified_name(f"{where}.key", key)
+    elif operator != "Exists":
         found.append(Fault(where, "no key", "a key, or the operator Exists to tolerate every taint"))
+    if operator != "Exists":
+        found += validation.label_value(f"{where}.value", value)
+    elif value:
+        expected = "no value with the operator Exists, or the operator Equal"
+        found.append(Fault(f"{where}.value", repr(value), expected))
     return found
 
 

@@ -46,7 +46,7 @@ def _starts(group: Group, tolerations: Sequence[Mapping[str, str]]) -> bool:
 def _tolerates(toleration: Mapping[str, str], taint: Taint) -> bool:
     """Return whether a toleration matches a taint (``ToleratesTaint`` of kubernetes/api, ``core/v1/toleration.go``)."""
     return (
-        toleration.get("effect") in (None, taint["effect"])
-        and toleration.get("key") in (None, taint["key"])
+        toleration.get("effect", "") in ("", taint["effect"])
+        and toleration.get("key", "") in ("", taint["key"])
         and (toleration.get("operator", "Equal") == "Exists" or toleration.get("value", "") == taint.get("value", ""))
     )

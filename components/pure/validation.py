@@ -310,14 +310,17 @@ def qualified_name(path: str, key: str) -> list[Fault]:
     )
 
 
+def label_value(path: str, value: object) -> list[Fault]:
+    """Check the value of a label."""
+    return form_faults(path, value, _LABEL_VALUE, "a label value: 63 letters, digits, -, _, . at most")
+
+
 def labels(path: str, values: Mapping[str, object]) -> list[Fault]:
     """Check node labels, of any kind of group."""
     faults = []
     for key, value in values.items():
         faults += qualified_name(f"{path}[{key!r}]", key)
-        faults += form_faults(
-            f"{path}[{key!r}]", value, _LABEL_VALUE, "a label value: 63 letters, digits, -, _, . at most"
-        )
+        faults += label_value(f"{path}[{key!r}]", value)
     return faults
 
 

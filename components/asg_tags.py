@@ -1,5 +1,6 @@
 """AutoscalerTags: the tags that Cluster Autoscaler reads, on any Auto Scaling Group."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict, cast
 
@@ -48,7 +49,6 @@ def faults(args: AutoscalerTagsArgs, further_tags: int = 0) -> list[Fault]:
     options = discovery.autoscaling_option_faults(args.get("autoscaling_options", {}))
     node_template = _node_template_tags(args)
     by_eks = args.get("managed_by_eks", False)
-    others, whose = (discovery.EKS_OWN_TAGS, "that EKS adds") if by_eks else (further_tags, "of the group itself")
     return [
         *validation.cluster_name("clusterName", args["cluster_name"]),
         *validation.labels("labels", args.get("labels", {})),
@@ -57,7 +57,7 @@ def faults(args: AutoscalerTagsArgs, further_tags: int = 0) -> list[Fault]:
         *(f for key in resources for f in validation.qualified_name(f"resources[{key!r}]", key)),
         *(fault.under("autoscalingOptions") for fault in options),
         *(f for key, value in node_template.items() for f in validation.tag(_argument(key), key, value)),
-        *_number_faults(len(node_template) + len(discovery.discovery_tags("")), others, whose),
+        *_number_faults(node_template, discovery.EKS_OWN_TAGS if by_eks else further_tags, by_eks=by_eks),
     ]
 
 
@@ -201,13 +201,16 @@ def _argument(key: str) -> str:
     return next(f"{home}[{key.removeprefix(prefix)!r}]" for prefix, home in homes.items() if key.startswith(prefix))
 
 
-def _number_faults(number: int, others: int, whose: str) -> list[Fault]:
-    most = discovery.MAX_TAGS - others
+def _number_faults(node_template: Mapping[str, object], others: int, *, by_eks: bool) -> list[Fault]:
+    number, most = len(node_template) + len(discovery.discovery_tags("")), discovery.MAX_TAGS - others
     if number <= most:
         return []
+    ((largest, _),) = Counter(_argument(key).partition("[")[0] for key in node_template).most_common(1)
+    whose = "that EKS adds" if by_eks else "of the owning cluster and from tags"
     further = f" in addition to the {others} {whose}" if others else ""
+    fewer = ("labels", "taints", "resources", *(["tags"] if others and not by_eks else []))
     expected = (
         f"{most} at most: AWS allows {discovery.MAX_TAGS} on an Auto Scaling Group; "
-        "declare fewer labels, taints, resources or autoscaling options"
+        f"declare fewer {', '.join(fewer)} or autoscaling options"
     )
-    return [Fault("", f"{number} tags{further}", expected)]
+    return [Fault(largest, f"{number} tags{further}", expected)]

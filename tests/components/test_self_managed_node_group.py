@@ -436,7 +436,7 @@ TOML = {"ami_type": "BOTTLEROCKET_x86_64"}
         ({"node_role_policies": ["x"]}, r"node_role_policies\[0\]: got 'x'"),
         ({"tags": {f"{PREFIX}/enabled": "false"}}, r"tags\['k8s.io/cluster-autoscaler/enabled'\]: got"),
         ({"tags": {f"kubernetes.io/cluster/{CLUSTER}": "shared"}}, "the group gets these tags by itself"),
-        ({"tags": {f"key{i}": "x" for i in range(46)}}, "4 tags in addition to the 47 of the group itself"),
+        ({"tags": {f"key{i}": "x" for i in range(46)}}, "resources: got 4 tags in addition to the 47 of the owning"),
     ],
 )
 def test_what_cannot_work_is_refused_at_preview(args, refused):

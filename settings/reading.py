@@ -1,7 +1,7 @@
 """From Pulumi config to settings: names and types first, then values."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pulumi
@@ -24,13 +24,13 @@ def load(project: str | None = None) -> Settings:
     """Read the settings of the selected stack.
 
     Raises:
-        FaultsError: With every unknown key and wrong type, or with every value that does not fit.
+        FaultsError: As ``parse`` does, and with the settings of the AWS provider that the program would ignore.
     """
     namespace = f"{project or pulumi.get_project()}:"
     # pulumi.Config answers for one key at a time; to find an unknown one, read them all.
     known: Mapping[str, str] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    raise_if_any("settings", provider_faults(known))
-    return parse({key.removeprefix(namespace): value for key, value in known.items() if key.startswith(namespace)})
+    own = {key.removeprefix(namespace): value for key, value in known.items() if key.startswith(namespace)}
+    return parse(own, provider_faults(known))
 
 
 def provider_faults(config: Mapping[str, str]) -> list[Fault]:
@@ -53,8 +53,15 @@ def provider_faults(config: Mapping[str, str]) -> list[Fault]:
     ]
 
 
-def parse(config: Mapping[str, str]) -> Settings:
+def parse(config: Mapping[str, str], further: Sequence[Fault] = ()) -> Settings:
     """Turn config values, as Pulumi hands them over, into settings.
+
+    Values are judged only where every name and type is right: a rule that reads a default in the place of what a
+    misspelled key was meant to set reports errors of settings that are right (docs/decisions, 9).
+
+    Args:
+        config: The values.
+        further: Errors of other config, which are reported with those found here.
 
     Raises:
         FaultsError: With every unknown key and wrong type, or with every value that does not fit.
@@ -69,9 +76,11 @@ def parse(config: Mapping[str, str]) -> Settings:
             unread.append(Fault(key, repr(value), expected))
     cleaned, misshapen = check(raw, Settings, camel_case, fields_of)
     reported = {fault.path for fault in unread}
-    raise_if_any("settings", [*unread, *(fault for fault in misshapen if fault.path not in reported)])
+    if unread or misshapen:
+        unfit = [*unread, *(fault for fault in misshapen if fault.path not in reported)]
+        raise_if_any("settings", [*further, *unfit])
     settings = cast(Settings, {**DEFAULTS, **cleaned})
-    raise_if_any("settings", faults(settings))
+    raise_if_any("settings", [*further, *faults(settings)])
     return settings
 
 

@@ -24,7 +24,7 @@ from components import (
 from components.autoscaler_role import NODE_ROLE
 from components.errors import FaultsError
 from components.headroom import HeadroomArgs
-from components.pure import ami, arns, capacity_buffers, placement, validation
+from components.pure import ami, arns, capacity_buffers, ip_family, placement, validation
 from components.pure.faults import Fault
 from settings import homes
 from settings.homes import Home
@@ -68,6 +68,10 @@ def faults(settings: Settings) -> list[Fault]:
         *_placement_faults(settings),
         *_place_faults(settings),
     ]
+    if settings["cluster"].get("ip_family") == ip_family.IPV6 and settings["region"].startswith(CHINA):
+        # "ipFamily" of KubernetesNetworkConfigRequest in the EKS API reference.
+        expected = f"{ip_family.IPV4}, or none: EKS has no IPv6 clusters in the regions of China"
+        found.append(Fault("cluster.ipFamily", f"{ip_family.IPV6} in {settings['region']}", expected))
     if settings["monitoring"]:
         found += [fault.under("monitoring") for fault in monitoring.faults(settings["monitoring"])]
     balanced = settings["autoscaler"].get("balance_similar_node_groups", True)

@@ -17,7 +17,8 @@ HEAD = """\
 One file of values per environment, `Pulumi.<environment>.yaml`; every key under `eks-cluster-autoscaler:`. A setting is
 an argument of a component, in camelCase. `make pages` writes this page from the code.
 
-All invalid settings are reported together, before anything is planned:
+Before anything is planned, unknown keys and wrong types are reported together, and once there are none, all invalid
+values together:
 
 ```text
 error: settings: 2 errors

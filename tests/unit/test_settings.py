@@ -196,6 +196,7 @@ BAD = [
     ({**create(), **group(amiType="WINDOWS_CORE_2022_x86_64")}, "nodeGroups[0].amiType: got WINDOWS_CORE_2022_x86_64 on a cluster to create; expected a Linux AMI type"),
     (isolated(endpoints={"services": ["s3!"]}), "cluster.create.network.endpoints.services[0]: got 's3!'; expected the part of"),
     (create(network={"zones": ["us-east-1a", "us-east-1b"], "nat": False}), "cluster.create.network.nat: got false without endpoints"),
+    ({"cluster": {"name": "c", "ipFamily": "ipv6"}, "region": "cn-north-1"}, "cluster.ipFamily: got ipv6 in cn-north-1; expected ipv4, or none: EKS has no IPv6"),
     ({"cluster": {"name": "c", "ipFamily": "v6"}}, "cluster.ipFamily: got 'v6'; expected one of ipv4, ipv6"),
     (group(hopLimit=3), "nodeGroups[0].hopLimit: got 3; expected 1 to 2"),
     ({**group(hopLimit=1), "credentials": "nodeRole"}, "nodeGroups[0].hopLimit: got 1 with credentials nodeRole; expected 2, or leave hopLimit out"),
@@ -434,6 +435,32 @@ def test_every_wrong_name_and_type_is_reported_and_only_then_the_values(change, 
         parse(given)
     message = [fault.path for fault in refused.value.faults]
     assert sorted(message) == sorted(paths)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (group(amiType="AL2023_ARM_64_STANDARD", instancTypes=["m6g.large"]), "nodeGroups[0].instancTypes"),
+        (group(amiType="AL2023_ARM_64_STANDARD", instanceTypes="m6g.large"), "nodeGroups[0].instanceTypes"),
+        ({**headroom(kind="CapacityBuffer"), **autoscaler(capacityBufers={})}, "autoscaler.capacityBufers"),
+        ({"credentials": "nodeRole", "nodeGroups": [], "existingNodeGroup": [{"name": "w"}]}, "existingNodeGroup"),
+        (autoscaler(expanderPriorities={"10": ["a"]}, expandr="priority"), "autoscaler.expandr"),
+    ],
+)
+def test_no_rule_judges_what_a_misspelled_key_or_a_wrong_type_decides(change, key):
+    with pytest.raises(FaultsError) as refused:
+        parse({**GOOD, **change})
+    assert [fault.path for fault in refused.value.faults] == [key]
+
+
+@pytest.mark.parametrize("change", [{"regoin": "x"}, {"credentials": "keys"}])
+def test_settings_of_the_aws_provider_are_reported_together_with_the_others(change, monkeypatch):
+    config = {f"p:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in GOOD.items()}
+    config |= {f"p:{key}": value for key, value in change.items()} | {"aws:profile": "x"}
+    monkeypatch.setattr("settings.reading.runtime_config.get_config_env", lambda: config)
+    with pytest.raises(FaultsError) as refused:
+        settings.load("p")
+    assert [fault.path for fault in refused.value.faults] == ["aws:profile", *change]
 
 
 @pytest.mark.parametrize(

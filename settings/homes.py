@@ -143,7 +143,8 @@ def at_home(settings: Settings, fault: Fault, home: Home) -> Fault:
     names_cluster = home.shape is Cluster and head == "name"
     if not head or (head in own and not names_cluster):
         return fault.under(home.key)
-    key = _elsewhere(settings, home.key)[head]
+    # A path that no argument has is a mistake of a rule, which must not hide the user's.
+    key = _elsewhere(settings, home.key).get(head, f"{home.key}.{head}")
     # The index in a list that several keys make up means nothing in the file.
     return fault._replace(path=key if "[]" in key else f"{key}{fault.path[len(head) :]}")
 

@@ -4,6 +4,7 @@ import pytest
 
 import settings
 from components import EksClusterArgs
+from components.__main__ import COMPONENTS
 from components.pure.arguments import camel_case, kind, known_paths
 from components.pure.faults import Fault
 from settings import homes, shapes
@@ -88,8 +89,9 @@ RESOURCES = {
 }
 
 
-def test_the_program_has_no_component_without_a_home():
-    assert RESOURCES.keys() == homes.ALONE.keys() | homes.LISTED.keys()
+def test_no_component_is_without_a_home():
+    arguments = {each.__init__.__annotations__["args"] for each in COMPONENTS}
+    assert arguments == homes.ALONE.keys() | homes.LISTED.keys() == RESOURCES.keys()
 
 
 @pytest.mark.parametrize("shape", RESOURCES, ids=lambda shape: shape.__name__)
@@ -125,3 +127,8 @@ def test_a_group_is_found_among_those_of_like_names(shape, resource, key):
 def test_the_name_that_another_stack_gives_is_an_error_of_the_output():
     naming = settings.naming({"cluster": {"stack": "organization/network/dev"}})
     assert naming(Fault("name", "", ""), EksClusterArgs, "x").path == "cluster.stackOutput"
+
+
+def test_an_error_at_no_argument_is_shown_under_the_key_of_its_component():
+    naming = settings.naming({"cluster": {"name": "main"}})
+    assert naming(Fault("typo.x", "", ""), homes.ClusterAutoscalerArgs, "any").path == "autoscaler.typo.x"

@@ -11,8 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 SCOPE = (
+    ".ci",
+    ".github",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "Makefile",
+    "Pulumi.adopt.yaml",
+    "Pulumi.dev.yaml",
+    "Pulumi.sandbox.yaml",
+    "Pulumi.yaml",
     "README.md",
     "__main__.py",
     "benchmarks",
@@ -21,8 +28,10 @@ SCOPE = (
     "docs",
     "doctor",
     "examples",
+    "mkdocs.yml",
     "outputs.py",
     "policies",
+    "pyproject.toml",
     "sandbox",
     "scripts",
     "settings",
@@ -57,6 +66,7 @@ WORDS: Mapping[str, str] = {
 lies, hangs, picture and faults, are left to the reader."""
 
 EXCEPTIONS: Mapping[tuple[str, str], str] = {
+    (".github", "of the stage"): "a stage of the deployments",
     ("CHANGELOG.md", "waiting-pods"): "the former name of a link, for who searches it",
     ("components", "least nodes"): "the expander least-nodes",
     ("components", "nobody uid"): "the user nobody of Linux",
@@ -82,18 +92,21 @@ EXCEPTIONS: Mapping[tuple[str, str], str] = {
 }
 """Text that is allowed in a folder or file, with the reason."""
 
+SUFFIXES = {".go", ".json", ".md", ".mk", ".py", ".pyi", ".sh", ".toml", ".tpl", ".ts", ".tsv", ".yaml", ".yml"}
+"""Endings of the files that are checked, in addition to files without one: the Makefile and the scripts of `.ci`."""
+
 _ANY = re.compile(r"\b(" + "|".join(f"(?:{pattern})" for pattern in WORDS) + r")\b", re.IGNORECASE)
 
 
 def files(place: str) -> list[Path]:
-    """The Python, Markdown and JSON files of a folder without this one, or a file itself."""
+    """The text files of a folder without this one, or a file itself."""
     path = ROOT / place
-    found = [path] if path.is_file() else sorted(path.rglob("*"))
-    return [each for each in found if each.suffix in (".py", ".md", ".json") and each != Path(__file__)]
+    found = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    return [each for each in found if each.suffix in {*SUFFIXES, ""} and each != Path(__file__)]
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Every line of Markdown and JSON, and every name, string and comment of Python, with the line's number."""
+    """Every name, string and comment of Python, and every line of other files, with the line's number."""
     if path.suffix != ".py":
         yield from enumerate(path.read_text().splitlines(), 1)
         return

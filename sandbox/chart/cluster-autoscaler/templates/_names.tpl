@@ -9,7 +9,7 @@ aws-cluster-autoscaler
 {{- .Values.fullnameOverride | default (eq $name .Release.Name | ternary $name (printf "%s-%s" .Release.Name $name)) | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
-{{- /* The service account that the Deployment names; with rbac.create false nobody makes it, as in the public chart. */ -}}
+{{- /* The service account that the Deployment names; with rbac.create false the chart does not make it, as in the public chart. */ -}}
 {{- define "standin.serviceAccountName" -}}
 {{- .Values.rbac.serviceAccount.name | default (.Values.rbac.serviceAccount.create | ternary (include "standin.fullname" .) "default") -}}
 {{- end }}

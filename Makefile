@@ -112,7 +112,7 @@ versions: setup ## Update the version tables from public sources.
 	$(BIN)/python -m scripts.pages
 
 test-versions: setup ## Test with releases that do not exist (minutes).
-	$(BIN)/python -m tests.played_sources
+	$(BIN)/python -m tests.fake_sources
 
 wheel: setup ## Build the wheel of the last commit into dist/.
 	rm -rf build/wheel && mkdir -p build/wheel

@@ -14,7 +14,7 @@ from rich.console import Console
 from . import clients, gather
 from .bundle import archive
 from .checks import all_rules, examine
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .facts import LogLine, Snapshot
 from .findings import ExitCode, FailOn, Link, Report
 from .ignoring import IGNORE_FILE, read_ignored, unknown_rule, without
@@ -113,7 +113,7 @@ def _ignored(rules: list[str], project: Path) -> Mapping[str, str]:
     known = {rule.id for rule in all_rules()}
     unknown = [rule for rule in rules if rule not in known]
     if unknown:
-        raise CannotLookError(f"--ignore: {unknown_rule(unknown[0], known)}")
+        raise CannotCheckError(f"--ignore: {unknown_rule(unknown[0], known)}")
     return {**read_ignored(project / IGNORE_FILE, known), **dict.fromkeys(rules, "--ignore")}
 
 
@@ -121,7 +121,7 @@ def _write(file: Path, content: str) -> None:
     try:
         file.write_text(content, encoding="utf-8")
     except OSError as error:
-        raise CannotLookError(f"{file}: {error.strerror}") from error
+        raise CannotCheckError(f"{file}: {error.strerror}") from error
 
 
 def _recorded(files: list[Path]) -> list[LogLine]:
@@ -131,7 +131,7 @@ def _recorded(files: list[Path]) -> list[LogLine]:
         try:
             lines += [LogLine(file.name, line) for line in file.read_text("utf-8", "replace").splitlines()]
         except OSError as error:
-            raise CannotLookError(f"--log {file}: {error.strerror}") from error
+            raise CannotCheckError(f"--log {file}: {error.strerror}") from error
     return lines
 
 

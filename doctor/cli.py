@@ -7,7 +7,7 @@ from rich.console import Console
 
 from .bundle.command import bundle
 from .check import check
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .explain.command import app as explain
 from .findings import ExitCode
 from .init.command import init
@@ -33,8 +33,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; an error that stops it is one line on stderr, with exit code 2."""
     try:
         app(args=arguments)
-    except CannotLookError as error:
+    except CannotCheckError as error:
         Console(stderr=True, soft_wrap=True).print(f"ca-doctor: {error}", markup=False, highlight=False)
-        sys.exit(ExitCode.COULD_NOT_LOOK)
+        sys.exit(ExitCode.COULD_NOT_CHECK)
     except KeyboardInterrupt:
         sys.exit(130)

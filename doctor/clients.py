@@ -15,7 +15,7 @@ import urllib3
 import urllib3.exceptions
 
 from . import eks_token
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .facts import Cluster
 from .readings import Reading, Unreadable
 
@@ -70,7 +70,7 @@ class Aws:
                 for service in self.SERVICES
             }
         except (botocore.exceptions.BotoCoreError, ValueError) as error:
-            raise CannotLookError(f"The AWS configuration of this machine cannot be used: {error}") from error
+            raise CannotCheckError(f"The AWS configuration of this machine cannot be used: {error}") from error
         eks_token.prepare(self._clients["sts"])
 
     def read(self, service: str, operation: str, *, absent: Collection[str] = (), **parameters: Any) -> Reading[Any]:
@@ -103,10 +103,10 @@ class Aws:
             if code in absent:
                 return None
             if code in _NO_CREDENTIALS:
-                raise CannotLookError(f"AWS rejected your credentials ({name}: {error})") from error
+                raise CannotCheckError(f"AWS rejected your credentials ({name}: {error})") from error
             return Unreadable(name, code in _DENIED, str(error))
         except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
-            raise CannotLookError(
+            raise CannotCheckError(
                 f"You have no AWS credentials: {error}. Set AWS_PROFILE, or: aws sso login"
             ) from error
         except botocore.exceptions.BotoCoreError as error:

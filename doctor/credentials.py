@@ -57,7 +57,7 @@ def annotated_elsewhere(deployment: Deployment, accounts: Iterable[ServiceAccoun
     )
 
 
-def meant(
+def intended(
     intent: Intent | None,
     deployment: Deployment,
     accounts: Iterable[ServiceAccount],

@@ -1,5 +1,5 @@
 """The error that stops a command: reported without a traceback, with what to do."""
 
 
-class CannotLookError(Exception):
+class CannotCheckError(Exception):
     """The cluster does not exist or cannot be reached: a wrong name, no credentials, an unreadable file."""

@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
     HEALTHY = 0
     BROKEN = 1
-    COULD_NOT_LOOK = 2
+    COULD_NOT_CHECK = 2
 
 
 @dataclass(frozen=True)
@@ -186,9 +186,9 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """BROKEN if any finding is; COULD_NOT_LOOK if none is, and your rights or network hid something."""
+        """BROKEN if any finding is; COULD_NOT_CHECK if none is, and your rights or network hid something."""
         if any(finding.status is Status.BROKEN for finding in self.findings):
             return ExitCode.BROKEN
         if any(finding.yours for finding in self.findings):
-            return ExitCode.COULD_NOT_LOOK
+            return ExitCode.COULD_NOT_CHECK
         return ExitCode.HEALTHY

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ._shared import suggestions
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .findings import Report
 
 IGNORE_FILE = "doctor-ignore.yaml"
@@ -18,21 +18,21 @@ def read_ignored(file: Path, known: Collection[str]) -> Mapping[str, str]:
     """Return the reason by rule; empty when the file does not exist.
 
     Raises:
-        CannotLookError: When the file is not a mapping of known rules to reasons.
+        CannotCheckError: When the file is not a mapping of known rules to reasons.
     """
     if not file.exists():
         return {}
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CannotLookError(f"{file}: {error}") from error
+        raise CannotCheckError(f"{file}: {error}") from error
     if not isinstance(content, dict):
-        raise CannotLookError(f"{file}: got {type(content).__name__}; expected a reason for each rule")
+        raise CannotCheckError(f"{file}: got {type(content).__name__}; expected a reason for each rule")
     for rule, reason in content.items():
         if rule not in known:
-            raise CannotLookError(f"{file}: {unknown_rule(str(rule), known)}")
+            raise CannotCheckError(f"{file}: {unknown_rule(str(rule), known)}")
         if not isinstance(reason, str) or not reason.strip():
-            raise CannotLookError(f"{file}: got no reason for {rule}; expected why your team accepts it")
+            raise CannotCheckError(f"{file}: got no reason for {rule}; expected why your team accepts it")
     return content
 
 

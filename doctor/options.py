@@ -12,7 +12,7 @@ import typer
 
 from . import clients
 from ._shared import kubeconfig as kubeconfigs
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .facts import Cluster
 from .gather import Connect
 from .readings import Reading, Unreadable
@@ -52,19 +52,19 @@ class Place:
         """Return the one cluster that the options name.
 
         Raises:
-            CannotLookError: If they name several clusters, or none and the project has no selected stack.
+            CannotCheckError: If they name several clusters, or none and the project has no selected stack.
         """
         given = {"--stack": self.stack, "--outputs": self.outputs, "--cluster": self.cluster}
         names = [name for name, value in given.items() if value is not None]
         selected = not names and (self.project / "Pulumi.yaml").exists()
         if len(names) != 1 and not selected:
-            raise CannotLookError(
+            raise CannotCheckError(
                 f"Got {' and '.join(names) or 'no cluster'}; expected one of --stack STACK, --outputs FILE, "
                 "or --cluster NAME --region REGION."
             )
         if self.cluster is not None:
             if not self.region:
-                raise CannotLookError(
+                raise CannotCheckError(
                     f"Got --cluster {self.cluster} without a region; expected --region REGION, or AWS_REGION."
                 )
             target = Target(self.cluster, self.region)
@@ -78,13 +78,13 @@ class Place:
         """Refuse options that make no sense with ``--bundle``, which names its cluster itself.
 
         Raises:
-            CannotLookError: If one of them is given.
+            CannotCheckError: If one of them is given.
         """
         own = ("stack", "outputs", "cluster", "kubeconfig", "context")
         given = {name: getattr(self, name) for name in own} | others
         named = [f"--{name}" for name, value in given.items() if value]
         if named:
-            raise CannotLookError(
+            raise CannotCheckError(
                 f"Got --bundle and {named[0]}; expected one of them: a bundle is of one cluster and moment."
             )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .errors import CannotLookError
+from .errors import CannotCheckError
 from .facts import Intent, Source
 
 
@@ -34,21 +34,21 @@ def read_stack(stack: str | None, project: Path) -> Mapping[str, Any]:
     """Return the outputs of a stack, by ``pulumi stack output``; or of the selected stack if none is named.
 
     Raises:
-        CannotLookError: If Pulumi is not installed, or does not know the stack.
+        CannotCheckError: If Pulumi is not installed, or does not know the stack.
     """
     command = ["pulumi", "stack", "output", "--json", "--non-interactive", "--cwd", str(project)]
     command += ["--stack", stack] if stack is not None else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except FileNotFoundError as error:
-        raise CannotLookError(
+        raise CannotCheckError(
             "The program pulumi is not on the PATH, and --stack needs it. Use --outputs FILE, or --cluster and "
             "--region."
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise CannotLookError(f"{' '.join(command)} did not answer within 2 minutes") from error
+        raise CannotCheckError(f"{' '.join(command)} did not answer within 2 minutes") from error
     if done.returncode:
-        raise CannotLookError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+        raise CannotCheckError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
     return _outputs(done.stdout, f"the outputs of stack {stack}" if stack else "the outputs of the selected stack")
 
 
@@ -56,12 +56,12 @@ def read_outputs(file: Path) -> Mapping[str, Any]:
     """Return the outputs in a JSON file, as ``pulumi stack output --json`` prints them.
 
     Raises:
-        CannotLookError: If it cannot be read.
+        CannotCheckError: If it cannot be read.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotLookError(f"{file}: {error}") from error
+        raise CannotCheckError(f"{file}: {error}") from error
     return _outputs(text, str(file))
 
 
@@ -69,12 +69,12 @@ def _outputs(text: str, where: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise CannotLookError(f"{where}: not JSON ({error})") from error
+        raise CannotCheckError(f"{where}: not JSON ({error})") from error
     if not isinstance(document, dict):
-        raise CannotLookError(f"{where}: got {type(document).__name__}; expected an object of outputs")
+        raise CannotCheckError(f"{where}: got {type(document).__name__}; expected an object of outputs")
     missing = [key for key in ("clusterName", "region") if not isinstance(document.get(key), str)]
     if missing:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"{where}: got {', '.join(document) or 'no outputs'}; expected {' and '.join(missing)} too. "
             "Check that the stack is up and belongs to this project. For any other cluster use --cluster and --region."
         )

@@ -288,7 +288,7 @@ def rbac_floor(minor: Minor) -> Patch:
     return max([OLDEST_CHART, *(informer.chart for informer in _awaited(minor))])
 
 
-def takes_pod_identity(image: Patch) -> bool:
+def supports_pod_identity(image: Patch) -> bool:
     """Return whether this Cluster Autoscaler takes EKS Pod Identity credentials."""
     minor = image[:2]
     return minor > max(POD_IDENTITY_FLOORS) or (minor in POD_IDENTITY_FLOORS and image >= POD_IDENTITY_FLOORS[minor])
@@ -322,7 +322,7 @@ def _pair_faults(kubernetes: Minor, chart: Patch, image: Patch, request: Request
                 f"which Kubernetes serves from {dotted(serves_v1)} on",
             )
         )
-    if request.credentials == "podIdentity" and not takes_pod_identity(image):
+    if request.credentials == "podIdentity" and not supports_pod_identity(image):
         first = POD_IDENTITY_FLOORS.get(minor)
         fit = f"v{dotted(first)} or later of its minor, or v{ours}" if first else f"v{ours}"
         faults.append(

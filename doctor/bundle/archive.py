@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import Event, Snapshot
 from ..readings import Unreadable
 from .contents import Contents, decode, encode
@@ -22,14 +22,14 @@ def write(file: Path, contents: Contents, mask_accounts: bool = False) -> int:
     """Write a bundle that only its owner may read, and return its size in bytes.
 
     Raises:
-        CannotLookError: When the file cannot be written.
+        CannotCheckError: When the file cannot be written.
     """
     data = packed(contents, mask_accounts)
     try:
         file.touch(mode=0o600)
         file.write_bytes(data)
     except OSError as error:
-        raise CannotLookError(f"{file}: {error.strerror}") from error
+        raise CannotCheckError(f"{file}: {error.strerror}") from error
     return len(data)
 
 
@@ -79,12 +79,12 @@ def read(file: Path) -> Contents:
     """Return what is in a bundle.
 
     Raises:
-        CannotLookError: When it cannot be read, is damaged, or has a newer format.
+        CannotCheckError: When it cannot be read, is damaged, or has a newer format.
     """
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise CannotLookError(f"{file}: {error.strerror}") from error
+        raise CannotCheckError(f"{file}: {error.strerror}") from error
     return unpacked(data, str(file))
 
 
@@ -96,7 +96,7 @@ def unpacked(data: bytes, where: str) -> Contents:
         where: The file, for errors.
 
     Raises:
-        CannotLookError: When it is damaged, or has a newer format.
+        CannotCheckError: When it is damaged, or has a newer format.
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
@@ -104,9 +104,9 @@ def unpacked(data: bytes, where: str) -> Contents:
             opened = archive.extractfile(member) if member.isreg() and member.size <= _LARGEST else None
             text = opened.read() if opened else b""
     except KeyError:
-        raise CannotLookError(f"{where}: got an archive without {SNAPSHOT}; expected a bundle of ca-doctor") from None
+        raise CannotCheckError(f"{where}: got an archive without {SNAPSHOT}; expected a bundle of ca-doctor") from None
     except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as error:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"{where}: got no sound tar.gz archive ({error}); expected a bundle of ca-doctor"
         ) from error
     return decode(text, where)

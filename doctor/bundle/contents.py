@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..explain.state import ClusterState
 from ..facts import Access, Snapshot
 from ..readings import Reading, Unreadable
@@ -84,7 +84,7 @@ def decode(text: bytes, where: str) -> Contents:
         where: The file, for errors.
 
     Raises:
-        CannotLookError: When it is not a bundle, or one of a newer format.
+        CannotCheckError: When it is not a bundle, or one of a newer format.
     """
     _check_format(text, where)
     try:
@@ -92,7 +92,7 @@ def decode(text: bytes, where: str) -> Contents:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise CannotLookError(f"{where}: the bundle is damaged: {place}: {first['msg']}. Take a new one.") from error
+        raise CannotCheckError(f"{where}: the bundle is damaged: {place}: {first['msg']}. Take a new one.") from error
     access: Reading[Mapping[Access, bool]] = (
         stored.access if isinstance(stored.access, Unreadable) else dict(stored.access)
     )
@@ -104,12 +104,12 @@ def _check_format(text: bytes, where: str) -> None:
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CannotLookError(f"{where}: the bundle is damaged: {error}. Take a new one.") from error
+        raise CannotCheckError(f"{where}: the bundle is damaged: {error}. Take a new one.") from error
     given = document.get("format") if isinstance(document, dict) else None
     if not isinstance(given, int) or given < 1:
-        raise CannotLookError(f"{where}: got no bundle format; expected a file that `ca-doctor bundle` wrote")
+        raise CannotCheckError(f"{where}: got no bundle format; expected a file that `ca-doctor bundle` wrote")
     if given > FORMAT:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"{where}: got a bundle of format {given}, by ca-doctor {document.get('tool') or 'of a newer version'}; "
             f"expected format {FORMAT} or older. Upgrade ca-doctor."
         )

@@ -52,10 +52,10 @@ def check(case: Case, earlier: Sequence[Finding]) -> Iterator[Finding]:
 def _tags(case: Case) -> Iterator[Finding]:
     name = case.snapshot.cluster_name
     found = {group.name for group in case.discovered}
-    intended = set(case.snapshot.intent.groups) if case.snapshot.intent else set()
+    of_stack = set(case.snapshot.intent.groups) if case.snapshot.intent else set()
     missed = [group for group in case.own_groups if group.name not in found]
-    meant = [group for group in missed if _is_meant(case, group, intended)]
-    for group in meant:
+    intended = [group for group in missed if _is_intended(case, group, of_stack)]
+    for group in intended:
         lacking = case.wanted_tags.missing_from(group.tags)
         misread = [key for key in group.tags if key.startswith(discovery.WRONG_PREFIX)]
         hint = f" The autoscaler ignores its tag {', '.join(misread)}." if misread else ""
@@ -65,29 +65,29 @@ def _tags(case: Case) -> Iterator[Finding]:
             " and ".join(case.wanted_tags.tags),
             case.fixer.tag(group.name, right),
         )
-    for gone in sorted(intended - {group.name for group in case.groups}):
+    for gone in sorted(of_stack - {group.name for group in case.groups}):
         yield rules.TAGS.broken(
             f"The group {gone} of the stack does not exist.", "an existing group", case.fixer.refresh()
         )
-    if not found and not meant:
+    if not found and not intended:
         yield rules.TAGS.broken(
             f"No group of the region is discovered by {' and '.join(case.wanted_tags.tags)}.",
             "one group or more",
             case.fixer.discovery_tags(missed[0].name) if missed else "Create a node group, or tag an existing group.",
         )
-    elif not meant:
+    elif not intended:
         left_out = f"; groups without either tag: {', '.join(group.name for group in missed)}" if missed else ""
         yield rules.TAGS.ok(
             f"The autoscaler discovers {number(len(found), 'group')} ({some(sorted(found))}){left_out}."
         )
 
 
-def _is_meant(case: Case, group: AutoScalingGroup, intended: set[str]) -> bool:
+def _is_intended(case: Case, group: AutoScalingGroup, of_stack: set[str]) -> bool:
     """Whether a group should be discovered: EKS tags its own, and half of the tags is a mistake."""
     tagged = any(key in group.tags for key in case.wanted_tags.tags)
     misread = any(key.startswith(discovery.WRONG_PREFIX) for key in group.tags)
     by_tags = DISCOVERY_FLAG in case.arguments.values or not case.static_groups
-    return by_tags and (group.name in intended or group.name in case.managed or tagged or misread)
+    return by_tags and (group.name in of_stack or group.name in case.managed or tagged or misread)
 
 
 def _foreign(case: Case) -> Iterator[Finding]:

@@ -136,15 +136,15 @@ def _forget(case: Case, source: Source) -> str:
 def _role_arn(case: Case, arn: str) -> Finding:
     if _ARN.fullmatch(arn):
         return rules.ROLE_ARN.ok(f"The annotation is {arn}.")
-    meant = _meant_arn(case, arn)
+    intended = _intended_arn(case, arn)
     return rules.ROLE_ARN.broken(
         f"The annotation {credentials.ROLE_ANNOTATION} is {arn!r}.",
         "arn:<partition>:iam::<account>:role/<name>",
-        case.fixer.annotate(meant) if meant else "Set the annotation to the ARN of the role.",
+        case.fixer.annotate(intended) if intended else "Set the annotation to the ARN of the role.",
     )
 
 
-def _meant_arn(case: Case, text: str) -> str:
+def _intended_arn(case: Case, text: str) -> str:
     """The ARN that an annotation means: the stack's, the one in quotes, or that of a role of the account; or none."""
     if case.snapshot.intent and case.snapshot.intent.role_arn:
         return case.snapshot.intent.role_arn
@@ -220,7 +220,7 @@ def _agent_version(case: Case) -> Iterator[Finding]:
     if case.image is None or case.deployment is None:
         return
     tag = image_tag(case.deployment.image)
-    if compatibility.takes_pod_identity(case.image):
+    if compatibility.supports_pod_identity(case.image):
         yield rules.AGENT_VERSION.ok(f"Cluster Autoscaler {tag} supports Pod Identity.")
         return
     floor = compatibility.POD_IDENTITY_FLOORS.get(case.image[:2], (1, 29, 0))

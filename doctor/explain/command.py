@@ -13,7 +13,7 @@ from rich.console import Console
 from .. import clients
 from ..bundle import archive
 from ..case import Case
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..options import (
     BundleOption,
     Place,
@@ -52,7 +52,7 @@ def node(
     answers = explain_nodes(case, state.simulated(), state.listed_budgets(), prices)
     unknown = sorted(set(names or ()) - {each.node for each in answers})
     if unknown:
-        raise CannotLookError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")
+        raise CannotCheckError(f"Got the node {unknown[0]}; expected one of {', '.join(each.node for each in answers)}")
     chosen = [each for each in answers if not names or each.node in names]
     name, counted = case.snapshot.cluster_name, case.counted.unremovable
     if as_json:
@@ -72,7 +72,7 @@ def pod(
     """Show for each group why Cluster Autoscaler adds no node for a pod, with the arithmetic. Nothing is changed."""
     namespace, slash, short = name.partition("/")
     if not (namespace and slash and short):
-        raise CannotLookError(f"Got the pod {name!r}; expected NAMESPACE/NAME, such as shop/api-1")
+        raise CannotCheckError(f"Got the pod {name!r}; expected NAMESPACE/NAME, such as shop/api-1")
     case, state = _observe(bundle, place)
     answer = explain_pod(
         case,
@@ -97,7 +97,7 @@ def _observe(bundle: Path | None, place: Place) -> tuple[Case, ClusterState]:
     """The cluster that the options name, live or in a bundle.
 
     Raises:
-        CannotLookError: When there is no such cluster, or no way to it.
+        CannotCheckError: When there is no such cluster, or no way to it.
     """
     if bundle:
         place.refuse_with_bundle()
@@ -118,6 +118,6 @@ def _prices(given: Sequence[str]) -> dict[str, Decimal]:
         except InvalidOperation:
             price = Decimal("NaN")
         if not (kind and equals and price.is_finite() and price >= 0):
-            raise CannotLookError(f"--price: got {text!r}; expected TYPE=PRICE, such as m6i.large=0.096")
+            raise CannotCheckError(f"--price: got {text!r}; expected TYPE=PRICE, such as m6i.large=0.096")
         prices[kind] = price
     return prices

@@ -28,7 +28,7 @@ def take(target: Target, aws: Aws, connect: gather.Connect, now: datetime) -> tu
     """Take a snapshot, and read the state of the cluster by the same client.
 
     Raises:
-        CannotLookError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
+        CannotCheckError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
     """
     connected: list[Reading[Kubernetes]] = []
 

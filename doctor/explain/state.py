@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..readings import Reading, Unreadable
 from .addition import InstanceType
 from .fit import Occupied, Surroundings
@@ -43,7 +43,7 @@ class ClusterState:
         """Return every node with its pods, and where volumes are.
 
         Raises:
-            CannotLookError: When nodes, pods or volumes could not be listed.
+            CannotCheckError: When nodes, pods or volumes could not be listed.
         """
         by_node: dict[str, list[Workload]] = {}
         for each in known(self.pods):
@@ -58,7 +58,7 @@ class ClusterState:
         """Return the surroundings as the autoscaler simulates them: with the pods of CapacityBuffers on the nodes.
 
         Raises:
-            CannotLookError: When nodes, pods, volumes or CapacityBuffers could not be listed.
+            CannotCheckError: When nodes, pods, volumes or CapacityBuffers could not be listed.
         """
         return with_reserved(self.surroundings(), known(self.reserved))
 
@@ -66,11 +66,11 @@ class ClusterState:
         """Return one pod.
 
         Raises:
-            CannotLookError: When it does not exist, or pods could not be listed.
+            CannotCheckError: When it does not exist, or pods could not be listed.
         """
         found = next((pod for pod in known(self.pods) if (pod.namespace, pod.name) == (namespace, name)), None)
         if found is None:
-            raise CannotLookError(
+            raise CannotCheckError(
                 f"The pod {namespace}/{name} does not exist. To list pods: kubectl --namespace {namespace} get pods"
             )
         return found
@@ -79,7 +79,7 @@ class ClusterState:
         """Return every PodDisruptionBudget.
 
         Raises:
-            CannotLookError: When they could not be listed.
+            CannotCheckError: When they could not be listed.
         """
         return known(self.budgets)
 
@@ -87,7 +87,7 @@ class ClusterState:
         """Return a pod of every DaemonSet.
 
         Raises:
-            CannotLookError: When DaemonSets could not be listed.
+            CannotCheckError: When DaemonSets could not be listed.
         """
         return known(self.daemons)
 
@@ -96,9 +96,9 @@ def known(reading: Reading[T]) -> T:
     """Return what was read.
 
     Raises:
-        CannotLookError: When it could not be read, with what to do.
+        CannotCheckError: When it could not be read, with what to do.
     """
     if isinstance(reading, Unreadable):
         way = f"allow `{reading.call}` to your user" if reading.denied else "fix the network path to the API server"
-        raise CannotLookError(f"{reading.call}: {reading.message}. To get an answer, {way}.")
+        raise CannotCheckError(f"{reading.call}: {reading.message}. To get an answer, {way}.")
     return reading

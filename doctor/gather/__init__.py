@@ -10,7 +10,7 @@ from .. import access, arguments, credentials
 from .._shared import compatibility, discovery, iam, versions
 from ..case import choose_deployment
 from ..clients import Aws, Kubernetes
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import (
     Access,
     AwsFacts,
@@ -49,7 +49,7 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
         now: The time of the snapshot.
 
     Raises:
-        CannotLookError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
+        CannotCheckError: When there is no such cluster, or neither AWS nor Kubernetes can be read at all.
     """
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         caller = pool.submit(aws_reads.caller, aws)
@@ -73,7 +73,7 @@ def take_snapshot(target: Target, aws: Aws, connect: Connect, now: datetime) -> 
             oidc_provider=provider if isinstance(provider, Unreadable) else provider.result(),
         )
         if isinstance(aws_facts.caller, Unreadable) and isinstance(kubernetes_facts.version, Unreadable):
-            raise CannotLookError(
+            raise CannotCheckError(
                 f"The doctor can read neither AWS nor Kubernetes.\n  {aws_facts.caller.call}: "
                 f"{aws_facts.caller.message}\n"
                 f"  {kubernetes_facts.version.call}: {kubernetes_facts.version.message}"
@@ -287,11 +287,11 @@ def _identity(snapshot: Snapshot, deployment: Deployment) -> _Identity:
         return _Identity(None, "")
     known = () if isinstance(associations, Unreadable) else associations
     pods = () if isinstance(snapshot.kubernetes.pods, Unreadable) else snapshot.kubernetes.pods
-    meant = credentials.meant(snapshot.intent, deployment, accounts, known, pods)
-    if meant.source is Source.NODE_ROLE:
+    intended = credentials.intended(snapshot.intent, deployment, accounts, known, pods)
+    if intended.source is Source.NODE_ROLE:
         machine = snapshot.aws.machine
         return _Identity(Source.NODE_ROLE, "" if isinstance(machine, Unreadable) or not machine else machine.role_arn)
-    return _Identity(meant.source, meant.role_arn)
+    return _Identity(intended.source, intended.role_arn)
 
 
 def _with_decisions(

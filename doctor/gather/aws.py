@@ -8,7 +8,7 @@ from typing import Any
 from .._shared import discovery, iam
 from ..clients import Aws
 from ..documents import as_document, condition_keys
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import (
     Association,
     AutoScalingGroup,
@@ -43,11 +43,11 @@ def cluster(aws: Aws, name: str) -> Reading[Cluster]:
     """The cluster.
 
     Raises:
-        CannotLookError: When there is none of that name in the region.
+        CannotCheckError: When there is none of that name in the region.
     """
     answer = aws.read("eks", "describe_cluster", name=name, absent=_ABSENT)
     if answer is None:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"Your account has no EKS cluster {name} in {aws.region}. To list clusters: aws eks list-clusters --region "
             f"{aws.region}, and: aws sts get-caller-identity"
         )

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from .. import clients
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..options import ContextOption, KubeconfigOption, connector
 from ..target import Target
 from .gathering import gather
@@ -64,7 +64,7 @@ def init(
 def _stack(file: Path) -> str:
     match = _FILE.fullmatch(file.name)
     if match is None:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"--output: got {file.name}; expected a name such as Pulumi.prod.yaml, by which Pulumi finds the "
             "settings of "
             "the stack prod"
@@ -76,14 +76,14 @@ def _refuse_to_overwrite(*files: Path) -> None:
     existing = [str(file) for file in files if file.exists()]
     if existing:
         verb = "exists" if len(existing) == 1 else "exist"
-        raise CannotLookError(f"{' and '.join(existing)} {verb} already. Pass --force to overwrite, or --output FILE.")
+        raise CannotCheckError(f"{' and '.join(existing)} {verb} already. Pass --force to overwrite, or --output FILE.")
 
 
 def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise CannotLookError(f"{file}: {error.strerror}") from error
+        raise CannotCheckError(f"{file}: {error.strerror}") from error
 
 
 def report(result: Result, file: Path, plan_file: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from ..arguments import parse_arguments
 from ..case import choose_deployment
 from ..clients import Aws, Json, Kubernetes
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import Cluster, Deployment
 from ..gather import SIDE_BY_SIDE, Connect
 from ..gather import aws as aws_reads
@@ -37,12 +37,12 @@ def gather(name: str, aws: Aws, connect: Connect) -> Found:
     """Read the cluster, its groups, and the autoscaler that runs on it.
 
     Raises:
-        CannotLookError: When there is no such cluster, or it may not be read.
+        CannotCheckError: When there is no such cluster, or it may not be read.
     """
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         cluster = aws_reads.cluster(aws, name)
         if isinstance(cluster, Unreadable):
-            raise CannotLookError(f"The cluster {name} cannot be read. {cluster.call}: {cluster.message}")
+            raise CannotCheckError(f"The cluster {name} cannot be read. {cluster.call}: {cluster.message}")
         groups = pool.submit(aws_reads.groups, aws)
         provider = pool.submit(aws_reads.oidc_provider, aws, cluster)
         names = aws_reads.node_group_names(aws, name)

@@ -112,14 +112,14 @@ class _Scope:
     @classmethod
     def of(cls, found: Found) -> "_Scope":
         if not isinstance(found.installed, Installed):
-            # Without an autoscaler, the tags show which groups are meant for one.
+            # Without an autoscaler, the tags show which groups are intended for one.
             return cls(False, Discovery(dict.fromkeys(discovery.discovery_tags(found.cluster.name))), {})
         given: Arguments = parse_arguments(found.installed.deployment.arguments)
         listed, _ = parse_static_groups(given.values.get("nodes", ()))
         return cls(True, parse_discovery(given.values.get(DISCOVERY_FLAG, ())), {group.name: group for group in listed})
 
     def manages(self, group: AutoScalingGroup) -> bool:
-        """Whether the group is scaled today, or is meant to be."""
+        """Whether the group is scaled today, or is intended to be."""
         return group.name in self.listed or self.discovery.finds(group.tags)
 
 

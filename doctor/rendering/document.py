@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 VERDICTS = {
     ExitCode.HEALTHY: "healthy",
     ExitCode.BROKEN: "broken",
-    ExitCode.COULD_NOT_LOOK: "could-not-look",
+    ExitCode.COULD_NOT_CHECK: "could-not-check",
 }
 
 

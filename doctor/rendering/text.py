@@ -28,7 +28,7 @@ def summary(report: Report) -> str:
     words = {
         ExitCode.HEALTHY: "every link holds",
         ExitCode.BROKEN: "the chain is broken",
-        ExitCode.COULD_NOT_LOOK: "could not check everything",
+        ExitCode.COULD_NOT_CHECK: "could not check everything",
     }[report.exit_code]
     left_out = f"; left out: {', '.join(report.skipped)}" if report.skipped else ""
     ignored = f"; ignored: {', '.join(report.ignored)}" if report.ignored else ""

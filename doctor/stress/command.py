@@ -13,7 +13,7 @@ from .. import clients, gather
 from ..case import Case
 from ..changes import ChangingKubernetes, Connection
 from ..ending import EndedError, undisturbed, unwinding
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import Toleration
 from ..findings import ExitCode
 from ..gather import aws as aws_reads
@@ -100,7 +100,7 @@ def stress(
 def _changing(connection: Connection) -> ChangingKubernetes:
     kubernetes = connection.changing()
     if isinstance(kubernetes, Unreadable):
-        raise CannotLookError(f"{kubernetes.call}: {kubernetes.message}")
+        raise CannotCheckError(f"{kubernetes.call}: {kubernetes.message}")
     return kubernetes
 
 
@@ -108,18 +108,18 @@ def _refuse_untestable(case: Case, kubernetes: ChangingKubernetes) -> None:
     """Stop if nothing would add a node, or if another run is under way.
 
     Raises:
-        CannotLookError: With what to do.
+        CannotCheckError: With what to do.
     """
     if case.deployment is None:
-        raise CannotLookError(
+        raise CannotCheckError(
             "No Deployment runs Cluster Autoscaler, so no node would be added. Run ca-doctor check to see why."
         )
     for name, unread in (("nodes", case.snapshot.kubernetes.nodes), ("groups", case.snapshot.aws.groups)):
         if isinstance(unread, Unreadable):
-            raise CannotLookError(f"The doctor cannot read the {name}. {unread.call}: {unread.message}")
+            raise CannotCheckError(f"The doctor cannot read the {name}. {unread.call}: {unread.message}")
     if found := leftovers(kubernetes):
         words = "; ".join(f"{', '.join(names)} in {namespace}" for namespace, names in found.items())
-        raise CannotLookError(f"Another run is under way, or left {words}. Remove it: ca-doctor stress --clean")
+        raise CannotCheckError(f"Another run is under way, or left {words}. Remove it: ca-doctor stress --clean")
 
 
 def _planned(case: Case, capacities: list[NodeCapacity], wanted: Wanted) -> Plan:
@@ -179,7 +179,7 @@ def _parsed(
     """Return the options as values.
 
     Raises:
-        CannotLookError: With all errors.
+        CannotCheckError: With all errors.
     """
     faults: list[str] = []
 
@@ -216,7 +216,7 @@ def _parsed(
         except ValueError:
             faults.append(f"--budget: got {text!r}; expected STEP=DURATION, a step of {', '.join(Step)}")
     if faults:
-        raise CannotLookError("\n  ".join(["These options are invalid:", *faults]))
+        raise CannotCheckError("\n  ".join(["These options are invalid:", *faults]))
     return Wanted(namespace, image, replicas, millicores, size, selector, tuple(tolerations), yes), changed
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..case import Case
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import PendingPod, Toleration
 from ..templates import Template, refusals, template
 from .capacity import NodeCapacity, Resources
@@ -86,7 +86,7 @@ class Plan:
     groups: tuple[GroupCapacity, ...]
 
 
-class PlanError(CannotLookError):
+class PlanError(CannotCheckError):
     """No useful test is possible, or it is risky."""
 
 

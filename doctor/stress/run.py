@@ -99,7 +99,7 @@ def run(
         wait_for_scale_down: Whether to wait for the scale-down.
 
     Raises:
-        CannotLookError: If Kubernetes rejects the Deployment, or you lack a right.
+        CannotCheckError: If Kubernetes rejects the Deployment, or you lack a right.
     """
     left: list[str] = []
     before = cluster.observe(clock.now())

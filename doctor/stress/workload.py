@@ -7,7 +7,7 @@ from typing import Any
 
 from ..changes import ChangingKubernetes, own_labels, own_selector
 from ..clients import Aws, Json
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..gather import aws as aws_reads
 from ..readings import Reading, Unreadable
 from .capacity import NodeCapacity, capacities
@@ -80,12 +80,12 @@ class Workload:
         """Create the Deployment.
 
         Raises:
-            CannotLookError: If Kubernetes rejects it.
+            CannotCheckError: If Kubernetes rejects it.
         """
         path = f"/apis/apps/v1/namespaces/{self._plan.wanted.namespace}/deployments"
         made = self._kubernetes.create(path, manifest(self._plan, self.name))
         if isinstance(made, Unreadable):
-            raise CannotLookError(f"{made.call}: {made.message}")
+            raise CannotCheckError(f"{made.call}: {made.message}")
 
     def remove(self) -> list[str]:
         """Remove it and wait until it is gone; return the names of what could not be removed."""
@@ -95,7 +95,7 @@ class Workload:
         """Observe pods, events, groups and nodes.
 
         Raises:
-            CannotLookError: If you may not read one of them.
+            CannotCheckError: If you may not read one of them.
         """
         namespace = f"/api/v1/namespaces/{self._plan.wanted.namespace}"
         troubles: list[str] = []
@@ -138,13 +138,13 @@ def read_capacities(kubernetes: ChangingKubernetes) -> list[NodeCapacity]:
     """Return the capacity of every node.
 
     Raises:
-        CannotLookError: If nodes or pods cannot be listed.
+        CannotCheckError: If nodes or pods cannot be listed.
     """
     found = []
     for path in ("/api/v1/nodes", "/api/v1/pods"):
         answer = kubernetes.read_all(path)
         if isinstance(answer, Unreadable):
-            raise CannotLookError(f"{answer.call}: {answer.message}")
+            raise CannotCheckError(f"{answer.call}: {answer.message}")
         found.append(answer)
     return capacities(*found)
 
@@ -153,13 +153,13 @@ def leftovers(kubernetes: ChangingKubernetes) -> dict[str, list[str]]:
     """Return what earlier runs left, by namespace: Deployments, and debug pods of ``whoami``.
 
     Raises:
-        CannotLookError: If it cannot be listed.
+        CannotCheckError: If it cannot be listed.
     """
     found: dict[str, list[str]] = {}
     for path, kind in ((DEPLOYMENTS, "deployment"), ("/api/v1/pods", "pod")):
         answer = kubernetes.read_all(path, labelSelector=own_selector())
         if isinstance(answer, Unreadable):
-            raise CannotLookError(f"{answer.call}: {answer.message}")
+            raise CannotCheckError(f"{answer.call}: {answer.message}")
         for each in answer:
             found.setdefault(each["metadata"]["namespace"], []).append(f"{kind}/{each['metadata']['name']}")
     return found
@@ -216,7 +216,7 @@ def _listed(answer: Reading[list[Json]], troubles: list[str]) -> list[Json]:
 def _note(unreadable: Unreadable, troubles: list[str]) -> None:
     """A missing right does not return; a network that fails may."""
     if unreadable.denied:
-        raise CannotLookError(f"You may not call {unreadable.call}: {unreadable.message}")
+        raise CannotCheckError(f"You may not call {unreadable.call}: {unreadable.message}")
     troubles.append(f"{unreadable.call}: {unreadable.message}")
 
 

@@ -9,7 +9,7 @@ from ..case import Case
 from ..changes import ChangingKubernetes
 from ..checks import examine
 from ..credentials import AUDIENCE_ANNOTATION
-from ..errors import CannotLookError
+from ..errors import CannotCheckError
 from ..facts import Decision, Deployment, NodeMachine, Snapshot, Source
 from ..findings import ExitCode, Finding, Link, Status
 from ..readings import Reading, Unreadable
@@ -46,7 +46,7 @@ class Answer:
         claims: The claims of the token; None without a token.
         session: The credentials that AWS returned for it; None without credentials.
         obstacle: Why the exchange failed; None if it succeeded, or if none is needed.
-        strays: Pods that carry other credentials, and so have another identity in AWS.
+        pods_with_other_credentials: Pods that carry other credentials, and so have another identity in AWS.
         machine: The node of the pod, if the credentials are the node's.
         permissions: One line for each action.
         asked_by: How the permissions were determined: ``simulated``, ``tried`` or empty.
@@ -62,7 +62,7 @@ class Answer:
     claims: Claims | None = None
     session: Session | None = None
     obstacle: Refused | Unreadable | None = None
-    strays: tuple[str, ...] = ()
+    pods_with_other_credentials: tuple[str, ...] = ()
     machine: NodeMachine | None = None
     permissions: tuple[Permission, ...] = ()
     asked_by: str = ""
@@ -73,11 +73,11 @@ class Answer:
     def exit_code(self) -> ExitCode:
         """BROKEN if AWS rejects the exchange or a call that is needed, or if a pod has another identity.
 
-        COULD_NOT_LOOK if it is unknown.
+        COULD_NOT_CHECK if it is unknown.
         """
         if (
             isinstance(self.obstacle, Refused)
-            or self.strays
+            or self.pods_with_other_credentials
             or any(each.status is Status.BROKEN for each in self.findings)
         ):
             return ExitCode.BROKEN
@@ -86,7 +86,7 @@ class Answer:
         unread = isinstance(self.obstacle, Unreadable) or isinstance(self.in_pod, Unreadable)
         unknown = any(each.allowed is None for each in self.permissions if each.action in iam.WRITE_ACTIONS)
         if unread or unknown or not self.permissions or any(each.yours for each in self.findings):
-            return ExitCode.COULD_NOT_LOOK
+            return ExitCode.COULD_NOT_CHECK
         return ExitCode.HEALTHY
 
 
@@ -103,20 +103,20 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
     """Exchange a token of the autoscaler's service account, and list what the role may do.
 
     Raises:
-        CannotLookError: If the cluster has no autoscaler, or the source of its credentials is unknown.
+        CannotCheckError: If the cluster has no autoscaler, or the source of its credentials is unknown.
     """
     case = Case(snapshot)
     deployment, source = case.deployment, case.source
     if isinstance(snapshot.kubernetes.deployments, Unreadable):
         unread = snapshot.kubernetes.deployments
-        raise CannotLookError(f"{unread.call}: {unread.message}")
+        raise CannotCheckError(f"{unread.call}: {unread.message}")
     if deployment is None:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"No Deployment in {snapshot.cluster_name} runs Cluster Autoscaler. Run ca-doctor check to see what is "
             "missing."
         )
     if source is None:
-        raise CannotLookError(
+        raise CannotCheckError(
             f"The doctor cannot read the service accounts of {deployment.namespace}, so the source of the "
             "credentials is unknown. Run ca-doctor check to see why."
         )
@@ -126,14 +126,14 @@ def who_is(snapshot: Snapshot, kubernetes: Reading[ChangingKubernetes], exchange
         deployment,
         source,
         snapshot.aws.role_arn,
-        strays=_strays(case, source),
+        pods_with_other_credentials=_pods_with_other_credentials(case, source),
         machine=machine if source is Source.NODE_ROLE and isinstance(machine, NodeMachine) else None,
     )
     answer = _with_session(answer, case, kubernetes, exchange)
     return _with_permissions(answer, case, exchange)
 
 
-def _strays(case: Case, source: Source) -> tuple[str, ...]:
+def _pods_with_other_credentials(case: Case, source: Source) -> tuple[str, ...]:
     """Pods that are older than the role of their service account, or that bypassed the webhook of EKS."""
     role_arn = case.snapshot.aws.role_arn
     return tuple(

@@ -93,10 +93,11 @@ def facts(answer: Answer) -> Iterator[tuple[str, str]]:
             "lifetime",
             f"{lifetime(answer)}, until {_time(answer.session.expires_at)}; then the SDK requests new ones",
         )
-    if answer.strays:
+    if answer.pods_with_other_credentials:
         yield (
             "other pods",
-            f"{', '.join(answer.strays)}: these pods carry other credentials. To fix it: ca-doctor check",
+            f"{', '.join(answer.pods_with_other_credentials)}: these pods carry other credentials. To fix it: "
+            "ca-doctor check",
         )
     if answer.machine:
         yield "node", f"instance {answer.machine.instance_id}, metadata hop limit {answer.machine.hop_limit}"
@@ -160,7 +161,7 @@ def as_document(answer: Answer) -> dict[str, Any]:
         "session": {"arn": session.arn, "name": session.name, "expiresAt": session.expires_at.isoformat()}
         if session
         else None,
-        "strayPods": list(answer.strays),
+        "podsWithOtherCredentials": list(answer.pods_with_other_credentials),
         "instanceId": answer.machine.instance_id if answer.machine else None,
         "obstacle": {
             "refused": isinstance(answer.obstacle, Refused),

@@ -11,7 +11,7 @@ WAITS_SINCE = 33
 
 
 class UnknownReleaseError(ValueError):
-    """The image names no release that the stand-in can play; the message names those that it can."""
+    """The image names no release that the stand-in emulates; the message names those that it does."""
 
 
 def of_image(image: str) -> str:
@@ -20,8 +20,8 @@ def of_image(image: str) -> str:
     match = re.fullmatch(r"v((1\.\d+)\.(\d+))", tag)
     known = {row["minor"]: row["newest"] for row in versions.rows("cluster-autoscaler.tsv") if row["minor"] >= "1.29"}
     if not match or match[2] not in known or int(match[3]) > int(known[match[2]].rpartition(".")[2]):
-        played = ", ".join(f"v{newest}" for newest in known.values())
-        unknown = f'no release of Cluster Autoscaler has the tag "{tag}"; the sandbox can play up to {played}'
+        emulated = ", ".join(f"v{newest}" for newest in known.values())
+        unknown = f'no release of Cluster Autoscaler has the tag "{tag}"; the sandbox emulates up to {emulated}'
         raise UnknownReleaseError(f'image "{image}": {unknown}')
     return match[1]
 

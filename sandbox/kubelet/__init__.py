@@ -20,6 +20,6 @@ An autoscaler's process is the real ``cluster-autoscaler`` that the sandbox was 
 ``pods/<namespace>_<name>_<uid>/`` in its cluster's folder, with one log per start of its container. ``kubectl logs``
 works: the nodes that run such pods name this kubelet's port as theirs.
 
-Not played: other containers, init containers, volumes, resource limits, probes, hooks. A pod has
+Not emulated: other containers, init containers, volumes, resource limits, probes, hooks. A pod has
 the address of its node.
 """

@@ -67,7 +67,7 @@ def environment(pod: Json, addresses: Mapping[str, str]) -> dict[str, str]:
     result: dict[str, str] = {}
     container = container_of(pod)
     if container.get("envFrom"):
-        raise ConfigError("envFrom is not played by the sandbox's kubelet")
+        raise ConfigError("envFrom is not supported by the sandbox's kubelet")
     for entry in container.get("env", ()):
         name = entry["name"]
         if "valueFrom" not in entry:
@@ -76,7 +76,7 @@ def environment(pod: Json, addresses: Mapping[str, str]) -> dict[str, str]:
             result[name] = _field(pod, entry["valueFrom"]["fieldRef"]["fieldPath"], addresses)
         else:
             source = next(iter(entry["valueFrom"]))
-            raise ConfigError(f"env {name}: valueFrom.{source} is not played by the sandbox's kubelet")
+            raise ConfigError(f"env {name}: valueFrom.{source} is not supported by the sandbox's kubelet")
     return result
 
 
@@ -120,5 +120,5 @@ def _field(pod: Json, path: str, addresses: Mapping[str, str]) -> str:
         **addresses,
     }
     if path not in fields:
-        raise ConfigError(f"fieldRef {path} is not played by the sandbox's kubelet")
+        raise ConfigError(f"fieldRef {path} is not supported by the sandbox's kubelet")
     return str(fields[path])

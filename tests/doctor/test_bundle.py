@@ -16,7 +16,7 @@ from doctor.bundle.contents import Contents
 from doctor.bundle.redaction import HIDDEN, redacted, without_secrets
 from doctor.case import Case
 from doctor.checks import examine
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.explain import views
 from doctor.explain.fit import Occupied
 from doctor.explain.removal import explain_nodes
@@ -156,7 +156,7 @@ def test_a_pod_is_explained_from_a_file_as_live(tmp_path):
 def test_a_list_that_could_not_be_read_stops_the_answer_with_the_right_that_lacks():
     state = through(snapshots.healthy(), replace(EMPTY, budgets=DENIED)).state
     assert state.surroundings().nodes == ()
-    with pytest.raises(CannotLookError, match="allow `list pods` to your user"):
+    with pytest.raises(CannotCheckError, match="allow `list pods` to your user"):
         state.listed_budgets()
 
 
@@ -355,7 +355,7 @@ GOOD = json.loads(contents.encode(Contents(snapshots.healthy(), EMPTY, "9.9.9"))
 def test_a_file_that_is_no_bundle_is_refused_in_words(tmp_path, data, words):
     file = tmp_path / "bundle.tar.gz"
     file.write_bytes(data)
-    with pytest.raises(CannotLookError, match=words):
+    with pytest.raises(CannotCheckError, match=words):
         archive.read(file)
 
 
@@ -370,7 +370,7 @@ def test_a_later_version_may_add_facts(tmp_path):
 def test_damage_never_ends_in_a_traceback(noise, place):
     packed = bytearray(archive.packed(Contents(snapshots.healthy(), EMPTY)))
     packed[place : place + len(noise)] = noise
-    with refused_in_words(CannotLookError, "bundle: "):
+    with refused_in_words(CannotCheckError, "bundle: "):
         archive.unpacked(bytes(packed), "bundle")
 
 

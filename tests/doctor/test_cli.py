@@ -11,7 +11,7 @@ import pytest
 
 from components.pure.kubeconfig import kubeconfig
 from doctor import cli, clients, gather, options, target
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.facts import Source
 from doctor.readings import Unreadable
 from doctor.target import Target
@@ -277,13 +277,13 @@ def test_a_stack_that_pulumi_does_not_know_is_reported(tmp_path, monkeypatch):
     fake.write_text("#!/bin/sh\necho \"error: no stack named 'dev' found\" >&2\nexit 255\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    with pytest.raises(CannotLookError, match="no stack named 'dev' found"):
+    with pytest.raises(CannotCheckError, match="no stack named 'dev' found"):
         target.read_stack("dev", Path())
 
 
 def test_without_pulumi_the_other_way_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CannotLookError, match="--outputs"):
+    with pytest.raises(CannotCheckError, match="--outputs"):
         target.read_stack("dev", Path())
 
 

@@ -127,7 +127,7 @@ def discovering_everything(it: Snapshot) -> Snapshot:
     return given.with_deployment(alone, arguments=every)
 
 
-def meant(**intent) -> Callable[[Snapshot], Snapshot]:
+def intended(**intent) -> Callable[[Snapshot], Snapshot]:
     return lambda it: replace(it, intent=Intent(**intent))
 
 
@@ -517,7 +517,7 @@ PLANTS = (
         "annotation gone",
         lambda it: given.with_aws(
             given.with_kubernetes(
-                meant(credentials=Source.IRSA, role_arn=given.ROLE_ARN)(it),
+                intended(credentials=Source.IRSA, role_arn=given.ROLE_ARN)(it),
                 service_accounts=(ServiceAccount(given.NAME),),
             ),
             source=NODE_ROLE,
@@ -533,7 +533,7 @@ PLANTS = (
         "association gone",
         lambda it: given.with_aws(
             given.with_kubernetes(
-                meant(credentials=POD_IDENTITY, role_arn=given.ROLE_ARN)(it), pods=(given.pod(NODE_ROLE),)
+                intended(credentials=POD_IDENTITY, role_arn=given.ROLE_ARN)(it), pods=(given.pod(NODE_ROLE),)
             ),
             associations=(),
             source=NODE_ROLE,
@@ -547,7 +547,7 @@ PLANTS = (
     Plant(
         0,
         "another role than the stack's",
-        meant(credentials=Source.IRSA, role_arn=given.ROLE_ARN + "-new"),
+        intended(credentials=Source.IRSA, role_arn=given.ROLE_ARN + "-new"),
         "service-account.source",
         "-new",
     ),
@@ -790,7 +790,7 @@ PLANTS = (
     ),
     Plant(0, "fixed sizes", group(min=1, max=1), "groups.sizes", "--scaling-config maxSize=2", WARNING),
     Plant(
-        0, "group of the stack gone", meant(groups=(given.GROUP, "eks-gone-1")), "groups.tags", "pulumi up --refresh"
+        0, "group of the stack gone", intended(groups=(given.GROUP, "eks-gone-1")), "groups.tags", "pulumi up --refresh"
     ),
     Plant(
         0,

@@ -10,7 +10,7 @@ import pytest
 from components.pure import iam
 from doctor import clients, gather
 from doctor.checks import examine
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.facts import Intent, Snapshot, Source
 from doctor.findings import ExitCode, Link, Status
 from doctor.gather import kubernetes as kubernetes_reads
@@ -131,7 +131,7 @@ def test_a_right_that_the_reader_lacks_in_aws_is_no_fault_of_the_cluster(operati
     unreached = [finding for finding in report.findings if finding.yours]
     assert unreached
     assert all(operation in finding.seen and operation in finding.fix for finding in unreached)
-    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert report.exit_code is ExitCode.COULD_NOT_CHECK
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_right_that_the_reader_lacks_in_kubernetes_is_no_fault_of_the_cluster(
     report = examine(take(Cloud(), cluster))
     assert {finding.status for finding in report.findings} <= {Status.OK, Status.NOT_REACHED}
     assert any(finding.yours and resource in finding.seen for finding in report.findings)
-    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert report.exit_code is ExitCode.COULD_NOT_CHECK
 
 
 def test_who_may_not_list_secrets_may_still_find_the_cluster_healthy():
@@ -170,7 +170,7 @@ def test_a_service_that_does_not_answer_is_no_fault_of_the_cluster(operation: st
     cloud = Cloud()
     cloud.unreachable = {operation}
     report = examine(take(cloud, Cluster()))
-    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert report.exit_code is ExitCode.COULD_NOT_CHECK
     assert any("No answer to" in finding.seen and operation in finding.seen for finding in report.findings)
 
 
@@ -186,12 +186,12 @@ def test_without_kubernetes_the_groups_are_still_read():
 def test_without_aws_and_kubernetes_there_is_nothing_to_report():
     cloud = Cloud()
     cloud.denied = {"GetCallerIdentity", "DescribeCluster"}
-    with pytest.raises(CannotLookError, match="neither AWS nor Kubernetes"):
+    with pytest.raises(CannotCheckError, match="neither AWS nor Kubernetes"):
         take(cloud, Unreadable("get /version", False, "connection refused"))
 
 
 def test_a_cluster_that_does_not_exist_is_reported_as_missing():
-    with pytest.raises(CannotLookError, match="no EKS cluster seriez-api in us-east-1"):
+    with pytest.raises(CannotCheckError, match="no EKS cluster seriez-api in us-east-1"):
         take(Cloud(), Cluster(), Target("seriez-api", snapshots.REGION))
 
 
@@ -202,7 +202,7 @@ def test_credentials_that_aws_rejects_stop_the_check():
         raise cloud.error("InvalidClientTokenId", "GetCallerIdentity", "The security token is invalid")
 
     cloud._GetCallerIdentity = refuse  # type: ignore[method-assign]
-    with pytest.raises(CannotLookError, match="rejected your credentials"):
+    with pytest.raises(CannotCheckError, match="rejected your credentials"):
         take(cloud, Cluster())
 
 
@@ -216,7 +216,7 @@ def test_a_role_of_another_account_is_out_of_reach_not_missing():
         each["value"] = environment.get(each["name"], each["value"])
     report = examine(take(Cloud(), cluster))
     assert report.verdict(Link.ROLE) is Status.NOT_REACHED
-    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert report.exit_code is ExitCode.COULD_NOT_CHECK
 
 
 @pytest.mark.parametrize("intent", [Intent(credentials=Source.IRSA, role_arn=snapshots.ROLE_ARN), None])
@@ -251,7 +251,7 @@ def test_a_role_behind_the_role_of_an_association_is_out_of_reach():
     report = examine(take(cloud, Cluster(Source.POD_IDENTITY)))
     assert report.verdict(Link.PERMISSIONS) is Status.NOT_REACHED
     assert any("role/beyond" in finding.seen for finding in report.of(Link.PERMISSIONS))
-    assert report.exit_code is ExitCode.COULD_NOT_LOOK
+    assert report.exit_code is ExitCode.COULD_NOT_CHECK
 
 
 def test_the_log_of_the_last_life_is_read_too_where_the_pod_keeps_ending():

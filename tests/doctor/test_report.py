@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from doctor.checks import all_rules, examine
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.findings import ExitCode, FailOn, Link, Report, Status
 from doctor.fixes import lines_of
 from doctor.ignoring import read_ignored, without
@@ -87,7 +87,7 @@ def test_every_exit_code_has_its_verdict():
     reports = [examine(snapshots.healthy()), broken(), out_of_reach()]
     assert [report.exit_code for report in reports] == [0, 1, 2]
     verdicts = [document.as_document(report)["verdict"] for report in reports]
-    assert verdicts == ["healthy", "broken", "could-not-look"]
+    assert verdicts == ["healthy", "broken", "could-not-check"]
 
 
 def test_what_is_broken_weighs_more_than_what_is_out_of_reach():
@@ -285,7 +285,7 @@ KNOWN = {rule.id for rule in all_rules()}
 def test_a_wrong_file_of_ignored_rules_is_an_error_with_the_way_out(tmp_path, content, message):
     file = tmp_path / "doctor-ignore.yaml"
     file.write_text(content)
-    with pytest.raises(CannotLookError, match=re.escape(message)):
+    with pytest.raises(CannotCheckError, match=re.escape(message)):
         read_ignored(file, KNOWN)
 
 

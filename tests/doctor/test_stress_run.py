@@ -15,7 +15,7 @@ from rich.console import Console
 from doctor import cli, clients, gather
 from doctor.changes import Connection
 from doctor.ending import EndedError, undisturbed, unwinding
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.facts import Toleration
 from doctor.findings import ExitCode
 from doctor.gather import aws as aws_reads
@@ -160,10 +160,10 @@ def test_a_signal_at_any_time_removes_the_pods(call: int):
 def test_a_right_that_is_missing_on_the_way_does_not_keep_the_pods():
     class Blind(Cluster):
         def capacities(self) -> list[NodeCapacity]:
-            raise CannotLookError("You may not list pods")
+            raise CannotCheckError("You may not list pods")
 
     cluster = Blind()
-    with pytest.raises(CannotLookError):
+    with pytest.raises(CannotCheckError):
         played(cluster)
     assert not cluster.exists
 
@@ -301,9 +301,9 @@ def test_only_events_of_this_run_count(monkeypatch: pytest.MonkeyPatch):
 def test_a_right_that_is_missing_is_reported_at_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(aws_reads, "groups", lambda _: ())
     api: Any = Api(denied="events")
-    with pytest.raises(CannotLookError, match=r"You may not call list .*events"):
+    with pytest.raises(CannotCheckError, match=r"You may not call list .*events"):
         workload.Workload(api, None, PLAN).observe(0.0)  # type: ignore[arg-type]
-    with pytest.raises(CannotLookError, match="create deployments"):
+    with pytest.raises(CannotCheckError, match="create deployments"):
         workload.Workload(Api(denied="create"), None, PLAN).create()  # type: ignore[arg-type]
 
 

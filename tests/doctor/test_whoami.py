@@ -14,7 +14,7 @@ from components.pure import iam
 from doctor import clients
 from doctor.changes import Connection
 from doctor.cli import main
-from doctor.errors import CannotLookError
+from doctor.errors import CannotCheckError
 from doctor.facts import Decision, Snapshot, Source
 from doctor.findings import ExitCode
 from doctor.readings import Reading, Unreadable
@@ -179,8 +179,8 @@ def test_a_denied_write_is_broken_and_names_the_group():
 def test_a_reader_without_the_right_or_the_way_to_a_token_could_not_check(unread: Unreadable):
     api = Api()
     api.token = unread
-    assert asked(api=api).exit_code is ExitCode.COULD_NOT_LOOK
-    assert asked(api=unread).exit_code is ExitCode.COULD_NOT_LOOK
+    assert asked(api=api).exit_code is ExitCode.COULD_NOT_CHECK
+    assert asked(api=unread).exit_code is ExitCode.COULD_NOT_CHECK
 
 
 def test_a_service_account_that_is_not_there_is_the_clusters_fault():
@@ -194,7 +194,7 @@ def test_without_the_right_to_simulate_reads_are_tried_as_the_pod_and_writes_sta
     answer = asked(decisions=DENIED)
     assert answer.asked_by == "tried"
     assert {each.action: each.allowed for each in answer.permissions}["autoscaling:SetDesiredCapacity"] is None
-    assert answer.exit_code is ExitCode.COULD_NOT_LOOK
+    assert answer.exit_code is ExitCode.COULD_NOT_CHECK
 
 
 def test_a_pod_that_carries_other_credentials_has_another_identity():
@@ -207,7 +207,7 @@ def test_a_pod_that_carries_other_credentials_has_another_identity():
 def test_static_keys_cannot_be_asked():
     keyed = snapshots.with_kubernetes(snapshots.healthy(), pods=(snapshots.pod(static_keys=True),))
     answer = who_is(snapshots.with_aws(keyed, source=Source.STATIC_KEYS, decisions=(), role_arn=""), Api(), Aws())
-    assert answer.exit_code is ExitCode.COULD_NOT_LOOK
+    assert answer.exit_code is ExitCode.COULD_NOT_CHECK
     assert "access key" in printed(answer)
 
 
@@ -220,7 +220,7 @@ def test_static_keys_cannot_be_asked():
     ],
 )
 def test_without_an_autoscaler_the_reason_is_reported(snapshot: Snapshot, words: str):
-    with pytest.raises(CannotLookError, match=words):
+    with pytest.raises(CannotCheckError, match=words):
         who_is(snapshot, Api(), Aws())
 
 

@@ -143,7 +143,7 @@ def test_an_autoscaler_whose_sdk_refuses_the_agent_is_refused_with_pod_identity(
 
 
 @pytest.mark.parametrize("tag", ["v1.26.7", "v1.27.6", "v1.28.3", "v1.29.0"])
-def test_the_first_autoscaler_that_takes_pod_identity_passes(tag):
+def test_the_first_autoscaler_that_supports_pod_identity_passes(tag):
     assert refusals(kubernetes_version="1.29", image_tag=tag, credentials="podIdentity") == {}
 
 

@@ -1,4 +1,4 @@
-"""`make versions`: what it reads from its sources, what it refuses, and one refresh from sources that are played."""
+"""`make versions`: what it reads from its sources, what it refuses, and one refresh from sources that are fake."""
 
 import shutil
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from scripts.versions.__main__ import COPIES, HOME, main
 from scripts.versions.parsing import Flag, SourceError
 from scripts.versions.sources import Sources
 from scripts.versions.tables import Table, differences
-from tests.played_sources import NEW_FLAG, Played, arguments, environment, serving
+from tests.fake_sources import NEW_FLAG, FakeSources, arguments, environment, serving
 from tests.versions import NEWER_CHART, newest_image
 
 ROOT = Path(__file__).parents[2]
@@ -27,16 +27,16 @@ def checkout(tmp_path):
 
 
 @pytest.fixture
-def played(checkout, monkeypatch):
-    played = Played(refresh.load(checkout / HOME))
-    with serving(played) as url:
+def fake(checkout, monkeypatch):
+    fake = FakeSources(refresh.load(checkout / HOME))
+    with serving(fake) as url:
         for name, value in environment(url).items():
             monkeypatch.setenv(name, value)
-        yield played, arguments(checkout, url, "2099-01-02")
+        yield fake, arguments(checkout, url, "2099-01-02")
 
 
-def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, capsys):
-    sources, given = played
+def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, fake, capsys):
+    sources, given = fake
     assert main(given) == 0
     message = capsys.readouterr().out
     tables = refresh.load(checkout / HOME)
@@ -50,7 +50,7 @@ def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, ca
     assert flags.header[-1] == sources.newest
     assert (NEW_FLAG, "Bool") in {row[:2] for row in flags.rows}
     assert {row[-1] for row in flags.rows if row[0] == NEW_FLAG} == {"false"}
-    assert all(tables["flag-needs.tsv"].column("chart")), "the played chart grants everything, resourcequotas too"
+    assert all(tables["flag-needs.tsv"].column("chart")), "the fake chart grants everything, resourcequotas too"
     assert all("read 2099-01-02." in "".join(table.comments) for table in tables.values())
     assert f" -> {sources.old_patch}\n" in message
     assert f"- charts.tsv: new {sources.new_chart}" in message
@@ -59,8 +59,8 @@ def test_a_refresh_adds_new_releases_and_prints_each_change(checkout, played, ca
         assert copy.read_text() == (checkout / HOME / copy.name).read_text()
 
 
-def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
-    _, given = played
+def test_a_second_refresh_from_the_same_sources_changes_nothing(fake, capsys):
+    _, given = fake
     assert main(given) == main(given) == 0
     assert "No release since the last refresh." in capsys.readouterr().out
 
@@ -68,14 +68,14 @@ def test_a_second_refresh_from_the_same_sources_changes_nothing(played, capsys):
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
-        (lambda played: played.tags.remove(OLD), f"image tags: {OLD}, the newest known of 1.32, is gone"),
-        (lambda played: played.charts.remove("9.46.6"), "chart index: 9.46.6 is gone"),
-        (lambda played: played.kubernetes.pop(-2), "EKS DescribeClusterVersions: "),
-        (lambda played: setattr(played, "_definitions", lambda _: [("a", "Bool", "true")]), "flags of"),
+        (lambda fake: fake.tags.remove(OLD), f"image tags: {OLD}, the newest known of 1.32, is gone"),
+        (lambda fake: fake.charts.remove("9.46.6"), "chart index: 9.46.6 is gone"),
+        (lambda fake: fake.kubernetes.pop(-2), "EKS DescribeClusterVersions: "),
+        (lambda fake: setattr(fake, "_definitions", lambda _: [("a", "Bool", "true")]), "flags of"),
     ],
 )
-def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, played, capsys, lost, message):
-    sources, given = played
+def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, fake, capsys, lost, message):
+    sources, given = fake
     before = {name: table.text() for name, table in refresh.load(checkout / HOME).items()}
     lost(sources)
     assert main(given) == 1
@@ -83,14 +83,14 @@ def test_a_source_that_shrank_is_refused_and_nothing_is_written(checkout, played
     assert {name: table.text() for name, table in refresh.load(checkout / HOME).items()} == before
 
 
-def test_a_source_that_cannot_be_reached_is_refused(checkout, played, capsys):
-    _, given = played
+def test_a_source_that_cannot_be_reached_is_refused(checkout, fake, capsys):
+    _, given = fake
     assert main([*given, "--images", "http://127.0.0.1:1/"]) == 1
     assert "Nothing was changed: http://127.0.0.1:1/" in capsys.readouterr().err
 
 
-def test_without_aws_credentials_the_support_dates_stay(checkout, played, monkeypatch):
-    _, given = played
+def test_without_aws_credentials_the_support_dates_stay(checkout, fake, monkeypatch):
+    _, given = fake
     monkeypatch.setattr(Sources, "cluster_versions", lambda _: None)
     before = (checkout / HOME / "kubernetes.tsv").read_text()
     assert main(given) == 0
@@ -198,14 +198,14 @@ def test_a_rendered_chart_without_a_cluster_role_is_refused(manifests):
         parsing.readable_resources(manifests)
 
 
-def test_without_helm_a_new_chart_is_refused_with_the_way_to_get_it(played, capsys):
-    _, given = played
+def test_without_helm_a_new_chart_is_refused_with_the_way_to_get_it(fake, capsys):
+    _, given = fake
     assert main([*given, "--helm", "no-such-helm"]) == 1
     assert "got no no-such-helm; expected Helm 3 on PATH or by --helm" in capsys.readouterr().err
 
 
-def test_the_output_of_helm_is_passed_on(played, capsys, tmp_path):
-    _, given = played
+def test_the_output_of_helm_is_passed_on(fake, capsys, tmp_path):
+    _, given = fake
     failing = tmp_path / "helm"
     failing.write_text("#!/bin/sh\necho 'Error: chart is broken' >&2\nexit 1\n")
     failing.chmod(0o755)

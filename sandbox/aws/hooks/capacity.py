@@ -33,10 +33,10 @@ def reconcile(group: Group, cause: str) -> None:
         cause: Why, for the activities.
     """
     while len(group["Instances"]) > group["DesiredCapacity"] and not _is_suspended(group, "Terminate"):
-        victim = _to_terminate(group)
-        if victim is None:
+        chosen = _to_terminate(group)
+        if chosen is None:
             break
-        terminate(group, victim["InstanceId"], cause)
+        terminate(group, chosen["InstanceId"], cause)
     while len(group["Instances"]) < group["DesiredCapacity"] and not _is_suspended(group, "Launch"):
         if not (_start_warm(group, cause) or _launch(group, cause)):
             break

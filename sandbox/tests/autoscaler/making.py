@@ -10,7 +10,7 @@ from sandbox.autoscaler.nodes import Node, Pod
 
 _TABLE = versions.rows("cluster-autoscaler.tsv")
 NEWEST_IMAGE = f"v{_TABLE[-1]['newest']}"
-"""Tag of the newest release that the stand-in can play."""
+"""Tag of the newest release that the stand-in emulates."""
 NEWEST = int(_TABLE[-1]["minor"].partition(".")[2])
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 UNSCHEDULABLE = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}

@@ -85,12 +85,15 @@ def test_the_command_may_be_left_to_the_image():
     ("pod", "message"),
     [
         (a_pod(command=["sh", "-c", "cluster-autoscaler"]), 'exec: "sh": the sandbox\'s kubelet runs nothing but'),
-        (a_pod(envFrom=[{"secretRef": {"name": "s"}}]), "envFrom is not played"),
-        (a_pod(env=[{"name": "X", "valueFrom": {"secretKeyRef": {}}}]), "env X: valueFrom.secretKeyRef is not played"),
-        (from_field("status.phase"), "fieldRef status.phase is not played"),
+        (a_pod(envFrom=[{"secretRef": {"name": "s"}}]), "envFrom is not supported"),
+        (
+            a_pod(env=[{"name": "X", "valueFrom": {"secretKeyRef": {}}}]),
+            "env X: valueFrom.secretKeyRef is not supported",
+        ),
+        (from_field("status.phase"), "fieldRef status.phase is not supported"),
     ],
 )
-def test_what_is_not_played_is_refused_by_name(pod, message):
+def test_what_is_not_supported_is_refused_by_name(pod, message):
     with pytest.raises(ConfigError, match=message):
         arguments(pod, environment(pod, ADDRESSES))
 

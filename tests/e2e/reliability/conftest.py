@@ -13,8 +13,8 @@ from sandbox.private_api import PrivateApi
 from sandbox.tests.harness import Sandbox
 from tests.e2e.program.stack import Stack
 from tests.e2e.reliability.engine import switches
+from tests.e2e.reliability.killed_stack import KilledStack
 from tests.e2e.reliability.suite import Finding
-from tests.e2e.reliability.victim import KilledStack
 
 _PACKAGES = ("pulumi", "pulumi-aws", "pulumi-eks", "pulumi-kubernetes", "ministack", "boto3")
 

@@ -6,9 +6,9 @@ from collections import Counter
 import pytest
 
 from tests.e2e.reliability.engine import Engine, switches
+from tests.e2e.reliability.killed_stack import CLUSTER, KilledStack, Point
 from tests.e2e.reliability.recovery import Repair, counts, is_stuck
 from tests.e2e.reliability.suite import AWS, ENGINE, PROVIDER, Finding
-from tests.e2e.reliability.victim import CLUSTER, KilledStack, Point
 
 ANSWERED = (ENGINE, PROVIDER, AWS)
 

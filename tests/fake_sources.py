@@ -1,7 +1,7 @@
 """A server on this machine that plays the public sources of versions, with releases that do not exist.
 
 It answers as the sources would after two more minors of Cluster Autoscaler, a patch of an old one, a chart and a
-Kubernetes minor. ``python -m tests.played_sources`` refreshes a copy of this checkout from it, and runs the whole fast
+Kubernetes minor. ``python -m tests.fake_sources`` refreshes a copy of this checkout from it, and runs the whole fast
 tier on that copy: new data alone must not fail a test.
 """
 
@@ -27,14 +27,14 @@ from scripts.versions.tables import Table
 
 ROOT = Path(__file__).parents[1]
 HOME = Path("components/pure/data")
-HELM = Path(__file__).with_name("played_helm.sh")
-"""Prints the one template of the played chart, which has nothing to be rendered."""
+HELM = Path(__file__).with_name("fake_helm.sh")
+"""Prints the one template of the fake chart, which has nothing to be rendered."""
 NEW_FLAG = "made-up-flag"
 OLD_MINOR = "1.33"
 COMMIT = "0123456789ab"
 
 
-class Played:
+class FakeSources:
     """What each source answers, derived from the tables as they are.
 
     Attributes:
@@ -154,12 +154,12 @@ def _go(default: str) -> str:
 
 
 @contextlib.contextmanager
-def serving(played: Played) -> Iterator[str]:
-    """Serve the played sources on this machine; yields the URL."""
+def serving(fake: FakeSources) -> Iterator[str]:
+    """Serve the fake sources on this machine; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = played.answer(self.path)
+            body = fake.answer(self.path)
             self.send_response(404 if body is None else 200)
             self.end_headers()
             self.wfile.write(body or b"")
@@ -177,7 +177,7 @@ def serving(played: Played) -> Iterator[str]:
 
 
 def arguments(root: Path, url: str, today: str) -> list[str]:
-    """Arguments by which ``scripts.versions`` refreshes a checkout from the played sources."""
+    """Arguments by which ``scripts.versions`` refreshes a checkout from the fake sources."""
     return [
         *("--root", str(root), "--today", today),
         *("--images", f"{url}/v2/tags/list", "--charts", f"{url}/charts/index.yaml", "--files", f"{url}/raw"),
@@ -186,19 +186,19 @@ def arguments(root: Path, url: str, today: str) -> list[str]:
 
 
 def environment(url: str) -> dict[str, str]:
-    """The environment in which AWS, too, is the played one."""
-    return {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "played", "AWS_SECRET_ACCESS_KEY": "played"}
+    """The environment in which AWS, too, is the fake one."""
+    return {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "fake", "AWS_SECRET_ACCESS_KEY": "fake"}
 
 
 def rehearse(folder: Path) -> int:
-    """Refresh a copy of this checkout from the played sources and run the fast tier on it; the exit code of pytest."""
+    """Refresh a copy of this checkout from the fake sources and run the fast tier on it; the exit code of pytest."""
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, files.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    played = Played(load(folder / HOME))
-    with serving(played) as url:
+    fake = FakeSources(load(folder / HOME))
+    with serving(fake) as url:
         command = [sys.executable, "-m", "scripts.versions", *arguments(folder, url, "2027-01-02")]
         subprocess.run(command, cwd=folder, env=os.environ | environment(url), check=True)
     pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

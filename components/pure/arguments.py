@@ -187,8 +187,9 @@ _REPLACED = {
     "existing_arn": "create: false; the provider is found by the issuer's URL",
     "tainted_from_zero": "nothing; the doctor reports what old versions make of taints",
     "keep_discovery_tags": "managed_by_eks: true",
+    "instance_requirements": "instance_types: a list of types of equal size",
 }
-"""What to write instead of arguments that 0.1.0 had."""
+"""What to write instead of arguments that 0.1.0 or Auto Scaling has."""
 
 _NO_OUTPUT = (
     "a plain value, because it must be known at preview: it decides which resources exist, what they are called or "

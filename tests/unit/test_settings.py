@@ -214,6 +214,7 @@ BAD = [
     (asg(amiType="AL2_x86_64"), "autoScalingGroups[0].create.amiType: got 'AL2_x86_64'; expected one of AL2023"),
     (asg(instancesDistribution={"spotAllocationStrategy": "x"}), "autoScalingGroups[0].create.instancesDistribution.spotAllocationStrategy: got 'x'"),
     (asg(labels={"a": "b"}), "autoScalingGroups[0].create.labels: got an unknown key"),
+    (asg(instanceRequirements={"vcpuCount": {"min": 2}}), "autoScalingGroups[0].create.instanceRequirements: got an unknown key; expected instanceTypes: a list of types of equal size"),
     ({"autoScalingGroups": [{"name": "a" * 41, "create": ASG}]}, "autoScalingGroups[0].name: got"),
     ({"autoScalingGroups": [{"name": "a", "labels": {"k8s.io/x": "b"}, "create": ASG}]}, "autoScalingGroups[0].labels['k8s.io/x']: got 'k8s.io/x'"),
     ({"existingNodeGroups": [{"name": "a b"}]}, "existingNodeGroups[0].name: got 'a b'; expected 1 to 63 letters"),

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from .adoption import TAGS, Adoption, Existing
-from .invoking import find
+from .invoking import described, find
 
 DESCRIBE = "aws:eks/getAddon:getAddon"
 _OWNERS = ("serviceAccountRoleArn", "podIdentityAssociations", "configurationValues")
@@ -67,11 +67,30 @@ def register(
 
 
 def default_version(
-    addon_name: str, kubernetes_version: pulumi.Input[str], owner: pulumi.Resource
+    owner: pulumi.ComponentResource,
+    subject: str,
+    shape: type,
+    path: str,
+    addon_name: str,
+    kubernetes_version: pulumi.Input[str],
 ) -> pulumi.Output[str]:
-    """Return the version of an add-on that EKS installs by default on a Kubernetes version."""
-    return aws.eks.get_addon_version_output(
+    """Return the version of an add-on that EKS installs by default on a Kubernetes version.
+
+    Args:
+        owner: Component that asks.
+        subject: Name of the component, for the error if EKS names no version.
+        shape: TypedDict of its arguments.
+        path: The argument that asks for the default.
+        addon_name: Name of the add-on.
+        kubernetes_version: Kubernetes version of the cluster.
+    """
+    answer = aws.eks.get_addon_version_output(
         addon_name=addon_name,
         kubernetes_version=kubernetes_version,
         opts=pulumi.InvokeOutputOptions(parent=owner),
-    ).version
+    )
+    expected = (
+        "a version of the add-on, or permission for eks:DescribeAddonVersions: aws eks describe-addon-versions "
+        f"--addon-name {addon_name}"
+    )
+    return described(owner, subject, shape, path, f"the default version of {addon_name}", answer, expected).version

@@ -210,7 +210,7 @@ def _pod_identity(
     args: AutoscalerRoleArgs,
     cluster_name: pulumi.Output[str],
     role: aws.iam.Role,
-    owner: pulumi.Resource,
+    owner: pulumi.ComponentResource,
 ) -> list[pulumi.Resource]:
     """The association, and the agent's add-on unless another owner installs it."""
     account = pod_identity.Account(
@@ -220,7 +220,9 @@ def _pod_identity(
     if args.get("install_agent", True):
         version: pulumi.Input[str] | None = args.get("agent_version")
         if version == addon.DEFAULT:
-            version = addon.default_version(pod_identity.AGENT_ADDON, args["kubernetes_version"], owner)
+            version = addon.default_version(
+                owner, name, AutoscalerRoleArgs, "agentVersion", pod_identity.AGENT_ADDON, args["kubernetes_version"]
+            )
         grants.append(
             pod_identity.register_agent(
                 f"{name}-agent",

@@ -62,9 +62,9 @@ class ClusterAddons(pulumi.ComponentResource):
         args = checked(ClusterAddons, name, args, ClusterAddonsArgs, faults)
         super().__init__(TOKEN, name, dict(args), opts)
         wanted = {
-            "vpc-cni": args.get("vpc_cni", addon.DEFAULT),
-            "kube-proxy": args.get("kube_proxy", addon.DEFAULT),
-            "coredns": args.get("core_dns", addon.DEFAULT),
+            "vpc-cni": ("vpcCni", args.get("vpc_cni", addon.DEFAULT)),
+            "kube-proxy": ("kubeProxy", args.get("kube_proxy", addon.DEFAULT)),
+            "coredns": ("coreDns", args.get("core_dns", addon.DEFAULT)),
         }
         made = {
             addon_name: addon.register(
@@ -72,13 +72,15 @@ class ClusterAddons(pulumi.ComponentResource):
                 addon_name,
                 args["cluster_name"],
                 owner=self,
-                version=addon.default_version(addon_name, args["kubernetes_version"], self)
+                version=addon.default_version(
+                    self, name, ClusterAddonsArgs, path, addon_name, args["kubernetes_version"]
+                )
                 if version == addon.DEFAULT
                 else version,
                 tags=args.get("tags"),
                 takes_over=True,
             )
-            for addon_name, version in wanted.items()
+            for addon_name, (path, version) in wanted.items()
             if version != NONE
         }
         self.versions = pulumi.Output.all(**{each: resource.addon_version for each, resource in made.items()})

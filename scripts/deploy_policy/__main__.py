@@ -5,51 +5,39 @@ With ``--preview``, that of a role that only previews it, also with ``--refresh`
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
-import yaml
-
-import settings
 from components.errors import FaultsError
 from scripts.deploy_policy.document import MAX_LENGTH, document
-
-PROJECT = "eks-cluster-autoscaler"
-
-
-def read(file: Path) -> settings.Settings:
-    """Read the settings of an environment's file.
-
-    Raises:
-        FaultsError: They are not valid.
-    """
-    config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
-    own = {key.removeprefix(f"{PROJECT}:"): value for key, value in config.items() if key.startswith(f"{PROJECT}:")}
-    return settings.parse({key: value if isinstance(value, str) else json.dumps(value) for key, value in own.items()})
+from scripts.deploy_policy.reading import read
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the policy.
 
     Returns:
-        0; 2 with one line on stderr when there is no such environment, or its settings do not suffice.
+        0; 2 with the errors on stderr when there is no such environment, or its settings do not suffice.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.deploy_policy", description=__doc__)
     parser.add_argument("stack", help="name of the environment: reads Pulumi.<stack>.yaml")
     parser.add_argument("--preview", action="store_true", help="what a preview needs, and no more")
-    parser.add_argument("--account", help="ID of the account. Defaults to accountId of the environment")
+    parser.add_argument(
+        "--account", type=_account, metavar="ID", help="ID of the account. Defaults to accountId of the environment"
+    )
     parser.add_argument("--folder", type=Path, default=Path(), help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     file = given.folder / f"Pulumi.{given.stack}.yaml"
     try:
-        found = read(file)
+        found = read(file, without_account=given.account is not None)
     except FileNotFoundError:
         return _refuse(f"got the stack {given.stack!r}; expected one with a file {file.name}")
     except FaultsError as error:
         return _refuse(str(error))
     account = given.account or found["account_id"]
     if not account:
-        return _refuse(f"{file.name} names no account; expected accountId in it, or --account")
+        return _refuse(f"{file.name}: accountId: got nothing; expected the ID of the account, here or by --account")
     made = document(found, account, write=not given.preview)
     length = len(json.dumps(made, separators=(",", ":")))
     if length > MAX_LENGTH:
@@ -60,6 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         )
     print(json.dumps(made, indent=2))
     return 0
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"got {text!r}; expected an AWS account ID of twelve digits")
+    return text
 
 
 def _refuse(message: str) -> int:

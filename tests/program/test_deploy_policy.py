@@ -13,8 +13,8 @@ from ministack.core import iam_evaluator
 
 from components.autoscaler_role import CREDENTIALS
 from components.pure import iam
-from scripts.deploy_policy.__main__ import read
 from scripts.deploy_policy.document import CLUSTER_ROLE, document
+from scripts.deploy_policy.reading import read
 from settings import Settings
 from tests.cloud import ACCOUNT, REGION, Graph, Registration
 from tests.program.test_every_setting import ENVIRONMENTS, FOLDER

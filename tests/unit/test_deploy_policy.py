@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import yaml
 
 import settings
 from components.pure.iam import NODE_MANAGED_POLICIES
@@ -255,20 +254,84 @@ def test_the_policies_of_the_shipped_environments_fit_a_managed_policy(stack, ca
     assert err == ""
 
 
+GOOD_FILE = """config:
+  eks-cluster-autoscaler:region: us-east-1
+  eks-cluster-autoscaler:cluster: {name: c}
+"""
+OWN = "  eks-cluster-autoscaler:"
+
+
 @pytest.mark.parametrize(
-    ("config", "message"),
+    ("text", "messages"),
     [
-        (None, "got the stack 'x'; expected one with a file Pulumi.x.yaml"),
-        ({"region": "us-east-1"}, "cluster: got nothing"),
-        ({"region": "us-east-1", "cluster": {"name": "c"}}, "Pulumi.x.yaml names no account"),
+        (None, ["got the stack 'x'; expected one with a file Pulumi.x.yaml"]),
+        (f"config:\n{OWN}region: us-east-1\n", ["Pulumi.x.yaml: 1 error", "cluster: got nothing; expected"]),
+        (GOOD_FILE, ["Pulumi.x.yaml: accountId: got nothing; expected the ID of the account, here or by --account"]),
+        ("config:\n  a: [b\n", ["Pulumi.x.yaml: 1 error", "line 3, column 1: got malformed YAML: expected ',' or ']'"]),
+        ("config: {a: \x00}", ["file: got malformed YAML: unacceptable character #x0000"]),
+        (b"config: {a: \xff}", ["file: got bytes that are not UTF-8; expected text in UTF-8"]),
+        ("- config\n", ["Pulumi.x.yaml: 1 error", "file: got a list; expected a map"]),
+        ("config\n", ["file: got text; expected a map with the key config"]),
+        ("config: [a]\n", ["config: got a list; expected a map of `eks-cluster-autoscaler:<setting>`"]),
+        ("config: 5\n", ["config: got a number; expected a map"]),
+        ("", ["cluster: got nothing", "region: got nothing"]),
+        (f"{GOOD_FILE}  2026-11-30: x\n", ['config: got the key "2026-11-30", a date; expected text as a key']),
+        (
+            f"{GOOD_FILE}{OWN}tags: {{2: x, 2026-11-30: x, released: 2026-11-30, null: x, at: 2026-11-30T10:00:00Z}}\n",
+            [
+                "Pulumi.x.yaml: 5 errors",
+                "tags: got the key 2, a number; expected text as a key: put it in quotes",
+                'tags: got the key "2026-11-30", a date; expected text as a key: put it in quotes',
+                "tags: got the key null, nothing; expected text as a key: put it in quotes",
+                "tags.released: got a date 2026-11-30; expected text: put it in quotes",
+                "tags.at: got a datetime 2026-11-30 10:00:00+00:00; expected text: put it in quotes",
+            ],
+        ),
+        (
+            f"{GOOD_FILE}{OWN}nodeGroups:\n  - {{name: a, minSize: 0, maxSize: 1, labels: {{released: 2026-11-30}}}}\n",
+            ["nodeGroups[0].labels.released: got a date 2026-11-30; expected text: put it in quotes"],
+        ),
+        (
+            f"{GOOD_FILE}{OWN}accountId: {{secure: v1:x}}\n{OWN}credentials: {{secure: v1:x}}\n",
+            [
+                "accountId: got a secret; expected --account with the ID: this command decrypts nothing",
+                "credentials: got a secret; expected plain text: this command decrypts nothing",
+            ],
+        ),
     ],
 )
-def test_what_does_not_suffice_gets_one_message_and_no_traceback(config, message, tmp_path, capsys):
-    if config is not None:
-        values = {f"eks-cluster-autoscaler:{key}": value for key, value in config.items()}
-        (tmp_path / "Pulumi.x.yaml").write_text(yaml.safe_dump({"config": values}))
+def test_what_does_not_suffice_gets_a_line_for_each_error_and_no_traceback(text, messages, tmp_path, capsys):
+    file = tmp_path / "Pulumi.x.yaml"
+    if text is not None:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert command.main(["x", "--folder", str(tmp_path)]) == 2
-    assert message in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert [message for message in messages if message not in err] == [], err
+
+
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, capsys):
+    (tmp_path / "Pulumi.x.yaml").mkdir()
+    assert command.main(["x", "--folder", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "Pulumi.x.yaml: 1 error\n  file: got an error: Is a directory; expected a file that can be read\n"
+    )
+
+
+def test_the_option_takes_the_place_of_an_encrypted_account_and_secrets_of_the_chart_are_not_read(tmp_path, capsys):
+    secrets = (
+        f"{OWN}accountId: {{secure: v1:x}}\n{OWN}autoscaler: {{values: {{extraEnv: {{TOKEN: {{secure: v1:x}}}}}}}}\n"
+    )
+    (tmp_path / "Pulumi.x.yaml").write_text(GOOD_FILE + secrets)
+    assert command.main(["x", "--account", ACCOUNT, "--folder", str(tmp_path)]) == 0
+    assert f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/c" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["12", "", "1234567890123", "12345678901a", "１２３４５６７８９０１２"])
+def test_an_account_that_is_none_is_refused(given, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(["dev", "--account", given, "--folder", str(ROOT)])
+    assert ended.value.code == 2
+    assert f"argument --account: got '{given}'; expected an AWS account ID of twelve digits" in capsys.readouterr().err
 
 
 def test_the_table_names_its_sources():

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import settings
-from scripts.deploy_policy.__main__ import read
 from scripts.deploy_policy.document import document
+from scripts.deploy_policy.reading import read
 from tests.e2e.judges.test_documents import parliament
 from tests.markdown import ROOT
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sandbox.private_api import PrivateApi
 from sandbox.providers.aws.session import USER_AGENT
 from sandbox.tests.harness import Sandbox
-from scripts.deploy_policy.__main__ import read
+from scripts.deploy_policy.reading import read
 from settings import Settings
 from tests.e2e.program.stack import Stack
 

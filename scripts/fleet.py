@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -72,7 +73,7 @@ class Result(NamedTuple):
 
 
 Work = Callable[[str], str]
-"""Runs the command on one stack and returns a summary. Raises WorkError."""
+"""Runs the command on one stack and returns a summary. Raises WorkError; any other exception is a failure, too."""
 
 
 def stacks(folder: Path, pattern: str) -> list[str]:
@@ -99,8 +100,9 @@ def run(names: Sequence[str], work: Work, parallel: int, show: Callable[[str, Re
         started = time.monotonic()
         try:
             state, summary = "succeeded", work(name)
-        except WorkError as error:
-            state, summary = "failed", str(error)
+        # Whatever happens to one stack, the others go on. Ctrl-C reaches the main thread only.
+        except (Exception, SystemExit) as error:
+            state, summary = "failed", _cause(error)
         show(name, Result(state, time.monotonic() - started, summary))
 
     pool = ThreadPoolExecutor(max_workers=parallel)
@@ -148,7 +150,7 @@ def _stack(folder: Path, name: str) -> automation.Stack:
 
 @contextmanager
 def _reported(folder: Path, name: str) -> Iterator[None]:
-    """Turn a failure of the Automation API into a WorkError, and keep its output."""
+    """Turn a failure of the Automation API into a WorkError, and keep its output or where it failed."""
     try:
         yield
     except automation.CommandError as error:
@@ -157,6 +159,17 @@ def _reported(folder: Path, name: str) -> Iterator[None]:
         # The exception has the exit code in its text alone (CommandResult.__str__ of pulumi/automation/_cmd.py).
         code = re.match(r"\s*code: (-?\d+)", output)
         raise WorkError(_failure("pulumi", code[1] if code else "unknown", _first_error(output))) from error
+    except Exception:
+        _write(folder, name, traceback.format_exc())
+        raise
+
+
+def _cause(error: BaseException) -> str:
+    """The cause of a failure as one line."""
+    if isinstance(error, WorkError):
+        return str(error)
+    words = " ".join(str(error).split())
+    return _shortened(f"{type(error).__name__}: {words}" if words else type(error).__name__)
 
 
 def _failure(program: str, code: object, error: str) -> str:
@@ -181,6 +194,10 @@ def _first_error(output: str) -> str:
     text = diagnostics if heading else output
     error = _ERROR.search(text)
     words = " ".join(error["text"].split()) if error else (text.strip().splitlines() or ["no output"])[-1]
+    return _shortened(words)
+
+
+def _shortened(words: str) -> str:
     return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}..."
 
 
@@ -188,7 +205,9 @@ def remembered(folder: Path, command: str, versions: Mapping[str, str]) -> set[s
     """Return the stacks on which the last run of a command succeeded with the same version."""
     try:
         last = json.loads((folder / REPORTS / f"{command}.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
+        return set()
+    if not isinstance(last, dict):
         return set()
     return {name for name, version in versions.items() if last.get(name) == version}
 
@@ -203,8 +222,15 @@ def remember(folder: Path, command: str, succeeded: Mapping[str, str]) -> None:
 def _versions(folder: Path) -> dict[str, str]:
     """What each stack runs: the commit, and the contents of its file, which Git may not track."""
     commit = _commit(folder)
-    files = {name: (folder / f"Pulumi.{name}.yaml").read_bytes() for name in stacks(folder, "*")}
-    return {name: f"{commit} {hashlib.sha256(text).hexdigest()}" for name, text in files.items()}
+    return {name: f"{commit} {_digest(folder / f'Pulumi.{name}.yaml')}" for name in stacks(folder, "*")}
+
+
+def _digest(file: Path) -> str:
+    """What a file holds; if it cannot be read, what no other run could have. The command on its stack reports that."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return f"unread at {time.time()}"
 
 
 def _commit(folder: Path) -> str:
@@ -226,7 +252,7 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 if a stack failed; 2 if no stack matches or Pulumi is missing; 130 after Ctrl-C.
+        0; 1 if a stack failed or the result cannot be kept; 2 if no stack matches or Pulumi is missing; 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.fleet", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
@@ -266,8 +292,12 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
         except KeyboardInterrupt:
             interrupted = True
     succeeded = {name for name, result in results.items() if result.state == "succeeded"}
-    remember(given.folder, given.command, {name: versions[name] for name in sorted(succeeded | before)})
     _conclude(console, given.command, results, len(before & set(found)))
+    try:
+        remember(given.folder, given.command, {name: versions[name] for name in sorted(succeeded | before)})
+    except OSError as error:
+        print(f"{REPORTS}: got an error: {error}; expected a folder to write to, for --resume", file=sys.stderr)
+        return 1
     return _INTERRUPTED if interrupted else int(len(succeeded) < len(names))
 
 

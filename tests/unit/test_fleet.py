@@ -68,6 +68,84 @@ def test_a_failure_stops_no_other_stack_and_is_reported_again_at_the_end(folder,
     assert count.startswith("up: 2 of 3 succeeded.")
 
 
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (RuntimeError("summary event never found"), "RuntimeError: summary event never found"),
+        (AssertionError(), "AssertionError"),
+        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (KeyError("config"), "KeyError: 'config'"),
+        (ValueError("several\n  lines\n"), "ValueError: several lines"),
+        (RuntimeError("x" * 1000), f"RuntimeError: {'x' * 386}..."),
+        (SystemExit("the program ended"), "SystemExit: the program ended"),
+    ],
+    ids=lambda part: type(part).__name__ if isinstance(part, BaseException) else "",
+)
+@pytest.mark.parametrize("parallel", ["1", "3"])
+def test_any_exception_is_the_failure_of_its_stack_alone(folder, capsys, error, cause, parallel):
+    seen = []
+
+    def work(name):
+        seen.append(name)
+        if name == "dev":
+            raise error
+        return "+1"
+
+    assert main(folder, work, "--parallel", parallel) == 1
+    *_, reason, count = capsys.readouterr().out.splitlines()
+    assert reason == f"dev did not succeed: {cause}"
+    assert count.startswith("up: 2 of 3 succeeded.")
+    assert main(folder, fails_on(), "--resume", "--parallel", parallel) == 0
+    assert sorted(seen) == ["dev", "prod-eu", "prod-us"]
+    assert "1 of 1 succeeded, 2 left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["preview", "up"])
+def test_a_pulumi_without_a_summary_event_fails_its_stack_with_a_log(folder, tmp_path, capsys, monkeypatch, command):
+    """As in pulumi/pulumi 9269: the command ends well, and the event log lacks the summary."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n[ $1 != version ] || echo v3.259.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    (folder / "Pulumi.yaml").write_text("name: p\nruntime: yaml\n")
+    assert fleet.main([command, "--stacks", "prod-*", "--folder", str(folder), "--parallel", "1"]) == 1
+    *_, first, second, count = capsys.readouterr().out.splitlines()
+    assert first.startswith("prod-eu did not succeed: ")
+    assert second.startswith("prod-us did not succeed: ")
+    assert "Traceback" not in first + second
+    assert count.startswith(f"{command}: 0 of 2 succeeded.")
+    log = (folder / fleet.REPORTS / "prod-eu.log").read_text()
+    assert log.startswith("Traceback")
+    # A traceback has the module of the exception, too.
+    assert log.splitlines()[-1].endswith(first.removeprefix("prod-eu did not succeed: "))
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_no_obstacle_for_other_stacks(folder):
+    (folder / "Pulumi.odd.yaml").mkdir()
+    assert main(folder, fails_on("odd")) == 1
+    seen = []
+    main(folder, lambda name: seen.append(name) or "", "--resume")
+    assert seen == ["odd"]
+
+
+@pytest.mark.parametrize("kept", ["[]", "5", "{", "null"])
+def test_a_damaged_memory_leaves_nothing_out(folder, kept):
+    (folder / fleet.REPORTS).mkdir(parents=True)
+    (folder / fleet.REPORTS / "up.json").write_text(kept)
+    seen = []
+    assert main(folder, lambda name: seen.append(name) or "", "--resume") == 0
+    assert sorted(seen) == ["dev", "prod-eu", "prod-us"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_reported_after_the_conclusion(folder, capsys):
+    (folder / "build").write_text("a file")
+    assert main(folder, fails_on()) == 1
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-1].startswith("up: 3 of 3 succeeded.")
+    assert shown.err.startswith("build/fleet: got an error: ")
+
+
 @pytest.mark.parametrize("given", ["0", "-1", "many"])
 def test_a_number_of_stacks_at_a_time_that_makes_no_sense_is_refused(folder, capsys, given):
     with pytest.raises(SystemExit) as ended:

@@ -49,6 +49,9 @@ StackOption = Annotated[Stack, typer.Option(help="The stack: `sandbox` creates i
 PulumiArguments = Annotated[
     list[str] | None, typer.Argument(help="More arguments for Pulumi, after `--`: -- --policy-pack policies")
 ]
+DoctorArguments = Annotated[
+    list[str] | None, typer.Argument(help="More arguments for `doctor check`, after `--`: -- --all")
+]
 StateOption = Annotated[
     Path | None, typer.Option("--state", help="State folder.", show_default=".sandbox", envvar="SANDBOX_STATE")
 ]
@@ -215,7 +218,7 @@ def clean(state: StateOption = None) -> None:
 
 
 @app.command()
-def doctor(stack: StackOption = Stack.SANDBOX, more: PulumiArguments = None, state: StateOption = None) -> None:
+def doctor(stack: StackOption = Stack.SANDBOX, more: DoctorArguments = None, state: StateOption = None) -> None:
     """Run `python -m doctor check` on a running stack."""
     layout = _deployed(state, stack)
     with _exclusive(layout):

@@ -3,6 +3,7 @@
 ``pulumi stack export --stack sandbox | python scripts/baseline.py`` (or ``make baseline``), once at each release.
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -36,8 +37,10 @@ def reduced(state: dict[str, Any]) -> dict[str, Any]:
     return {**state, "deployment": {**state["deployment"], "resources": kept}}
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Write the baseline of the version at hand; exit code 1, and one line, when there is nothing to keep."""
+    parser = argparse.ArgumentParser(prog="python scripts/baseline.py", description=__doc__)
+    parser.parse_args(arguments)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     try:
         state = reduced(json.load(sys.stdin))
@@ -52,4 +55,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

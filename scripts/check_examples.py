@@ -1,5 +1,6 @@
 """Type-checks the Python examples, strictly, with the package under the name that it has when it is installed."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run mypy; its exit code."""
+    parser = argparse.ArgumentParser(prog="python scripts/check_examples.py", description=__doc__)
+    parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "eks_cluster_autoscaler").symlink_to(ROOT / "components")
@@ -25,4 +28,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

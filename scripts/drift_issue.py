@@ -7,6 +7,7 @@ drifted or is broken, `<environment>.ok.md` for one without drift. Needs Python 
 token that may write issues.
 """
 
+import argparse
 import json
 import subprocess
 import sys
@@ -73,7 +74,16 @@ def _gh(*words: str, given: str = "") -> str:
     return done.stdout
 
 
+def main(arguments: list[str]) -> int:
+    """Keep the issue of the reports."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python3 scripts/drift_issue.py", description=__doc__, formatter_class=form)
+    parser.add_argument("reports", type=Path, metavar="REPORTS", help="folder with a Markdown file per environment")
+    parser.add_argument("run", metavar="RUN_URL", help="address of the run that wrote them, for the issue")
+    given = parser.parse_args(arguments)
+    keep(body(given.reports, given.run), given.run)
+    return 0
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(f"got {len(sys.argv) - 1} arguments; expected REPORTS RUN_URL")
-    keep(body(Path(sys.argv[1]), sys.argv[2]), sys.argv[2])
+    sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ Without an argument: `matrix=`, all environments by name. With `--stages`: `stag
 but Python.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -71,8 +72,11 @@ def _matrix(found: Iterable[Environment]) -> str:
 
 def main(arguments: list[str], folder: Path = ROOT) -> int:
     """Print the outputs; exit code 1 and one line when a file cannot be used."""
+    parser = argparse.ArgumentParser(prog="python3 scripts/environments.py", description=__doc__)
+    parser.add_argument("--stages", action="store_true", help="print the stages instead of the matrix")
+    given = parser.parse_args(arguments)
     try:
-        if arguments == ["--stages"]:
+        if given.stages:
             for number, stage in enumerate(stages(folder), start=1):
                 print(f"stage-{number}={_matrix(stage)}")
         else:

@@ -252,7 +252,8 @@ def main(arguments: list[str] | None = None, work: Work | None = None) -> int:
     """Run the command.
 
     Returns:
-        0; 1 if a stack failed or the result cannot be kept; 2 if no stack matches or Pulumi is missing; 130 after Ctrl-C.
+        0; 1 if a stack failed or the result cannot be kept; 2 if no stack matches or Pulumi is missing; 130 after
+        Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.fleet", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)

@@ -6,6 +6,7 @@ progress, since pip would be silent for minutes or print hundreds of lines, and 
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import re
@@ -158,16 +159,17 @@ def explain(printed: list[str], what: str = "pip install") -> str:
 
 def main(arguments: list[str]) -> int:
     """Run the command and return its exit code."""
-    if len(arguments) != 2:
-        print("usage: python scripts/install.py <folder> <requirements.txt>", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog="python scripts/install.py", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the virtual environment, made if it does not exist")
+    parser.add_argument("requirements", type=Path, metavar="requirements.txt", help="the pinned requirements")
+    given = parser.parse_args(arguments)
     try:
-        install(Path(arguments[0]), Path(arguments[1]))
+        install(given.folder, given.requirements)
     except InstallError as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        print(explain([str(error)], f"installing into {arguments[0]}"), file=sys.stderr)
+        print(explain([str(error)], f"installing into {given.folder}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nsetup: interrupted. Run the same command again; pip keeps what it downloaded.", file=sys.stderr)

@@ -4,6 +4,7 @@ Each mutation is applied to a copy of the project, so that nothing here is ever 
 applies is an error: it would test nothing.
 """
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -225,8 +226,10 @@ def survives(mutation: Mutation) -> str:
     return "survived" if run.returncode == 0 else f"pytest ended with {run.returncode}: {run.stdout[-500:]}"
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Run every mutation; exit code 1 when one survives."""
+    parser = argparse.ArgumentParser(prog="python scripts/mutations.py", description=__doc__)
+    parser.parse_args(arguments)
     with ThreadPoolExecutor(max_workers=2) as pool:
         verdicts = list(pool.map(survives, MUTATIONS))
     for mutation, verdict in zip(MUTATIONS, verdicts, strict=True):
@@ -237,4 +240,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

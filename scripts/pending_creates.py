@@ -9,6 +9,7 @@ the environment. It changes nothing: it prints what to run next on stderr.
 (`pulumi refresh --import-pending-creates`, made for this, forgets the resource instead: seen with Pulumi 3.259.0.)
 """
 
+import argparse
 import json
 import re
 import sys
@@ -290,8 +291,13 @@ _WAITS: Mapping[str, str] = {
 """What AWS creates in minutes, so that it may still be CREATING."""
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Read `pulumi stack export` from stdin, print the file and the advice; exit code 2 when that or AWS fails."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python scripts/pending_creates.py", description=__doc__, formatter_class=form
+    )
+    parser.parse_args(arguments)
     try:
         findings = search(json.load(sys.stdin), lambda service: boto3.client(service))  # type: ignore[call-overload]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -306,4 +312,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

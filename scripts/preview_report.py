@@ -6,6 +6,7 @@ Plain ``--json`` lacks the policy pack's findings. Anything replaced or deleted 
 and loudly: that is what a reviewer must not miss.
 """
 
+import argparse
 import json
 import sys
 from collections import Counter
@@ -118,18 +119,21 @@ def _cell(text: str) -> str:
     return "<br>".join(line.strip() for line in text.strip().removeprefix("error: ").splitlines())
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Read events from stdin, print the report.
 
     Returns:
         0; 1 when the update would be refused; 2 when there is no preview on stdin.
     """
-    stack = sys.argv[1] if len(sys.argv) > 1 else "stack"
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m scripts.preview_report", description=__doc__, formatter_class=form)
+    parser.add_argument("stack", nargs="?", default="stack", help="name of the stack, for the heading")
+    given = parser.parse_args(arguments)
     try:
         events = [json.loads(line) for line in sys.stdin if line.strip()]
         if not any("summaryEvent" in event or "diagnosticEvent" in event for event in events):
             raise ValueError("no event of the engine")
-        print(report(stack, events), end="")
+        print(report(given.stack, events), end="")
         return int(failed(events))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"preview_report: got no preview on stdin ({error}); is the stack deployed?", file=sys.stderr)
@@ -137,4 +141,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

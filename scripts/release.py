@@ -3,6 +3,7 @@
 Writes `build/notes.md` (the version's part of the changelog) and `dist/schema.json` (the plugin's schema).
 """
 
+import argparse
 import re
 import shutil
 import sys
@@ -57,8 +58,11 @@ def _section(version: str, folder: Path) -> tuple[str, str]:
     return (found[1].strip(), found[2].strip()) if found else ("", "")
 
 
-def main(tag: str) -> int:
+def main(arguments: list[str]) -> int:
     """Write the notes and the schema; exit code 1 and a line for each error when the tag may not be released."""
+    parser = argparse.ArgumentParser(prog="python scripts/release.py", description=__doc__)
+    parser.add_argument("tag", help="the tag, v<major>.<minor>.<patch>")
+    tag = parser.parse_args(arguments).tag
     if found := list(errors(tag, ROOT)):
         print(*found, sep="\n", file=sys.stderr)
         return 1
@@ -70,4 +74,4 @@ def main(tag: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ A test case has as properties the `date`, `machine` and `versions` of the run, a
 `seen` and any `figure: <name>`, each kind of fault being a table with the names of its figures as columns.
 """
 
+import argparse
 import re
 import subprocess
 import sys
@@ -202,21 +203,24 @@ def _properties(element: ElementTree.Element) -> dict[str, str]:
     return {entry.get("name", ""): entry.get("value", "") for entry in found}
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Write the report; exit code 2, and nothing written, when the XML is no run of the suite."""
-    if len(sys.argv) < 3:
-        print("usage: python scripts/reliability_report.py RUN.xml [LATER.xml ...] REPORT.md", file=sys.stderr)
-        return 2
-    *sources, target = map(Path, sys.argv[1:])
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python scripts/reliability_report.py", description=__doc__, formatter_class=form
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN.xml", help="JUnit XML of a run, later runs last")
+    parser.add_argument("target", type=Path, metavar="REPORT.md", help="the page to write")
+    given = parser.parse_args(arguments)
     try:
-        text = report(*(source.read_text() for source in sources), suite=listed)
+        text = report(*(run.read_text() for run in given.runs), suite=listed)
     except (OSError, ValueError) as error:
-        given = ", ".join(map(str, sources))
-        print(f"reliability_report: got {given}, expected a run of the reliability suite: {error}", file=sys.stderr)
+        runs = ", ".join(map(str, given.runs))
+        print(f"reliability_report: got {runs}, expected a run of the reliability suite: {error}", file=sys.stderr)
         return 2
-    target.write_text(text)
+    given.target.write_text(text)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,7 @@
 """Write every page that is generated from the code: ``python -m scripts.pages``. A test finds outdated pages."""
 
+import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +26,14 @@ def pages() -> Mapping[Path, str]:
     }
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> int:
+    """Write the pages."""
+    argparse.ArgumentParser(prog="python -m scripts.pages", description=__doc__).parse_args(arguments)
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -132,7 +132,7 @@ def test_deletions_and_components_are_ignored():
 @pytest.mark.parametrize("text", ["", "[]", "{}", '"text"', json.dumps({"deployment": None})])
 def test_what_is_no_export_gets_one_line_and_no_traceback(text, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
-    assert SCRIPT["main"]() == 2
+    assert SCRIPT["main"]([]) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("pending_creates: got no `pulumi stack export` on stdin")
     assert printed.out == ""

@@ -112,14 +112,14 @@ def test_what_stays_in_the_cloud_is_no_loud_deletion():
 )
 def test_the_exit_code_shows_whether_an_update_would_be_refused(event, code, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(map(json.dumps, [event, END]))))
-    assert preview_report.main() == code
+    assert preview_report.main([]) == code
 
 
 @given(st.text(max_size=40))
 def test_what_is_no_preview_gets_one_line_and_no_traceback(text):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin", io.StringIO(text))
-        assert preview_report.main() == 2
+        assert preview_report.main([]) == 2
 
 
 def rendered_as(before, after):

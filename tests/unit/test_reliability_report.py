@@ -117,10 +117,9 @@ def test_of_two_tries_the_last_one_counts():
         (run(case("test_y", "<skipped/>")), "test_y was skipped"),
     ],
 )
-def test_what_is_no_run_of_the_suite_writes_no_report(junit, reported, tmp_path, capsys, monkeypatch):
+def test_what_is_no_run_of_the_suite_writes_no_report(junit, reported, tmp_path, capsys):
     source, target = tmp_path / "run.xml", tmp_path / "report.md"
     source.write_text(junit)
-    monkeypatch.setattr("sys.argv", ["reliability_report.py", str(source), str(target)])
-    assert SCRIPT["main"]() == 2
+    assert SCRIPT["main"]([str(source), str(target)]) == 2
     assert reported in capsys.readouterr().err
     assert not target.exists()

@@ -1,8 +1,7 @@
-"""The reference of the policy pack: the README that ships with it, and a section for each of its rules."""
+"""The reference of the policy pack: a section for each of its rules."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from pulumi_policy import Policy, StackValidationPolicy
 
@@ -10,7 +9,12 @@ from policies.rules import RULES
 
 from .markdown import escaped
 
-README = Path(__file__).parents[2] / "policies" / "README.md"
+HEAD = """\
+# Rules of the policy pack
+
+The [policy pack](../policies/README.md) has its own page: how to run it, how to configure it, and what it cannot see.
+`make pages` writes this page from the rules.
+"""
 
 
 def page() -> str:
@@ -19,9 +23,7 @@ def page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield README.read_text(encoding="utf-8")
-    yield "## Rules"
-    yield ""
+    yield HEAD
     yield "| rule | level | severity | judges |"
     yield "|---|---|---|---|"
     for rule in RULES:
@@ -34,7 +36,7 @@ def _lines() -> Iterator[str]:
 
 def _section(rule: Policy) -> Iterator[str]:
     yield ""
-    yield f"### {rule.name}"
+    yield f"## {rule.name}"
     yield ""
     yield escaped(rule.description)
     yield ""

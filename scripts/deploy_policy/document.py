@@ -182,6 +182,9 @@ class _Scopes:
             "linked node groups": [self._linked("eks-nodegroup.amazonaws.com")],
             "groups": [f"arn:{self._partition}:autoscaling:{self._region}:{account}:autoScalingGroup:*"],
             "ec2": [f"arn:{self._partition}:ec2:{self._region}:{account}:*"],
+            # Not `*`, by which a preview could read secrets that the account's key for SSM encrypts. AWS names the
+            # caller's account in the ARN (eksctl-io/eksctl 2908), or none, as its documentation does.
+            "public parameters": [f"arn:{self._partition}:ssm:{self._region}:*:parameter/aws/service/*"],
             # Images belong to no account of the caller.
             "launch": [f"arn:{self._partition}:ec2:{self._region}:{each}:*" for each in (account, "")],
         }

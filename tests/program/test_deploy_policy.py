@@ -302,7 +302,6 @@ WITHOUT_RESOURCE = {
     "getVpcEndpointService": "ec2:DescribeVpcEndpointServices",
     "getAddonVersion": "eks:DescribeAddonVersions",
     "getOpenIdConnectProvider": "iam:ListOpenIDConnectProviders",
-    "getParameter": "ssm:GetParameter",
 }
 NO_RIGHT = {"getCallerIdentity", "getPartition", "getRegion"}
 
@@ -315,6 +314,10 @@ def looked_up(token: str, args: Mapping[str, Any], place: Place) -> Iterator[Cal
     elif name in IN_CLUSTER:
         kind, action = IN_CLUSTER[name]
         yield Call(f"eks:{action}", place.arn("eks", f"{kind}/{args['clusterName']}/x/y"))
+    elif name == "getParameter":
+        for account in (ACCOUNT, ""):
+            prefix = f"arn:{place.partition}:ssm:{place.region}:{account}"
+            yield Call("ssm:GetParameter", f"{prefix}:parameter{args['name']}")
     elif name not in NO_RIGHT:
         yield Call(WITHOUT_RESOURCE[name])
 

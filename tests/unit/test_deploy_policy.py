@@ -220,6 +220,11 @@ def test_roles_are_passed_to_each_name_that_ec2_has_in_the_partition(region, ser
     assert {*condition["iam:PassedToService"]} == {"eks.amazonaws.com", "pods.eks.amazonaws.com", *services}
 
 
+def test_of_parameters_only_the_public_ones_can_be_read():
+    (resource,) = of(statements(**CREATED_GROUP), "ssm:GetParameter")["Resource"]
+    assert resource == "arn:aws:ssm:us-east-1:*:parameter/aws/service/*"
+
+
 def test_the_private_subnets_of_an_adopted_cluster_may_be_looked_up_for_the_output_of_the_stack():
     lookups = {"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}
     group = {**GOOD["nodeGroups"][0], "subnetIds": ["subnet-00000001"]}

@@ -219,8 +219,8 @@ class SelfManagedNodeGroup(pulumi.ComponentResource):
         answer = aws.ssm.get_parameter_output(name=parameter, opts=pulumi.InvokeOutputOptions(parent=self))
         path = "kubernetesVersion" if "kubernetes_version" in args else "amiType"
         expected = (
-            "an amiType and a kubernetesVersion for which AWS publishes an image, and permission for ssm:GetParameter: "
-            "aws ssm get-parameter --name with this name; or imageId"
+            "an amiType and a kubernetesVersion for which AWS publishes an image (aws ssm get-parameter --name NAME), "
+            "with permission for ssm:GetParameter, or imageId"
         )
         found = described(self, name, SelfManagedNodeGroupArgs, path, parameter, answer, expected)
         # Public parameters are no secrets, as which `value` would be treated.

@@ -86,8 +86,9 @@ fixes: setup ## Type every first fix of the doctor in the sandbox.
 bench: setup ## Run all benchmarks (15 minutes); write their page.
 	$(BIN)/python -m benchmarks
 
-counts: setup ## Update the golden counts of calls and resources.
+counts: setup ## Update the golden counts of calls and resources, and their page.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/e2e/benchmarks
+	$(BIN)/python -m benchmarks --page
 
 ci-preview: setup ## Preview local edits as a report for reviewers.
 	@eval "$$($(SANDBOX) shell --stack $(STACK) --print)" && PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true \

@@ -86,7 +86,7 @@ fixes: setup ## Type every first fix of the doctor in the sandbox.
 bench: setup ## Run all benchmarks (15 minutes); write their page.
 	$(BIN)/python -m benchmarks
 
-counts: setup ## Update the golden counts of calls and resources, and their page.
+counts: setup ## Update the golden counts, and their page.
 	UPDATE_SNAPSHOTS=1 $(BIN)/pytest -q tests/benchmarks/test_counts.py tests/e2e/benchmarks
 	$(BIN)/python -m benchmarks --page
 

@@ -38,6 +38,7 @@ _KEYS: Mapping[str, Any] = {
 }
 """What nodeadm reads (nodeadm/api/v1alpha1/nodeconfig_types.go); None for what it hands on or what is no object."""
 
+
 _BEGINNING = re.compile(r"""(\s*(#.*|---.*|%.*)?\n)*\s*(---\s+)?(\{|["']?(apiVersion|kind|metadata|spec)["']?\s*:)""")
 """Comments, directives and the mark of a document, and then JSON or one of the keys."""
 
@@ -73,9 +74,9 @@ def _key_faults(path: str, given: Mapping[Any, Any], keys: Mapping[str, Any], ab
     for key, value in given.items():
         where = f"{above}{key}"
         if key not in keys:
-            near = nearest(str(key), keys)
-            expected = f"{above}{near}" if near else f"one of {', '.join(keys)}"
-            yield Fault(path, f"'{where}', which nodeadm ignores", f"'{expected}'")
+            # A key that is like none may be one of a newer nodeadm.
+            if near := nearest(str(key), keys):
+                yield Fault(path, f"'{where}', which nodeadm ignores", f"'{above}{near}'")
         elif keys[key] is not None and value is not None:
             if isinstance(value, Mapping):
                 yield from _key_faults(path, value, keys[key], f"{where}.")
@@ -84,19 +85,22 @@ def _key_faults(path: str, given: Mapping[Any, Any], keys: Mapping[str, Any], ab
 
 
 def _pods_faults(path: str, given: Mapping[str, Any]) -> list[Fault]:
-    spec = given.get("spec")
-    kubelet = spec.get("kubelet") if isinstance(spec, Mapping) else None
-    if not isinstance(kubelet, Mapping):
-        return []
-    config, flags = kubelet.get("config"), kubelet.get("flags")
-    own = []
-    if isinstance(config, Mapping) and "maxPods" in config:
-        own.append(f"maxPods: {config['maxPods']}")
+    spec = _object(given, "spec")
+    kubelet = _object(spec, "kubelet")
+    flags = kubelet.get("flags")
+    # nodeadm reads it in config alone; elsewhere it is meant all the same.
+    levels = (spec, kubelet, _object(kubelet, "config"))
+    own = [f"maxPods: {level['maxPods']}" for level in levels if "maxPods" in level]
     if "maxPodsExpression" in kubelet:
         own.append(f"maxPodsExpression: {kubelet['maxPodsExpression']}")
     if isinstance(flags, list):
         own += [str(flag) for flag in flags if str(flag).startswith("--max-pods")]
     return [pods_fault(path, each) for each in own]
+
+
+def _object(above: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = above.get(key)
+    return found if isinstance(found, Mapping) else {}
 
 
 def pods_fault(path: str, setting: str) -> Fault:

@@ -143,7 +143,8 @@ WRONG = [
     (node_config("{kubelet: {flags: [--max-pods=10]}}"), "'--max-pods=10'", "set maxPods"),
     (node_config("{kubelet: {maxPodsExpression: '20'}}"), "'maxPodsExpression: 20'", "set maxPods"),
     (node_config("{kubelet: {confg: {}}}"), "'spec.kubelet.confg', which nodeadm ignores", "'spec.kubelet.config'"),
-    (node_config("{maxPods: 10}"), "'spec.maxPods', which nodeadm ignores", "one of cluster, containerd, instance"),
+    (node_config("{maxPods: 10}"), "'maxPods: 10'", "no number of pods: set maxPods"),
+    (node_config("{kubelet: {maxPods: 10}}"), "'maxPods: 10'", "no number of pods: set maxPods"),
     (node_config("{instance: {localStorage: {stategy: RAID0}}}"), "'spec.instance.localStorage.stategy'", "strategy"),
     (node_config("{kubelet: [a]}"), "'spec.kubelet: ['a']'", "an object with config, flags"),
     (
@@ -156,6 +157,11 @@ WRONG = [
     (node_config("{kubelet: {"), "a NodeConfig that is not YAML", "one YAML document"),
     (f"{node_config()}---\n{node_config()}", "a NodeConfig that is not YAML", "one YAML document"),
 ]
+
+
+def test_a_key_that_a_newer_nodeadm_may_have_is_accepted():
+    text = node_config("{kubelet: {drainTimeout: 1m}, storage: {}}")
+    assert user_data.faults("userData", "maxPods", AL2023, text, None) == []
 
 
 @pytest.mark.parametrize(("text", "got", "expected"), WRONG, ids=[row[1] for row in WRONG])

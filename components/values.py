@@ -125,9 +125,9 @@ class AutoscalerSettings(TypedDict):
     expander_priorities: NotRequired[dict[str, list[str]]]
     """For the expander `priority`: regular expressions of ASG names by priority, higher wins. Defaults to none."""
     flags: NotRequired[dict[str, str]]
-    """Further flags of Cluster Autoscaler, without dashes; a repeatable one takes a list joined by commas.
+    """Further flags of Cluster Autoscaler without dashes, such as `v: "6"`.
 
-    Defaults to none.
+    A repeatable one takes a list joined by commas. Defaults to none.
     """
     replicas: NotRequired[int]
     """Pods, of which one leads. Defaults to 2, spread over nodes and zones."""

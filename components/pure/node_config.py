@@ -38,7 +38,6 @@ _KEYS: Mapping[str, Any] = {
 }
 """What nodeadm reads (nodeadm/api/v1alpha1/nodeconfig_types.go); None for what it hands on or what is no object."""
 
-
 _BEGINNING = re.compile(r"""(\s*(#.*|---.*|%.*)?\n)*\s*(---\s+)?(\{|["']?(apiVersion|kind|metadata|spec)["']?\s*:)""")
 """Comments, directives and the mark of a document, and then JSON or one of the keys."""
 

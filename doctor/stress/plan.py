@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ..case import Case
 from ..errors import CannotCheckError
-from ..facts import PendingPod, Toleration
+from ..facts import AutoScalingGroup, PendingPod, Toleration
 from ..templates import Template, refusals, template
 from .capacity import NodeCapacity, Resources
 
@@ -90,6 +90,15 @@ class PlanError(CannotCheckError):
     """No useful test is possible, or it is risky."""
 
 
+def accepting(case: Case, pod: PendingPod) -> list[AutoScalingGroup]:
+    """Return the discovered groups whose nodes accept a pod, as far as labels and taints decide."""
+    return [
+        group
+        for group in case.discovered_own
+        if not refusals(template(group, case.managed.get(group.name), case.nodes), pod)
+    ]
+
+
 def eligible(
     case: Case, wanted: Wanted, found: Iterable[NodeCapacity]
 ) -> tuple[list[NodeCapacity], list[GroupCapacity]]:
@@ -102,9 +111,7 @@ def eligible(
         if node.name in by_name and node.ready and not refusals(Template(node.labels, node.taints), pod)
     ]
     groups = []
-    for group in case.discovered_own:
-        if refusals(template(group, case.managed.get(group.name), case.nodes), pod):
-            continue
+    for group in accepting(case, pod):
         instances = {instance.id for instance in group.instances}
         living = [by_name[node.name] for node in case.nodes if node.instance_id in instances and node.name in by_name]
         sizes = [capacity.allocatable - capacity.daemons for capacity in living]

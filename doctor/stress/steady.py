@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 
 from ..case import Case
-from ..templates import TO_BE_DELETED, Template, refusals, template
+from ..templates import TO_BE_DELETED, Template, refusals
 from .capacity import NodeCapacity
-from .plan import Wanted
+from .plan import Wanted, accepting
 from .run import Clock
 
 PATIENCE = 120.0
@@ -20,7 +20,7 @@ _UNTIL_READY = (
 )
 """Taints that Kubernetes removes when a node becomes ready."""
 
-CORDONED = "node.kubernetes.io/unschedulable"
+_CORDONED = "node.kubernetes.io/unschedulable"
 """Taint of a cordoned node: the autoscaler cordons what it removes, by ``--cordon-node-before-terminating``."""
 
 Read = Callable[[], tuple[Case, list[NodeCapacity]]]
@@ -34,7 +34,7 @@ def unsteady(case: Case, wanted: Wanted, found: Iterable[NodeCapacity]) -> list[
     words = []
     for node in case.nodes:
         removed = any(taint.key == TO_BE_DELETED for taint in node.taints)
-        passing = (*_UNTIL_READY, TO_BE_DELETED, CORDONED) if removed else _UNTIL_READY
+        passing = (*_UNTIL_READY, TO_BE_DELETED, _CORDONED) if removed else _UNTIL_READY
         lasting = tuple(taint for taint in node.taints if taint.key not in passing)
         if refusals(Template(node.labels, lasting), pod):
             continue
@@ -45,9 +45,7 @@ def unsteady(case: Case, wanted: Wanted, found: Iterable[NodeCapacity]) -> list[
         elif count := leaving.get(node.name):
             words.append(f"pods that are being deleted on {node.name}: {count}")
     registered = {node.instance_id for node in case.nodes}
-    for group in case.discovered_own:
-        if refusals(template(group, case.managed.get(group.name), case.nodes), pod):
-            continue
+    for group in accepting(case, pod):
         nodes = sum(instance.id in registered for instance in group.instances)
         if nodes != group.desired:
             words.append(f"{group.name} has {nodes} of {group.desired} nodes")

@@ -1,7 +1,6 @@
 """What a node group takes from the user instead of deciding it: template, image, disks, network, user data, updates."""
 
 import base64
-from contextlib import nullcontext
 from types import MappingProxyType
 
 import pulumi
@@ -118,17 +117,6 @@ def test_a_warm_pool_is_sent_whole_because_eks_keeps_what_a_request_leaves_out(c
 def test_a_release_for_another_version_than_the_cluster_s_is_refused_when_the_version_is_known():
     with pytest.raises(FaultsError, match=r"release_version: got 1\.34.*Kubernetes 1\.35"):
         group(later={"kubernetes_version": "1.35"}, release_version="1.34.0-20261101")
-
-
-@pytest.mark.parametrize("later", [set(), {"cluster_version"}, {"kubernetes_version", "cluster_version"}])
-@pytest.mark.parametrize(("version", "fits"), [("1.34", True), ("1.35", True), ("1.36", False)])
-def test_nodes_newer_than_the_cluster_are_refused_as_soon_as_both_versions_are_known(later, version, fits):
-    given = {"kubernetes_version": version, "cluster_version": "1.35"}
-    plain = {key: value for key, value in given.items() if key not in later}
-    outputs = {key: value for key, value in given.items() if key in later}
-    expected = r"kubernetes_version: got '1\.36'; expected 1\.35, the cluster's, at most"
-    with nullcontext() if fits else pytest.raises(FaultsError, match=expected):
-        assert group(later=outputs, **plain).one(NODE_GROUP)
 
 
 def test_an_update_has_the_time_that_the_user_gives():

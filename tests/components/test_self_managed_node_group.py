@@ -3,7 +3,6 @@
 import base64
 import email
 import tomllib
-from contextlib import nullcontext
 from types import MappingProxyType
 
 import pulumi
@@ -143,17 +142,6 @@ def test_disks_network_and_key_reach_the_template():
 def test_the_image_is_the_newest_for_version_cpu_and_accelerators(given, parameter):
     image = group(**given).one(TEMPLATE).inputs["imageId"]
     assert image == f"ami-of-/aws/service/{parameter}/image_id"
-
-
-@pytest.mark.parametrize("later", [set(), {"cluster_version"}, {"kubernetes_version", "cluster_version"}])
-@pytest.mark.parametrize(("version", "fits"), [("1.34", True), ("1.35", True), ("1.36", False)])
-def test_nodes_newer_than_the_cluster_are_refused_as_soon_as_both_versions_are_known(later, version, fits):
-    given = {"kubernetes_version": version, "cluster_version": "1.35"}
-    plain = {key: value for key, value in given.items() if key not in later}
-    outputs = {key: value for key, value in given.items() if key in later}
-    expected = r"kubernetes_version: got '1\.36'; expected 1\.35, the cluster's, at most"
-    with nullcontext() if fits else pytest.raises(FaultsError, match=expected):
-        assert group(later=outputs, **plain).one(GROUP)
 
 
 def test_an_image_of_the_user_s_is_not_looked_up():
